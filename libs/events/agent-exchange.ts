@@ -1,0 +1,62 @@
+// What agent and projector say to each other beside the log, by NATS request and publish. JSON.
+
+/** Request on inventorySubject and statusesSubject; answered in pages, ordered by key. */
+export interface PageRequest {
+  readonly clusterUid: string;
+  /** Key of the last item already received. */
+  readonly after?: string;
+}
+
+/** One object that the history holds: `kind/namespace/name`, uid, content hash (ChangeEvent.hash), and what a folder needs to go on with. */
+export interface InventoryItem {
+  readonly key: string;
+  readonly uid: string;
+  readonly hash: string;
+  readonly resourceVersion: string;
+  readonly generation: number;
+  readonly creationTimestamp: string;
+}
+
+export interface InventoryPage {
+  readonly items: readonly InventoryItem[];
+  /** Present when there is more. */
+  readonly next?: string;
+  /** Present instead of items when the projector refuses this cluster (its name belongs to another UID). */
+  readonly refused?: string;
+}
+
+export interface DesiredCondition {
+  readonly type: string;
+  readonly status: 'True' | 'False' | 'Unknown';
+  readonly reason: string;
+  readonly message: string;
+  readonly observedGeneration: number;
+}
+
+/** Parents (routes) and ancestors (policies) carry only our own entries; the agent leaves others' alone and adds lastTransitionTime. */
+export interface DesiredStatus {
+  readonly kind: string;
+  readonly namespace: string;
+  readonly name: string;
+  readonly uid: string;
+  /** Route: { parents }, policy: { ancestors }, Gateway: { addresses, conditions, listeners }, GatewayClass: { conditions, supportedFeatures }. */
+  readonly status: Readonly<Record<string, unknown>>;
+}
+
+export interface StatusPage {
+  readonly items: readonly DesiredStatus[];
+  readonly next?: string;
+}
+
+/** Published every 10 s on heartbeatSubject. */
+export interface Heartbeat {
+  readonly cluster: string;
+  readonly clusterUid: string;
+  readonly version: string;
+  readonly source: 'kubernetes' | 'folder';
+  /** Whether every watched kind has been listed once and is being watched. */
+  readonly synced: boolean;
+  readonly objects: number;
+  /** Sentences for people: manifest errors with file and line, missing CRDs, watch errors. */
+  readonly problems: readonly string[];
+}

@@ -1,0 +1,34 @@
+// Every NATS subject and name in one place. JetStream carries change and operator events; the rest is core NATS.
+//
+//   agent   ──fleetgate.change.<cluster>────▶ projector      (stream)
+//   control ──fleetgate.operator────────────▶ projector      (stream; header Fleetgate-Reply = where the outcome goes)
+//   agent   ◀─request── fleetgate.inventory.<cluster> ──▶ projector     what the history holds of the cluster
+//   agent   ◀─request── fleetgate.statuses.<cluster>  ──▶ projector     every desired status
+//   agent   ◀──────────fleetgate.status.<cluster>───── projector        desired statuses that changed
+//   agent   ◀──────────fleetgate.resync─────────────── projector        the stream was lost: compare again
+//   agent   ──fleetgate.heartbeat.<cluster>─▶ projector
+
+export const streamName = 'FLEETGATE';
+export const consumerName = 'projector';
+export const streamSubjects = ['fleetgate.change.*', 'fleetgate.operator'] as const;
+export const operatorSubject = 'fleetgate.operator';
+export const resyncSubject = 'fleetgate.resync';
+export const replyHeader = 'Fleetgate-Reply';
+
+export const changeSubject = (cluster: string): string => `fleetgate.change.${cluster}`;
+export const inventorySubject = (cluster: string): string => `fleetgate.inventory.${cluster}`;
+export const statusesSubject = (cluster: string): string => `fleetgate.statuses.${cluster}`;
+export const statusSubject = (cluster: string): string => `fleetgate.status.${cluster}`;
+export const heartbeatSubject = (cluster: string): string => `fleetgate.heartbeat.${cluster}`;
+
+/** Nats-Msg-Id of a change event: a repeated publish is one event. */
+export function changeMessageId(event: {
+  readonly cluster: string;
+  readonly uid: string;
+  readonly resourceVersion: string;
+  readonly type: string;
+}): string {
+  return event.type === 'deleted'
+    ? `${event.cluster}/${event.uid}/deleted`
+    : `${event.cluster}/${event.uid}/${event.resourceVersion}`;
+}

@@ -1,0 +1,103 @@
+// What hub and node say over the WebSocket `/v1/node`: one JSON object per text message. Protocol versions, newest last:
+//   1  hello, snapshot (full or delta), discovery, applied, rejected, ping, bye
+import type { SealedMaterial } from '#libs/events/change-event.ts';
+import type { StoredEntry } from '#libs/snapshot/entry.ts';
+
+export const protocolVersion = 1;
+
+/** Close codes beside those of RFC 6455. */
+export const closeCodes = {
+  badMessage: 4400,
+  unauthorized: 4401,
+  protocolVersion: 4406,
+  replaced: 4409,
+  goingAway: 1001,
+} as const;
+
+export interface Held {
+  readonly gateway: string;
+  readonly version: number;
+  readonly digest: string;
+}
+
+// ---- node → hub
+
+/** First message of a node. */
+export interface Hello {
+  readonly type: 'hello';
+  readonly protocol: number;
+  /** Stable name of the node. */
+  readonly node: string;
+  readonly version: string;
+  readonly labels: Readonly<Record<string, string>>;
+  /** Globs over `cluster/namespace/name` (`*` matches within one part) that this node serves. */
+  readonly serves: readonly string[];
+  /** Where clients reach this node's listeners: IP addresses or host names, for the Gateway's status. */
+  readonly addresses: readonly string[];
+  /** What it serves now. */
+  readonly held: readonly Held[];
+  /** Discovery that it holds: key → hash. */
+  readonly discovery: Readonly<Record<string, string>>;
+}
+
+/** Requests are answered by this version. */
+export interface Applied extends Held {
+  readonly type: 'applied';
+  /** From receipt to answered, ms. */
+  readonly tookMs: number;
+}
+
+/** Not taken; `serving` is what still answers, null = nothing. */
+export interface Rejected extends Held {
+  readonly type: 'rejected';
+  readonly reasons: readonly string[];
+  readonly serving: Held | null;
+}
+
+/** Delta does not fit or digest differs: send the full snapshot. */
+export interface Resend {
+  readonly type: 'resend';
+  readonly gateway: string;
+}
+
+/** Every 10 s. The hub answers with pong. */
+export interface Ping {
+  readonly type: 'ping';
+  readonly held: readonly Held[];
+  readonly envoy: 'live' | 'down';
+}
+
+export type NodeMessage = Hello | Applied | Rejected | Resend | Ping;
+
+// ---- hub → node
+
+/** Full when base is null; else the change from base. A deleted gateway is a version without entries. */
+export interface SnapshotMessage extends Held {
+  readonly type: 'snapshot';
+  readonly base: { readonly version: number; readonly digest: string } | null;
+  readonly upserts: readonly (StoredEntry & { readonly key: string })[];
+  /** Keys. */
+  readonly removes: readonly string[];
+}
+
+export interface Endpoint {
+  readonly address: string;
+  readonly port: number;
+}
+
+export type DiscoveryItem =
+  | { readonly kind: 'endpoints'; readonly endpoints: readonly Endpoint[] }
+  | { readonly kind: 'tls'; readonly fingerprint: string; readonly sealed: SealedMaterial };
+
+/** Always to the newest. Comes before a snapshot that needs it; removes come only after the node applied one that does not. */
+export interface DiscoveryMessage {
+  readonly type: 'discovery';
+  readonly upserts: readonly { readonly key: string; readonly hash: string; readonly item: DiscoveryItem }[];
+  readonly removes: readonly string[];
+}
+
+export interface Pong {
+  readonly type: 'pong';
+}
+
+export type HubMessage = SnapshotMessage | DiscoveryMessage | Pong;
