@@ -1,0 +1,55 @@
+// From what a person typed to one object: `cluster/Kind/namespace/name`, with the kind also first, in any case, or plural. Pure.
+import { type WatchedKind, kindInfo, kinds } from '#libs/gateway/kinds.ts';
+import { nearNames } from './near-names.ts';
+
+export interface ObjectName {
+  /** Absent where it was not typed: the caller looks for the one cluster that has the object. */
+  readonly cluster?: string;
+  readonly kind: WatchedKind;
+  /** '' for cluster-scoped kinds. */
+  readonly namespace: string;
+  readonly name: string;
+}
+
+export type ObjectNameResult = { readonly name: ObjectName } | { readonly problem: string };
+
+const byWord: ReadonlyMap<string, WatchedKind> = new Map(
+  kinds.flatMap(({ kind, plural }) => [[kind.toLowerCase(), kind] as const, [plural, kind] as const]),
+);
+
+/** Reads `eu/HTTPRoute/shop/shop`, `httproute/eu/shop/shop`, `httproutes/shop/shop` and, for cluster-scoped kinds, `eu/namespace/shop`. */
+export function parseObjectName(text: string): ObjectNameResult {
+  const parts = text.split('/').filter((part) => part !== '');
+  // A cluster may be called like a kind, so the canonical place of the kind is tried first.
+  for (const at of [1, 0]) {
+    const kind = byWord.get((parts[at] ?? '').toLowerCase());
+    if (kind === undefined) continue;
+    const rest = [...parts.slice(0, at), ...parts.slice(at + 1)];
+    const name = place(kind, rest, at === 1);
+    if (name !== undefined) return { name };
+  }
+  return { problem: problemOf(parts) };
+}
+
+/** The canonical text of an object's name. */
+export function objectNameText(name: ObjectName): string {
+  return [name.cluster ?? '?', name.kind, name.namespace, name.name].filter((part) => part !== '').join('/');
+}
+
+function place(kind: WatchedKind, rest: readonly string[], clusterFirst: boolean): ObjectName | undefined {
+  const names = kindInfo(kind)?.scope === 'Cluster' ? 1 : 2;
+  if (rest.length !== names + 1 && (clusterFirst || rest.length !== names)) return undefined;
+  const name = rest.at(-1) ?? '';
+  const namespace = names === 2 ? (rest.at(-2) ?? '') : '';
+  const cluster = rest.length > names ? rest[0] : undefined;
+  return cluster === undefined ? { kind, namespace, name } : { cluster, kind, namespace, name };
+}
+
+function problemOf(parts: readonly string[]): string {
+  const known = parts.slice(0, 2).some((part) => byWord.has(part.toLowerCase()));
+  if (known) return 'the number of parts does not fit the kind';
+  const near = parts.slice(0, 2).flatMap((part) => nearNames(part, [...byWord.keys()]));
+  const [first] = near;
+  const kind = first === undefined ? undefined : byWord.get(first);
+  return `it names no watched kind${kind === undefined ? '' : ` (did you mean ${kind}?)`}`;
+}
