@@ -1,0 +1,78 @@
+// npm run lab -- build | up [CLUSTERS] | down: a fleet of real Kubernetes clusters on this machine. See README.md.
+import { execFileSync } from 'node:child_process';
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { buildLab } from './binaries.ts';
+import { startCluster } from './cluster.ts';
+import { installCrds } from './crds.ts';
+import { makeNetwork } from './network.ts';
+import { inLab, labPaths } from './paths.ts';
+import { type Images, Pods } from './pods.ts';
+import { Processes, sh } from './processes.ts';
+import { balanceServices } from './services.ts';
+
+const paths = labPaths();
+const [command = 'up', argument = '1'] = process.argv.slice(2);
+const commands: Readonly<Record<string, () => Promise<void>>> = { build, up, inside, down };
+const run = commands[command];
+if (run === undefined) {
+  console.error('usage: npm run lab -- build | up [CLUSTERS] | down');
+  process.exit(2);
+}
+await run();
+
+async function build(): Promise<void> {
+  await buildLab(paths, (line) => console.error(line));
+  console.log(paths.bin);
+}
+
+/** Makes the lab's network, then becomes `inside`, which stays in the foreground until SIGTERM or SIGINT. */
+async function up(): Promise<void> {
+  await buildLab(paths, (line) => console.error(line));
+  makeNetwork(paths);
+  const [first = '', ...rest] = inLab(paths, [
+    process.execPath,
+    ...process.execArgv,
+    import.meta.filename,
+    'inside',
+    argument,
+  ]);
+  process.execve?.(
+    execFileSync('sh', ['-c', `command -v ${first}`])
+      .toString()
+      .trim(),
+    [first, ...rest],
+    process.env,
+  );
+}
+
+async function inside(): Promise<void> {
+  const processes = new Processes();
+  for (const signal of ['SIGTERM', 'SIGINT'] as const)
+    process.once(signal, () => void processes.stop().then(() => process.exit(0)));
+  rmSync(paths.dir, { recursive: true, force: true });
+  mkdirSync(paths.dir, { recursive: true });
+  writeFileSync(`${paths.dir}/lab.pid`, String(process.pid));
+  sh('sysctl', '-qw', 'net.ipv4.fib_multipath_hash_policy=1');
+  const channel = process.env['FLEETGATE_LAB_CHANNEL'] === 'standard' ? 'standard' : 'experimental';
+  for (let index = 0; index < Number(argument); index++) {
+    const cluster = await startCluster(index, paths, processes);
+    balanceServices(cluster, paths, new Pods(cluster, paths, processes, images()));
+    await installCrds(cluster, paths, channel);
+    console.log(`cluster ${cluster.name} is up: KUBECONFIG=${cluster.dir}/kubeconfig`);
+  }
+  console.log('lab is ready');
+}
+
+async function down(): Promise<void> {
+  const file = `${paths.dir}/lab.pid`;
+  if (!existsSync(file)) return console.error('no lab is running');
+  process.kill(Number(readFileSync(file, 'utf8')), 'SIGTERM');
+}
+
+/** What stands in for container images: the lab's own, Fleetgate from this checkout, and FLEETGATE_LAB_IMAGES (a JSON file). */
+function images(): Images {
+  const file = process.env['FLEETGATE_LAB_IMAGES'];
+  const more: Images = file === undefined ? {} : JSON.parse(readFileSync(file, 'utf8'));
+  const cli = `${import.meta.dirname}/../../services/cli/main.ts`;
+  return { 'echo-basic': [`${paths.bin}/echo-basic`], fleetgate: [process.execPath, cli], ...more };
+}

@@ -1,0 +1,238 @@
+// The kubelet's part: each pod gets a network namespace with an address, its volumes, and a process for each container.
+import { execFile } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { V1Container, V1EnvVar, V1Pod } from '@kubernetes/client-node';
+import type { Cluster } from './cluster.ts';
+import { inform } from './informer.ts';
+import type { LabPaths } from './paths.ts';
+import { type Processes, sh } from './processes.ts';
+import { writeVolumes } from './volumes.ts';
+
+/** Image name (last path part, without tag) → command line that stands in for its entrypoint. */
+export type Images = Readonly<Record<string, readonly string[]>>;
+
+export interface RunningPod {
+  readonly serial: number;
+  readonly processes: Set<ChildProcess>;
+  /** Set once the pod's network is there. */
+  network?: { readonly namespace: string; readonly address: string };
+  labels?: Readonly<Record<string, string>>;
+}
+
+const retriesMax = 120;
+
+export class Pods {
+  readonly running = new Map<string, RunningPod>();
+  readonly #cluster: Cluster;
+  readonly #paths: LabPaths;
+  readonly #processes: Processes;
+  readonly #images: Images;
+  #serial = 10;
+
+  constructor(cluster: Cluster, paths: LabPaths, processes: Processes, images: Images) {
+    this.#cluster = cluster;
+    this.#paths = paths;
+    this.#processes = processes;
+    this.#images = images;
+    const seen = (pod: V1Pod): void =>
+      void (pod.metadata?.deletionTimestamp ? this.#stop(pod, 'bound') : this.#run(pod, 0));
+    const gone = (pod: V1Pod): void => void this.#stop(pod, 'deleted');
+    inform(cluster.config, '/api/v1/pods', () => cluster.core.listPodForAllNamespaces(), seen, gone);
+  }
+
+  async #run(pod: V1Pod, attempt: number): Promise<void> {
+    const key = podKey(pod);
+    if (attempt === 0 && this.running.has(key)) return;
+    const state = this.running.get(key) ?? { serial: this.#serial++, processes: new Set<ChildProcess>() };
+    this.running.set(key, state);
+    try {
+      await this.#launch(pod, key, state);
+    } catch (error) {
+      // A Secret or ConfigMap that is not there yet: the kubelet waits too.
+      const waiting =
+        httpStatus(error) === 404 && attempt < retriesMax && this.running.get(key) === state && !state.network;
+      if (waiting) setTimeout(() => void this.#run(pod, attempt + 1), 500);
+      else console.error(`pod ${key}: ${error instanceof Error ? error.message : String(error)}`);
+    }
+  }
+
+  async #launch(pod: V1Pod, key: string, state: RunningPod): Promise<void> {
+    const { core, name: cluster, dir, address } = this.#cluster;
+    const { namespace = 'default', name = '', uid = '' } = pod.metadata ?? {};
+    if (!pod.spec?.nodeName) {
+      const body = { metadata: { name }, target: { apiVersion: 'v1', kind: 'Node', name: `${cluster}-node` } };
+      await core.createNamespacedPodBinding({ namespace, name, body }).catch((error: unknown) => {
+        if (httpStatus(error) !== 409) throw error;
+      });
+    }
+    const volumes = await writeVolumes(core, pod, `${dir}/pods/${uid}`);
+    const network = this.#makeNetwork(state.serial, namespace);
+    state.network = network;
+    for (const container of pod.spec?.containers ?? []) {
+      const env = await this.#environment(pod, container, network.address);
+      this.#startContainer(key, state, container, volumes, env);
+    }
+    await sleep(150);
+    const body = [{ op: 'replace', path: '/status', value: podStatus(pod, network.address, address) }];
+    await core.patchNamespacedPodStatus({ namespace, name, body });
+  }
+
+  #makeNetwork(serial: number, podNamespace: string): { namespace: string; address: string } {
+    const { netns } = this.#paths;
+    const { index, name, net, address: bridge } = this.#cluster;
+    const namespace = `${netns}-${name}-${serial}`;
+    const address = `${net}.${1 + (serial >> 8)}.${serial & 255}`;
+    const link = `v${index}-${serial}`;
+    sh('ip', 'netns', 'add', namespace);
+    sh('ip', '-n', netns, 'link', 'add', link, 'type', 'veth', 'peer', 'name', 'eth0', 'netns', namespace);
+    sh('ip', '-n', netns, 'link', 'set', link, 'master', `br${index}`, 'up');
+    sh('ip', '-n', namespace, 'link', 'set', 'lo', 'up');
+    sh('ip', '-n', namespace, 'addr', 'add', `${address}/16`, 'dev', 'eth0');
+    sh('ip', '-n', namespace, 'link', 'set', 'eth0', 'up');
+    sh('ip', '-n', namespace, 'route', 'add', 'default', 'via', bridge);
+    sh('ip', 'netns', 'exec', namespace, 'sysctl', '-qw', 'net.ipv4.ip_unprivileged_port_start=0');
+    mkdirSync(`/etc/netns/${namespace}`, { recursive: true }); // `ip netns exec` lays this folder over /etc
+    const search = `${podNamespace}.svc.cluster.local svc.cluster.local cluster.local`;
+    writeFileSync(`/etc/netns/${namespace}/resolv.conf`, `nameserver ${bridge}\nsearch ${search}\noptions ndots:5\n`);
+    return { namespace, address };
+  }
+
+  async #environment(pod: V1Pod, container: V1Container, podIP: string): Promise<Record<string, string>> {
+    const { address, apiPort, name } = this.#cluster;
+    const fields: Readonly<Record<string, string | undefined>> = {
+      'metadata.name': pod.metadata?.name,
+      'metadata.namespace': pod.metadata?.namespace,
+      'metadata.uid': pod.metadata?.uid,
+      'status.podIP': podIP,
+      'status.hostIP': address,
+      'spec.nodeName': `${name}-node`,
+      'spec.serviceAccountName': pod.spec?.serviceAccountName,
+    };
+    const env: Record<string, string> = {
+      PATH: process.env['PATH'] ?? '',
+      HOME: '/tmp',
+      KUBERNETES_SERVICE_HOST: address,
+      KUBERNETES_SERVICE_PORT: String(apiPort),
+    };
+    for (const variable of container.env ?? []) {
+      env[variable.name] =
+        (await this.#reference(pod, variable)) ??
+        (variable.value === undefined
+          ? fields[variable.valueFrom?.fieldRef?.fieldPath ?? '']
+          : expand(variable.value, env)) ??
+        '';
+    }
+    return env;
+  }
+
+  async #reference(pod: V1Pod, { valueFrom }: V1EnvVar): Promise<string | undefined> {
+    const { core } = this.#cluster;
+    const namespace = pod.metadata?.namespace ?? 'default';
+    if (valueFrom?.secretKeyRef?.name) {
+      const { data } = await core.readNamespacedSecret({ namespace, name: valueFrom.secretKeyRef.name });
+      return Buffer.from(data?.[valueFrom.secretKeyRef.key] ?? '', 'base64').toString();
+    }
+    if (valueFrom?.configMapKeyRef?.name) {
+      const { data } = await core.readNamespacedConfigMap({ namespace, name: valueFrom.configMapKeyRef.name });
+      return data?.[valueFrom.configMapKeyRef.key] ?? '';
+    }
+    return undefined;
+  }
+
+  #startContainer(
+    key: string,
+    state: RunningPod,
+    container: V1Container,
+    volumes: ReadonlyMap<string, string>,
+    env: Record<string, string>,
+  ): void {
+    const image = container.image?.split('/').pop()?.split(/[:@]/)[0] ?? '';
+    const command = container.command ?? this.#images[image];
+    if (command === undefined)
+      throw new Error(`no command for image ${container.image}: name it in FLEETGATE_LAB_IMAGES`);
+    // `ip netns exec` gives the process a mount namespace of its own, so these binds stay private to it.
+    const mounts = (container.volumeMounts ?? [])
+      .filter((mount) => volumes.has(mount.name))
+      .map(
+        (mount) => `mkdir -p '${mount.mountPath}' && mount --bind '${volumes.get(mount.name)}' '${mount.mountPath}'`,
+      );
+    const argv = [
+      'sh',
+      '-c',
+      [...mounts, 'exec "$@"'].join(' && '),
+      'sh',
+      ...[...command, ...(container.args ?? [])].map((word) => expand(word, env)),
+    ];
+    const log = `${this.#cluster.dir}/logs/${key.replace('/', '_')}_${container.name}.log`;
+    const namespace = state.network?.namespace ?? '';
+    const alive = (): boolean => this.running.get(key) === state && !this.#processes.stopping;
+    const launch = (restarts: number): void => {
+      const child = this.#processes.start(log, namespace, argv, env);
+      state.processes.add(child);
+      child.once('exit', () => {
+        state.processes.delete(child);
+        if (alive()) setTimeout(() => alive() && launch(restarts + 1), Math.min(500 * 2 ** restarts, 30_000));
+      });
+    };
+    launch(0);
+  }
+
+  async #stop(pod: V1Pod, how: 'bound' | 'deleted'): Promise<void> {
+    const state = this.running.get(podKey(pod));
+    this.running.delete(podKey(pod));
+    for (const child of state?.processes ?? []) child.kill('SIGTERM');
+    const namespace = state?.network?.namespace;
+    if (namespace !== undefined) {
+      setTimeout(() => {
+        execFile('ip', ['netns', 'del', namespace], () => undefined);
+        rmSync(`/etc/netns/${namespace}`, { recursive: true, force: true });
+      }, 1000);
+    }
+    if (how === 'deleted') return;
+    const { namespace: podNamespace = 'default', name = '' } = pod.metadata ?? {};
+    await this.#cluster.core
+      .deleteNamespacedPod({ namespace: podNamespace, name, gracePeriodSeconds: 0 })
+      .catch(() => undefined);
+  }
+}
+
+export function podKey(pod: V1Pod): string {
+  return `${pod.metadata?.namespace}/${pod.metadata?.name}`;
+}
+
+/** `$(NAME)` as in a container's command and environment. */
+function expand(text: string, env: Readonly<Record<string, string>>): string {
+  return text.replaceAll(/\$\(([A-Za-z_][A-Za-z0-9_]*)\)/g, (all, name: string) => env[name] ?? all);
+}
+
+function httpStatus(error: unknown): number | undefined {
+  return error instanceof Error && 'code' in error && typeof error.code === 'number' ? error.code : undefined;
+}
+
+function podStatus(pod: V1Pod, podIP: string, hostIP: string): object {
+  const at = new Date();
+  const types = ['PodScheduled', 'Initialized', 'ContainersReady', 'Ready'];
+  const running = (container: V1Container): object => {
+    const { name, image } = container;
+    return {
+      name,
+      image,
+      imageID: image,
+      ready: true,
+      started: true,
+      restartCount: 0,
+      state: { running: { startedAt: at } },
+    };
+  };
+  return {
+    phase: 'Running',
+    podIP,
+    podIPs: [{ ip: podIP }],
+    hostIP,
+    startTime: at,
+    conditions: types.map((type) => ({ type, status: 'True', lastTransitionTime: at })),
+    containerStatuses: (pod.spec?.containers ?? []).map(running),
+  };
+}
