@@ -1,0 +1,66 @@
+// Applies the migrations of this folder, forward only. Safe when two run at once: the second waits for the first, then finds nothing to do.
+import { readdir } from 'node:fs/promises';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { Kysely, PostgresDialect } from 'kysely';
+import { type Migration, type MigrationProvider, Migrator } from 'kysely/migration';
+import pg from 'pg';
+
+/** What `migrate` needs of a logger. */
+export interface MigrationLog {
+  info(fields: Record<string, unknown>, message: string): void;
+}
+
+const folder = fileURLToPath(new URL('.', import.meta.url));
+const migrationFile = /^\d{4}-[a-z0-9-]+\.ts$/;
+
+/** Brings the schema to the newest version; answers the names of the migrations that it applied. */
+export async function migrate(url: string, log?: MigrationLog): Promise<readonly string[]> {
+  return withMigrator(url, async (migrator) => {
+    const { error, results } = await migrator.migrateToLatest();
+    const applied: string[] = [];
+    for (const { migrationName, status } of results ?? []) {
+      if (status !== 'Success') continue;
+      applied.push(migrationName);
+      log?.info({ migration: migrationName }, 'migration applied');
+    }
+    if (error !== undefined) throw error;
+    return applied;
+  });
+}
+
+/** Names of the migrations that the database lacks, oldest first. Changes nothing. */
+export async function migrationsPending(url: string): Promise<readonly string[]> {
+  return withMigrator(url, async (migrator) => {
+    const known = await migrator.getMigrations();
+    return known.filter(({ executedAt }) => executedAt === undefined).map(({ name }) => name);
+  });
+}
+
+async function withMigrator<T>(url: string, use: (migrator: Migrator) => Promise<T>): Promise<T> {
+  const pool = new pg.Pool({ connectionString: url, max: 2, application_name: 'fleetgate migrate' });
+  // An idle connection's failure is reported by the next query.
+  pool.on('error', () => undefined);
+  const db = new Kysely<unknown>({ dialect: new PostgresDialect({ pool }) });
+  try {
+    return await use(new Migrator({ db, provider }));
+  } finally {
+    await db.destroy();
+  }
+}
+
+// Not kysely's FileMigrationProvider: it would load every file here, tests too.
+const provider: MigrationProvider = {
+  async getMigrations() {
+    const migrations: Record<string, Migration> = {};
+    for (const file of (await readdir(folder)).filter((name) => migrationFile.test(name)).sort()) {
+      migrations[file.slice(0, -'.ts'.length)] = parseMigration(await import(pathToFileURL(folder + file).href), file);
+    }
+    return migrations;
+  },
+};
+
+function parseMigration(module: unknown, file: string): Migration {
+  if (typeof module !== 'object' || module === null || !('up' in module) || typeof module.up !== 'function')
+    throw new TypeError(`migrations/${file} exports no function "up"`);
+  return { up: module.up as Migration['up'] };
+}
