@@ -1,7 +1,9 @@
 // What hub and node say over the WebSocket `/v1/node`: one JSON object per text message. Protocol versions, newest last:
 //   1  hello, snapshot (full or delta), discovery, applied, rejected, ping, bye
-import type { SealedMaterial } from '#libs/events/change-event.ts';
+import type { DiscoveryItem } from '#libs/snapshot/discovery.ts';
 import type { StoredEntry } from '#libs/snapshot/entry.ts';
+
+export type { DiscoveryItem, Endpoint } from '#libs/snapshot/discovery.ts';
 
 export const protocolVersion = 1;
 
@@ -79,15 +81,6 @@ export interface SnapshotMessage extends Held {
   /** Keys. */
   readonly removes: readonly string[];
 }
-
-export interface Endpoint {
-  readonly address: string;
-  readonly port: number;
-}
-
-export type DiscoveryItem =
-  | { readonly kind: 'endpoints'; readonly endpoints: readonly Endpoint[] }
-  | { readonly kind: 'tls'; readonly fingerprint: string; readonly sealed: SealedMaterial };
 
 /** Always to the newest. Comes before a snapshot that needs it; removes come only after the node applied one that does not. */
 export interface DiscoveryMessage {

@@ -1,0 +1,30 @@
+// Hostnames of listeners and routes: lower case; '*' = any host; '*.example.com' = one or more labels before the suffix.
+
+/** Whether a request's host (lower case, no port) falls under a pattern. */
+export function hostnameMatches(pattern: string, host: string): boolean {
+  if (pattern === '*') return true;
+  if (!pattern.startsWith('*.')) return pattern === host;
+  return host.endsWith(pattern.slice(1)) && host.length > pattern.length - 1;
+}
+
+/** The hostname that two patterns have in common (always the narrower one), or undefined. */
+export function intersectHostnames(a: string, b: string): string | undefined {
+  if (covers(a, b)) return b;
+  if (covers(b, a)) return a;
+  return undefined;
+}
+
+/** Orders patterns most specific first: exact, then wildcards by length (longest first), then '*'; equal ones by text. */
+export function compareHostnameSpecificity(a: string, b: string): number {
+  return rank(a) - rank(b) || b.length - a.length || (a < b ? -1 : a > b ? 1 : 0);
+}
+
+function covers(wide: string, narrow: string): boolean {
+  if (wide === '*' || wide === narrow) return true;
+  return wide.startsWith('*.') && narrow !== '*' && hostnameMatches(wide, narrow);
+}
+
+function rank(pattern: string): number {
+  if (pattern === '*') return 2;
+  return pattern.startsWith('*.') ? 1 : 0;
+}

@@ -1,0 +1,50 @@
+// Which match wins, by the HTTPRoute specification (HTTPRouteRule.matches). Shared by the node's route tables and the status of
+// shadowed rules. Two choices that the specification leaves open:
+//   - a RegularExpression path ranks after Exact and before any PathPrefix (else the default prefix '/' would hide it); longer first;
+//   - hostnames rank by the effective (intersected) hostname, before any of this.
+import type { HttpMatch, HttpRuleEntry } from '#libs/snapshot/entry.ts';
+
+export interface RankedMatch {
+  readonly match: HttpMatch;
+  readonly rule: HttpRuleEntry;
+}
+
+/** Orders matches on one hostname, the one that wins first: by the match itself, then by its rule. Total over distinct matches. */
+export function compareMatches(a: RankedMatch, b: RankedMatch): number {
+  return (
+    compareMatchSpecificity(a.match, b.match) ||
+    compareRules(a.rule, b.rule) ||
+    a.rule.matches.indexOf(a.match) - b.rule.matches.indexOf(b.match)
+  );
+}
+
+/** Orders rules whose matches are equally specific: oldest route, then namespace/name, then cluster, kind and place in the route. */
+export function compareRules(
+  a: Pick<HttpRuleEntry, 'route' | 'index'>,
+  b: Pick<HttpRuleEntry, 'route' | 'index'>,
+): number {
+  return (
+    compareText(a.route.createdAt, b.route.createdAt) ||
+    compareText(`${a.route.namespace}/${a.route.name}`, `${b.route.namespace}/${b.route.name}`) ||
+    compareText(a.route.cluster, b.route.cluster) ||
+    compareText(a.route.kind, b.route.kind) ||
+    a.index - b.index
+  );
+}
+
+/** Orders matches by the specification's criteria only; 0 = equally specific. */
+export function compareMatchSpecificity(a: HttpMatch, b: HttpMatch): number {
+  return (
+    pathRank[a.path.type] - pathRank[b.path.type] ||
+    b.path.value.length - a.path.value.length ||
+    Number(a.method === undefined) - Number(b.method === undefined) ||
+    b.headers.length - a.headers.length ||
+    b.query.length - a.query.length
+  );
+}
+
+const pathRank = { Exact: 0, RegularExpression: 1, PathPrefix: 2 } as const;
+
+function compareText(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}
