@@ -51,7 +51,7 @@ function tierOf(file: string): Tier {
 
 /** What the k8s tier needs and this machine lacks. */
 function labProblems(): readonly string[] {
-  const commands = ['go', 'ip', 'nsenter', 'openssl', 'kubectl'];
+  const commands = ['go', 'ip', 'nsenter', 'openssl'];
   const missing = commands.filter((name) => spawnSync('sh', ['-c', `command -v ${name}`]).status !== 0);
   const root = process.getuid?.() === 0 ? [] : ['root (network namespaces)'];
   return [...missing, ...root];

@@ -1,8 +1,9 @@
-// npm run lab -- build | up [CLUSTERS] | down: a fleet of real Kubernetes clusters on this machine. See README.md.
+// npm run lab -- build | up [CLUSTERS] | down | probe … | conformance …: a fleet of real Kubernetes clusters on this machine. See README.md.
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { buildLab } from './binaries.ts';
 import { startCluster } from './cluster.ts';
+import { runConformance } from './conformance.ts';
 import { installCrds } from './crds.ts';
 import { makeNetwork } from './network.ts';
 import { inLab, labPaths } from './paths.ts';
@@ -11,11 +12,14 @@ import { Processes, sh } from './processes.ts';
 import { balanceServices } from './services.ts';
 
 const paths = labPaths();
-const [command = 'up', argument = '1'] = process.argv.slice(2);
-const commands: Readonly<Record<string, () => Promise<void>>> = { build, up, inside, down };
+const [command = 'up', ...rest] = process.argv.slice(2);
+const [argument = '1', className = 'fleetgate'] = rest;
+const commands: Readonly<Record<string, () => Promise<void>>> = { build, up, inside, down, probe, conformance };
 const run = commands[command];
 if (run === undefined) {
-  console.error('usage: npm run lab -- build | up [CLUSTERS] | down');
+  console.error(
+    'usage: npm run lab -- build | up [CLUSTERS] | down | probe CLUSTER CLASS … | conformance CLUSTER CLASS REPORT …',
+  );
   process.exit(2);
 }
 await run();
@@ -29,20 +33,24 @@ async function build(): Promise<void> {
 async function up(): Promise<void> {
   await buildLab(paths, (line) => console.error(line));
   makeNetwork(paths);
-  const [first = '', ...rest] = inLab(paths, [
-    process.execPath,
-    ...process.execArgv,
-    import.meta.filename,
-    'inside',
-    argument,
-  ]);
-  process.execve?.(
-    execFileSync('sh', ['-c', `command -v ${first}`])
-      .toString()
-      .trim(),
-    [first, ...rest],
-    process.env,
-  );
+  become(inLab(paths, [process.execPath, ...process.execArgv, import.meta.filename, 'inside', argument]));
+}
+
+/** Replaces this process by a command, so that signals and the exit code are the command's own. */
+function become([command = '', ...args]: readonly string[]): void {
+  const path = execFileSync('sh', ['-c', `command -v ${command}`])
+    .toString()
+    .trim();
+  process.execve?.(path, [command, ...args], process.env);
+}
+
+async function probe(): Promise<void> {
+  const kubeconfig = `${paths.dir}/${argument}/kubeconfig`;
+  become(inLab(paths, [process.execPath, `${import.meta.dirname}/probe.ts`, kubeconfig, className, ...rest.slice(2)]));
+}
+
+async function conformance(): Promise<void> {
+  process.exitCode = runConformance(paths, argument, className, rest[2] ?? 'report.yaml', rest.slice(3));
 }
 
 async function inside(): Promise<void> {
