@@ -1,0 +1,179 @@
+// The tables of migrations/ as kysely sees them. bigint comes as a string, timestamptz as a Date, jsonb parsed.
+import type { ColumnType, Generated, JSONColumnType } from 'kysely';
+
+/** Read as a decimal string; written as string, number or bigint. */
+type BigInt8 = ColumnType<string, string | number | bigint, string | number | bigint>;
+type Time = ColumnType<Date, Date | string, Date | string>;
+type Json<T> = JSONColumnType<T & object>;
+
+export interface ProjectorTable {
+  readonly id: number;
+  readonly epoch: BigInt8;
+  readonly commit: BigInt8;
+  readonly stream_created: string | null;
+  readonly stream_seq: BigInt8;
+}
+
+export interface ClustersTable {
+  readonly name: string;
+  readonly uid: string;
+  readonly first_seen: Time;
+}
+
+export interface EventsTable {
+  readonly seq: BigInt8;
+  readonly batch: BigInt8;
+  readonly id: string;
+  readonly type: string;
+  readonly cluster: string;
+  readonly kind: string;
+  readonly namespace: string;
+  readonly name: string;
+  readonly uid: string;
+  readonly manager: string | null;
+  readonly operation: string | null;
+  readonly at: Time;
+  readonly recorded_at: Generated<Date>;
+  readonly data: string;
+}
+
+export interface ObjectsTable {
+  readonly cluster: string;
+  readonly kind: string;
+  readonly namespace: string;
+  readonly name: string;
+  readonly uid: string;
+  readonly hash: string;
+  readonly seq: BigInt8;
+  readonly manager: string | null;
+  readonly operation: string | null;
+  readonly at: Time;
+  readonly data: string;
+}
+
+export interface EndpointSlicesTable {
+  readonly cluster: string;
+  readonly namespace: string;
+  readonly name: string;
+  readonly uid: string;
+  readonly hash: string;
+  readonly resource_version: string;
+  readonly data: string;
+}
+
+export interface GatewaysTable {
+  readonly gateway: string;
+  readonly cluster: string;
+  readonly namespace: string;
+  readonly name: string;
+  readonly head: number;
+  readonly serving: number;
+  readonly pinned: boolean;
+  readonly deleted: boolean;
+  readonly alarm: string | null;
+  readonly commit: BigInt8;
+}
+
+export interface SnapshotsTable {
+  readonly gateway: string;
+  readonly version: number;
+  readonly digest: string;
+  readonly entries: number;
+  readonly cause: string;
+  readonly of_version: number | null;
+  readonly seq: BigInt8;
+  readonly at: Time;
+  readonly actor: string | null;
+  readonly reason: string | null;
+}
+
+export interface SnapshotChangesTable {
+  readonly gateway: string;
+  readonly version: number;
+  readonly key: string;
+  readonly hash: string | null;
+}
+
+export interface EntriesTable {
+  readonly hash: string;
+  readonly json: string;
+}
+
+export interface StatusesTable {
+  readonly cluster: string;
+  readonly kind: string;
+  readonly namespace: string;
+  readonly name: string;
+  readonly uid: string;
+  readonly status: Json<Readonly<Record<string, unknown>>>;
+}
+
+export interface DiscoveryTable {
+  readonly key: string;
+  readonly cluster: string;
+  readonly hash: string;
+  readonly item: string | null;
+  readonly commit: BigInt8;
+}
+
+export interface NodesTable {
+  readonly node: string;
+  readonly version: string;
+  readonly labels: Json<Readonly<Record<string, string>>>;
+  readonly serves: Json<readonly string[]>;
+  readonly addresses: Json<readonly string[]>;
+  readonly replica: string;
+  readonly connected: boolean;
+  readonly envoy: string;
+  readonly first_seen: Time;
+  readonly last_seen: Time;
+}
+
+export interface NodeGatewaysTable {
+  readonly node: string;
+  readonly gateway: string;
+  readonly version: number;
+  readonly digest: string;
+  readonly applied_at: Time;
+  readonly took_ms: number;
+  readonly rejected_version: number | null;
+  readonly rejected_reasons: ColumnType<readonly string[] | null, string | null, string | null>;
+  readonly rejected_at: ColumnType<Date | null, Date | string | null, Date | string | null>;
+}
+
+export interface TokensTable {
+  readonly id: string;
+  readonly name: string;
+  readonly role: 'viewer' | 'operator' | 'admin' | 'node';
+  readonly sha256: string;
+  readonly created_at: Time;
+  readonly revoked_at: ColumnType<Date | null, Date | string | null, Date | string | null>;
+}
+
+export interface AgentsTable {
+  readonly cluster: string;
+  readonly version: string;
+  readonly source: string;
+  readonly synced: boolean;
+  readonly objects: number;
+  readonly problems: Json<readonly string[]>;
+  readonly last_seen: Time;
+}
+
+export interface Database {
+  readonly projector: ProjectorTable;
+  readonly clusters: ClustersTable;
+  readonly events: EventsTable;
+  readonly objects: ObjectsTable;
+  readonly endpoint_slices: EndpointSlicesTable;
+  readonly gateways: GatewaysTable;
+  readonly snapshots: SnapshotsTable;
+  readonly snapshot_changes: SnapshotChangesTable;
+  readonly entries: EntriesTable;
+  readonly statuses: StatusesTable;
+  readonly discovery: DiscoveryTable;
+  readonly nodes: NodesTable;
+  readonly node_gateways: NodeGatewaysTable;
+  readonly tokens: TokensTable;
+  readonly agents: AgentsTable;
+}

@@ -1,0 +1,137 @@
+// Operating faults: the one error type, its codes, and what a person can do about each. Bad input of users is never one of
+// these (it becomes a condition); bugs are assertions. The documentation of errors is tested against the table.
+
+interface ErrorInfo {
+  /** What went wrong, without the particulars; those follow after a colon. */
+  readonly message: string;
+  /** What to do about it. */
+  readonly hint: string;
+}
+
+export const errors = {
+  config: { message: 'the configuration has mistakes', hint: 'Correct them; --help lists every option.' },
+  'binary-missing': {
+    message: 'a program that Fleetgate runs is missing',
+    hint: 'Put it on PATH, or name it by its environment variable.',
+  },
+  'postgres-start': {
+    message: 'the embedded Postgres did not start',
+    hint: 'Read its log, or set DATABASE_URL to a Postgres of your own (version 15 or newer).',
+  },
+  'postgres-unreachable': {
+    message: 'Postgres cannot be reached',
+    hint: 'Check DATABASE_URL and that the server accepts connections.',
+  },
+  'nats-start': {
+    message: 'the embedded NATS server did not start',
+    hint: 'Read its log, or set NATS_URL to a NATS server of your own with JetStream.',
+  },
+  'nats-unreachable': {
+    message: 'NATS cannot be reached',
+    hint: 'Check NATS_URL, its credentials, and that JetStream is enabled.',
+  },
+  'nats-publish': {
+    message: 'NATS did not take a message',
+    hint: 'It is sent again; if this stays, check that JetStream has room.',
+  },
+  'nats-request': { message: 'a request over NATS got no answer', hint: 'Check that the projector runs and is ready.' },
+  'nats-stream': {
+    message: 'the JetStream stream cannot be used',
+    hint: 'Check that JetStream is enabled and that the account may create streams.',
+  },
+  'data-in-use': {
+    message: 'the data folder is in use',
+    hint: 'Stop the process that holds it, or choose another folder with --data.',
+  },
+  'port-in-use': { message: 'a port is taken', hint: 'Stop the process that holds it, or choose another port.' },
+  'child-exited': {
+    message: 'a child process ended before it was ready',
+    hint: 'The lines that it logged last say why.',
+  },
+  'not-stopped': {
+    message: 'the service did not stop in time',
+    hint: 'It was ended; nothing is lost, it resumes where it was.',
+  },
+  'sealed-key': {
+    message: 'sealed key material cannot be opened',
+    hint: 'Give the node the private key of the fleet that the agent seals to.',
+  },
+  'schema-version': {
+    message: 'the database has another schema than this version needs',
+    hint: 'Run `fleetgate migrate`.',
+  },
+  'lock-lost': {
+    message: 'another projector has taken over',
+    hint: 'This one stands by; nothing needs to be done.',
+  },
+  'rebuild-differs': {
+    message: 'a rebuild from the history differs from what is stored',
+    hint: 'Keep the database as it is and report this.',
+  },
+  'kube-unreachable': {
+    message: 'the Kubernetes API server cannot be reached',
+    hint: 'Check the context and its credentials with `kubectl --context … version`.',
+  },
+  'kube-context': {
+    message: 'the kubeconfig has no such context',
+    hint: '`kubectl config get-contexts` lists what there is.',
+  },
+  'kube-refused': {
+    message: 'the Kubernetes API server refused a call',
+    hint: 'Check the permissions of the account; `fleetgate agent manifest` prints what the agent needs.',
+  },
+  'cluster-refused': {
+    message: 'the fleet refuses this cluster',
+    hint: 'Choose another name with --cluster: the name belongs to another cluster.',
+  },
+  folder: { message: 'the folder of manifests cannot be read', hint: 'Check the path and its permissions.' },
+  'envoy-start': { message: 'Envoy did not start', hint: 'Read its log in the folder of the node.' },
+  'envoy-rejected': {
+    message: 'Envoy rejected a snapshot',
+    hint: 'The previous snapshot serves; `fleetgate nodes` shows the reasons.',
+  },
+  'control-unreachable': {
+    message: 'the control service cannot be reached',
+    hint: 'Start `fleetgate up`, or set FLEETGATE_URL.',
+  },
+  'control-refused': {
+    message: 'the control service refused',
+    hint: 'Check FLEETGATE_TOKEN and the role of the token.',
+  },
+  'not-found': { message: 'there is no such thing', hint: 'Check the name; `fleetgate gateways` lists what there is.' },
+  'command-refused': { message: 'the command was refused', hint: 'The reason says what to change.' },
+  'not-applied': {
+    message: 'not all nodes have applied the version',
+    hint: '`fleetgate nodes` shows what each of them serves.',
+  },
+  file: { message: 'a file cannot be used', hint: 'Check the path and its permissions.' },
+} as const satisfies Readonly<Record<string, ErrorInfo>>;
+
+export type ErrorCode = keyof typeof errors;
+
+/** An operating fault with its code and a hint for the person who runs Fleetgate. Made by `fail`. */
+export class FleetgateError extends Error {
+  override readonly name = 'FleetgateError';
+  readonly code: ErrorCode;
+  readonly hint: string;
+
+  constructor(code: ErrorCode, detail: string, options: { readonly cause?: unknown; readonly hint?: string } = {}) {
+    super(`${errors[code].message}: ${detail}`, options.cause === undefined ? {} : { cause: options.cause });
+    this.code = code;
+    this.hint = options.hint ?? errors[code].hint;
+  }
+}
+
+/** The error of a code; `detail` names the particulars, `hint` replaces the table's where the case knows better. */
+export function fail(
+  code: ErrorCode,
+  detail: string,
+  options: { readonly cause?: unknown; readonly hint?: string } = {},
+): FleetgateError {
+  return new FleetgateError(code, detail, options);
+}
+
+/** The message of anything thrown. */
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,0 +1,112 @@
+// JSON logs on stdout by pino: `time`, `level`, `service`, `msg`, then fields. Secrets do not get through: fields with their
+// names, private keys in PEM and passwords in URLs are replaced. Errors keep code, hint and cause.
+import pino from 'pino';
+import { FleetgateError } from './errors.ts';
+
+export type Logger = pino.Logger;
+export type LogLevel = 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal' | 'silent';
+
+export interface LogOptions {
+  readonly service: string;
+  /** Default: FLEETGATE_LOG_LEVEL, else info. */
+  readonly level?: LogLevel | string | undefined;
+  /** Lines for people instead of JSON. */
+  readonly pretty?: boolean | undefined;
+  /** Where lines go instead of stdout; for tests and for what captures logs. */
+  readonly destination?: { write(line: string): void } | undefined;
+}
+
+/** The logger of one service. */
+export function createLogger(options: LogOptions): Logger {
+  const output = options.destination ?? pino.destination({ dest: 1, sync: true });
+  return pino(
+    {
+      level: options.level ?? process.env['FLEETGATE_LOG_LEVEL'] ?? 'info',
+      base: { service: options.service },
+      timestamp: pino.stdTimeFunctions.isoTime,
+      formatters: {
+        level: (label) => ({ level: label }),
+        bindings: (bindings) => scrubFields(bindings),
+        log: (fields) => scrubFields(fields),
+      },
+      serializers: { err: describeError, error: describeError },
+      hooks: {
+        logMethod(args, method) {
+          for (const [index, arg] of args.entries()) if (typeof arg === 'string') args[index] = scrubText(arg);
+          method.apply(this, args);
+        },
+      },
+    },
+    options.pretty ? { write: (line: string) => output.write(prettyLine(line)) } : output,
+  );
+}
+
+/** An error as plain data: code and hint where it has them, and its causes. */
+export function describeError(error: unknown, depth = 0): unknown {
+  if (!(error instanceof Error)) return scrub(error, 0);
+  const code = 'code' in error ? error.code : undefined;
+  return {
+    type: error.name,
+    ...(typeof code === 'string' || typeof code === 'number' ? { code } : {}),
+    message: scrubText(error.message),
+    ...(error instanceof FleetgateError ? { hint: error.hint } : {}),
+    ...(error.cause !== undefined && depth < depthMax ? { cause: describeError(error.cause, depth + 1) } : {}),
+    // An operating fault is explained by its code; the stack is for bugs.
+    ...(error instanceof FleetgateError || error.stack === undefined ? {} : { stack: scrubText(error.stack) }),
+  };
+}
+
+const depthMax = 6;
+const redacted = '[redacted]';
+const secretNames =
+  /^(private_?key|node_?key|key_?pem|tls\.key|token|bearer|password|pass|secret|client_?secret|authorization|cookie|ciphertext|credentials)$/i;
+const privateKeyBlock = /-----BEGIN [A-Z ]*PRIVATE KEY-----[\s\S]*?(-----END [A-Z ]*PRIVATE KEY-----|$)/g;
+const urlPassword = /(\b[a-z][a-z0-9+.-]*:\/\/)[^\s/@:]*(?::[^\s/@]*)?@/gi;
+const bearer = /\b(Bearer\s+)[\w.~+/=-]+/gi;
+
+/** A text without private keys, bearer tokens and passwords in URLs. */
+export function scrubText(text: string): string {
+  if (!text.includes('@') && !text.includes('PRIVATE KEY') && !/bearer/i.test(text)) return text;
+  return text
+    .replace(privateKeyBlock, redacted)
+    .replace(urlPassword, `$1${redacted}@`)
+    .replace(bearer, `$1${redacted}`);
+}
+
+function scrubFields(fields: Readonly<Record<string, unknown>>): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(fields).map(([name, value]) => [name, scrubField(name, value, 0)]));
+}
+
+function scrubField(name: string, value: unknown, depth: number): unknown {
+  return secretNames.test(name) && value !== undefined && value !== null ? redacted : scrub(value, depth);
+}
+
+function scrub(value: unknown, depth: number): unknown {
+  if (typeof value === 'string') return scrubText(value);
+  if (typeof value === 'bigint') return value.toString();
+  if (value === null || typeof value !== 'object' || value instanceof Date) return value;
+  if (value instanceof Error) return depth === 0 ? value : describeError(value);
+  if (value instanceof Uint8Array) return `[${value.length} bytes]`;
+  if (depth >= depthMax) return '[…]';
+  if (Array.isArray(value)) return value.map((item) => scrub(item, depth + 1));
+  return Object.fromEntries(Object.entries(value).map(([name, field]) => [name, scrubField(name, field, depth + 1)]));
+}
+
+function prettyLine(line: string): string {
+  const { time, level, service, msg, err, ...rest } = parseLine(line);
+  const fields = Object.entries(rest).map(([name, value]) => `${name}=${JSON.stringify(value)}`);
+  const error = err === undefined ? '' : ` ${typeof err === 'string' ? err : prettyError(err)}`;
+  const clock = String(time).slice(11, 23);
+  return `${clock} ${String(level).padEnd(5)} ${String(service)}  ${String(msg ?? '')}${error}${fields.length > 0 ? `  ${fields.join(' ')}` : ''}\n`;
+}
+
+function prettyError(error: unknown): string {
+  const fields: Partial<Record<string, unknown>> = error !== null && typeof error === 'object' ? { ...error } : {};
+  const hint = fields['hint'] === undefined ? '' : ` (${String(fields['hint'])})`;
+  const stack = fields['stack'] === undefined ? '' : `\n${String(fields['stack'])}`;
+  return `${String(fields['message'] ?? JSON.stringify(error))}${hint}${stack}`;
+}
+
+function parseLine(line: string): Record<string, unknown> {
+  return JSON.parse(line) as Record<string, unknown>;
+}
