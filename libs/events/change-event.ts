@@ -53,6 +53,8 @@ export interface SecretSummary {
     readonly fingerprint: string;
     readonly dnsNames: readonly string[];
     readonly notAfter: string;
+    /** SealedMaterial.keyId of the material beside the event, so that another fleet key is a change; absent = not sealed. */
+    readonly keyId?: string;
   };
   /** Present where a CA bundle (ca.crt) is held; it is public. */
   readonly caCertificates?: string;

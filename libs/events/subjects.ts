@@ -21,14 +21,19 @@ export const statusesSubject = (cluster: string): string => `fleetgate.statuses.
 export const statusSubject = (cluster: string): string => `fleetgate.status.${cluster}`;
 export const heartbeatSubject = (cluster: string): string => `fleetgate.heartbeat.${cluster}`;
 
-/** Nats-Msg-Id of a change event: a repeated publish is one event. */
+/**
+ * Nats-Msg-Id of a change event, and its id in the history: a repeated publish is one event. What a comparison found is a
+ * fact of its own, because the same resourceVersion can rightly come again: a Secret that is referenced again, a restored
+ * etcd, an agent that strips less.
+ */
 export function changeMessageId(event: {
   readonly cluster: string;
   readonly uid: string;
   readonly resourceVersion: string;
   readonly type: string;
+  readonly via?: string;
+  readonly seenAt?: string;
 }): string {
-  return event.type === 'deleted'
-    ? `${event.cluster}/${event.uid}/deleted`
-    : `${event.cluster}/${event.uid}/${event.resourceVersion}`;
+  const id = `${event.cluster}/${event.uid}/${event.type === 'deleted' ? 'deleted' : event.resourceVersion}`;
+  return event.via === 'relist' && event.seenAt !== undefined ? `${id}/${event.seenAt}` : id;
 }
