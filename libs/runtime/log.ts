@@ -8,8 +8,8 @@ export type LogLevel = 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal' |
 
 export interface LogOptions {
   readonly service: string;
-  /** Default: FLEETGATE_LOG_LEVEL, else info. */
-  readonly level?: LogLevel | string | undefined;
+  /** A LogLevel. Default: FLEETGATE_LOG_LEVEL, else info. */
+  readonly level?: string | undefined;
   /** Lines for people instead of JSON. */
   readonly pretty?: boolean | undefined;
   /** Where lines go instead of stdout; for tests and for what captures logs. */
@@ -96,17 +96,22 @@ function prettyLine(line: string): string {
   const { time, level, service, msg, err, ...rest } = parseLine(line);
   const fields = Object.entries(rest).map(([name, value]) => `${name}=${JSON.stringify(value)}`);
   const error = err === undefined ? '' : ` ${typeof err === 'string' ? err : prettyError(err)}`;
-  const clock = String(time).slice(11, 23);
-  return `${clock} ${String(level).padEnd(5)} ${String(service)}  ${String(msg ?? '')}${error}${fields.length > 0 ? `  ${fields.join(' ')}` : ''}\n`;
+  const clock = textOf(time).slice(11, 23);
+  return `${clock} ${textOf(level).padEnd(5)} ${textOf(service)}  ${textOf(msg ?? '')}${error}${fields.length > 0 ? `  ${fields.join(' ')}` : ''}\n`;
 }
 
 function prettyError(error: unknown): string {
   const fields: Partial<Record<string, unknown>> = error !== null && typeof error === 'object' ? { ...error } : {};
-  const hint = fields['hint'] === undefined ? '' : ` (${String(fields['hint'])})`;
-  const stack = fields['stack'] === undefined ? '' : `\n${String(fields['stack'])}`;
-  return `${String(fields['message'] ?? JSON.stringify(error))}${hint}${stack}`;
+  const hint = fields['hint'] === undefined ? '' : ` (${textOf(fields['hint'])})`;
+  const stack = fields['stack'] === undefined ? '' : `\n${textOf(fields['stack'])}`;
+  return `${textOf(fields['message'] ?? error)}${hint}${stack}`;
+}
+
+function textOf(value: unknown): string {
+  return typeof value === 'string' ? value : (JSON.stringify(value) ?? '');
 }
 
 function parseLine(line: string): Record<string, unknown> {
-  return JSON.parse(line) as Record<string, unknown>;
+  const fields: Record<string, unknown> = JSON.parse(line);
+  return fields;
 }

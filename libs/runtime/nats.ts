@@ -4,6 +4,7 @@ import {
   AckPolicy,
   DeliverPolicy,
   DiscardPolicy,
+  Events,
   type JetStreamClient,
   type JetStreamManager,
   type Msg,
@@ -275,8 +276,8 @@ class NatsClient implements Nats {
 
   async #watchStatus(): Promise<void> {
     for await (const status of this.#connection.status()) {
-      if (status.type === 'disconnect') this.#changed(false);
-      else if (status.type === 'reconnect') this.#changed(true);
+      if (status.type === Events.Disconnect) this.#changed(false);
+      else if (status.type === Events.Reconnect) this.#changed(true);
     }
   }
 

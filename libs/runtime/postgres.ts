@@ -1,13 +1,13 @@
 // Postgres: a pool with kysely on it, and LISTEN on a connection of its own that comes back by itself.
 import { Kysely, PostgresDialect } from 'kysely';
-import pg from 'pg';
+import { Client, Pool, escapeIdentifier } from 'pg';
 import type { Database } from './database.ts';
 import { fail, messageOf } from './errors.ts';
 import type { Logger } from './log.ts';
 import { backoff, pause } from './pause.ts';
 
 export interface Postgres {
-  readonly pool: pg.Pool;
+  readonly pool: Pool;
   readonly db: Kysely<Database>;
   /** Resolves once a query is answered; keeps trying until then or until the signal. */
   ready(signal?: AbortSignal): Promise<void>;
@@ -21,7 +21,7 @@ export function openPostgres(options: {
   readonly poolMax?: number;
   readonly name?: string;
 }): Postgres {
-  const pool = new pg.Pool({
+  const pool = new Pool({
     connectionString: options.url,
     max: options.poolMax ?? 10,
     application_name: options.name ?? 'fleetgate',
@@ -81,7 +81,7 @@ async function listenLoop(
 ): Promise<void> {
   let connections = 0;
   for (let attempt = 0; !signal.aborted; attempt++) {
-    const client = new pg.Client({
+    const client = new Client({
       connectionString: url,
       application_name: 'fleetgate-listen',
       connectionTimeoutMillis: connectTimeoutMs,
@@ -105,7 +105,7 @@ async function listenLoop(
 
 /** Returns at the signal, throws when the connection is lost. */
 async function listenOnce(
-  client: pg.Client,
+  client: Client,
   channels: readonly string[],
   onNotify: (channel: string, payload: string | null) => void,
   signal: AbortSignal,
@@ -129,7 +129,7 @@ async function listenOnce(
   try {
     await Promise.race([client.connect(), lost.promise]);
     if (signal.aborted) return;
-    await client.query(channels.map((channel) => `listen ${pg.escapeIdentifier(channel)}`).join('; '));
+    await client.query(channels.map((channel) => `listen ${escapeIdentifier(channel)}`).join('; '));
     onListening();
     await lost.promise;
   } finally {
@@ -138,7 +138,7 @@ async function listenOnce(
   }
 }
 
-async function untilAnswered(pool: pg.Pool, log: Logger, signal: AbortSignal | undefined): Promise<void> {
+async function untilAnswered(pool: Pool, log: Logger, signal: AbortSignal | undefined): Promise<void> {
   for (let attempt = 0; ; attempt++) {
     try {
       await pool.query('select 1');
