@@ -120,13 +120,14 @@ function answer(upstream: DemoUpstream, request: IncomingMessage, response: Serv
   request.resume();
   const { cluster, namespace, service, version, status } = upstream;
   const { method, url: path, headers } = request;
-  if (headers.accept?.includes('application/json') === true) {
-    response.writeHead(status, { 'content-type': 'application/json' });
-    response.end(`${JSON.stringify({ cluster, namespace, service, version, method, path, headers })}\n`);
-  } else {
-    response.writeHead(status, { 'content-type': 'text/plain' });
-    response.end(`${service} ${version} in ${cluster}: ${method} ${path}\n`);
-  }
+  const wantsJson = headers.accept?.includes('application/json') === true;
+  response.statusCode = status;
+  response.setHeader('content-type', wantsJson ? 'application/json' : 'text/plain');
+  response.end(
+    wantsJson
+      ? `${JSON.stringify({ cluster, namespace, service, version, method, path, headers })}\n`
+      : `${service} ${version} in ${cluster}: ${method} ${path}\n`,
+  );
 }
 
 function close(server: Server): Promise<void> {

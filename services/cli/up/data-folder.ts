@@ -1,12 +1,14 @@
 // Where one `up` keeps everything that must survive it, and who holds it. Private to the user (0700, files 0600).
 //
-//   up.json          who holds the folder: pid, since when, address        run/<part>.json   the running parts, for the next start
-//   logs/<part>.log  what each part said                                   secrets.json      tokens and the node key pair
-//   postgres/ nats/ node/ agents/<cluster>/                                the parts' own state
-import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+//   owner.json, up.json   who holds the folder: process, since when, address   run/<part>.json   the running parts, for people and scripts
+//   logs/<part>.log       what each part said                                  secrets.json      tokens and the node key pair
+//   postgres/ nats/ node/ agents/<cluster>/                                    the parts' own state
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { identifyProcess, isRunning } from '../process-identity.ts';
+import { FleetgateError, fail, messageOf } from '#libs/runtime/errors.ts';
+import { lockFolder } from '#libs/runtime/folder-lock.ts';
+import { identityOf } from '#libs/runtime/process-identity.ts';
 
 export interface DataFolder {
   readonly root: string;
@@ -43,36 +45,46 @@ export function openDataFolder(root: string): DataFolder {
     node: join(root, 'node'),
     agents: join(root, 'agents'),
   };
-  for (const path of [root, folder.logs, folder.run, folder.agents]) mkdirSync(path, { recursive: true, mode: 0o700 });
+  try {
+    for (const path of [root, folder.logs, folder.run, folder.agents])
+      mkdirSync(path, { recursive: true, mode: 0o700 });
+  } catch (error) {
+    throw fail('file', messageOf(error), { cause: error, hint: 'Choose another folder with --data.' });
+  }
   return folder;
 }
 
-/** Takes the folder for this process, or says who has it. A record whose process is gone is taken over. */
-export function takeDataFolder(
+export interface HeldDataFolder {
+  readonly record: UpRecord;
+  release(): Promise<void>;
+}
+
+/** Takes the folder for this process. Throws FleetgateError 'data-in-use' that says who has it, since when and at which address. */
+export async function holdDataFolder(
   folder: DataFolder,
-  up: Omit<UpRecord, 'pid' | 'started' | 'data'>,
-): { readonly record: UpRecord; release(): void } | { readonly heldBy: UpRecord } {
+  up: Pick<UpRecord, 'url' | 'clusters' | 'since'>,
+): Promise<HeldDataFolder> {
   const path = join(folder.root, 'up.json');
-  const self = identifyProcess(process.pid);
-  const record: UpRecord = { ...up, pid: process.pid, started: self?.started ?? '', data: folder.root };
-  for (;;) {
-    try {
-      writeFileSync(path, `${JSON.stringify(record)}\n`, { flag: 'wx', mode: 0o600 });
-      return { record, release: () => rmSync(path, { force: true }) };
-    } catch (error) {
-      if (!isCode(error, 'EEXIST')) throw error;
-    }
+  const lock = await lockFolder(folder.root).catch((error: unknown) => {
     const holder = readUpRecord(path);
-    if (holder !== undefined && isRunning(holder)) return { heldBy: holder };
-    // Moved aside first: of two that start at once, one moves the dead record and the other finds nothing to move.
-    const aside = `${path}.${process.pid}`;
-    try {
-      renameSync(path, aside);
-      rmSync(aside, { force: true });
-    } catch (error) {
-      if (!isCode(error, 'ENOENT')) throw error;
-    }
-  }
+    if (!(error instanceof FleetgateError) || error.code !== 'data-in-use' || holder === undefined) throw error;
+    const { pid, since, url, clusters } = holder;
+    throw fail(
+      'data-in-use',
+      `${folder.root} is held by another \`fleetgate up\`: process ${pid}, since ${since}, serving ${url} (${clusters.join(', ')})`,
+      { hint: `Use it as it is (npx fleetgate status), stop it (kill ${pid}), or choose another folder with --data.` },
+    );
+  });
+  const self = await identityOf(process.pid);
+  const record: UpRecord = { ...up, pid: process.pid, started: self?.started ?? '', data: folder.root };
+  writeFileSync(path, `${JSON.stringify(record)}\n`, { mode: 0o600 });
+  return {
+    record,
+    async release() {
+      rmSync(path, { force: true });
+      await lock.release();
+    },
+  };
 }
 
 /** The record in a file, or undefined where there is none that can be read. */
@@ -82,8 +94,4 @@ export function readUpRecord(path: string): UpRecord | undefined {
   } catch {
     return undefined;
   }
-}
-
-function isCode(error: unknown, code: string): boolean {
-  return error instanceof Error && 'code' in error && error.code === code;
 }

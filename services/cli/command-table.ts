@@ -1,0 +1,153 @@
+// The one table of commands. A command's file is loaded only when it is called, so that a quick command stays quick.
+import type { Command } from 'commander';
+
+export interface CommandEntry {
+  readonly name: string;
+  readonly summary: string;
+  readonly group: string;
+  readonly hidden?: true;
+  /** Adds arguments, options and action to the command. */
+  readonly load: () => Promise<(command: Command) => void>;
+}
+
+const run = 'Run a fleet:';
+const look = 'Look:';
+const act = 'Act:';
+const parts = 'Run the parts as separate processes:';
+const keep = 'Set up and keep:';
+
+export const commandTable: readonly CommandEntry[] = [
+  {
+    name: 'up',
+    group: run,
+    summary: 'run a whole fleet on this machine, with Postgres, NATS and Envoy',
+    load: async () => (await import('./commands/up.ts')).configureUp,
+  },
+  {
+    name: 'status',
+    group: look,
+    summary: 'clusters, gateways and nodes at a glance',
+    load: async () => (await import('./commands/status.ts')).configureStatus,
+  },
+  {
+    name: 'clusters',
+    group: look,
+    summary: 'the clusters of the fleet and their agents',
+    load: async () => (await import('./commands/clusters.ts')).configureClusters,
+  },
+  {
+    name: 'gateways',
+    group: look,
+    summary: 'the gateways and the versions that they serve',
+    load: async () => (await import('./commands/gateways.ts')).configureGateways,
+  },
+  {
+    name: 'routes',
+    group: look,
+    summary: 'every route of the fleet: accepted or why not, last changed by whom and when',
+    load: async () => (await import('./commands/routes.ts')).configureRoutes,
+  },
+  {
+    name: 'snapshots',
+    group: look,
+    summary: 'the versions of a gateway',
+    load: async () => (await import('./commands/snapshots.ts')).configureSnapshots,
+  },
+  {
+    name: 'diff',
+    group: look,
+    summary: 'what differs between two versions of a gateway',
+    load: async () => (await import('./commands/diff.ts')).configureDiff,
+  },
+  {
+    name: 'history',
+    group: look,
+    summary: 'every change of one object: who, when, what',
+    load: async () => (await import('./commands/history.ts')).configureHistory,
+  },
+  {
+    name: 'nodes',
+    group: look,
+    summary: 'the data-plane nodes, what each of them serves and has rejected',
+    load: async () => (await import('./commands/nodes.ts')).configureNodes,
+  },
+  {
+    name: 'rollback',
+    group: act,
+    summary: 'serve an earlier version of a gateway, and pin it',
+    load: async () => (await import('./commands/rollback.ts')).configureRollback,
+  },
+  {
+    name: 'release',
+    group: act,
+    summary: 'end the pin of a gateway: its newest version serves',
+    load: async () => (await import('./commands/release.ts')).configureRelease,
+  },
+  {
+    name: 'accept',
+    group: act,
+    summary: 'let a change through that a sanity limit holds back',
+    load: async () => (await import('./commands/accept.ts')).configureAccept,
+  },
+  {
+    name: 'agent',
+    group: parts,
+    summary: 'watch one cluster; or print, install, uninstall its agent',
+    load: async () => (await import('./commands/agent.ts')).configureAgent,
+  },
+  {
+    name: 'projector',
+    group: parts,
+    summary: 'append events and build snapshots (the one writer)',
+    load: async () => (await import('./commands/projector.ts')).configureProjector,
+  },
+  {
+    name: 'control',
+    group: parts,
+    summary: 'serve the API and the hub of the nodes',
+    load: async () => (await import('./commands/control.ts')).configureControl,
+  },
+  {
+    name: 'proxy',
+    group: parts,
+    summary: 'run one node and its Envoy',
+    load: async () => (await import('./commands/proxy.ts')).configureProxy,
+  },
+  {
+    name: 'token',
+    group: keep,
+    summary: 'create, list and revoke API tokens',
+    load: async () => (await import('./commands/token.ts')).configureToken,
+  },
+  {
+    name: 'keys',
+    group: keep,
+    summary: 'make the key pair that TLS keys are sealed to',
+    load: async () => (await import('./commands/keys.ts')).configureKeys,
+  },
+  {
+    name: 'migrate',
+    group: keep,
+    summary: 'bring the database to the schema of this version',
+    load: async () => (await import('./commands/migrate.ts')).configureMigrate,
+  },
+  {
+    name: 'rebuild',
+    group: keep,
+    summary: 'rebuild every snapshot from the history; --verify compares only',
+    load: async () => (await import('./commands/rebuild.ts')).configureRebuild,
+  },
+  {
+    name: 'version',
+    group: keep,
+    summary: 'the versions of the command and of the control service that it finds',
+    load: async () => (await import('./commands/version.ts')).configureVersion,
+  },
+  {
+    name: 'demo-upstreams',
+    group: run,
+    summary: 'serve the small services of the example',
+    hidden: true,
+    load: async () => (await import('./commands/demo-upstreams.ts')).configureDemoUpstreams,
+  },
+];

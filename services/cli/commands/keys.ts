@@ -1,0 +1,40 @@
+// `fleetgate keys generate`: the fleet's node key pair. Agents get the public half, nodes the private one.
+import { existsSync, writeFileSync } from 'node:fs';
+import { type Command, Option } from 'commander';
+import { fail, messageOf } from '#libs/runtime/errors.ts';
+import { generateNodeKey, keyIdOf } from '#libs/runtime/hpke.ts';
+
+/** Adds the sub-command. */
+export function configureKeys(command: Command): void {
+  command
+    .command('generate')
+    .summary('make a new key pair')
+    .description(
+      'Makes a new X25519 key pair: agents seal TLS keys to the public half, only nodes open them with the private one.',
+    )
+    .option('--private-key-file <file>', 'write the private half to this new file (0600) instead of printing it')
+    .addOption(new Option('-o, --output <format>').choices(['table', 'json']).default('table'))
+    .action((options: { readonly privateKeyFile?: string; readonly output: string }) => {
+      const { privateKey, publicKey } = generateNodeKey();
+      if (options.privateKeyFile !== undefined) writeNewFile(options.privateKeyFile, `${privateKey}\n`);
+      const shown = options.privateKeyFile === undefined ? { privateKey } : { privateKeyFile: options.privateKeyFile };
+      const fields = { publicKey, keyId: keyIdOf(publicKey), ...shown };
+      const lines = [
+        `public key   ${publicKey}   for agents (FLEETGATE_NODE_PUBLIC_KEY)`,
+        'privateKey' in shown
+          ? `private key  ${shown.privateKey}   for nodes only (FLEETGATE_NODE_PRIVATE_KEY); keep it secret`
+          : `private key  in ${shown.privateKeyFile}`,
+      ];
+      process.stdout.write(options.output === 'json' ? `${JSON.stringify(fields)}\n` : `${lines.join('\n')}\n`);
+    });
+}
+
+function writeNewFile(path: string, text: string): void {
+  if (existsSync(path))
+    throw fail('file', `${path} exists already`, { hint: 'Choose a new name; no key is overwritten.' });
+  try {
+    writeFileSync(path, text, { mode: 0o600, flag: 'wx' });
+  } catch (error) {
+    throw fail('file', `${path} (${messageOf(error)})`, { cause: error });
+  }
+}

@@ -1,0 +1,29 @@
+// `fleetgate migrate`: brings the database to the newest schema.
+import type { Command } from 'commander';
+import { addOptions, defineOptions, flag, readOptions, url } from '#libs/runtime/config.ts';
+import { fail, messageOf } from '#libs/runtime/errors.ts';
+import { migrate, migrationsPending } from '../../../migrations/run.ts';
+
+const options = defineOptions({
+  databaseUrl: {
+    flag: '--database-url <url>',
+    env: 'DATABASE_URL',
+    schema: url('postgres', 'postgresql'),
+    description: 'the database',
+    secret: true,
+  },
+  check: { flag: '--check', schema: flag(), description: 'only say what is pending; exit 1 when there is something' },
+});
+
+/** Adds options and action. */
+export function configureMigrate(command: Command): void {
+  addOptions(command, options).action(async (flags: Record<string, unknown>) => {
+    const { databaseUrl, check } = readOptions(options, flags, process.env);
+    const names = await (check ? migrationsPending(databaseUrl) : migrate(databaseUrl)).catch((error: unknown) => {
+      throw fail('postgres-unreachable', messageOf(error), { cause: error });
+    });
+    for (const name of names) process.stdout.write(`${name} ${check ? 'is pending' : 'applied'}\n`);
+    if (names.length === 0) process.stdout.write('the schema is up to date\n');
+    if (check && names.length > 0) process.exitCode = 1;
+  });
+}

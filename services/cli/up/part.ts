@@ -1,0 +1,115 @@
+// One part of `up`: a service as a real child process of the same command, restarted when it ends, its output in a file of its
+// own, its process noted in run/<part>.json so that people and scripts can find it.
+import { existsSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { z } from 'zod';
+import { type Child, type ChildExit, startChild } from '#libs/runtime/child.ts';
+import type { Logger } from '#libs/runtime/log.ts';
+import { type ProcessIdentity, identityOf, isRunning, signalProcess } from '#libs/runtime/process-identity.ts';
+import { pause } from '#libs/runtime/pause.ts';
+import type { DataFolder } from './data-folder.ts';
+
+export interface PartSpec {
+  readonly name: string;
+  /** The command and its arguments, as after `fleetgate`. */
+  readonly args: readonly string[];
+  /** Configuration; secrets go this way and never into args. */
+  readonly env: Readonly<Record<string, string>>;
+  /** Where /healthz, /readyz and /metrics are. */
+  readonly health?: string;
+}
+
+export interface PartEvents {
+  readonly onStart: (part: string, pid: number) => void;
+  /** `lastWords` = what it logged as error last, '' when nothing. */
+  readonly onExit: (part: string, exit: ChildExit, lastWords: string) => void;
+}
+
+const runRecord = z.object({ pid: z.number(), started: z.string() });
+const logLine = z.object({
+  level: z.string().default(''),
+  msg: z.string().default(''),
+  err: z.object({ message: z.string().default('') }).optional(),
+});
+const main = resolve(import.meta.dirname, '..', 'main.ts');
+const logBytesMax = 16 * 1024 ** 2;
+const orphanWaitMs = 20_000;
+
+/** Starts a part and keeps it running until it is stopped. */
+export function startPart(spec: PartSpec, folder: DataFolder, log: Logger, events: PartEvents): Child {
+  const logFile = join(folder.logs, `${spec.name}.log`);
+  const runFile = join(folder.run, `${spec.name}.json`);
+  if ((statSync(logFile, { throwIfNoEntry: false })?.size ?? 0) > logBytesMax) renameSync(logFile, `${logFile}.old`);
+  return startChild({
+    name: spec.name,
+    command: process.execPath,
+    args: [main, ...spec.args],
+    env: spec.env,
+    log,
+    logFile,
+    tied: true,
+    restart: { minMs: 100, maxMs: 10_000 },
+    onStart: (pid) => {
+      writeFileSync(runFile, runText({ pid, started: '' }, spec));
+      void identityOf(pid).then((identity) => {
+        if (identity !== undefined) writeFileSync(runFile, runText(identity, spec));
+      });
+      events.onStart(spec.name, pid);
+    },
+    onExit: (exit) => {
+      rmSync(runFile, { force: true });
+      events.onExit(spec.name, exit, lastWords(logFile));
+    },
+  });
+}
+
+/** Stops the parts of an earlier `up` that ended without stopping them; they end by themselves, this waits for it. */
+export async function stopOrphans(folder: DataFolder, files: readonly string[]): Promise<readonly string[]> {
+  const orphans: string[] = [];
+  for (const file of files) {
+    const path = join(folder.run, file);
+    const identity = readRunFile(path);
+    if (identity !== undefined && (await isRunning(identity))) {
+      orphans.push(file.replace(/\.json$/u, ''));
+      signalProcess(identity.pid, 'SIGTERM');
+      const giveUpAt = performance.now() + orphanWaitMs;
+      while ((await isRunning(identity)) && performance.now() < giveUpAt) await pause(20);
+      if (await isRunning(identity)) signalProcess(identity.pid, 'SIGKILL');
+    }
+    rmSync(path, { force: true });
+  }
+  return orphans;
+}
+
+function runText(identity: ProcessIdentity, spec: PartSpec): string {
+  return `${JSON.stringify({ ...identity, part: spec.name, health: spec.health ?? null, since: new Date().toISOString() })}\n`;
+}
+
+function readRunFile(path: string): ProcessIdentity | undefined {
+  try {
+    return runRecord.parse(JSON.parse(readFileSync(path, 'utf8')));
+  } catch {
+    return undefined;
+  }
+}
+
+/** The message of the last line at level error or fatal, or the last line where a process ended before it could log. */
+function lastWords(logFile: string): string {
+  if (!existsSync(logFile)) return '';
+  const lines = readFileSync(logFile, 'utf8').slice(-20_000).trimEnd().split('\n').slice(-30);
+  for (const line of lines.toReversed()) {
+    const fields = parseLogLine(line);
+    if (fields === undefined) return line.trim();
+    if (fields.level === 'error' || fields.level === 'fatal')
+      return [fields.msg, fields.err?.message ?? ''].filter((text) => text !== '').join(': ');
+  }
+  return '';
+}
+
+function parseLogLine(line: string): z.infer<typeof logLine> | undefined {
+  try {
+    return logLine.parse(JSON.parse(line));
+  } catch {
+    return undefined;
+  }
+}
