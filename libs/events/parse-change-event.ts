@@ -1,0 +1,100 @@
+// Change events from outside: unknown JSON → a ChangeEvent of the newest version, or what is wrong with it.
+import type { ChangeEvent, SealedMaterial } from '#libs/events/change-event.ts';
+import { upcast } from '#libs/events/upcast.ts';
+import { Cursor, isRecord } from '#libs/gateway/cursor.ts';
+import { kindInfo } from '#libs/gateway/kinds.ts';
+import { clusterName, objectName } from '#libs/gateway/names.ts';
+import type { KubeObject } from '#libs/gateway/object.ts';
+import type { Parsed, Problem } from '#libs/gateway/problem.ts';
+
+const id = { min: 1, max: 253 };
+const time = { min: 1, max: 64 };
+const sha256Hex = { pattern: /^[0-9a-f]{64}$/, expected: 'a SHA-256 in hex' };
+
+/** Reads one change event, of any version that ever was. The object's body stays unknown. */
+export function parseChangeEvent(json: unknown): Parsed<ChangeEvent> {
+  const problems: Problem[] = [];
+  const at = new Cursor(upcast('change', json), '', problems);
+  const event = readEvent(at, json);
+  return event === undefined || problems.length > 0 ? { ok: false, problems } : { ok: true, value: event };
+}
+
+function readEvent(at: Cursor, json: unknown): ChangeEvent | undefined {
+  if (at.requiredObject() === undefined) return undefined;
+  if (at.field('v').integer(1, 1) === undefined) return at.field('v').problem('is not a known version');
+  const type = at.field('type').oneOf(['applied', 'deleted']);
+  const kind = kindInfo(at.field('kind').requiredText() ?? '');
+  if (kind === undefined) return at.field('kind').problem('is not a watched kind');
+  const namespace =
+    kind.scope === 'Cluster' ? at.field('namespace').text({ max: 0 }) : at.field('namespace').requiredText(objectName);
+  const via = at.field('via').oneOf(['watch', 'relist']);
+  const hash = at.field('hash').text(type === 'applied' ? sha256Hex : { max: 0 });
+  const texts = {
+    cluster: at.field('cluster').requiredText(clusterName) ?? '',
+    clusterUid: at.field('clusterUid').requiredText(id) ?? '',
+    name: at.field('name').requiredText(objectName) ?? '',
+    uid: at.field('uid').requiredText(id) ?? '',
+    resourceVersion: at.field('resourceVersion').requiredText(id) ?? '',
+    at: readTime(at.field('at')),
+    seenAt: readTime(at.field('seenAt')),
+  };
+  const envelope = { kind: kind.kind, namespace: namespace ?? '', ...texts };
+  const object = type === 'deleted' ? null : parseObject(at.field('object'), json, envelope);
+  const sealed = readSealed(at.field('sealed'));
+  if (type === undefined) return at.field('type').present ? undefined : at.field('type').problem('is missing');
+  if (type === 'applied' && object === undefined) return undefined;
+  return {
+    v: 1,
+    type,
+    ...envelope,
+    actor: readActor(at.field('actor')),
+    via: via ?? 'watch',
+    hash: hash ?? '',
+    object: object ?? null,
+    ...(sealed === undefined ? {} : { sealed }),
+  };
+}
+
+function readTime(at: Cursor): string {
+  const text = at.requiredText(time);
+  if (text !== undefined && Number.isNaN(Date.parse(text))) at.problem('is not a time');
+  return text ?? '';
+}
+
+function readActor(at: Cursor): ChangeEvent['actor'] {
+  if (at.object() === undefined) return null;
+  return {
+    manager: at.field('manager').requiredText({ max: 512 }) ?? '',
+    operation: at.field('operation').requiredText({ max: 128 }) ?? '',
+  };
+}
+
+function readSealed(at: Cursor): SealedMaterial | undefined {
+  if (at.object() === undefined) return undefined;
+  return {
+    keyId: at.field('keyId').requiredText(id) ?? '',
+    enc: at.field('enc').requiredText({ max: 4096 }) ?? '',
+    ciphertext: at.field('ciphertext').requiredText({ max: 8_000_000 }) ?? '',
+  };
+}
+
+/** The object, when its metadata says the same as the envelope. */
+function parseObject(
+  at: Cursor,
+  json: unknown,
+  envelope: { readonly kind: string; readonly namespace: string; readonly name: string; readonly uid: string },
+): KubeObject | undefined {
+  if (at.requiredObject() === undefined || at.field('metadata').requiredObject() === undefined) return undefined;
+  const metadata = at.field('metadata');
+  at.field('apiVersion').requiredText(id);
+  metadata.field('creationTimestamp').requiredText(time);
+  metadata.field('resourceVersion').requiredText(id);
+  const same =
+    at.field('kind').text() === envelope.kind &&
+    metadata.field('name').text() === envelope.name &&
+    (metadata.field('namespace').text() ?? '') === envelope.namespace &&
+    metadata.field('uid').text() === envelope.uid;
+  if (!same) return at.problem('is not the object that the event names');
+  // What the type promises of metadata was checked above, or is read with care (libs/gateway/metadata.ts).
+  return isRecord(json) ? (json.object as KubeObject) : undefined;
+}

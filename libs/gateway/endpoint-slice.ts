@@ -1,0 +1,54 @@
+// EndpointSlice: addresses behind a Service, with their readiness.
+import { isIP } from 'node:net';
+import { openBody } from '#libs/gateway/cursor.ts';
+import { labels } from '#libs/gateway/metadata.ts';
+import type { KubeObject } from '#libs/gateway/object.ts';
+
+export interface SliceEndpoint {
+  readonly addresses: readonly string[];
+  readonly ready: boolean;
+  /** Still answers while it goes away. */
+  readonly draining: boolean;
+}
+
+export interface EndpointSlice {
+  /** Name of the Service, in the slice's namespace. */
+  readonly service: string;
+  /** TCP ports by the name of the Service's port. */
+  readonly ports: readonly { readonly name: string; readonly port: number }[];
+  readonly endpoints: readonly SliceEndpoint[];
+}
+
+const serviceLabel = 'kubernetes.io/service-name';
+
+/** Reads an EndpointSlice; undefined = it belongs to no Service. What cannot be read in it is left out. */
+export function parseEndpointSlice(object: KubeObject): EndpointSlice | undefined {
+  const service = labels(object)[serviceLabel];
+  if (service === undefined || service === '') return undefined;
+  const ports = openBody(object, 'ports')
+    .at.items(1000)
+    .flatMap((item) => {
+      const port = item.field('port').integer(1, 65535);
+      const protocol = item.field('protocol').present ? item.field('protocol').text() : 'TCP';
+      return port === undefined || protocol !== 'TCP' ? [] : [{ name: item.field('name').text() ?? '', port }];
+    });
+  const endpoints = openBody(object, 'endpoints')
+    .at.items(1000)
+    .flatMap((item): SliceEndpoint[] => {
+      const addresses = item
+        .field('addresses')
+        .items(100)
+        .flatMap((address) => {
+          const text = address.text();
+          return text === undefined || isIP(text) === 0 ? [] : [text];
+        });
+      if (addresses.length === 0) return [];
+      const conditions = item.field('conditions');
+      // Absent means ready (EndpointConditions).
+      const ready = conditions.field('ready').boolean() !== false;
+      const draining =
+        conditions.field('serving').boolean() === true && conditions.field('terminating').boolean() === true;
+      return [{ addresses, ready, draining }];
+    });
+  return { service, ports, endpoints };
+}
