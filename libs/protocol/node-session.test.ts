@@ -6,7 +6,7 @@ import { digestOf } from '#libs/snapshot/digest.ts';
 import type { StoredEntry } from '#libs/snapshot/entry.ts';
 import type { Held, HubMessage, SnapshotMessage } from './messages.ts';
 import { NodeSession, type NodeContent, type NodeIdentity } from './node-session.ts';
-import { parseHubMessage } from './parse-hub-message.ts';
+import { parseHubText } from './parse-hub-message.ts';
 
 type Content = Readonly<Record<string, string>>;
 
@@ -217,7 +217,7 @@ void t.test('messages of a hub are read or refused', (t) => {
       removes: ['tls/b'],
     },
   ];
-  for (const message of good) t.same(parseHubMessage(JSON.stringify(message)), { message });
+  for (const message of good) t.same(parseHubText(JSON.stringify(message)), { message });
   const bad: unknown[] = [
     null,
     [],
@@ -233,8 +233,8 @@ void t.test('messages of a hub are read or refused', (t) => {
       removes: [],
     },
   ];
-  for (const message of bad) t.match(parseHubMessage(JSON.stringify(message)), { problem: String });
-  t.match(parseHubMessage('{'), { problem: String });
+  for (const message of bad) t.match(parseHubText(JSON.stringify(message)), { problem: String });
+  t.match(parseHubText('{'), { problem: String });
   t.end();
 });
 

@@ -18,18 +18,27 @@ type Fields = Readonly<Record<string, unknown>>;
 
 class Unreadable extends Error {}
 
-/** One text message of the hub. Unknown types are a problem, unknown fields are not. */
-export function parseHubMessage(text: string): ParsedHubMessage {
+/** One message of the hub, as text. Unknown types are a problem, unknown fields are not. */
+export function parseHubText(text: string): ParsedHubMessage {
   try {
-    return { message: parseMessage(parseFields(JSON.parse(text), 'message')) };
+    return parseHubMessage(JSON.parse(text));
   } catch (error) {
-    if (error instanceof Unreadable || error instanceof SyntaxError) return { problem: error.message };
+    if (error instanceof SyntaxError) return { problem: error.message };
     throw error;
   }
 }
 
-/** One discovery item, as it is sent and as it is stored on a node; throws where it is not one. */
-export function parseDiscoveryItem(value: unknown): DiscoveryItem {
+/** One message of the hub, as JSON value. */
+export function parseHubMessage(value: unknown): ParsedHubMessage {
+  try {
+    return { message: parseMessage(parseFields(value, 'message')) };
+  } catch (error) {
+    if (error instanceof Unreadable) return { problem: error.message };
+    throw error;
+  }
+}
+
+function parseDiscoveryItem(value: unknown): DiscoveryItem {
   const item = parseFields(value, 'item');
   if (item['kind'] === 'endpoints')
     return { kind: 'endpoints', endpoints: parseList(item, 'endpoints', hubMessageLimits.endpointsMax, parseEndpoint) };

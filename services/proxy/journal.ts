@@ -1,0 +1,71 @@
+// A file that only grows, made safe by fdatasync. What a failed write left behind is cut off, so that a later write follows a whole line.
+import { type FileHandle, open } from 'node:fs/promises';
+
+export class Journal {
+  readonly path: string;
+  #file: FileHandle | null = null;
+  #bytes: number;
+  #pending = '';
+
+  /** `bytes` = the part of the file that counts; the rest is cut off. The file is made with the first write. */
+  constructor(path: string, bytes = 0) {
+    this.path = path;
+    this.#bytes = bytes;
+  }
+
+  /** Length of what is safe. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /** Length of what is not written yet. */
+  get pendingLength(): number {
+    return this.#pending.length;
+  }
+
+  append(text: string): void {
+    this.#pending += text;
+  }
+
+  /** Forgets what is not written yet. */
+  drop(): void {
+    this.#pending = '';
+  }
+
+  /** Writes what was appended; it survives a power cut when this resolves. After a failure it is tried again with the next write. */
+  async write(): Promise<void> {
+    const text = this.#pending;
+    this.#pending = '';
+    try {
+      const file = await this.#open();
+      if (text === '') return;
+      await file.appendFile(text);
+      await file.datasync();
+      this.#bytes += Buffer.byteLength(text);
+    } catch (error) {
+      this.#pending = text + this.#pending;
+      await this.close();
+      throw error;
+    }
+  }
+
+  /** What is pending stays so: write first. */
+  async close(): Promise<void> {
+    const file = this.#file;
+    this.#file = null;
+    await file?.close();
+  }
+
+  async #open(): Promise<FileHandle> {
+    if (this.#file !== null) return this.#file;
+    const file = await open(this.path, 'a', 0o600);
+    try {
+      await file.truncate(this.#bytes);
+    } catch (error) {
+      await file.close();
+      throw error;
+    }
+    this.#file = file;
+    return file;
+  }
+}
