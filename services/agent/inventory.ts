@@ -1,0 +1,82 @@
+// Reads from the projector, page by page, what the history holds of this cluster and which statuses it wants.
+import { z } from 'zod';
+import type { DesiredStatus, InventoryItem, PageRequest } from '#libs/events/agent-exchange.ts';
+import { inventorySubject, statusesSubject } from '#libs/events/subjects.ts';
+import { fail } from '#libs/runtime/errors.ts';
+import type { Nats } from '#libs/runtime/nats.ts';
+
+const pagesMax = 100_000;
+const timeoutMs = 10_000;
+
+const inventoryItem: z.ZodType<InventoryItem> = z.object({
+  key: z.string(),
+  uid: z.string(),
+  hash: z.string(),
+  resourceVersion: z.string(),
+  generation: z.number(),
+  creationTimestamp: z.string(),
+});
+
+const desiredStatus: z.ZodType<DesiredStatus> = z.object({
+  kind: z.string(),
+  namespace: z.string(),
+  name: z.string(),
+  uid: z.string(),
+  status: z.record(z.string(), z.unknown()),
+});
+
+const inventoryPage = z.object({
+  items: z.array(inventoryItem).default([]),
+  next: z.string().optional(),
+  refused: z.string().optional(),
+});
+
+const statusPage = z.object({ items: z.array(desiredStatus), next: z.string().optional() });
+
+export interface Asker {
+  readonly nats: Nats;
+  readonly cluster: { readonly name: string; readonly uid: string };
+}
+
+/** All items. Throws FleetgateError: 'nats-request' without an answer, 'cluster-refused' when the name belongs to another cluster. */
+export async function fetchInventory(asker: Asker): Promise<readonly InventoryItem[]> {
+  return fetchPages(asker, inventorySubject(asker.cluster.name), (answer) => {
+    const page = inventoryPage.parse(answer);
+    if (page.refused !== undefined) throw fail('cluster-refused', page.refused);
+    return page;
+  });
+}
+
+/** Every status that the projector wants on this cluster's objects. Throws FleetgateError 'nats-request'. */
+export async function fetchStatuses(asker: Asker): Promise<readonly DesiredStatus[]> {
+  return fetchPages(asker, statusesSubject(asker.cluster.name), (answer) => statusPage.parse(answer));
+}
+
+/** The statuses of one message, which holds one, a list, or a page of them; null = not such a message. */
+export function parseStatuses(json: unknown): readonly DesiredStatus[] | null {
+  const parsed = z
+    .union([
+      desiredStatus.transform((one) => [one]),
+      z.array(desiredStatus),
+      statusPage.transform((page) => page.items),
+    ])
+    .safeParse(json);
+  return parsed.success ? parsed.data : null;
+}
+
+async function fetchPages<T>(
+  { nats, cluster }: Asker,
+  subject: string,
+  parse: (answer: unknown) => { readonly items: readonly T[]; readonly next?: string | undefined },
+): Promise<readonly T[]> {
+  const items: T[] = [];
+  let after: string | undefined;
+  for (let pages = 0; pages < pagesMax; pages++) {
+    const request: PageRequest = { clusterUid: cluster.uid, ...(after === undefined ? {} : { after }) };
+    const page = parse(await nats.request(subject, request, { timeoutMs }));
+    for (const item of page.items) items.push(item);
+    if (page.next === undefined) return items;
+    after = page.next;
+  }
+  throw fail('nats-request', `${subject} has more than ${pagesMax} pages`);
+}

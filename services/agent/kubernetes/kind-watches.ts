@@ -1,0 +1,135 @@
+// A reflector for each kind that the cluster serves, in its best version. Kinds that are missing are looked for again and
+// again; a kind that goes away takes its objects with it.
+import { type WatchedKind, kinds } from '#libs/gateway/kinds.ts';
+import { backoff, pause } from '#libs/runtime/pause.ts';
+import type { SourceSink } from '../source.ts';
+import type { ApiClient } from './api-client.ts';
+import { type Discovery, type ServedKind, collectionPath, crdName, discoverKinds } from './discovery.ts';
+import { type KnownObject, type Reflector, startReflector } from './reflector.ts';
+import { type ReflectorTiming, jittered } from './timing.ts';
+
+export interface KindWatchesOptions {
+  readonly client: ApiClient;
+  readonly sink: SourceSink;
+  readonly timing?: Partial<ReflectorTiming>;
+  /** How often to look for kinds that are missing. */
+  readonly missingPollMs?: number;
+}
+
+interface KindWatch {
+  readonly served: ServedKind;
+  readonly reflector: Reflector;
+  state: 'running' | 'ended';
+}
+
+const allPollMs = 600_000;
+const confirmMs = 2000;
+
+export class KindWatches {
+  readonly #options: KindWatchesOptions;
+  readonly #watches = new Map<WatchedKind, KindWatch>();
+  /** Kinds that the last look did not find: a second look decides. */
+  readonly #doubted = new Set<WatchedKind>();
+  readonly #abort = new AbortController();
+  #wake: AbortController = new AbortController();
+  #done: Promise<void> = Promise.resolve();
+
+  constructor(options: KindWatchesOptions) {
+    this.#options = options;
+  }
+
+  start(): void {
+    this.#done = this.#run();
+  }
+
+  /** The version in which a kind is watched, if it is. */
+  served(kind: WatchedKind): ServedKind | undefined {
+    return this.#watches.get(kind)?.served;
+  }
+
+  async stop(): Promise<void> {
+    this.#abort.abort();
+    await this.#done;
+    await Promise.all([...this.#watches.values()].map(({ reflector }) => reflector.stop()));
+  }
+
+  async #run(): Promise<void> {
+    const { client, sink, missingPollMs = 10_000 } = this.#options;
+    const { signal } = this.#abort;
+    for (let failures = 0; !signal.aborted;) {
+      this.#wake = new AbortController();
+      const found = await discoverKinds(client, signal);
+      if (signal.aborted) return;
+      if (!found.ok) {
+        sink.problem('discovery', `the API server does not say what it serves: ${found.message}`);
+        await pause(backoff(failures++, { minMs: 100, maxMs: 10_000 }), signal);
+        continue;
+      }
+      failures = 0;
+      sink.problem('discovery', null);
+      const missing = await this.#apply(found);
+      const waitMs = this.#doubted.size > 0 ? confirmMs : missing > 0 ? missingPollMs : allPollMs;
+      await pause(jittered(waitMs), AbortSignal.any([signal, this.#wake.signal]));
+    }
+  }
+
+  async #apply(found: Discovery & { readonly ok: true }): Promise<number> {
+    const { sink } = this.#options;
+    const missing: string[] = [];
+    for (const info of kinds) {
+      if (info.watch !== 'all') continue;
+      const served = found.served.get(info.kind);
+      if (served !== undefined) {
+        this.#doubted.delete(info.kind);
+        await this.#watch(served);
+        continue;
+      }
+      missing.push(crdName(info));
+      const isSure = !this.#watches.has(info.kind) && !found.emptyGroups.has(info.group);
+      if (isSure || this.#doubted.delete(info.kind)) await this.#drop(info.kind);
+      else this.#doubted.add(info.kind);
+    }
+    sink.problem('missing', missing.length === 0 ? null : `not installed in the cluster: ${missing.join(', ')}`);
+    return missing.length;
+  }
+
+  async #watch(served: ServedKind): Promise<void> {
+    const current = this.#watches.get(served.kind);
+    if (current?.state === 'running' && current.served.root === served.root) return;
+    await current?.reflector.stop();
+    this.#watches.set(served.kind, this.#start(served, current?.reflector.known));
+  }
+
+  #start(served: ServedKind, known: ReadonlyMap<string, KnownObject> | undefined): KindWatch {
+    const { client, sink, timing } = this.#options;
+    const { kind, apiVersion } = served;
+    const reflector = startReflector({
+      client,
+      collection: { path: collectionPath(served) },
+      apiVersion,
+      kind,
+      onChange: (change) => sink.change({ ...change, kind }),
+      onListed: () => sink.listed(kind),
+      onMissing: () => {
+        watch.state = 'ended';
+        this.#wake.abort();
+      },
+      onProblem: (sentence) => sink.problem(kind, sentence === null ? null : `${served.plural} ${sentence}`),
+      onRestart: (why) => sink.restarted(kind, why),
+      ...(known === undefined ? {} : { known }),
+      ...(timing === undefined ? {} : { timing }),
+    });
+    const watch: KindWatch = { served, reflector, state: 'running' };
+    return watch;
+  }
+
+  /** The kind is not there: nor are its objects. */
+  async #drop(kind: WatchedKind): Promise<void> {
+    const watch = this.#watches.get(kind);
+    this.#watches.delete(kind);
+    await watch?.reflector.stop();
+    await watch?.reflector.forget();
+    this.#options.sink.problem(kind, null);
+    this.#options.sink.listed(kind);
+  }
+}

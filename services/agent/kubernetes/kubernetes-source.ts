@@ -1,0 +1,124 @@
+// A Kubernetes API server as a source: every kind of the table, the referenced Secrets and ConfigMaps, and status writes.
+import type { WatchedKind } from '#libs/gateway/kinds.ts';
+import type { KubeObject } from '#libs/gateway/object.ts';
+import { fail, messageOf } from '#libs/runtime/errors.ts';
+import type { Logger } from '#libs/runtime/log.ts';
+import { backoff, pause } from '#libs/runtime/pause.ts';
+import { referringKinds } from '../references.ts';
+import type { Source, SourceSink, StatusWriteResult, WriteStatus } from '../source.ts';
+import { isRecord } from '../stripped-object.ts';
+import type { ApiClient } from './api-client.ts';
+import { type ServedKind, collectionPath } from './discovery.ts';
+import { KindWatches } from './kind-watches.ts';
+import { ReferencedWatches } from './referenced-watches.ts';
+import { parseKubeObject } from './resource-version.ts';
+import type { ReflectorTiming } from './timing.ts';
+
+export interface KubernetesSourceOptions {
+  readonly client: ApiClient;
+  readonly log: Logger;
+  readonly signal: AbortSignal;
+  readonly timing?: Partial<ReflectorTiming>;
+  readonly missingPollMs?: number;
+}
+
+/** Waits for the API server and asks who it is. Throws FleetgateError 'kube-refused' when it refuses the credentials. */
+export async function openKubernetesSource(options: KubernetesSourceOptions): Promise<Source> {
+  const clusterUid = await identifyCluster(options);
+  let watches: KindWatches | undefined;
+  let referenced: ReferencedWatches | undefined;
+  return {
+    kind: 'kubernetes',
+    clusterUid,
+    async start(sink) {
+      const listed = new Set<WatchedKind>();
+      const settle = (): void => {
+        if (referenced?.areListed !== true || ![...referringKinds].every((kind) => listed.has(kind))) return;
+        sink.listed('Secret');
+        sink.listed('ConfigMap');
+      };
+      const { client, timing, missingPollMs } = options;
+      const watching: SourceSink = {
+        ...sink,
+        listed(kind) {
+          sink.listed(kind);
+          listed.add(kind);
+          if (referringKinds.has(kind)) settle();
+        },
+      };
+      referenced = new ReferencedWatches({ client, sink, onListed: settle, timing });
+      watches = new KindWatches({
+        client,
+        sink: watching,
+        ...(timing === undefined ? {} : { timing }),
+        ...(missingPollMs === undefined ? {} : { missingPollMs }),
+      });
+      watches.start();
+    },
+    reference: (wanted) => referenced?.set(wanted),
+    isUncertain: () => false,
+    writeStatus: (target, status) => {
+      const served = watches?.served(target.kind);
+      return served === undefined ? Promise.resolve({ outcome: 'gone' }) : patchStatus(options, served, target, status);
+    },
+    async stop() {
+      await Promise.all([watches?.stop(), referenced?.stop()]);
+      await options.client.close();
+    },
+  };
+}
+
+async function identifyCluster({ client, log, signal }: KubernetesSourceOptions): Promise<string> {
+  for (let attempt = 0; ; attempt++) {
+    const answer = await client.call({ path: '/api/v1/namespaces/kube-system', signal }).catch((error: unknown) => ({
+      status: 0,
+      body: null,
+      message: messageOf(error),
+    }));
+    const metadata = isRecord(answer.body) ? answer.body['metadata'] : undefined;
+    if (answer.status === 200 && isRecord(metadata) && typeof metadata['uid'] === 'string') return metadata['uid'];
+    const what = `${client.server}: ${answer.message || `HTTP ${answer.status}`}`;
+    if (answer.status === 401 || answer.status === 403) throw fail('kube-refused', what);
+    if (attempt === 0) log.warn({ err: fail('kube-unreachable', what) }, 'waiting for the Kubernetes API server');
+    await pause(backoff(attempt, { minMs: 100, maxMs: 5000 }), signal);
+    if (signal.aborted) throw fail('kube-unreachable', what);
+  }
+}
+
+async function patchStatus(
+  { client, signal }: KubernetesSourceOptions,
+  served: ServedKind,
+  target: Parameters<WriteStatus>[0],
+  status: Readonly<Record<string, unknown>>,
+): Promise<StatusWriteResult> {
+  const namespace = served.scope === 'Cluster' ? '' : target.namespace;
+  const object = `${collectionPath(served, namespace)}/${encodeURIComponent(target.name)}`;
+  try {
+    const answer = await client.call({
+      method: 'PATCH',
+      path: `${object}/status`,
+      query: { fieldManager: 'fleetgate' },
+      contentType: 'application/merge-patch+json',
+      body: JSON.stringify({ metadata: { resourceVersion: target.resourceVersion }, status }),
+      signal,
+    });
+    const current = parseKubeObject(answer.body, served.apiVersion, served.kind);
+    if (answer.status === 200) return { outcome: 'written', current };
+    if (answer.status === 404) return { outcome: 'gone' };
+    if (answer.status === 409) return { outcome: 'conflict', current: await getObject(client, served, object, signal) };
+    const reason = answer.message || `HTTP ${answer.status}`;
+    return { outcome: answer.status === 422 || answer.status === 400 ? 'refused' : 'failed', reason };
+  } catch (error) {
+    return { outcome: 'failed', reason: messageOf(error) };
+  }
+}
+
+async function getObject(
+  client: ApiClient,
+  served: ServedKind,
+  path: string,
+  signal: AbortSignal,
+): Promise<KubeObject | null> {
+  const answer = await client.call({ path, signal });
+  return answer.status === 200 ? parseKubeObject(answer.body, served.apiVersion, served.kind) : null;
+}

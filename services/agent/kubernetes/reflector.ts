@@ -1,0 +1,316 @@
+// Keeps one collection of an API server known: list, then watch, and again after every kind of end, for ever.
+//
+//   list (pages) ──▶ watch ──closed──▶ watch from the last resourceVersion
+//     ▲                │ └──failed───▶ wait (jittered, growing), watch again; after several, list
+//     └──expired, closed at once again and again, missed events──┘
+//
+// A periodic list runs beside the watch and is compared with it: what the watch has missed comes to light, and the watch is
+// made anew. Changes are reported one after the other, and each is awaited.
+import type { KubeObject } from '#libs/gateway/object.ts';
+import { pause } from '#libs/runtime/pause.ts';
+import type { ApiClient } from './api-client.ts';
+import { type CallFailure, type Collection, listPages } from './list.ts';
+import { isNewer, parseKubeObject } from './resource-version.ts';
+import { type ReflectorTiming, defaultTiming } from './timing.ts';
+import { type WatchEnd, type WatchEvent, watchOnce } from './watch.ts';
+
+export type ReflectedChange =
+  | { readonly type: 'applied'; readonly object: KubeObject; readonly via: 'watch' | 'relist' }
+  | (KnownObject & { readonly type: 'deleted'; readonly via: 'watch' | 'relist' });
+
+export interface ReflectorOptions {
+  readonly client: ApiClient;
+  readonly collection: Collection;
+  /** Filled in where items of a list leave them out. */
+  readonly apiVersion: string;
+  readonly kind: string;
+  readonly onChange: (change: ReflectedChange) => void | Promise<void>;
+  /** Every object that there is has been reported. */
+  readonly onListed: () => void;
+  /** The collection does not exist (404). The reflector has ended. */
+  readonly onMissing: () => void;
+  /** A sentence while something is wrong, null once it is not. */
+  readonly onProblem: (sentence: string | null) => void;
+  readonly onRestart: (why: string) => void;
+  /** What a reflector before this one has reported. */
+  readonly known?: ReadonlyMap<string, KnownObject>;
+  readonly timing?: Partial<ReflectorTiming>;
+}
+
+export interface Reflector {
+  /** Reports everything that is known as deleted; for a collection that is gone. */
+  forget(): Promise<void>;
+  /** For the reflector that takes over, at another version of the same collection. */
+  readonly known: ReadonlyMap<string, KnownObject>;
+  stop(): Promise<void>;
+}
+
+export interface KnownObject {
+  readonly namespace: string;
+  readonly name: string;
+  readonly uid: string;
+  readonly resourceVersion: string;
+}
+
+/** Starts at once; runs until stopped or missing. */
+export function startReflector(options: ReflectorOptions): Reflector {
+  const reflection = new Reflection(options);
+  const done = reflection.run();
+  return {
+    known: reflection.known,
+    forget: () => reflection.forget(),
+    async stop() {
+      reflection.abort.abort();
+      await done;
+    },
+  };
+}
+
+class Reflection {
+  readonly abort = new AbortController();
+  readonly #options: ReflectorOptions;
+  readonly #timing: ReflectorTiming;
+  readonly known: Map<string, KnownObject>;
+  /** Deleted while a list runs beside the watch: key → resourceVersion of the deletion. */
+  #deletedMeanwhile: Map<string, string> | null = null;
+  #version = '';
+  /** When the next periodic list is due; watches end more often than that. */
+  #checkAt: number;
+  #failures = 0;
+  #hasBookmarks = false;
+  #turn: Promise<void> = Promise.resolve();
+
+  constructor(options: ReflectorOptions) {
+    this.#options = options;
+    this.#timing = { ...defaultTiming, ...options.timing };
+    this.known = new Map(options.known);
+    this.#checkAt = performance.now() + this.#timing.relistMs();
+  }
+
+  async run(): Promise<void> {
+    const { signal } = this.abort;
+    while (!signal.aborted) {
+      const failure = await this.#list();
+      if (signal.aborted) return;
+      if (failure !== null) {
+        if (failure.status === 404) return this.#options.onMissing();
+        await this.#backOff(`cannot be listed: ${failure.message}`, failure.retryAfterMs);
+        continue;
+      }
+      const why = await this.#watchOn();
+      if (!signal.aborted) this.#options.onRestart(why);
+    }
+  }
+
+  async forget(): Promise<void> {
+    for (const object of this.known.values()) await this.#remove(object, 'relist');
+  }
+
+  /** Lists with nothing else going on: what comes is the truth, even where it is older than what was known. */
+  async #list(): Promise<CallFailure | null> {
+    const gone = new Map(this.known);
+    let version = '';
+    for await (const page of listPages(this.#options.client, this.#options.collection, this.abort.signal)) {
+      if (page.type === 'failed') return page;
+      version = page.resourceVersion;
+      for (const item of page.items) {
+        const object = this.#parse(item);
+        if (object === null) continue;
+        gone.delete(keyOf(object));
+        if (!this.#isKnown(object)) await this.#apply(object, 'relist');
+      }
+    }
+    for (const known of gone.values()) await this.#remove(known, 'relist');
+    this.#version = version;
+    this.#checkAt = performance.now() + this.#timing.relistMs();
+    if (!this.abort.signal.aborted) this.#options.onListed();
+    return null;
+  }
+
+  /** Watches, again and again, until a list is needed; says why. */
+  async #watchOn(): Promise<string> {
+    let emptyCloses = 0;
+    for (;;) {
+      const watch = new AbortController();
+      const signal = AbortSignal.any([this.abort.signal, watch.signal]);
+      const checking = this.#checkPeriodically(watch);
+      const openedAt = performance.now();
+      const from = this.#version;
+      const end = await this.#watch(signal);
+      const isMissed = watch.signal.aborted;
+      watch.abort();
+      await checking;
+      if (this.abort.signal.aborted) return 'stopped';
+      if (isMissed) return 'missed events';
+      const isShort = performance.now() - openedAt < this.#timing.shortWatchMs;
+      if (!isShort || this.#version !== from) this.#failures = emptyCloses = 0;
+      switch (end.reason) {
+        case 'expired':
+          if (isShort) await this.#backOff(null, null);
+          return 'expired';
+        case 'missing':
+          return 'missing';
+        case 'closed':
+          this.#options.onRestart('closed');
+          // Some servers close a stale watch cleanly, without a 410 (fabric8io/kubernetes-client#7896).
+          if (isShort && this.#version === from && ++emptyCloses >= 2) {
+            await this.#backOff(null, null);
+            return 'closed at once';
+          }
+          break;
+        case 'failed':
+          this.#options.onRestart(end.status === 0 ? 'broken' : `status ${end.status}`);
+          await this.#backOff(`cannot be watched: ${end.message}`, end.retryAfterMs);
+          if (this.#failures >= this.#timing.failuresBeforeList) return 'failing';
+          break;
+      }
+    }
+  }
+
+  async #watch(signal: AbortSignal): Promise<WatchEnd> {
+    const timeoutSeconds = this.#timing.watchTimeoutSeconds();
+    return watchOnce({
+      client: this.#options.client,
+      collection: this.#options.collection,
+      resourceVersion: this.#version,
+      timeoutSeconds,
+      // Bookmarks come about once a minute, where they come at all.
+      silenceMs: this.#timing.silenceMs(timeoutSeconds, this.#hasBookmarks),
+      onOpen: () => this.#options.onProblem(null),
+      onEvents: (events) => this.#inTurn(() => this.#take(events)),
+      signal,
+    });
+  }
+
+  async #take(events: readonly WatchEvent[]): Promise<void> {
+    for (const event of events) {
+      if (this.abort.signal.aborted) return;
+      if (event.type === 'BOOKMARK') {
+        this.#hasBookmarks = true;
+        this.#version = event.resourceVersion;
+        continue;
+      }
+      const object = this.#parse(event.object);
+      if (object === null) continue;
+      if (event.type === 'DELETED') {
+        this.#deletedMeanwhile?.set(keyOf(object), object.metadata.resourceVersion);
+        await this.#remove(toKnown(object), 'watch');
+      } else if (!this.#isKnown(object)) {
+        const applied = this.#apply(object, 'watch');
+        if (applied !== undefined) await applied;
+      }
+      this.#version = object.metadata.resourceVersion;
+    }
+  }
+
+  /** Lists beside the running watch from time to time; aborts the watch when it missed something. */
+  async #checkPeriodically(watch: AbortController): Promise<void> {
+    const signal = AbortSignal.any([this.abort.signal, watch.signal]);
+    for (;;) {
+      await pause(Math.max(0, this.#checkAt - performance.now()), signal);
+      if (signal.aborted) return;
+      const differences = await this.#check(signal);
+      if (signal.aborted) return;
+      this.#checkAt = performance.now() + this.#timing.relistMs();
+      if (differences > 0) return watch.abort();
+    }
+  }
+
+  /** What a list shows that the watch has not: reported, and counted. */
+  async #check(signal: AbortSignal): Promise<number> {
+    const deleted = new Map<string, string>();
+    this.#deletedMeanwhile = deleted;
+    const versionBefore = this.#version;
+    const differing = new Map<string, KubeObject>();
+    const present = new Set<string>();
+    let version = '';
+    try {
+      for await (const page of listPages(this.#options.client, this.#options.collection, signal)) {
+        if (page.type === 'failed') return 0;
+        version = page.resourceVersion;
+        for (const item of page.items) {
+          const object = this.#parse(item);
+          if (object === null) continue;
+          present.add(keyOf(object));
+          if (!this.#isKnown(object)) differing.set(keyOf(object), object);
+        }
+      }
+      // An older list than what the watch has delivered: etcd was restored. Only a list without a watch can settle that.
+      if (isNewer(versionBefore, version)) return 1;
+      // The events of the same changes may still be on their way.
+      await pause(this.#timing.settleMs, signal);
+      if (signal.aborted) return 0;
+      return await this.#inTurn(() => this.#settle(differing, present, deleted, version));
+    } finally {
+      this.#deletedMeanwhile = null;
+    }
+  }
+
+  async #settle(
+    differing: ReadonlyMap<string, KubeObject>,
+    present: ReadonlySet<string>,
+    deleted: ReadonlyMap<string, string>,
+    version: string,
+  ): Promise<number> {
+    let differences = 0;
+    for (const [key, object] of differing) {
+      const { resourceVersion } = object.metadata;
+      const known = this.known.get(key)?.resourceVersion ?? deleted.get(key);
+      if (this.#isKnown(object) || (known !== undefined && isNewer(known, resourceVersion))) continue;
+      differences += 1;
+      await this.#apply(object, 'relist');
+    }
+    for (const [key, known] of this.known) {
+      if (present.has(key) || isNewer(known.resourceVersion, version)) continue;
+      differences += 1;
+      await this.#remove(known, 'relist');
+    }
+    this.#options.onListed();
+    return differences;
+  }
+
+  #apply(object: KubeObject, via: 'watch' | 'relist'): void | Promise<void> {
+    this.known.set(keyOf(object), toKnown(object));
+    return this.#options.onChange({ type: 'applied', object, via });
+  }
+
+  async #remove(known: KnownObject, via: 'watch' | 'relist'): Promise<void> {
+    this.known.delete(`${known.namespace}/${known.name}`);
+    await this.#options.onChange({ type: 'deleted', ...known, via });
+  }
+
+  #isKnown(object: KubeObject): boolean {
+    const known = this.known.get(keyOf(object));
+    return known?.uid === object.metadata.uid && known.resourceVersion === object.metadata.resourceVersion;
+  }
+
+  #parse(item: unknown): KubeObject | null {
+    return parseKubeObject(item, this.#options.apiVersion, this.#options.kind);
+  }
+
+  /** Runs one piece of work at a time: the watch and the list beside it report to the same place. */
+  #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const result = this.#turn.then(work);
+    this.#turn = result.then(
+      () => undefined,
+      () => undefined,
+    );
+    return result;
+  }
+
+  async #backOff(problem: string | null, retryAfterMs: number | null): Promise<void> {
+    this.#failures += 1;
+    // One broken connection is no news.
+    if (problem !== null && this.#failures > 1) this.#options.onProblem(problem);
+    await pause(retryAfterMs ?? this.#timing.backoffMs(this.#failures), this.abort.signal);
+  }
+}
+
+function keyOf(object: KubeObject): string {
+  return `${object.metadata.namespace ?? ''}/${object.metadata.name}`;
+}
+
+function toKnown(object: KubeObject): KnownObject {
+  const { namespace = '', name, uid, resourceVersion } = object.metadata;
+  return { namespace, name, uid, resourceVersion };
+}

@@ -1,0 +1,23 @@
+// Objects and versions as an API server sends them.
+import type { KubeObject } from '#libs/gateway/object.ts';
+import { isRecord } from '../stripped-object.ts';
+
+/** An object with the metadata that every served object has, else null. Items of lists leave apiVersion and kind out. */
+export function parseKubeObject(value: unknown, apiVersion: string, kind: string): KubeObject | null {
+  if (!isRecord(value)) return null;
+  const object = { ...value, apiVersion, kind };
+  return isKubeObject(object) ? object : null;
+}
+
+function isKubeObject(object: Readonly<Record<string, unknown>>): object is KubeObject {
+  if (!isRecord(object['metadata'])) return false;
+  const { name, uid, resourceVersion, creationTimestamp, namespace = '' } = object['metadata'];
+  const needed = [name, uid, resourceVersion, creationTimestamp];
+  return needed.every((field) => typeof field === 'string' && field !== '') && typeof namespace === 'string';
+}
+
+/** Whether a is newer than b. Versions of one API server are growing whole numbers; others cannot be compared. */
+export function isNewer(a: string, b: string): boolean {
+  if (!/^\d+$/.test(a) || !/^\d+$/.test(b)) return false;
+  return a.length === b.length ? a > b : a.length > b.length;
+}

@@ -1,0 +1,114 @@
+// One object as the agent keeps it: stripped and hashed for the history, with its status beside it for the status writer.
+import type { ChangeEvent, SealedMaterial, SecretSummary } from '#libs/events/change-event.ts';
+import { kindInfo } from '#libs/gateway/kinds.ts';
+import type { KubeObject } from '#libs/gateway/object.ts';
+import { readProvenance } from './provenance.ts';
+import { type AppliedChange, type ObjectName, type Provenance, objectName } from './source.ts';
+import { hashObject, isRecord, stripConfigMap, stripObject, stripSecret } from './stripped-object.ts';
+import { readTlsSecret } from './tls-secret.ts';
+
+export interface LiveObject {
+  readonly name: ObjectName;
+  /** As it enters the history. */
+  readonly object: KubeObject;
+  readonly hash: string;
+  readonly provenance: Provenance;
+  readonly sealed?: SealedMaterial;
+  /** Of kinds whose status Fleetgate writes. */
+  readonly status?: Readonly<Record<string, unknown>>;
+}
+
+/** Seals TLS material to the fleet's node key; the name is the additional data. Null: the agent has no such key. */
+export interface Sealer {
+  readonly keyId: string;
+  seal(material: { readonly certificate: string; readonly key: string }, name: ObjectName): Promise<SealedMaterial>;
+}
+
+/** What is kept of an object of any kind but Secret. */
+export function readLiveObject(change: AppliedChange): LiveObject {
+  const { kind, object } = change;
+  const stripped = kind === 'ConfigMap' ? stripConfigMap(object) : stripObject(object);
+  const status = kindInfo(kind)?.status === true ? { status: isRecord(object['status']) ? object['status'] : {} } : {};
+  return {
+    name: objectName(kind, object),
+    object: stripped,
+    hash: hashObject(stripped),
+    provenance: change.provenance ?? readProvenance(object),
+    ...status,
+  };
+}
+
+/** What is kept of a Secret: the summary, and the sealed material; sealed again only when it changed. */
+export async function readLiveSecret(
+  change: AppliedChange,
+  sealer: Sealer | null,
+  previous: LiveObject | undefined,
+): Promise<LiveObject> {
+  const name = objectName(change.kind, change.object);
+  const { summary, material } = readTlsSecret(change.object);
+  const keyed = sealer === null || material === null ? summary : withKeyId(summary, sealer.keyId);
+  const object: KubeObject = { ...stripSecret(change.object), summary: keyed };
+  const live = {
+    name,
+    object,
+    hash: hashObject(object),
+    provenance: change.provenance ?? readProvenance(change.object),
+  };
+  if (sealer === null || material === null) return live;
+  const same = previous?.sealed !== undefined && previous.hash === live.hash;
+  return { ...live, sealed: same ? previous.sealed : await sealer.seal(material, name) };
+}
+
+/** The event that says: this object is now so. */
+export function appliedEvent(
+  live: LiveObject,
+  cluster: { readonly name: string; readonly uid: string },
+  seen: { readonly at: string; readonly via: ChangeEvent['via'] },
+): ChangeEvent {
+  const { uid, resourceVersion } = live.object.metadata;
+  return {
+    v: 1,
+    type: 'applied',
+    cluster: cluster.name,
+    clusterUid: cluster.uid,
+    ...live.name,
+    uid,
+    resourceVersion,
+    actor: live.provenance.actor,
+    at: live.provenance.at,
+    seenAt: seen.at,
+    via: seen.via,
+    hash: live.hash,
+    object: live.object,
+    ...(live.sealed === undefined ? {} : { sealed: live.sealed }),
+  };
+}
+
+/** The event that says: this object is gone. */
+export function deletedEvent(
+  gone: ObjectName & { readonly uid: string; readonly resourceVersion: string; readonly provenance?: Provenance },
+  cluster: { readonly name: string; readonly uid: string },
+  seen: { readonly at: string; readonly via: ChangeEvent['via'] },
+): ChangeEvent {
+  return {
+    v: 1,
+    type: 'deleted',
+    cluster: cluster.name,
+    clusterUid: cluster.uid,
+    kind: gone.kind,
+    namespace: gone.namespace,
+    name: gone.name,
+    uid: gone.uid,
+    resourceVersion: gone.resourceVersion,
+    actor: gone.provenance?.actor ?? null,
+    at: gone.provenance?.at ?? seen.at,
+    seenAt: seen.at,
+    via: seen.via,
+    hash: '',
+    object: null,
+  };
+}
+
+function withKeyId(summary: SecretSummary, keyId: string): SecretSummary {
+  return summary.certificate === undefined ? summary : { ...summary, certificate: { ...summary.certificate, keyId } };
+}

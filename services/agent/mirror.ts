@@ -1,0 +1,144 @@
+// What the agent knows of its cluster now, and the comparison with what the history holds: each difference becomes one event.
+import type { ChangeEvent } from '#libs/events/change-event.ts';
+import { type WatchedKind, kindInfo } from '#libs/gateway/kinds.ts';
+import {
+  type LiveObject,
+  type Sealer,
+  appliedEvent,
+  deletedEvent,
+  readLiveObject,
+  readLiveSecret,
+} from './live-object.ts';
+import type { Held, Outbox } from './outbox.ts';
+import { findReferences, referringKinds } from './references.ts';
+import {
+  type AppliedChange,
+  type DeletedChange,
+  type ObjectName,
+  type SourceChange,
+  objectKey,
+  objectName,
+} from './source.ts';
+
+export interface MirrorOptions {
+  readonly cluster: { readonly name: string; readonly uid: string };
+  readonly outbox: Outbox;
+  readonly sealer: Sealer | null;
+  /** RFC 3339. */
+  readonly now: () => string;
+  /** The Secrets and ConfigMaps that are referred to, when that changed. */
+  readonly onReferences: (wanted: readonly ObjectName[]) => void;
+  /** An object whose status Fleetgate writes was seen or is gone. */
+  readonly onStatusObject: (key: string, live: LiveObject | null) => void;
+  readonly isUncertain: (key: string) => boolean;
+}
+
+export class Mirror {
+  readonly #options: MirrorOptions;
+  readonly #live = new Map<string, LiveObject>();
+  readonly #listed = new Set<WatchedKind>();
+  readonly #references = new Map<string, readonly ObjectName[]>();
+
+  constructor(options: MirrorOptions) {
+    this.#options = options;
+  }
+
+  get size(): number {
+    return this.#live.size;
+  }
+
+  isListed(kind: WatchedKind): boolean {
+    return this.#listed.has(kind);
+  }
+
+  /** The live objects by key; for the status writer. */
+  get(key: string): LiveObject | undefined {
+    return this.#live.get(key);
+  }
+
+  /** Takes in one change of the source; the event is on its way when this returns or resolves. */
+  change(change: SourceChange): void | Promise<void> {
+    if (change.type === 'deleted') return this.#remove(change);
+    if (change.kind === 'Secret') return this.#applySecret(change);
+    return this.#apply(readLiveObject(change), change.via);
+  }
+
+  /** All objects of the kind were taken in: those that the history has beside them are gone. */
+  listed(kind: WatchedKind): void {
+    this.#listed.add(kind);
+    this.#offerVanished((heldKind) => heldKind === kind);
+  }
+
+  /** Compares everything with what the history is believed to hold. */
+  async compare(): Promise<void> {
+    for (const [key, live] of this.#live) {
+      if (this.#live.get(key) === live) await this.#offer(key, live, 'relist');
+    }
+    this.#offerVanished((kind) => this.#listed.has(kind));
+  }
+
+  async #applySecret(change: AppliedChange): Promise<void> {
+    const key = objectKey(objectName(change.kind, change.object));
+    await this.#apply(await readLiveSecret(change, this.#options.sealer, this.#live.get(key)), change.via);
+  }
+
+  #apply(live: LiveObject, via: ChangeEvent['via']): void | Promise<void> {
+    const key = objectKey(live.name);
+    const before = this.#live.get(key);
+    this.#live.set(key, live);
+    if (live.status !== undefined) this.#options.onStatusObject(key, live);
+    if (before?.hash === live.hash && before.object.metadata.uid === live.object.metadata.uid) {
+      return this.#offer(key, live, via);
+    }
+    if (referringKinds.has(live.name.kind)) this.#refer(key, findReferences(live.object));
+    return this.#offer(key, live, via);
+  }
+
+  #remove(change: DeletedChange): void {
+    const key = objectKey(change);
+    if (this.#live.delete(key) && kindInfo(change.kind)?.status) this.#options.onStatusObject(key, null);
+    if (referringKinds.has(change.kind)) this.#refer(key, []);
+    if (!this.#options.outbox.held.has(key)) return;
+    this.#options.outbox.offer(
+      deletedEvent(change, this.#options.cluster, { at: this.#options.now(), via: change.via }),
+    );
+  }
+
+  #offer(key: string, live: LiveObject, via: ChangeEvent['via']): void | Promise<void> {
+    const { outbox, cluster, now } = this.#options;
+    if (outbox.holds(key, live.object.metadata.uid, live.hash)) return;
+    outbox.offer(appliedEvent(live, cluster, { at: now(), via }));
+    return via === 'relist' ? outbox.room() : undefined;
+  }
+
+  #offerVanished(isChecked: (kind: WatchedKind) => boolean): void {
+    const { outbox, cluster, now, isUncertain } = this.#options;
+    const gone: [ObjectName, Held][] = [];
+    for (const [key, held] of outbox.held) {
+      if (this.#live.has(key) || isUncertain(key)) continue;
+      const name = parseObjectKey(key);
+      if (name !== null && isChecked(name.kind)) gone.push([name, held]);
+    }
+    const at = now();
+    for (const [name, { uid, resourceVersion }] of gone) {
+      outbox.offer(deletedEvent({ ...name, uid, resourceVersion }, cluster, { at, via: 'relist' }));
+    }
+  }
+
+  #refer(key: string, references: readonly ObjectName[]): void {
+    const before = this.#references.get(key) ?? [];
+    if (before.map(objectKey).join() === references.map(objectKey).join()) return;
+    if (references.length === 0) this.#references.delete(key);
+    else this.#references.set(key, references);
+    const all = new Map([...this.#references.values()].flat().map((name) => [objectKey(name), name]));
+    this.#options.onReferences([...all.values()]);
+  }
+}
+
+function parseObjectKey(key: string): ObjectName | null {
+  const [kind = '', namespace, name] = key.split('/');
+  const info = kindInfo(kind);
+  return info === undefined || namespace === undefined || name === undefined
+    ? null
+    : { kind: info.kind, namespace, name };
+}

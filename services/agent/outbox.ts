@@ -1,0 +1,177 @@
+// The agent's side of the log: what the history is believed to hold of each object, and the events on their way there.
+// The queue is keyed by object and the newest wins, so that it is bounded by the number of objects; over a hard limit, or
+// when NATS was away, the belief is refreshed from the inventory and everything compared again (reconciler.ts).
+import type { InventoryItem } from '#libs/events/agent-exchange.ts';
+import type { ChangeEvent } from '#libs/events/change-event.ts';
+import { changeMessageId } from '#libs/events/subjects.ts';
+import { objectKey } from './source.ts';
+
+/** What the history holds, or will hold once the queue is through. */
+export interface Held {
+  readonly uid: string;
+  readonly hash: string;
+  readonly resourceVersion: string;
+}
+
+export interface OutboxOptions {
+  /** Stores one event; rejects when it is not known to be stored. */
+  readonly publish: (event: ChangeEvent, id: string) => Promise<unknown>;
+  readonly canPublish: () => boolean;
+  /** An event that no repetition can bring through (too large): dropped and named. */
+  readonly isHopeless: (error: unknown) => boolean;
+  readonly onPublished: (event: ChangeEvent) => void;
+  readonly onFailed: (event: ChangeEvent, error: unknown, hopeless: 'hopeless' | 'retried') => void;
+  /** The queue overflowed: nothing is taken until `refresh`. */
+  readonly onOverflow: () => void;
+  readonly queueLengthMax?: number;
+  readonly windowMax?: number;
+  readonly retryDelayMs?: (attempt: number) => number;
+}
+
+const queueLengthMaxDefault = 100_000;
+const windowMaxDefault = 256;
+
+export class Outbox {
+  readonly #options: OutboxOptions;
+  readonly #held = new Map<string, Held>();
+  readonly #queue = new Map<string, ChangeEvent>();
+  readonly #inFlight = new Map<string, ChangeEvent>();
+  /** Stored since a refresh began, so perhaps newer than its inventory; null = no refresh is under way. */
+  #storedMeanwhile: Map<string, ChangeEvent> | null = null;
+  readonly #waiting = new Set<() => void>();
+  #state: 'live' | 'overflowed' | 'stopped' = 'live';
+  #attempt = 0;
+  #retry: NodeJS.Timeout | undefined;
+
+  constructor(options: OutboxOptions) {
+    this.#options = options;
+  }
+
+  /** Events that wait or are under way. */
+  get length(): number {
+    return this.#queue.size + this.#inFlight.size;
+  }
+
+  get held(): ReadonlyMap<string, Held> {
+    return this.#held;
+  }
+
+  holds(key: string, uid: string, hash: string): boolean {
+    const held = this.#held.get(key);
+    return held !== undefined && held.uid === uid && held.hash === hash;
+  }
+
+  /** Sends an event, at once where nothing is in its way. */
+  offer(event: ChangeEvent): void {
+    if (this.#state !== 'live') return;
+    const key = objectKey(event);
+    hold(this.#held, key, event);
+    this.#queue.set(key, event);
+    if (this.#queue.size > (this.#options.queueLengthMax ?? queueLengthMaxDefault)) return this.#overflow();
+    this.pump();
+  }
+
+  /** Resolves when the queue is short enough for a flood: what compares or lists waits here, what watches does not. */
+  room(): Promise<void> | undefined {
+    if (this.#hasRoom()) return undefined;
+    return new Promise((resolve) => this.#waiting.add(resolve));
+  }
+
+  /** Sends what can be sent; to be called when the connection is back. */
+  pump(): void {
+    if (this.#state === 'stopped' || this.#retry !== undefined || !this.#options.canPublish()) return;
+    const windowMax = this.#options.windowMax ?? windowMaxDefault;
+    for (const [key, event] of this.#queue) {
+      if (this.#inFlight.size >= windowMax) return;
+      // One at a time per object, so that the log has them in order.
+      if (this.#inFlight.has(key)) continue;
+      this.#queue.delete(key);
+      this.#inFlight.set(key, event);
+      void this.#send(key, event);
+    }
+  }
+
+  /** The connection is back: no reason to wait for the next try. */
+  reconnected(): void {
+    clearTimeout(this.#retry);
+    this.#retry = undefined;
+    this.#attempt = 0;
+    this.pump();
+  }
+
+  /** Call before asking for the inventory; then `refresh` with the answer. */
+  beginRefresh(): void {
+    this.#storedMeanwhile = new Map();
+  }
+
+  /** Replaces the belief by the inventory, but for what is on its way or was stored since `beginRefresh`. */
+  refresh(inventory: readonly InventoryItem[]): void {
+    this.#held.clear();
+    for (const { key, uid, hash, resourceVersion } of inventory) this.#held.set(key, { uid, hash, resourceVersion });
+    for (const newer of [this.#storedMeanwhile ?? [], this.#inFlight, this.#queue]) {
+      for (const [key, event] of newer) hold(this.#held, key, event);
+    }
+    this.#storedMeanwhile = null;
+    if (this.#state === 'overflowed') this.#state = 'live';
+  }
+
+  stop(): void {
+    this.#state = 'stopped';
+    clearTimeout(this.#retry);
+    this.#queue.clear();
+    this.#wake();
+  }
+
+  async #send(key: string, event: ChangeEvent): Promise<void> {
+    try {
+      await this.#options.publish(event, changeMessageId(event));
+      this.#attempt = 0;
+      this.#inFlight.delete(key);
+      this.#storedMeanwhile?.set(key, event);
+      this.#options.onPublished(event);
+    } catch (error) {
+      this.#inFlight.delete(key);
+      this.#failed(key, event, error);
+    }
+    if (this.#waiting.size > 0 && this.#hasRoom()) this.#wake();
+    this.pump();
+  }
+
+  #hasRoom(): boolean {
+    return this.#state !== 'live' || this.#queue.size < (this.#options.queueLengthMax ?? queueLengthMaxDefault) / 4;
+  }
+
+  #wake(): void {
+    for (const resume of this.#waiting) resume();
+    this.#waiting.clear();
+  }
+
+  #failed(key: string, event: ChangeEvent, error: unknown): void {
+    if (this.#state === 'stopped') return;
+    if (this.#options.isHopeless(error)) return this.#options.onFailed(event, error, 'hopeless');
+    this.#options.onFailed(event, error, 'retried');
+    // Perhaps stored all the same: the same id makes the repetition harmless, and a newer event makes it needless.
+    if (this.#state === 'live' && !this.#queue.has(key)) this.#queue.set(key, event);
+    if (this.#retry !== undefined) return;
+    const delayMs = this.#options.retryDelayMs ?? ((attempt) => Math.min(5000, 100 * 2 ** attempt) * Math.random());
+    this.#retry = setTimeout(
+      () => {
+        this.#retry = undefined;
+        this.pump();
+      },
+      delayMs(this.#attempt++),
+    );
+  }
+
+  #overflow(): void {
+    this.#state = 'overflowed';
+    this.#queue.clear();
+    this.#wake();
+    this.#options.onOverflow();
+  }
+}
+
+function hold(held: Map<string, Held>, key: string, event: ChangeEvent): void {
+  if (event.type === 'deleted') held.delete(key);
+  else held.set(key, { uid: event.uid, hash: event.hash, resourceVersion: event.resourceVersion });
+}

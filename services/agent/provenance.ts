@@ -1,0 +1,24 @@
+// Who changed an object and when, as its managedFields say.
+import type { KubeObject } from '#libs/gateway/object.ts';
+import type { Provenance } from './source.ts';
+import { isRecord, type ServedMeta } from './stripped-object.ts';
+
+/** The newest entry of managedFields that is not a write of a subresource (status), else the object's creation by nobody known. */
+export function readProvenance(object: KubeObject): Provenance {
+  const { managedFields: fields }: ServedMeta = object.metadata;
+  let newest: Provenance | undefined;
+  for (const entry of Array.isArray(fields) ? fields : []) {
+    const read = readEntry(entry);
+    if (read !== null && (newest === undefined || Date.parse(read.at) >= Date.parse(newest.at))) newest = read;
+  }
+  return newest ?? { actor: null, at: object.metadata.creationTimestamp };
+}
+
+function readEntry(entry: unknown): Provenance | null {
+  if (!isRecord(entry)) return null;
+  const { manager, operation, time, subresource } = entry;
+  if (typeof manager !== 'string' || typeof operation !== 'string' || typeof time !== 'string') return null;
+  if (typeof subresource === 'string' && subresource !== '') return null;
+  if (Number.isNaN(Date.parse(time))) return null;
+  return { actor: { manager, operation }, at: time };
+}

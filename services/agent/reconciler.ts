@@ -1,0 +1,92 @@
+// Compares the mirror with the inventory: at the start, after NATS was away, when the stream was lost, and periodically.
+// One comparison at a time; what is asked for meanwhile makes one more. Tries until it succeeds.
+import type { InventoryItem } from '#libs/events/agent-exchange.ts';
+import { FleetgateError, messageOf } from '#libs/runtime/errors.ts';
+import type { Logger } from '#libs/runtime/log.ts';
+import { backoff, pause } from '#libs/runtime/pause.ts';
+import type { Mirror } from './mirror.ts';
+import type { Outbox } from './outbox.ts';
+
+export interface ReconcilerOptions {
+  readonly fetch: () => Promise<readonly InventoryItem[]>;
+  readonly outbox: Outbox;
+  readonly mirror: Mirror;
+  readonly periodMs: number;
+  readonly log: Logger;
+  readonly onProblem: (sentence: string | null) => void;
+}
+
+export interface Reconciler {
+  /** Compare again, soon. */
+  request(reason: string): void;
+  /** Rejects when the fleet refuses the cluster; else settles when stopped. */
+  readonly done: Promise<void>;
+  stop(): Promise<void>;
+}
+
+/** The inventory, asked for until it is there; only a refusal of the cluster ends it, by a FleetgateError. */
+export async function awaitInventory(
+  options: Pick<ReconcilerOptions, 'fetch' | 'log' | 'onProblem'>,
+  signal: AbortSignal,
+): Promise<readonly InventoryItem[]> {
+  for (let attempt = 0; ; attempt++) {
+    try {
+      const items = await options.fetch();
+      options.onProblem(null);
+      return items;
+    } catch (error) {
+      if (signal.aborted || (error instanceof FleetgateError && error.code === 'cluster-refused')) throw error;
+      options.onProblem(`the projector does not say what the history holds: ${messageOf(error)}`);
+      if (attempt === 0) options.log.warn({ err: error }, 'waiting for the projector');
+      await pause(backoff(attempt, { minMs: 100, maxMs: 5000 }), signal);
+      if (signal.aborted) throw error;
+    }
+  }
+}
+
+/** Starts the periodic comparison; the first one is the caller's. */
+export function startReconciler(options: ReconcilerOptions): Reconciler {
+  const abort = new AbortController();
+  let wake: (() => void) | undefined;
+  let reason: string | null = null;
+
+  async function nextReason(): Promise<string | null> {
+    if (reason === null) {
+      const due = new AbortController();
+      wake = () => due.abort();
+      await pause(options.periodMs * (0.9 + Math.random() * 0.2), AbortSignal.any([due.signal, abort.signal]));
+      wake = undefined;
+    }
+    const why = reason ?? 'periodic';
+    reason = null;
+    return abort.signal.aborted ? null : why;
+  }
+
+  async function run(): Promise<void> {
+    for (let why = await nextReason(); why !== null; why = await nextReason()) {
+      options.outbox.beginRefresh();
+      const inventory = await awaitInventory(options, abort.signal).catch((error: unknown) => {
+        if (abort.signal.aborted) return null;
+        throw error;
+      });
+      if (inventory === null) return;
+      options.outbox.refresh(inventory);
+      const before = options.outbox.length;
+      await options.mirror.compare();
+      options.log.info({ reason: why, held: inventory.length, sent: options.outbox.length - before }, 'compared');
+    }
+  }
+
+  const done = run();
+  return {
+    request(why) {
+      reason ??= why;
+      wake?.();
+    },
+    done,
+    async stop() {
+      abort.abort();
+      await done.catch(() => undefined);
+    },
+  };
+}
