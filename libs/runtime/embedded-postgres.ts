@@ -104,7 +104,11 @@ async function launch(
     await child.server.stop({ signal: 'SIGINT', graceMs: 20_000 });
     if (socket !== undefined && socket !== options.dataDir) await rm(socket, { recursive: true, force: true });
   };
-  if (!(await becomesReady(url, child.server, child.ended))) {
+  const ready = await becomesReady(url, child.server, child.ended).catch(async (error: unknown) => {
+    await stop();
+    throw error;
+  });
+  if (!ready) {
     await stop();
     return undefined;
   }
@@ -213,21 +217,35 @@ async function becomesReady(url: string, server: Child, ended: AbortSignal): Pro
   return false;
 }
 
+/** SQLSTATE: invalid_catalog_name, invalid_password, invalid_authorization_specification. */
+const noDatabase = '3D000';
+const refused: readonly string[] = ['28P01', '28000'];
+
 async function answers(url: string): Promise<boolean> {
-  if (await query(url, 'select 1')) return true;
-  const maintenance = url.replace(`/${database}`, '/postgres');
-  return (await query(maintenance, `create database ${database}`)) && query(url, 'select 1');
+  const state = await query(url, 'select 1');
+  if (state === noDatabase) {
+    const maintenance = new URL(url);
+    maintenance.pathname = '/postgres';
+    await query(maintenance.href, `create database ${database}`);
+  }
+  if (refused.includes(state)) {
+    throw fail('postgres-start', 'it does not accept the password that is kept beside its data', {
+      hint: 'Put back the file `password` that belongs to the data, or choose another folder with --data.',
+    });
+  }
+  return state === '';
 }
 
-async function query(url: string, sql: string): Promise<boolean> {
+/** '' when it worked, else SQLSTATE or the system's code. */
+async function query(url: string, sql: string): Promise<string> {
   const client = new Client({ connectionString: url, connectionTimeoutMillis: 5000 });
   client.on('error', () => undefined);
   try {
     await client.connect();
     await client.query(sql);
-    return true;
-  } catch {
-    return false;
+    return '';
+  } catch (error) {
+    return error instanceof Error && 'code' in error ? String(error.code) : 'unknown';
   } finally {
     await client.end().catch(() => undefined);
   }
