@@ -1,0 +1,14 @@
+// `fleetgate status`: the fleet at a glance.
+import type { Command } from 'commander';
+import { z } from 'zod';
+import { addClientAction } from '../client-command.ts';
+import { overviewText, readOverview } from '../overview.ts';
+
+/** Adds options and action. */
+export function configureStatus(command: Command): void {
+  addClientAction(command, z.object({}), async ({ client, now, print }) => {
+    const overview = await readOverview(client);
+    const width = process.stdout.isTTY ? process.stdout.columns : undefined;
+    print(overview, () => overviewText(overview, now, width));
+  });
+}

@@ -1,0 +1,24 @@
+// Changed fields as lines for people: `spec.rules[0].weight: 90 → 50`. Pure.
+import { cut } from './table.ts';
+
+export interface FieldChange {
+  readonly path: string;
+  /** undefined = there was none. */
+  readonly before?: unknown;
+  /** undefined = there is none. */
+  readonly after?: unknown;
+}
+
+const valueWidth = 100;
+
+/** One line for a changed field. */
+export function fieldLine({ path, before, after }: FieldChange): string {
+  if (before === undefined) return `+ ${path}: ${valueText(after)}`;
+  if (after === undefined) return `- ${path}: ${valueText(before)}`;
+  return `~ ${path}: ${valueText(before)} → ${valueText(after)}`;
+}
+
+function valueText(value: unknown): string {
+  const text = typeof value === 'string' ? value : JSON.stringify(value);
+  return cut(text.replaceAll(/[\p{Cc}\u2028\u2029]+/gu, ' '), valueWidth);
+}

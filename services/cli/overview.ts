@@ -1,0 +1,120 @@
+// The fleet at a glance, for `status` and for the live table of `up`: clusters, gateways, nodes, and how many routes.
+import { cluster, fleetNode, fleetRoute, gatewaySummary } from '../control/api/models.ts';
+import { readAll } from './client-command.ts';
+import { type Cluster, clusterColumns, problemLines } from './commands/clusters.ts';
+import { type Gateway, alarmLines, gatewayColumns } from './commands/gateways.ts';
+import { type FleetNode, nodeColumns, rejectionLines } from './commands/nodes.ts';
+import type { FleetClient } from './fleet-client.ts';
+import { type Column, count, renderTable } from './table.ts';
+
+export interface Overview {
+  readonly clusters: readonly Cluster[];
+  readonly gateways: readonly Gateway[];
+  readonly nodes: readonly FleetNode[];
+  readonly routes: { readonly total: number; readonly notAccepted: number };
+}
+
+/** The fleet as the API tells it now. */
+export async function readOverview(client: FleetClient): Promise<Overview> {
+  const [clusters, gateways, nodes, routes] = await Promise.all([
+    readAll(client, '/api/v1/clusters', cluster),
+    readAll(client, '/api/v1/gateways', gatewaySummary),
+    readAll(client, '/api/v1/nodes', fleetNode),
+    readAll(client, '/api/v1/routes', fleetRoute),
+  ]);
+  const notAccepted = routes.filter(({ accepted }) => accepted === false).length;
+  return { clusters, gateways, nodes, routes: { total: routes.length, notAccepted } };
+}
+
+/** Three tables and what is wrong. */
+export function overviewText({ clusters, gateways, nodes, routes }: Overview, now: Date, width?: number): string {
+  const table = <Row>(columns: readonly Column<Row>[], rows: readonly Row[], empty: string): string =>
+    rows.length === 0 ? empty : renderTable(columns, rows, width === undefined ? {} : { width });
+  const refused = routes.notAccepted === 0 ? '' : `, ${routes.notAccepted} not accepted`;
+  return [
+    table(clusterColumns(now), clusters, 'no clusters yet'),
+    ...problemLines(clusters),
+    '',
+    table(gatewayColumns(now), gateways, 'no gateways yet'),
+    ...alarmLines(gateways),
+    '',
+    table(nodeColumns(now), nodes, 'no nodes yet'),
+    ...rejectionLines(nodes),
+    '',
+    `${count(routes.total, 'route')}${refused}`,
+  ].join('\n');
+}
+
+/** What still keeps the fleet from serving everything that it was told; empty = it does. */
+export function whatIsMissing({ clusters, gateways, nodes }: Overview, wanted: readonly string[]): readonly string[] {
+  const missing: string[] = [];
+  for (const name of wanted) {
+    const agent = clusters.find((cluster) => cluster.name === name)?.agent;
+    if (agent?.synced === true) continue;
+    const problem = agent?.problems[0];
+    missing.push(`cluster ${name} is not read yet${problem === undefined ? '' : ` (${problem})`}`);
+  }
+  if (!nodes.some(({ status }) => status === 'connected')) missing.push('no node is connected');
+  for (const { gateway, serving, deleted, nodes: at } of gateways) {
+    if (deleted || serving === 0 || at.rejected > 0) continue;
+    if (at.applied < Math.max(1, at.connected)) missing.push(`${gateway} is not applied by every node`);
+  }
+  return missing;
+}
+
+/** What changed between two looks, a sentence each, for a log. */
+export function describeChanges(before: Overview, after: Overview): readonly string[] {
+  return [
+    ...after.clusters.flatMap((now) =>
+      clusterChange(
+        before.clusters.find(({ name }) => name === now.name),
+        now,
+      ),
+    ),
+    ...after.gateways.flatMap((now) =>
+      gatewayChange(
+        before.gateways.find(({ gateway }) => gateway === now.gateway),
+        now,
+      ),
+    ),
+    ...before.gateways
+      .filter(({ gateway }) => !after.gateways.some((now) => now.gateway === gateway))
+      .map(({ gateway }) => `gateway ${gateway}: deleted`),
+    ...after.nodes.flatMap((now) =>
+      nodeChange(
+        before.nodes.find(({ node }) => node === now.node),
+        now,
+      ),
+    ),
+  ];
+}
+
+function clusterChange(before: Cluster | undefined, now: Cluster): readonly string[] {
+  const known = before?.agent?.problems ?? [];
+  const problems = (now.agent?.problems ?? []).filter((problem) => !known.includes(problem));
+  const lines = problems.map((problem) => `cluster ${now.name}: ${problem}`);
+  if (before?.status !== now.status) lines.unshift(`cluster ${now.name}: agent ${now.status}`);
+  return lines;
+}
+
+function gatewayChange(before: Gateway | undefined, now: Gateway): readonly string[] {
+  const lines: string[] = [];
+  if (before?.serving !== now.serving || before.nodes.applied !== now.nodes.applied) {
+    lines.push(
+      `gateway ${now.gateway}: version ${now.serving} serves on ${now.nodes.applied} of ${count(now.nodes.connected, 'node')}`,
+    );
+  }
+  if (now.pinned && now.head > now.serving && before?.head !== now.head) {
+    lines.push(`gateway ${now.gateway}: version ${now.head} waits, pinned to ${now.serving}`);
+  }
+  if (now.alarm !== null && before?.alarm !== now.alarm) lines.push(`gateway ${now.gateway}: ${now.alarm}`);
+  return lines;
+}
+
+function nodeChange(before: FleetNode | undefined, now: FleetNode): readonly string[] {
+  const changed = before?.status !== now.status || before.envoy !== now.envoy;
+  const rejected = rejectionLines([now]).filter(
+    (line) => line !== '' && !(before && rejectionLines([before]).includes(line)),
+  );
+  return [...(changed ? [`node ${now.node}: ${now.status}, Envoy ${now.envoy}`] : []), ...rejected];
+}
