@@ -12,11 +12,11 @@ export interface ClientContext {
   readonly client: FleetClient;
   readonly now: Date;
   /** Prints the value as JSON where `--output json` was given, else the text. */
-  print(value: unknown, text: () => string): void;
+  readonly print: (value: unknown, text: () => string) => void;
   /** A table as wide as the terminal, or `empty` where there are no rows. */
-  table<Row>(columns: readonly Column<Row>[], rows: readonly Row[], empty: string): string;
+  readonly table: <Row>(columns: readonly Column<Row>[], rows: readonly Row[], empty: string) => string;
   /** The gateway that a short name means. Throws FleetgateError 'not-found' with near names. */
-  gateway(text: string): Promise<string>;
+  readonly gateway: (text: string) => Promise<string>;
 }
 
 const flags = z.object({ output: z.enum(['table', 'json']), data: z.string().optional() });

@@ -17,7 +17,7 @@ export function configureGateways(command: Command): void {
       ...(cluster === undefined ? {} : { cluster }),
       ...(deleted === true ? { deleted: 'true' } : {}),
     });
-    const gateways = await readAll(client, `/api/v1/gateways?${query}`, gatewaySummary);
+    const gateways = await readAll(client, `/api/v1/gateways?${query.toString()}`, gatewaySummary);
     print(gateways, () =>
       [table(gatewayColumns(now), gateways, 'no gateways yet'), ...alarmLines(gateways)].join('\n'),
     );

@@ -28,7 +28,7 @@ export function configureRoutes(command: Command): void {
       ...(namespace === undefined ? {} : { namespace }),
     });
     const wanted = gateway === undefined ? undefined : await context.gateway(gateway);
-    const all = await readAll(client, `/api/v1/routes?${query}`, fleetRoute);
+    const all = await readAll(client, `/api/v1/routes?${query.toString()}`, fleetRoute);
     const routes = all
       .filter(({ parents }) => wanted === undefined || parents.some((parent) => parent.gateway === wanted))
       .filter(({ accepted, problems }) => notAccepted !== true || accepted === false || problems.length > 0);
