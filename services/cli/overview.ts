@@ -1,36 +1,42 @@
 // The fleet at a glance, for `status` and for the live table of `up`: clusters, gateways, nodes, and how many routes.
-import { cluster, fleetNode, fleetRoute, gatewaySummary } from '../control/api/models.ts';
+import { cluster, fleetNode, fleetRoute, gatewaySummary, pageOf } from '../control/api/models.ts';
 import { readAll } from './client-command.ts';
 import { type Cluster, clusterColumns, problemLines } from './commands/clusters.ts';
 import { type Gateway, alarmLines, gatewayColumns } from './commands/gateways.ts';
 import { type FleetNode, nodeColumns, rejectionLines } from './commands/nodes.ts';
+import type { Route } from './commands/routes.ts';
 import type { FleetClient } from './fleet-client.ts';
 import { type Column, count, renderTable } from './table.ts';
+
+const refusedMax = 100;
 
 export interface Overview {
   readonly clusters: readonly Cluster[];
   readonly gateways: readonly Gateway[];
   readonly nodes: readonly FleetNode[];
-  readonly routes: { readonly total: number; readonly notAccepted: number };
+  /** Routes that something is wrong with, at most a page of them. */
+  readonly refusedRoutes: readonly Route[];
 }
 
 /** The fleet as the API tells it now. */
 export async function readOverview(client: FleetClient): Promise<Overview> {
-  const [clusters, gateways, nodes, routes] = await Promise.all([
+  const [clusters, gateways, nodes, refused] = await Promise.all([
     readAll(client, '/api/v1/clusters', cluster),
     readAll(client, '/api/v1/gateways', gatewaySummary),
     readAll(client, '/api/v1/nodes', fleetNode),
-    readAll(client, '/api/v1/routes', fleetRoute),
+    client.get(`/api/v1/routes?accepted=false&limit=${refusedMax}`, pageOf(fleetRoute)),
   ]);
-  const notAccepted = routes.filter(({ accepted }) => accepted === false).length;
-  return { clusters, gateways, nodes, routes: { total: routes.length, notAccepted } };
+  return { clusters, gateways, nodes, refusedRoutes: refused.items };
 }
 
 /** Three tables and what is wrong. */
-export function overviewText({ clusters, gateways, nodes, routes }: Overview, now: Date, width?: number): string {
+export function overviewText(
+  { clusters, gateways, nodes, refusedRoutes }: Overview,
+  now: Date,
+  width?: number,
+): string {
   const table = <Row>(columns: readonly Column<Row>[], rows: readonly Row[], empty: string): string =>
     rows.length === 0 ? empty : renderTable(columns, rows, width === undefined ? {} : { width });
-  const refused = routes.notAccepted === 0 ? '' : `, ${routes.notAccepted} not accepted`;
   return [
     table(clusterColumns(now), clusters, 'no clusters yet'),
     ...problemLines(clusters),
@@ -41,7 +47,7 @@ export function overviewText({ clusters, gateways, nodes, routes }: Overview, no
     table(nodeColumns(now), nodes, 'no nodes yet'),
     ...rejectionLines(nodes),
     '',
-    `${count(routes.total, 'route')}${refused}`,
+    routesLine(clusters, refusedRoutes),
   ].join('\n');
 }
 
@@ -87,6 +93,13 @@ export function describeChanges(before: Overview, after: Overview): readonly str
       ),
     ),
   ];
+}
+
+function routesLine(clusters: readonly Cluster[], refused: readonly Route[]): string {
+  const objects = clusters.flatMap((one) => Object.entries(one.objects));
+  const total = objects.reduce((sum, [kind, n]) => (kind.endsWith('Route') ? sum + n : sum), 0);
+  if (refused.length === 0) return count(total, 'route');
+  return `${count(total, 'route')}, ${refused.length}${refused.length < refusedMax ? '' : ' or more'} not accepted (fleetgate routes --not-accepted)`;
 }
 
 function clusterChange(before: Cluster | undefined, now: Cluster): readonly string[] {

@@ -20,18 +20,16 @@ export function configureRoutes(command: Command): void {
     .option('--cluster <name>', 'only of this cluster')
     .option('--namespace <name>', 'only of this namespace')
     .option('--gateway <gateway>', 'only those that name this gateway as a parent')
-    .option('--not-accepted', 'only those that something is wrong with');
+    .option('--not-accepted', 'only those that no gateway or not every gateway accepts');
   addClientAction(command, flags, async (context, _args, { cluster, namespace, gateway, notAccepted }) => {
     const { client, now, print, table } = context;
     const query = new URLSearchParams({
       ...(cluster === undefined ? {} : { cluster }),
       ...(namespace === undefined ? {} : { namespace }),
+      ...(gateway === undefined ? {} : { gateway: await context.gateway(gateway) }),
+      ...(notAccepted === true ? { accepted: 'false' } : {}),
     });
-    const wanted = gateway === undefined ? undefined : await context.gateway(gateway);
-    const all = await readAll(client, `/api/v1/routes?${query.toString()}`, fleetRoute);
-    const routes = all
-      .filter(({ parents }) => wanted === undefined || parents.some((parent) => parent.gateway === wanted))
-      .filter(({ accepted, problems }) => notAccepted !== true || accepted === false || problems.length > 0);
+    const routes = await readAll(client, `/api/v1/routes?${query.toString()}`, fleetRoute);
     print(routes, () =>
       table(routeColumns(now), routes, notAccepted === true ? 'every route is accepted' : 'no routes'),
     );
