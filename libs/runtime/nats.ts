@@ -49,9 +49,11 @@ export interface Nats {
   readonly connected: boolean;
   /** Sends without waiting; while disconnected it is kept back and sent on reconnect. */
   publish(subject: string, json: unknown): void;
-  /** Throws FleetgateError 'nats-request' without an answer in time. */
+  /** `undefined` is sent as an empty message. Throws FleetgateError 'nats-request' without an answer in time. */
   request(subject: string, json: unknown, options: { readonly timeoutMs: number }): Promise<unknown>;
   subscribe(subject: string, handler: MessageHandler): Stoppable;
+  /** Resolves once the server has seen all that was sent before, subscriptions included. */
+  flush(): Promise<void>;
   /** A subject that nobody else uses, for an answer that `subscribe` waits for. */
   newInbox(): string;
   /** Appends to the stream and waits until it is stored. `id` makes a repeat within two minutes harmless. Throws FleetgateError 'nats-publish'. */
@@ -142,6 +144,10 @@ class NatsClient implements Nats {
       },
     });
     return { stop: () => end(subscription) };
+  }
+
+  flush(): Promise<void> {
+    return this.#connection.flush();
   }
 
   newInbox(): string {

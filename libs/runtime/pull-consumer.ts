@@ -26,7 +26,7 @@ export interface ConsumeOptions {
   readonly batchMax: number;
   /** All of the batch is acknowledged when it resolves. When it rejects, the same batch is offered again after a pause. */
   readonly onBatch: (messages: readonly StreamMessage[]) => Promise<void>;
-  /** Called once; nothing more is read. Check the right to read, ensure the stream, read the position, consume again. */
+  /** Called once; no batch follows, but one may be in hand: await stop(). Then check the right to read, ensure the stream, read the position, consume again. */
   readonly onLost: (reason: LostReason) => void;
 }
 
@@ -220,9 +220,9 @@ export class PullConsumer {
     }
   }
 
-  /** Keeps one to two batches asked for, unless that many are waiting here. */
+  /** Keeps two to three batches asked for or waiting here. */
   #refill(): void {
-    const room = this.#options.batchMax * 2 - this.#buffer.length - this.#outstanding;
+    const room = this.#options.batchMax * 3 - this.#buffer.length - this.#outstanding;
     if (this.#inbox === undefined || room < this.#options.batchMax || this.#bufferedBytes > bufferedBytesMax) return;
     this.#outstanding += room;
     this.#inbox.pull({
