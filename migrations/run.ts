@@ -3,7 +3,7 @@ import { readdir } from 'node:fs/promises';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { Kysely, PostgresDialect } from 'kysely';
 import { type Migration, type MigrationProvider, Migrator } from 'kysely/migration';
-import pg from 'pg';
+import { Pool } from 'pg';
 
 /** What `migrate` needs of a logger. */
 export interface MigrationLog {
@@ -37,7 +37,7 @@ export async function migrationsPending(url: string): Promise<readonly string[]>
 }
 
 async function withMigrator<T>(url: string, use: (migrator: Migrator) => Promise<T>): Promise<T> {
-  const pool = new pg.Pool({ connectionString: url, max: 2, application_name: 'fleetgate migrate' });
+  const pool = new Pool({ connectionString: url, max: 2, application_name: 'fleetgate migrate' });
   // An idle connection's failure is reported by the next query.
   pool.on('error', () => undefined);
   const db = new Kysely<unknown>({ dialect: new PostgresDialect({ pool }) });
@@ -52,7 +52,7 @@ async function withMigrator<T>(url: string, use: (migrator: Migrator) => Promise
 const provider: MigrationProvider = {
   async getMigrations() {
     const migrations: Record<string, Migration> = {};
-    for (const file of (await readdir(folder)).filter((name) => migrationFile.test(name)).sort()) {
+    for (const file of (await readdir(folder)).filter((name) => migrationFile.test(name)).toSorted()) {
       migrations[file.slice(0, -'.ts'.length)] = parseMigration(await import(pathToFileURL(folder + file).href), file);
     }
     return migrations;
@@ -60,7 +60,10 @@ const provider: MigrationProvider = {
 };
 
 function parseMigration(module: unknown, file: string): Migration {
-  if (typeof module !== 'object' || module === null || !('up' in module) || typeof module.up !== 'function')
-    throw new TypeError(`migrations/${file} exports no function "up"`);
-  return { up: module.up as Migration['up'] };
+  if (!isMigration(module)) throw new TypeError(`migrations/${file} exports no function "up"`);
+  return module;
+}
+
+function isMigration(module: unknown): module is Migration {
+  return typeof module === 'object' && module !== null && 'up' in module && typeof module.up === 'function';
 }

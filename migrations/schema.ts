@@ -26,7 +26,7 @@ const indexesQuery = `
     from pg_index i join pg_class c on c.oid = i.indrelid
    where c.relnamespace = 'public'::regnamespace and c.relname not like 'kysely\\_%'
      and not exists (select 1 from pg_constraint k where k.conindid = i.indexrelid)
-   order by c.relname collate "C", 2 collate "C"`;
+   order by c.relname collate "C", pg_get_indexdef(i.indexrelid) collate "C"`;
 
 /** The public schema as SQL text: one statement per table with its constraints, then its indexes. */
 export async function dumpSchema(client: CatalogClient): Promise<string> {
@@ -57,7 +57,7 @@ export async function dumpSchema(client: CatalogClient): Promise<string> {
 
 function parseRow(row: unknown): Readonly<Record<string, string>> {
   const fields: Record<string, string> = {};
-  for (const [name, value] of Object.entries(Object(row)))
-    if (value !== null && value !== undefined) fields[name] = String(value);
+  for (const [name, value] of Object.entries<unknown>(Object(row)))
+    if (typeof value === 'string' || typeof value === 'boolean') fields[name] = `${value}`;
   return fields;
 }

@@ -1,0 +1,180 @@
+-- The schema after every migration. Written by the test beside it: UPDATE_GOLDEN=1 npx tap migrations/schema.pg.test.ts
+
+create table agents (
+  cluster text not null,
+  version text not null,
+  source text not null,
+  synced boolean not null,
+  objects integer not null,
+  problems jsonb not null,
+  last_seen timestamp with time zone not null,
+  constraint agents_pkey PRIMARY KEY (cluster)
+);
+
+create table clusters (
+  name text not null,
+  uid text not null,
+  first_seen timestamp with time zone not null,
+  constraint clusters_pkey PRIMARY KEY (name),
+  constraint clusters_uid_key UNIQUE (uid)
+);
+
+create table discovery (
+  key text not null,
+  cluster text not null,
+  hash text not null,
+  item text,
+  commit bigint not null,
+  constraint discovery_pkey PRIMARY KEY (key)
+);
+CREATE INDEX discovery_commit ON public.discovery USING btree (commit);
+
+create table endpoint_slices (
+  cluster text not null,
+  namespace text not null,
+  name text not null,
+  uid text not null,
+  hash text not null,
+  resource_version text not null,
+  data text not null,
+  constraint endpoint_slices_pkey PRIMARY KEY (cluster, namespace, name)
+);
+
+create table entries (
+  hash text not null,
+  json text not null,
+  constraint entries_pkey PRIMARY KEY (hash)
+);
+
+create table events (
+  seq bigint not null,
+  batch bigint not null,
+  id text not null,
+  type text not null,
+  cluster text not null,
+  kind text not null,
+  namespace text not null,
+  name text not null,
+  uid text not null,
+  manager text,
+  operation text,
+  at timestamp with time zone not null,
+  recorded_at timestamp with time zone not null default clock_timestamp(),
+  data text not null,
+  constraint events_id_key UNIQUE (id),
+  constraint events_pkey PRIMARY KEY (seq)
+);
+CREATE INDEX events_object ON public.events USING btree (cluster, kind, namespace, name, seq);
+
+create table gateways (
+  gateway text not null,
+  cluster text not null,
+  namespace text not null,
+  name text not null,
+  head integer not null,
+  serving integer not null,
+  pinned boolean not null,
+  deleted boolean not null,
+  alarm text,
+  commit bigint not null,
+  constraint gateways_pkey PRIMARY KEY (gateway)
+);
+CREATE INDEX gateways_commit ON public.gateways USING btree (commit);
+
+create table node_gateways (
+  node text not null,
+  gateway text not null,
+  version integer not null,
+  digest text not null,
+  applied_at timestamp with time zone not null,
+  took_ms real not null,
+  rejected_version integer,
+  rejected_reasons jsonb,
+  rejected_at timestamp with time zone,
+  constraint node_gateways_node_fkey FOREIGN KEY (node) REFERENCES nodes(node) ON DELETE CASCADE,
+  constraint node_gateways_pkey PRIMARY KEY (node, gateway)
+);
+
+create table nodes (
+  node text not null,
+  version text not null,
+  labels jsonb not null,
+  serves jsonb not null,
+  addresses jsonb not null,
+  replica text not null,
+  connected boolean not null,
+  envoy text not null,
+  first_seen timestamp with time zone not null,
+  last_seen timestamp with time zone not null,
+  constraint nodes_pkey PRIMARY KEY (node)
+);
+
+create table objects (
+  cluster text not null,
+  kind text not null,
+  namespace text not null,
+  name text not null,
+  uid text not null,
+  hash text not null,
+  seq bigint not null,
+  manager text,
+  operation text,
+  at timestamp with time zone not null,
+  data text not null,
+  constraint objects_pkey PRIMARY KEY (cluster, kind, namespace, name)
+);
+
+create table projector (
+  id integer not null,
+  epoch bigint not null,
+  commit bigint not null,
+  stream_created text,
+  stream_seq bigint not null,
+  constraint projector_id_check CHECK ((id = 1)),
+  constraint projector_pkey PRIMARY KEY (id)
+);
+
+create table snapshot_changes (
+  gateway text not null,
+  version integer not null,
+  key text not null,
+  hash text,
+  constraint snapshot_changes_pkey PRIMARY KEY (gateway, key, version)
+);
+CREATE INDEX snapshot_changes_version ON public.snapshot_changes USING btree (gateway, version);
+
+create table snapshots (
+  gateway text not null,
+  version integer not null,
+  digest text not null,
+  entries integer not null,
+  cause text not null,
+  of_version integer,
+  seq bigint not null,
+  at timestamp with time zone not null,
+  actor text,
+  reason text,
+  constraint snapshots_pkey PRIMARY KEY (gateway, version)
+);
+
+create table statuses (
+  cluster text not null,
+  kind text not null,
+  namespace text not null,
+  name text not null,
+  uid text not null,
+  status jsonb not null,
+  constraint statuses_pkey PRIMARY KEY (cluster, kind, namespace, name)
+);
+
+create table tokens (
+  id text not null,
+  name text not null,
+  role text not null,
+  sha256 text not null,
+  created_at timestamp with time zone not null,
+  revoked_at timestamp with time zone,
+  constraint tokens_pkey PRIMARY KEY (id),
+  constraint tokens_role_check CHECK ((role = ANY (ARRAY['viewer'::text, 'operator'::text, 'admin'::text, 'node'::text]))),
+  constraint tokens_sha256_key UNIQUE (sha256)
+);

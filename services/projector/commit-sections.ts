@@ -1,0 +1,234 @@
+// The writes of one transaction, as a table: each is left out of the statement when it has no rows. `:rows` stands for its rows joined to the fence,
+// :at for the time of recording.
+import { jsonbText } from './jsonb-text.ts';
+import type { CommitRows } from './commit-rows.ts';
+
+export type Cell = string | number | boolean | Date | null;
+
+/** One write of the commit statement. */
+export interface Section {
+  /** Name of its common table expression. */
+  readonly name: string;
+  /** Column → SQL type of its rows. */
+  readonly columns: Readonly<Record<string, string>>;
+  readonly sql: string;
+  readonly rows: (commit: CommitRows) => Iterable<readonly Cell[]>;
+}
+
+const objectKey = { cluster: 'text', kind: 'text', namespace: 'text', name: 'text' };
+const sliceKey = { cluster: 'text', namespace: 'text', name: 'text' };
+
+export const sections: readonly Section[] = [
+  {
+    name: 'added_clusters',
+    columns: { name: 'text', uid: 'text' },
+    sql: `insert into clusters (name, uid, first_seen) select r.name, r.uid, :at from :rows`,
+    rows: ({ clusters }) => clusters.map(({ name, uid }) => [name, uid]),
+  },
+  {
+    name: 'appended',
+    columns: {
+      seq: 'bigint',
+      batch: 'bigint',
+      id: 'text',
+      type: 'text',
+      ...objectKey,
+      uid: 'text',
+      manager: 'text',
+      operation: 'text',
+      at: 'timestamptz',
+      data: 'text',
+    },
+    // An object that went and came back unchanged has the id of its first coming: the sequence number tells them apart.
+    sql: `insert into events (seq, batch, id, type, cluster, kind, namespace, name, uid, manager, operation, at, data, recorded_at)
+          select r.seq, r.batch, case when exists (select 1 from events e where e.id = r.id) then r.id || '#' || r.seq else r.id end,
+                 r.type, r.cluster, r.kind, r.namespace, r.name, r.uid, r.manager, r.operation, r.at, r.data, :at from :rows`,
+    rows: ({ events }) =>
+      events.map((event) => [
+        event.seq,
+        event.batch,
+        event.id,
+        event.type,
+        event.cluster,
+        event.kind,
+        event.namespace,
+        event.name,
+        event.uid,
+        event.manager,
+        event.operation,
+        event.at,
+        event.data,
+      ]),
+  },
+  {
+    name: 'kept_objects',
+    columns: {
+      ...objectKey,
+      uid: 'text',
+      hash: 'text',
+      seq: 'bigint',
+      manager: 'text',
+      operation: 'text',
+      at: 'timestamptz',
+      data: 'text',
+    },
+    sql: `insert into objects (cluster, kind, namespace, name, uid, hash, seq, manager, operation, at, data) select r.* from :rows
+          on conflict (cluster, kind, namespace, name) do update set uid = excluded.uid, hash = excluded.hash, seq = excluded.seq,
+            manager = excluded.manager, operation = excluded.operation, at = excluded.at, data = excluded.data`,
+    rows: ({ objects }) =>
+      objects.map((object) => [
+        object.cluster,
+        object.kind,
+        object.namespace,
+        object.name,
+        object.uid,
+        object.hash,
+        object.seq,
+        object.manager,
+        object.operation,
+        object.at,
+        object.data,
+      ]),
+  },
+  {
+    name: 'gone_objects',
+    columns: objectKey,
+    sql: `delete from objects o using :rows
+           where o.cluster = r.cluster and o.kind = r.kind and o.namespace = r.namespace and o.name = r.name`,
+    rows: ({ objectsGone }) =>
+      objectsGone.map(({ cluster, kind, namespace, name }) => [cluster, kind, namespace, name]),
+  },
+  {
+    name: 'kept_slices',
+    columns: { ...sliceKey, uid: 'text', hash: 'text', resource_version: 'text', data: 'text' },
+    sql: `insert into endpoint_slices (cluster, namespace, name, uid, hash, resource_version, data) select r.* from :rows
+          on conflict (cluster, namespace, name) do update set uid = excluded.uid, hash = excluded.hash,
+            resource_version = excluded.resource_version, data = excluded.data`,
+    rows: ({ slices }) =>
+      slices.map((slice) => [
+        slice.cluster,
+        slice.namespace,
+        slice.name,
+        slice.uid,
+        slice.hash,
+        slice.resourceVersion,
+        slice.data,
+      ]),
+  },
+  {
+    name: 'gone_slices',
+    columns: sliceKey,
+    sql: `delete from endpoint_slices s using :rows
+           where s.cluster = r.cluster and s.namespace = r.namespace and s.name = r.name`,
+    rows: ({ slicesGone }) => slicesGone.map(({ cluster, namespace, name }) => [cluster, namespace, name]),
+  },
+  {
+    name: 'added_entries',
+    columns: { hash: 'text', json: 'text' },
+    sql: `insert into entries (hash, json) select r.* from :rows on conflict (hash) do nothing`,
+    rows: ({ change }) => change.entries,
+  },
+  {
+    name: 'added_versions',
+    columns: {
+      gateway: 'text',
+      version: 'int',
+      digest: 'text',
+      entries: 'int',
+      cause: 'text',
+      of_version: 'int',
+      seq: 'bigint',
+      actor: 'text',
+      reason: 'text',
+    },
+    sql: `insert into snapshots (gateway, version, digest, entries, cause, of_version, seq, actor, reason, at) select r.*, :at from :rows`,
+    rows: ({ change, batch, origin }) =>
+      change.versions.map((version) => {
+        const { actor, reason } = origin(version);
+        return [
+          version.gateway,
+          version.version,
+          version.digest,
+          version.entryCount,
+          version.cause,
+          version.ofVersion,
+          batch,
+          actor,
+          reason,
+        ];
+      }),
+  },
+  {
+    name: 'added_changes',
+    columns: { gateway: 'text', version: 'int', key: 'text', hash: 'text' },
+    sql: `insert into snapshot_changes (gateway, version, key, hash) select r.* from :rows`,
+    rows: ({ change }) =>
+      change.versions.flatMap(({ gateway, version, changes }) =>
+        changes.map(({ key, hash }) => [gateway, version, key, hash]),
+      ),
+  },
+  {
+    name: 'kept_gateways',
+    columns: {
+      gateway: 'text',
+      cluster: 'text',
+      namespace: 'text',
+      name: 'text',
+      head: 'int',
+      serving: 'int',
+      pinned: 'boolean',
+      deleted: 'boolean',
+      alarm: 'text',
+    },
+    sql: `insert into gateways (gateway, cluster, namespace, name, head, serving, pinned, deleted, alarm, commit) select r.*, fence.commit from :rows
+          on conflict (gateway) do update set head = excluded.head, serving = excluded.serving, pinned = excluded.pinned,
+            deleted = excluded.deleted, alarm = excluded.alarm, commit = excluded.commit`,
+    rows: ({ change }) =>
+      change.gateways.map((head) => [
+        head.gateway,
+        head.cluster,
+        head.namespace,
+        head.name,
+        head.head,
+        head.serving,
+        head.pinned,
+        head.deleted,
+        head.alarm,
+      ]),
+  },
+  {
+    name: 'kept_statuses',
+    columns: { ...objectKey, uid: 'text', status: 'jsonb' },
+    sql: `insert into statuses (cluster, kind, namespace, name, uid, status) select r.* from :rows
+          on conflict (cluster, kind, namespace, name) do update set uid = excluded.uid, status = excluded.status`,
+    rows: ({ change }) =>
+      change.statuses.flatMap((item) =>
+        item.status === null
+          ? []
+          : [[item.cluster, item.kind, item.namespace, item.name, item.uid, jsonbText(item.status)]],
+      ),
+  },
+  {
+    name: 'gone_statuses',
+    columns: objectKey,
+    sql: `delete from statuses s using :rows
+           where s.cluster = r.cluster and s.kind = r.kind and s.namespace = r.namespace and s.name = r.name`,
+    rows: ({ change }) =>
+      change.statuses.flatMap((item) =>
+        item.status === null ? [[item.cluster, item.kind, item.namespace, item.name]] : [],
+      ),
+  },
+  {
+    name: 'kept_discovery',
+    columns: { key: 'text', cluster: 'text', hash: 'text', item: 'text' },
+    sql: `insert into discovery (key, cluster, hash, item, commit) select r.*, fence.commit from :rows
+          on conflict (key) do update set cluster = excluded.cluster, hash = excluded.hash, item = excluded.item, commit = excluded.commit`,
+    rows: ({ change }) =>
+      change.discovery.map(({ key, cluster, hash, item }) => [
+        key,
+        cluster,
+        hash,
+        item === null ? null : JSON.stringify(item),
+      ]),
+  },
+];

@@ -1,0 +1,81 @@
+// One transaction of the projector as one SQL statement: fence, events, what is known now, versions, statuses, discovery, checkpoint, notice.
+// One round trip and one flush. A writer whose epoch is over changes nothing and learns it from the empty answer.
+import type { ClientBase } from 'pg';
+import { type Cell, type Section, sections } from './commit-sections.ts';
+import type { CommitRows } from './commit-rows.ts';
+
+/** Another projector has raised the epoch: this one must write no more. */
+export class FenceLost extends Error {
+  override readonly name = 'FenceLost';
+}
+
+/** Where the stream has been read to: the stream's creation time tells one stream from its successor. */
+export interface Checkpoint {
+  readonly streamCreated: string | null;
+  readonly streamSeq: number;
+}
+
+const firstParameter = 5;
+
+/** Writes the rows and the checkpoint under the epoch, all or nothing; answers the commit number. Throws FenceLost. */
+export async function commit(
+  client: ClientBase,
+  fence: { readonly epoch: string; readonly checkpoint: Checkpoint; readonly recordedAt: Date },
+  rows: CommitRows,
+): Promise<string> {
+  const { name, text, values } = buildStatement(rows);
+  const { streamCreated, streamSeq } = fence.checkpoint;
+  const result = await client.query<{ commit: string }>({
+    name,
+    text,
+    values: [streamCreated, streamSeq, fence.epoch, fence.recordedAt, ...values],
+  });
+  const [row] = result.rows;
+  if (row === undefined) throw new FenceLost(`epoch ${fence.epoch} is over`);
+  return row.commit;
+}
+
+/** Moves the checkpoint over messages that said nothing new. Throws FenceLost. */
+export async function commitCheckpoint(client: ClientBase, epoch: string, checkpoint: Checkpoint): Promise<void> {
+  const result = await client.query({
+    name: 'projector_checkpoint',
+    text: `update projector set stream_created = $1, stream_seq = $2 where id = 1 and epoch = $3`,
+    values: [checkpoint.streamCreated, checkpoint.streamSeq, epoch],
+  });
+  if (result.rowCount === 0) throw new FenceLost(`epoch ${epoch} is over`);
+}
+
+// The set of sections with rows decides the text: few sets occur, so each is prepared once per connection.
+function buildStatement(rows: CommitRows): { name: string; text: string; values: readonly unknown[] } {
+  const expressions: string[] = [];
+  const values: unknown[] = [];
+  let name = 'projector_commit';
+  for (const [index, section] of sections.entries()) {
+    const columns = toColumns(section, rows);
+    if (columns === undefined) continue;
+    name += `_${index}`;
+    expressions.push(`${section.name} as (${sectionText(section, firstParameter + values.length)})`);
+    values.push(...columns);
+  }
+  const fence = `fence as (update projector set commit = commit + 1, stream_created = $1, stream_seq = $2 where id = 1 and epoch = $3 returning commit, $4::timestamptz as recorded_at)`;
+  const text = `with ${[fence, ...expressions].join(', ')} select commit::text as commit, pg_notify('fleetgate_commit', commit::text) from fence`;
+  return { name, text, values };
+}
+
+function sectionText(section: Section, parameter: number): string {
+  const columns = Object.entries(section.columns);
+  const arrays = columns.map(([, type], index) => `$${parameter + index}::${type}[]`);
+  const rows = `fence, unnest(${arrays.join(', ')}) as r(${columns.map(([name]) => name).join(', ')})`;
+  return section.sql.replace(':rows', () => rows).replace(':at', 'fence.recorded_at');
+}
+
+/** The rows turned into one array per column, or undefined without rows. */
+function toColumns(section: Section, rows: CommitRows): readonly Cell[][] | undefined {
+  const columns: Cell[][] = Object.keys(section.columns).map(() => []);
+  let some = false;
+  for (const row of section.rows(rows)) {
+    some = true;
+    for (const [index, cell] of row.entries()) columns[index]?.push(cell);
+  }
+  return some ? columns : undefined;
+}

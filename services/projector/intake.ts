@@ -1,0 +1,64 @@
+// Gathers the change events of one transaction: takes what says something new, names what does not.
+import type { ChangeEvent } from '#libs/events/change-event.ts';
+import { changeMessageId } from '#libs/events/subjects.ts';
+import { kindInfo } from '#libs/gateway/kinds.ts';
+import type { SealedItem } from '#libs/snapshot/projection.ts';
+import type { ClusterRegistry } from './cluster-registry.ts';
+import { keyOf } from './commit-rows.ts';
+import { fingerprintOf } from './message.ts';
+
+export type Verdict = 'taken' | 'known' | { readonly refused: string };
+
+/** The events of one transaction, in order. */
+export class Intake {
+  readonly events: ChangeEvent[] = [];
+  readonly slices: ChangeEvent[] = [];
+  readonly sealed: SealedItem[] = [];
+  /** Clusters seen for the first time: name → UID. */
+  readonly clusters = new Map<string, string>();
+  readonly #registry: ClusterRegistry;
+  readonly #knows: (event: ChangeEvent) => boolean;
+  readonly #last = new Map<string, ChangeEvent>();
+
+  constructor(registry: ClusterRegistry, knows: (event: ChangeEvent) => boolean) {
+    this.#registry = registry;
+    this.#knows = knows;
+  }
+
+  get empty(): boolean {
+    return this.events.length === 0 && this.slices.length === 0 && this.clusters.size === 0;
+  }
+
+  add(event: ChangeEvent): Verdict {
+    const verdict = this.#register(event);
+    if (verdict !== undefined) return { refused: verdict };
+    const key = keyOf(event);
+    const last = this.#last.get(key);
+    if (last === undefined ? this.#knows(event) : repeats(last, event)) return 'known';
+    this.#last.set(key, event);
+    const { sealed, ...facts } = event;
+    (kindInfo(event.kind)?.stream === 'discovery' ? this.slices : this.events).push(facts);
+    const fingerprint = sealed === undefined ? undefined : fingerprintOf(event.object);
+    if (sealed !== undefined && fingerprint !== undefined) {
+      const { cluster, namespace, name } = event;
+      this.sealed.push({ key: `tls/${cluster}/${namespace}/${name}`, cluster, fingerprint, sealed });
+    }
+    return 'taken';
+  }
+
+  /** Why the cluster is refused; a new one is noted. */
+  #register({ cluster, clusterUid }: ChangeEvent): string | undefined {
+    const verdict = this.#registry.check(cluster, clusterUid);
+    if (verdict === 'registered') return undefined;
+    if (verdict !== 'new') return verdict.refused;
+    this.#registry.add(cluster, clusterUid);
+    this.clusters.set(cluster, clusterUid);
+    return undefined;
+  }
+}
+
+/** Whether an event says what the one before it in the same batch said. */
+function repeats(last: ChangeEvent, next: ChangeEvent): boolean {
+  if (changeMessageId(last) === changeMessageId(next)) return true;
+  return last.type === next.type && last.uid === next.uid && last.hash === next.hash;
+}

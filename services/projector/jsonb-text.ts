@@ -1,0 +1,12 @@
+// JSON text that Postgres' jsonb takes: it refuses NUL and lone surrogates, which a user's manifest may hold.
+
+const refused = /\\u(0000|d[89a-f])/i;
+
+/** The JSON of a value, with characters that jsonb refuses replaced by U+FFFD. */
+export function jsonbText(value: unknown): string {
+  const text = JSON.stringify(value);
+  if (!refused.test(text)) return text;
+  return JSON.stringify(value, (_key, field: unknown) =>
+    typeof field === 'string' ? field.toWellFormed().replaceAll('\0', '\uFFFD') : field,
+  );
+}

@@ -1,0 +1,97 @@
+// A stream message → a change event, an operator event, or why it is neither. Whatever a sender says, no private key gets past here:
+// of a Secret only its metadata and summary are kept.
+import type { ChangeEvent } from '#libs/events/change-event.ts';
+import type { OperatorEvent } from '#libs/events/operator-event.ts';
+import { parseChangeEvent } from '#libs/events/parse-change-event.ts';
+import { parseOperatorEvent } from '#libs/events/parse-operator-event.ts';
+import { changeSubject, operatorSubject } from '#libs/events/subjects.ts';
+import { type Problem, describeProblem } from '#libs/gateway/problem.ts';
+import { messageOf } from '#libs/runtime/errors.ts';
+
+export type Message =
+  | { readonly type: 'change'; readonly event: ChangeEvent }
+  | { readonly type: 'operator'; readonly event: OperatorEvent }
+  | { readonly type: 'bad'; readonly reason: string };
+
+const utf8 = new TextDecoder('utf-8', { fatal: true });
+/** No slash, so that it is never the id of a change event. */
+const operatorId = /^[\w.:-]{1,200}$/;
+
+/** Reads one message of the stream. Never throws. */
+export function parseMessage(subject: string, data: Uint8Array): Message {
+  let json: unknown;
+  try {
+    json = JSON.parse(utf8.decode(data));
+  } catch (error) {
+    return bad(`no JSON: ${messageOf(error)}`);
+  }
+  return subject === operatorSubject ? parseOperator(json) : parseChange(subject, json);
+}
+
+function parseChange(subject: string, json: unknown): Message {
+  const parsed = parseChangeEvent(json);
+  if (!parsed.ok) return bad(describe(parsed.problems));
+  const event = withoutSecrets(parsed.value);
+  const { actor, object, sealed: _, ...texts } = event;
+  const unfit = unfitField({ ...texts, ...actor, fingerprint: fingerprintOf(object) ?? '' });
+  if (unfit !== undefined) return bad(unfit);
+  const expected = changeSubject(event.cluster);
+  return subject === expected ? { type: 'change', event } : bad(`belongs on ${expected}`);
+}
+
+function parseOperator(json: unknown): Message {
+  const parsed = parseOperatorEvent(json);
+  if (!parsed.ok) return bad(describe(parsed.problems));
+  const { actor, ...texts } = parsed.value;
+  const unfit = unfitField({ ...texts, ...actor });
+  if (unfit !== undefined) return bad(unfit);
+  return operatorId.test(parsed.value.id) ? { type: 'operator', event: parsed.value } : bad('id: is no id');
+}
+
+/** The fingerprint in the summary of a Secret, where it has one. */
+export function fingerprintOf(object: ChangeEvent['object']): string | undefined {
+  const summary = parseSummary(object?.['summary']);
+  const fingerprint = summary?.certificate?.fingerprint;
+  return typeof fingerprint === 'string' ? fingerprint : undefined;
+}
+
+/** The event as the history may hold it: of a Secret's object only what the agent is meant to say. */
+function withoutSecrets(event: ChangeEvent): ChangeEvent {
+  const { sealed, ...facts } = event;
+  if (event.kind !== 'Secret') return facts;
+  const kept = sealed === undefined ? {} : { sealed };
+  if (event.object === null) return { ...facts, ...kept };
+  const { apiVersion, kind, metadata, summary } = event.object;
+  const { name, namespace, uid, resourceVersion, generation, creationTimestamp, labels } = metadata;
+  const meta = {
+    name,
+    ...(namespace === undefined ? {} : { namespace }),
+    uid,
+    resourceVersion,
+    ...(generation === undefined ? {} : { generation }),
+    creationTimestamp,
+    ...(labels === undefined ? {} : { labels }),
+  };
+  return { ...facts, object: { apiVersion, kind, metadata: meta, summary }, ...kept };
+}
+
+/** What Postgres' columns cannot hold: NUL, and times beyond four-digit years. */
+function unfitField(fields: Readonly<Record<string, unknown>>): string | undefined {
+  for (const [name, value] of Object.entries(fields))
+    if (typeof value === 'string' && value.includes('\0')) return `${name}: holds NUL`;
+  const year = typeof fields['at'] === 'string' ? new Date(fields['at']).getUTCFullYear() : Number.NaN;
+  return year >= 1 && year <= 9999 ? undefined : 'at: is no usable time';
+}
+
+function parseSummary(summary: unknown): { readonly certificate?: { readonly fingerprint?: unknown } } | undefined {
+  return typeof summary === 'object' && summary !== null ? summary : undefined;
+}
+
+function describe(problems: readonly Problem[]): string {
+  const [first] = problems;
+  return first === undefined ? 'malformed' : describeProblem(first);
+}
+
+function bad(reason: string): Message {
+  return { type: 'bad', reason };
+}

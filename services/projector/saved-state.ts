@@ -1,0 +1,117 @@
+// What Postgres holds, read in one consistent view when a projector takes over: position, clusters, and everything the projection knows.
+import type { ClientBase } from 'pg';
+import type { SealedMaterial } from '#libs/events/change-event.ts';
+import type { KubeObject } from '#libs/gateway/object.ts';
+import type { GatewayHead, SavedGateway, SavedObject, SealedItem } from '#libs/snapshot/projection.ts';
+import type { Checkpoint } from './commit.ts';
+import { pagesOf } from './cursor.ts';
+
+export interface SavedState {
+  readonly checkpoint: Checkpoint;
+  /** Sequence number of the newest event; 0n = none. */
+  readonly lastSeq: bigint;
+  /** Name → UID. */
+  readonly clusters: ReadonlyMap<string, string>;
+  readonly objects: readonly SavedObject[];
+  readonly slices: readonly SavedObject[];
+  readonly sealed: readonly SealedItem[];
+  readonly gateways: readonly SavedGateway[];
+}
+
+const objectsQuery = `select cluster, hash, data from objects`;
+const slicesQuery = `select cluster, hash, data from endpoint_slices`;
+const sealedQuery = `select key, cluster, item from discovery where key like 'tls/%' and item is not null`;
+const gatewaysQuery = `
+  select g.gateway, g.cluster, g.namespace, g.name, g.head, g.serving, g.pinned, g.deleted, g.alarm,
+         coalesce(s.digest, '') as digest, case when o.seq is null then null else coalesce(
+           (select min(v.version) from snapshots v where v.gateway = g.gateway and v.seq >= o.seq), g.head) end as since
+    from gateways g
+    left join snapshots s on s.gateway = g.gateway and s.version = g.head
+    left join objects o on o.kind = 'Gateway' and o.cluster = g.cluster and o.namespace = g.namespace and o.name = g.name`;
+const contentQuery = `
+  select gateway, key, hash from (
+    select distinct on (gateway, key) gateway, key, hash from snapshot_changes order by gateway, key, version desc) newest
+   where hash is not null`;
+
+interface GatewayRow extends GatewayHead {
+  readonly digest: string;
+  readonly since: number | null;
+}
+
+/** Reads everything. Nothing else may write meanwhile: the caller holds the lock and has raised the epoch. */
+export async function readSavedState(client: ClientBase): Promise<SavedState> {
+  await client.query('begin transaction isolation level repeatable read read only');
+  try {
+    return {
+      checkpoint: await readCheckpoint(client),
+      lastSeq: await readLastSeq(client),
+      clusters: await readClusters(client),
+      objects: await readObjects(client, objectsQuery),
+      slices: await readObjects(client, slicesQuery),
+      sealed: await readSealed(client),
+      gateways: await readGateways(client),
+    };
+  } finally {
+    await client.query('rollback');
+  }
+}
+
+async function readCheckpoint(client: ClientBase): Promise<Checkpoint> {
+  const { rows } = await client.query<{ stream_created: string | null; stream_seq: string }>(
+    'select stream_created, stream_seq from projector where id = 1',
+  );
+  return { streamCreated: rows[0]?.stream_created ?? null, streamSeq: Number(rows[0]?.stream_seq ?? 0) };
+}
+
+async function readLastSeq(client: ClientBase): Promise<bigint> {
+  const { rows } = await client.query<{ seq: string }>('select coalesce(max(seq), 0) as seq from events');
+  return BigInt(rows[0]?.seq ?? 0);
+}
+
+async function readClusters(client: ClientBase): Promise<ReadonlyMap<string, string>> {
+  const { rows } = await client.query<{ name: string; uid: string }>('select name, uid from clusters');
+  return new Map(rows.map(({ name, uid }) => [name, uid]));
+}
+
+async function readObjects(client: ClientBase, query: string): Promise<readonly SavedObject[]> {
+  const objects: SavedObject[] = [];
+  for await (const rows of pagesOf<{ cluster: string; hash: string; data: string }>(client, query))
+    for (const { cluster, hash, data } of rows) objects.push({ cluster, hash, object: parseObject(data) });
+  return objects;
+}
+
+async function readSealed(client: ClientBase): Promise<readonly SealedItem[]> {
+  const sealed: SealedItem[] = [];
+  for await (const rows of pagesOf<{ key: string; cluster: string; item: string }>(client, sealedQuery))
+    for (const { key, cluster, item } of rows) sealed.push({ key, cluster, ...parseTlsItem(item) });
+  return sealed;
+}
+
+async function readGateways(client: ClientBase): Promise<readonly SavedGateway[]> {
+  const contents = new Map<string, Map<string, string>>();
+  for await (const rows of pagesOf<{ gateway: string; key: string; hash: string }>(client, contentQuery)) {
+    for (const { gateway, key, hash } of rows) {
+      const content = contents.get(gateway) ?? new Map<string, string>();
+      contents.set(gateway, content.set(key, hash));
+    }
+  }
+  const gateways: SavedGateway[] = [];
+  for await (const rows of pagesOf<GatewayRow>(client, gatewaysQuery)) {
+    for (const { digest, since, ...head } of rows) {
+      const content = { digest, entries: contents.get(head.gateway) ?? new Map<string, string>() };
+      gateways.push({ ...head, content, ...(since === null ? {} : { since }) });
+    }
+  }
+  return gateways;
+}
+
+// Both were written by this program from checked values.
+function parseObject(data: string): KubeObject {
+  const object: KubeObject = JSON.parse(data);
+  return object;
+}
+
+function parseTlsItem(item: string): { readonly fingerprint: string; readonly sealed: SealedMaterial } {
+  const { fingerprint, sealed }: { fingerprint: string; sealed: SealedMaterial } = JSON.parse(item);
+  return { fingerprint, sealed };
+}

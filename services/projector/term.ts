@@ -1,0 +1,196 @@
+// One term of a leader: load, find the place in the stream, consume, answer agents, follow nodes; until the lock or the fence is lost.
+import { statusSubject } from '#libs/events/subjects.ts';
+import { messageOf } from '#libs/runtime/errors.ts';
+import type { Logger } from '#libs/runtime/log.ts';
+import type { LostReason, Nats, Stoppable, StreamMessage } from '#libs/runtime/nats.ts';
+import type { Postgres } from '#libs/runtime/postgres.ts';
+import type { Limits, StatusChange } from '#libs/snapshot/projection.ts';
+import { type AgentDesk, startAgentDesk } from './agent-desk.ts';
+import { Ingest } from './ingest.ts';
+import type { Leadership } from './leadership.ts';
+import type { ProjectorMetrics } from './metrics.ts';
+import { type NodeWatch, startNodeWatch } from './node-watch.ts';
+import { Serial } from './serial.ts';
+import { statusMessages } from './status-messages.ts';
+import { streamPosition } from './stream-position.ts';
+import { Writer } from './writer.ts';
+
+export interface TermContext {
+  readonly leadership: Leadership;
+  readonly nats: Nats;
+  readonly postgres: Postgres;
+  readonly databaseUrl: string;
+  readonly batchMax: number;
+  readonly limits: Partial<Limits>;
+  readonly metrics: ProjectorMetrics;
+  readonly log: Logger;
+  readonly signal: AbortSignal;
+  readonly now: () => Date;
+}
+
+const measureEveryMs = 5000;
+
+/** The work of a leader. */
+export class Term {
+  readonly #context: TermContext;
+  readonly #serial = new Serial();
+  readonly #over = Promise.withResolvers<unknown>();
+  #nodes: NodeWatch | undefined;
+  #ingest: Ingest | undefined;
+  #desk: AgentDesk | undefined;
+  #consumer: Stoppable | undefined;
+  #measuring: NodeJS.Timeout | undefined;
+  /** The newest message seen: the next follows without a gap, or something was lost. */
+  #seenSeq = 0;
+  /** What must be committed before this projector counts as ready. */
+  #readyAtSeq = Number.POSITIVE_INFINITY;
+  #stopped = false;
+
+  private constructor(context: TermContext) {
+    this.#context = context;
+    void context.leadership.lost.then(this.#over.resolve);
+  }
+
+  /** Resolves when it consumes; throws what kept it from that. */
+  static async start(context: TermContext): Promise<Term> {
+    const term = new Term(context);
+    try {
+      await term.#begin();
+      return term;
+    } catch (error) {
+      await term.stop();
+      throw error;
+    }
+  }
+
+  /** Settles with the reason when this projector cannot write any more. */
+  get over(): Promise<unknown> {
+    return this.#over.promise;
+  }
+
+  /** Whether everything that was in the stream at the beginning is committed. */
+  get caughtUp(): boolean {
+    return (this.#ingest?.writer.checkpoint.streamSeq ?? 0) >= this.#readyAtSeq;
+  }
+
+  /** Finishes the batch in hand. The lock is the caller's to release. */
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    clearInterval(this.#measuring);
+    await this.#consumer?.stop();
+    await this.#nodes?.stop();
+    await this.#desk?.stop();
+    await this.#serial.run(() => Promise.resolve());
+  }
+
+  async #begin(): Promise<void> {
+    const { leadership, nats, postgres, databaseUrl, metrics, log, signal } = this.#context;
+    const nodes = await startNodeWatch({
+      url: databaseUrl,
+      db: postgres.db,
+      log,
+      signal,
+      onReports: () => this.#followNodes(),
+    });
+    this.#nodes = nodes;
+    const openWriter = (): Promise<Writer> => Writer.open(this.#context, nodes.reports);
+    this.#ingest = new Ingest(
+      {
+        openWriter,
+        isAlive: () => isAlive(leadership),
+        onOver: this.#over.resolve,
+        sendOutcome: (subject, outcome) => nats.publish(subject, outcome),
+        sendStatuses: (changes) => this.#sendStatuses(changes),
+        metrics,
+        log,
+      },
+      await openWriter(),
+    );
+    await this.#between(async (writer) => this.#sendStatuses(await writer.refreshStatuses()));
+    this.#desk = startAgentDesk({ ...this.#context, db: postgres.db, between: (task) => this.#between(task) });
+    await this.#consume();
+    this.#measuring = setInterval(() => void this.#measure(), measureEveryMs);
+  }
+
+  /** Reads the stream from where Postgres says. */
+  async #consume(): Promise<void> {
+    const { nats, batchMax } = this.#context;
+    const stream = await nats.ensureStream();
+    const position = await this.#between(async (writer) => {
+      const found = streamPosition(writer.checkpoint, stream);
+      await writer.skipTo(found.checkpoint);
+      return found;
+    });
+    if (this.#ingest !== undefined) this.#ingest.replayUntil = position.replayUntil;
+    this.#seenSeq = Math.max(position.startAfterSeq, stream.firstSeq - 1);
+    if (this.#readyAtSeq === Number.POSITIVE_INFINITY) this.#readyAtSeq = stream.lastSeq;
+    if (position.lost !== undefined) this.#resync(position.lost);
+    if (this.#stopped) return;
+    this.#consumer = nats.consume({
+      startAfterSeq: position.startAfterSeq,
+      created: stream.created,
+      batchMax,
+      onBatch: (messages) => this.#take(messages),
+      onLost: (reason) => this.#lost(reason),
+    });
+  }
+
+  async #take(messages: readonly StreamMessage[]): Promise<void> {
+    for (const { seq } of messages) {
+      if (seq > this.#seenSeq + 1)
+        this.#resync(`messages ${this.#seenSeq + 1} to ${seq - 1} are missing in the stream`);
+      this.#seenSeq = Math.max(this.#seenSeq, seq);
+    }
+    await this.#serial.run(async () => this.#ingest?.take(messages));
+  }
+
+  #lost(reason: LostReason): void {
+    // Another reader took the consumer, so it has the lock, or will fail to write.
+    if (reason === 'consumer') return this.#over.resolve(new Error('another reader took over the stream'));
+    this.#consume().catch(this.#over.resolve);
+  }
+
+  #resync(reason: string): void {
+    this.#desk?.resync(reason, this.#ingest?.writer.clusters.names ?? []);
+  }
+
+  async #followNodes(): Promise<void> {
+    await this.#between(async (writer) => this.#sendStatuses(await writer.setNodes(this.#nodes?.reports ?? [])));
+  }
+
+  #between<T>(task: (writer: Writer) => Promise<T>): Promise<T> {
+    return this.#serial.run(async () => {
+      if (this.#ingest === undefined) throw new Error('the projection is not loaded');
+      return this.#ingest.run(task);
+    });
+  }
+
+  #sendStatuses(changes: readonly StatusChange[]): void {
+    for (const { cluster, page } of statusMessages(changes)) {
+      try {
+        this.#context.nats.publish(statusSubject(cluster), page);
+      } catch (error) {
+        // The agent asks for all statuses now and then.
+        this.#context.log.error({ err: error, cluster, items: page.items.length }, 'statuses cannot be sent');
+      }
+    }
+  }
+
+  async #measure(): Promise<void> {
+    const { nats, metrics, log } = this.#context;
+    if (!nats.connected) return;
+    try {
+      const { lastSeq } = await nats.ensureStream();
+      metrics.lag.set(Math.max(0, lastSeq - (this.#ingest?.writer.checkpoint.streamSeq ?? 0)));
+    } catch (error) {
+      log.debug({ reason: messageOf(error) }, 'the lag is not known');
+    }
+  }
+}
+
+async function isAlive({ client }: Leadership): Promise<boolean> {
+  return client.query('select 1').then(
+    () => true,
+    () => false,
+  );
+}
