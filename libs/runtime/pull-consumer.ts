@@ -206,7 +206,8 @@ export class PullConsumer {
     if (code === 100) return;
     if (code === 409 && description.includes('consumer deleted')) {
       this.#lose('consumer', description);
-    } else if (code === 408 || (code === 409 && pending > 0)) {
+    } else if (code === 408 || description.includes('batch completed') || pending > 0) {
+      // It expired, or it was filled: by count, or by bytes with messages left over.
       this.#outstanding = Math.max(0, this.#outstanding - pending);
       this.#refill();
     } else {
