@@ -46,6 +46,8 @@ export class DeltaSubscription {
   readonly #held = new Map<string, string>();
   /** Name → version that Envoy did not take. */
   readonly #refused = new Map<string, string>();
+  /** Refused, and not yet replaced or given up. */
+  readonly #disputed = new Set<string>();
   readonly #stale = new Set<string>();
   /** Sent one by one, after Envoy refused them together. */
   readonly #single = new Set<string>();
@@ -72,7 +74,10 @@ export class DeltaSubscription {
   /** The table says something else about these names. */
   changed(names: Iterable<string>): void {
     if (!this.#started) return;
-    for (const name of names) if (this.#wants(name) || this.#held.has(name)) this.#stale.add(name);
+    for (const name of names) {
+      this.#disputed.delete(name);
+      if (this.#wants(name) || this.#held.has(name)) this.#stale.add(name);
+    }
   }
 
   /** Sends these again although Envoy has them: a cluster that was replaced waits for its endpoints anew. */
@@ -84,19 +89,33 @@ export class DeltaSubscription {
     }
   }
 
-  /** What to send now, or null: nothing, or one is on its way. */
-  next(): SubscriptionResponse | null {
+  /** What to send now, or null: nothing, or one is on its way. With 'upserts', removals stay for later. */
+  next(what: 'all' | 'upserts'): SubscriptionResponse | null {
     if (this.#sent !== null) return null;
-    for (let names = this.#takeStale(); names.length > 0; names = this.#takeStale()) {
-      const response = this.#respond(names);
-      if (response !== null) return response;
+    const kept: string[] = [];
+    let response: SubscriptionResponse | null = null;
+    while (response === null) {
+      const names = this.#takeStale();
+      if (names.length === 0) break;
+      response = this.#respond(names, what === 'all' ? null : kept);
     }
-    return null;
+    for (const name of kept) this.#stale.add(name);
+    return response;
   }
 
   /** Whether Envoy asked for this type. */
   get started(): boolean {
     return this.#started;
+  }
+
+  /** Whether Envoy has taken all that the last `next` had to send; removals that were kept do not count. */
+  get isSettled(): boolean {
+    return this.#started && this.#sent === null && this.#single.size === 0 && this.#disputed.size === 0;
+  }
+
+  /** What Envoy refused no longer counts as unsettled. */
+  giveUp(): void {
+    this.#disputed.clear();
   }
 
   isNamed(name: string): boolean {
@@ -108,7 +127,7 @@ export class DeltaSubscription {
     return this.#started && this.#isCurrent(name, this.#wanted(name)?.version ?? none);
   }
 
-  #respond(names: readonly string[]): SubscriptionResponse | null {
+  #respond(names: readonly string[], kept: string[] | null): SubscriptionResponse | null {
     const sent = new Map<string, string>();
     const resources: WireResource[] = [];
     const removed: string[] = [];
@@ -116,6 +135,10 @@ export class DeltaSubscription {
       const resource = this.#wanted(name);
       const version = resource?.version ?? none;
       if (this.#isCurrent(name, version) || this.#refused.get(name) === version) continue;
+      if (kept !== null && this.#isRemoval(name)) {
+        kept.push(name);
+        continue;
+      }
       sent.set(name, version);
       if (resource === undefined) removed.push(name);
       else resources.push(resource);
@@ -124,6 +147,13 @@ export class DeltaSubscription {
     const nonce = String(++this.#count);
     this.#sent = { nonce, sent };
     return { resources, removed, nonce };
+  }
+
+  /** Whether Envoy has it and the table has not. What stands in for an absent one is a removal too, unless Envoy waits for it. */
+  #isRemoval(name: string): boolean {
+    if (this.#table.has(name)) return false;
+    const held = this.#held.get(name);
+    return !this.#named.has(name) || (held !== undefined && held !== unknown && held !== none);
   }
 
   #isCurrent(name: string, version: string): boolean {
@@ -163,7 +193,7 @@ export class DeltaSubscription {
     }
     this.#named.delete(name);
     if (this.#wants(name)) return;
-    for (const names of [this.#held, this.#refused, this.#stale, this.#single]) names.delete(name);
+    for (const names of [this.#held, this.#refused, this.#disputed, this.#stale, this.#single]) names.delete(name);
   }
 
   #receiveAnswer({ nonce, error }: DeltaRequest): SubscriptionAnswer | undefined {
@@ -179,6 +209,7 @@ export class DeltaSubscription {
 
   #acknowledge(name: string, version: string): void {
     this.#refused.delete(name);
+    this.#disputed.delete(name);
     if (!this.#wants(name)) this.#held.delete(name);
     else if (version !== none || this.#named.has(name)) this.#held.set(name, version);
     else this.#held.delete(name);
@@ -187,6 +218,7 @@ export class DeltaSubscription {
   /** Of several that were refused together, some may be in force and some at fault: each is tried alone. */
   #refuse(name: string, version: string, count: number): void {
     this.#held.set(name, unknown);
+    this.#disputed.add(name);
     if (count === 1) this.#refused.set(name, version);
     else this.#single.add(name);
   }

@@ -1,0 +1,141 @@
+// One ADS stream of one Envoy. It makes before it breaks, whatever the tables say and in whatever order they changed:
+//
+//   clusters ─taken, and their endpoints too─▶ listeners ─taken─▶ scopes ─taken─▶ removals: listeners, clusters, endpoints, secrets
+//
+// Endpoints and secrets go at any time. A step that has nothing to do costs nothing: a change of one scope is one message.
+import { encodeDeltaResponse, type DeltaRequest } from '#libs/xds/encode.ts';
+import { typeUrlOf, xdsTypeOf, type XdsType } from '#libs/xds/resources.ts';
+import type { AdsTables } from './ads-tables.ts';
+import { DeltaSubscription } from './delta-subscription.ts';
+
+/** What happens on a stream, as it happens. */
+export interface AdsStreamEvents {
+  /** Envoy asked or answered: something may be in force that was not. */
+  progress(): void;
+  /** Envoy did not take these resources. */
+  refused(type: XdsType, names: readonly string[], reason: string): void;
+  /** For figures. */
+  sent(type: XdsType, resources: number, bytes: number): void;
+}
+
+export class AdsStream {
+  readonly #tables: AdsTables;
+  readonly #events: AdsStreamEvents;
+  readonly #write: (bytes: Uint8Array) => boolean;
+  readonly #subscriptions: Readonly<Record<XdsType, DeltaSubscription>>;
+  /** Clusters that wait for their endpoints before Envoy uses them, with the name of those. */
+  readonly #warming = new Map<string, string>();
+  /** The socket has more to send than it should. */
+  #full = false;
+
+  /** `write` returns false when nothing more should be written until `drained`. */
+  constructor(tables: AdsTables, events: AdsStreamEvents, write: (bytes: Uint8Array) => boolean) {
+    this.#tables = tables;
+    this.#events = events;
+    this.#write = write;
+    this.#subscriptions = {
+      cluster: new DeltaSubscription(tables.table('cluster'), { wildcard: true }),
+      endpoints: new DeltaSubscription(tables.table('endpoints'), {
+        wildcard: false,
+        absent: (name) => tables.emptyAssignment(name),
+      }),
+      secret: new DeltaSubscription(tables.table('secret'), { wildcard: false }),
+      listener: new DeltaSubscription(tables.table('listener'), { wildcard: true }),
+      scope: new DeltaSubscription(tables.table('scope'), { wildcard: true }),
+    };
+  }
+
+  receive(request: DeltaRequest): void {
+    const type = xdsTypeOf(request.typeUrl);
+    if (type === undefined) return;
+    const answer = this.#subscriptions[type].receive(request);
+    if (type === 'endpoints') this.#warm(new Set(request.unsubscribe));
+    if (answer !== undefined && answer.error === undefined) this.#taken(type, answer.sent);
+    if (answer?.error !== undefined) this.#events.refused(type, [...answer.sent.keys()], answer.error);
+    this.#events.progress();
+    this.flush();
+  }
+
+  /** The tables changed. */
+  changed(type: XdsType, name: string): void {
+    if (type === 'cluster') this.#warming.delete(name);
+    this.#subscriptions[type].changed([name]);
+  }
+
+  drained(): void {
+    this.#full = false;
+    this.flush();
+  }
+
+  /** Sends what may be sent now; per type at most one response is on its way. */
+  flush(): void {
+    const { cluster, endpoints, secret, listener, scope } = this.#subscriptions;
+    // The order of the lines is the order of the steps: each looks at what those before it left.
+    this.#send('cluster', cluster, 'upserts');
+    this.#send('endpoints', endpoints, 'upserts');
+    this.#send('secret', secret, 'upserts');
+    if (!cluster.isSettled || this.#warming.size > 0) return;
+    this.#send('listener', listener, 'upserts');
+    if (!listener.isSettled) return;
+    this.#send('scope', scope, 'all');
+    if (!this.#scopesSettled()) return;
+    this.#send('listener', listener, 'all');
+    this.#send('cluster', cluster, 'all');
+    if (!cluster.isSettled) return;
+    this.#send('endpoints', endpoints, 'all');
+    this.#send('secret', secret, 'all');
+  }
+
+  /** Lets the later steps go on without what Envoy refused or waits for. */
+  giveUp(): void {
+    for (const subscription of Object.values(this.#subscriptions)) subscription.giveUp();
+    this.#warming.clear();
+    this.flush();
+  }
+
+  /** Whether Envoy holds what the tables say of every name, and waits for nothing. */
+  isInForce(type: XdsType, names: Iterable<string>): boolean {
+    const subscription = this.#subscriptions[type];
+    if (type === 'cluster' && this.#warming.size > 0) return false;
+    // Without a listener Envoy does not ask for scopes.
+    if (type === 'scope' && !subscription.started && this.#tables.table('listener').size === 0) return true;
+    const byName = type === 'endpoints' || type === 'secret';
+    for (const name of names) {
+      if (byName && !subscription.isNamed(name)) continue;
+      if (!subscription.isInForce(name)) return false;
+    }
+    return true;
+  }
+
+  #scopesSettled(): boolean {
+    const { scope, listener } = this.#subscriptions;
+    return scope.started ? scope.isSettled : listener.isSettled && this.#tables.table('listener').size === 0;
+  }
+
+  #taken(type: XdsType, sent: ReadonlyMap<string, string>): void {
+    if (type === 'endpoints') this.#warm(sent);
+    if (type !== 'cluster') return;
+    for (const name of sent.keys()) {
+      const endpoints = this.#tables.endpointsOf(name);
+      if (endpoints === undefined) continue;
+      this.#warming.set(name, endpoints);
+      // Envoy does not always ask again for those that it knows, and waits all the same.
+      this.#subscriptions.endpoints.resend([endpoints]);
+    }
+  }
+
+  /** Envoy has these endpoints, or no longer wants them. */
+  #warm(names: { has(name: string): boolean; readonly size: number }): void {
+    if (names.size === 0) return;
+    for (const [cluster, endpoints] of this.#warming) if (names.has(endpoints)) this.#warming.delete(cluster);
+  }
+
+  #send(type: XdsType, subscription: DeltaSubscription, what: 'all' | 'upserts'): void {
+    if (this.#full) return;
+    const response = subscription.next(what);
+    if (response === null) return;
+    const bytes = encodeDeltaResponse({ typeUrl: typeUrlOf(type), ...response });
+    this.#events.sent(type, response.resources.length + response.removed.length, bytes.length);
+    this.#full = !this.#write(bytes);
+  }
+}

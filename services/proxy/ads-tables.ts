@@ -1,0 +1,66 @@
+// The resources that Envoy should have, encoded. Equal content has an equal version, whichever process made it: an Envoy that comes
+// back to another process of the node is sent nothing that it has.
+import { createHash } from 'node:crypto';
+import { encodeResource } from '#libs/xds/encode.ts';
+import { xdsTypes, type XdsResource, type XdsType } from '#libs/xds/resources.ts';
+import type { WireResource } from './delta-subscription.ts';
+
+export class AdsTables {
+  readonly #tables: ReadonlyMap<XdsType, Map<string, WireResource>> = new Map(
+    xdsTypes.map(({ type }) => [type, new Map<string, WireResource>()]),
+  );
+  /** Name of a cluster → name of its endpoints. */
+  readonly #endpointsOf = new Map<string, string>();
+
+  /** A live view. */
+  table(type: XdsType): ReadonlyMap<string, WireResource> {
+    return this.#table(type);
+  }
+
+  /** Name of the endpoints that a cluster asks for by EDS. */
+  endpointsOf(cluster: string): string | undefined {
+    return this.#endpointsOf.get(cluster);
+  }
+
+  /** What an EDS name that is not in the table stands for: no endpoints. */
+  emptyAssignment(name: string): WireResource {
+    return toWire({ type: 'endpoints', name, message: { cluster_name: name } });
+  }
+
+  /** Whether that changed anything. Throws for what cannot be encoded. */
+  set(resource: XdsResource): boolean {
+    const { type, name } = resource;
+    const wire = toWire(resource);
+    const table = this.#table(type);
+    if (table.get(name)?.version === wire.version) return false;
+    table.set(name, wire);
+    const endpoints = type === 'cluster' ? endpointsNameOf(resource) : undefined;
+    if (endpoints !== undefined) this.#endpointsOf.set(name, endpoints);
+    else if (type === 'cluster') this.#endpointsOf.delete(name);
+    return true;
+  }
+
+  /** Whether that changed anything. */
+  remove(type: XdsType, name: string): boolean {
+    if (type === 'cluster') this.#endpointsOf.delete(name);
+    return this.#table(type).delete(name);
+  }
+
+  #table(type: XdsType): Map<string, WireResource> {
+    const table = this.#tables.get(type);
+    if (table === undefined) throw new Error(`no table of ${type}`);
+    return table;
+  }
+}
+
+function toWire(resource: XdsResource): WireResource {
+  const body = encodeResource(resource);
+  return { name: resource.name, version: createHash('sha256').update(body).digest('hex').slice(0, 16), body };
+}
+
+function endpointsNameOf({ name, message }: XdsResource): string | undefined {
+  const source = message['eds_cluster_config'];
+  if (typeof source !== 'object' || source === null) return undefined;
+  const service = 'service_name' in source ? source['service_name'] : undefined;
+  return typeof service === 'string' && service !== '' ? service : name;
+}
