@@ -8,13 +8,14 @@ export interface XdsTypeInfo {
   readonly typeUrl: string;
 }
 
-/** In push order for upserts (a secret before the listener that names it); removals go in the opposite order, after all upserts. */
+/** In push order for upserts: what is referred to before what refers to it, and a listener after its scopes, so that it never answers
+ *  without them. Removals go in the opposite order, after all upserts are in force. */
 export const xdsTypes = [
   { type: 'cluster', typeUrl: 'type.googleapis.com/envoy.config.cluster.v3.Cluster' },
   { type: 'endpoints', typeUrl: 'type.googleapis.com/envoy.config.endpoint.v3.ClusterLoadAssignment' },
   { type: 'secret', typeUrl: 'type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.Secret' },
-  { type: 'listener', typeUrl: 'type.googleapis.com/envoy.config.listener.v3.Listener' },
   { type: 'scope', typeUrl: 'type.googleapis.com/envoy.config.route.v3.ScopedRouteConfiguration' },
+  { type: 'listener', typeUrl: 'type.googleapis.com/envoy.config.listener.v3.Listener' },
 ] as const satisfies readonly XdsTypeInfo[];
 
 const byTypeUrl: ReadonlyMap<string, XdsType> = new Map(xdsTypes.map((info) => [info.typeUrl, info.type]));
