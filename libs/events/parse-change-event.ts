@@ -14,8 +14,8 @@ const sha256Hex = { pattern: /^[0-9a-f]{64}$/, expected: 'a SHA-256 in hex' };
 /** Reads one change event, of any version that ever was. The object's body stays unknown. */
 export function parseChangeEvent(json: unknown): Parsed<ChangeEvent> {
   const problems: Problem[] = [];
-  const at = new Cursor(upcast('change', json), '', problems);
-  const event = readEvent(at, json);
+  const current = upcast('change', json);
+  const event = readEvent(new Cursor(current, '', problems), current);
   return event === undefined || problems.length > 0 ? { ok: false, problems } : { ok: true, value: event };
 }
 
@@ -96,5 +96,9 @@ function parseObject(
     metadata.field('uid').text() === envelope.uid;
   if (!same) return at.problem('is not the object that the event names');
   // What the type promises of metadata was checked above, or is read with care (libs/gateway/metadata.ts).
-  return isRecord(json) ? (json.object as KubeObject) : undefined;
+  return isRecord(json) && isKubeObject(json.object) ? json.object : undefined;
+}
+
+function isKubeObject(value: unknown): value is KubeObject {
+  return isRecord(value) && isRecord(value.metadata);
 }

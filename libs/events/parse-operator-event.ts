@@ -36,7 +36,7 @@ function readEvent(at: Cursor): OperatorEvent | undefined {
     ...(reason === undefined ? {} : { reason }),
   } as const;
   if (Number.isNaN(Date.parse(base.at))) at.field('at').problem('is not a time');
-  switch (at.field('type').requiredText()) {
+  switch (at.field('type').requiredText() ?? '') {
     case 'rollback':
       return { ...base, type: 'rollback', to: at.field('to').integer(1, 2_147_483_647) ?? null };
     case 'release':

@@ -53,7 +53,7 @@ export class Fleet {
   inventory(cluster: string, after: string | undefined, limit: number): InventoryPage {
     const objects = this.#clusters.get(cluster);
     if (objects === undefined) return { items: [] };
-    objects.sorted ??= [...objects.byKey.keys()].sort();
+    objects.sorted ??= [...objects.byKey.keys()].toSorted();
     const start = after === undefined ? 0 : firstAfter(objects.sorted, after);
     const keys = objects.sorted.slice(start, start + limit);
     const items = keys.flatMap((key) => {
@@ -70,14 +70,17 @@ interface ClusterObjects {
   sorted: readonly string[] | undefined;
 }
 
-/** Whether an event says nothing new: the same content, an older state of the object, or the end of one that is not there. */
+/**
+ * Whether an event says nothing new: the same content, an older state of the object, or the end of one that is not there.
+ * What a relist found holds whatever its resourceVersion: that is how an etcd restored from a backup is followed.
+ */
 export function isStale(fleet: Fleet, event: ChangeEvent): boolean {
   const known = fleet.get(event.cluster, event.kind, event.namespace, event.name);
   if (event.type === 'deleted') return known?.uid !== event.uid;
   if (known?.uid !== event.uid) return false;
   if (known.hash === event.hash) return true;
   const order = compareResourceVersions(event.resourceVersion, known.resourceVersion);
-  return order !== undefined && order <= 0;
+  return event.via === 'watch' && order !== undefined && order <= 0;
 }
 
 /** Folds one event; undefined = it changed nothing. */

@@ -7,7 +7,7 @@ export function canonicalJson(value: unknown): string {
     return `[${value.map((item) => canonicalJson(item === undefined ? null : item)).join(',')}]`;
   if (value === null || typeof value !== 'object') return JSON.stringify(value);
   const fields: string[] = [];
-  for (const [key, field] of Object.entries(value).sort(byKey)) {
+  for (const [key, field] of Object.entries(value).toSorted(byKey)) {
     if (field !== undefined) fields.push(`${JSON.stringify(key)}:${canonicalJson(field)}`);
   }
   return `{${fields.join(',')}}`;

@@ -1,6 +1,6 @@
 // EndpointSlice: addresses behind a Service, with their readiness.
-import { isIP } from 'node:net';
 import { openBody } from '#libs/gateway/cursor.ts';
+import { ipVersion } from '#libs/gateway/ip-address.ts';
 import { labels } from '#libs/gateway/metadata.ts';
 import type { KubeObject } from '#libs/gateway/object.ts';
 
@@ -40,7 +40,7 @@ export function parseEndpointSlice(object: KubeObject): EndpointSlice | undefine
         .items(100)
         .flatMap((address) => {
           const text = address.text();
-          return text === undefined || isIP(text) === 0 ? [] : [text];
+          return text === undefined || ipVersion(text) === 0 ? [] : [text];
         });
       if (addresses.length === 0) return [];
       const conditions = item.field('conditions');

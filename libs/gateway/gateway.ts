@@ -1,15 +1,8 @@
 // Gateway and its listeners. A listener that cannot be read is a value with its problems; the others stand.
 import { type Cursor, openBody } from '#libs/gateway/cursor.ts';
+import { ipVersion } from '#libs/gateway/ip-address.ts';
 import { type LabelSelector, parseLabelSelector } from '#libs/gateway/label-selector.ts';
-import {
-  groupName,
-  kindName,
-  looksLikeIpAddress,
-  namespaceName,
-  objectName,
-  sectionName,
-  wildcardHostname,
-} from '#libs/gateway/names.ts';
+import { groupName, kindName, namespaceName, objectName, sectionName, wildcardHostname } from '#libs/gateway/names.ts';
 import type { KubeObject } from '#libs/gateway/object.ts';
 import { gatewayGroup } from '#libs/gateway/parent-ref.ts';
 import type { Problem } from '#libs/gateway/problem.ts';
@@ -107,7 +100,7 @@ function parseListener(item: Cursor, name: string, namespace: string, clientCert
 function parseListenerHostname(at: Cursor): string {
   if (!at.present || at.text() === '') return '*';
   const hostname = at.text(wildcardHostname);
-  if (hostname !== undefined && looksLikeIpAddress(hostname)) at.problem('must not be an IP address');
+  if (hostname !== undefined && ipVersion(hostname) !== 0) at.problem('must not be an IP address');
   return hostname ?? '*';
 }
 

@@ -44,28 +44,25 @@ const filterTypes = [
   'URLRewrite',
   'ExtensionRef',
 ] as const;
+
+const readers: Readonly<Record<(typeof filterTypes)[number], (at: Cursor, routeNamespace: string) => RouteFilter>> = {
+  RequestHeaderModifier: (at) => ({ type: 'request-headers', ...parseHeaderChange(at.field('requestHeaderModifier')) }),
+  ResponseHeaderModifier: (at) => ({
+    type: 'response-headers',
+    ...parseHeaderChange(at.field('responseHeaderModifier')),
+  }),
+  RequestMirror: (at, routeNamespace) => parseMirror(at.field('requestMirror'), routeNamespace),
+  RequestRedirect: (at) => ({ type: 'redirect', redirect: parseRedirect(at.field('requestRedirect')) }),
+  URLRewrite: (at) => parseRewrite(at.field('urlRewrite')),
+  ExtensionRef: (at) => parseExtension(at.field('extensionRef')),
+};
 const statusCodes = [301, 302, 303, 307, 308] as const;
 
 /** Parses one filter; undefined = a problem was noted. */
 export function parseHttpFilter(at: Cursor, routeNamespace: string): RouteFilter | undefined {
   if (at.requiredObject() === undefined) return undefined;
   const type = at.field('type').present ? at.field('type').oneOf(filterTypes) : at.field('type').problem('is missing');
-  switch (type) {
-    case undefined:
-      return undefined;
-    case 'RequestHeaderModifier':
-      return { type: 'request-headers', ...parseHeaderChange(at.field('requestHeaderModifier')) };
-    case 'ResponseHeaderModifier':
-      return { type: 'response-headers', ...parseHeaderChange(at.field('responseHeaderModifier')) };
-    case 'RequestMirror':
-      return parseMirror(at.field('requestMirror'), routeNamespace);
-    case 'RequestRedirect':
-      return { type: 'redirect', redirect: parseRedirect(at.field('requestRedirect')) };
-    case 'URLRewrite':
-      return parseRewrite(at.field('urlRewrite'));
-    case 'ExtensionRef':
-      return parseExtension(at.field('extensionRef'));
-  }
+  return type === undefined ? undefined : readers[type](at, routeNamespace);
 }
 
 /** Notes what must not stand together (HTTPRouteRule.filters). */

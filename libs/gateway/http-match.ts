@@ -74,5 +74,5 @@ function parseStringMatches(at: Cursor, valueMax: number, fold: (name: string) =
     const folded = fold(name);
     if (!byName.has(folded)) byName.set(folded, { type, name: folded, value });
   }
-  return [...byName.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
+  return [...byName.values()].toSorted((a, b) => (a.name < b.name ? -1 : 1));
 }

@@ -11,7 +11,8 @@ import {
   type RouteFilter,
 } from '#libs/gateway/http-filter.ts';
 import { type HttpMatch, matchEverything, parseHttpMatch } from '#libs/gateway/http-match.ts';
-import { looksLikeIpAddress, sectionName, wildcardHostname } from '#libs/gateway/names.ts';
+import { ipVersion } from '#libs/gateway/ip-address.ts';
+import { sectionName, wildcardHostname } from '#libs/gateway/names.ts';
 import type { KubeObject } from '#libs/gateway/object.ts';
 import { type ParentRef, parseParentRefs } from '#libs/gateway/parent-ref.ts';
 import type { Problem } from '#libs/gateway/problem.ts';
@@ -85,10 +86,10 @@ function parseHostnames(at: Cursor): readonly string[] {
   for (const item of at.items(16)) {
     const name = item.requiredText(wildcardHostname);
     if (name === undefined) continue;
-    if (looksLikeIpAddress(name)) item.problem('must not be an IP address');
+    if (ipVersion(name) !== 0) item.problem('must not be an IP address');
     else names.add(name);
   }
-  return [...names].sort();
+  return [...names].toSorted();
 }
 
 function parseRule(item: Cursor, index: number, namespace: string): HttpRule {

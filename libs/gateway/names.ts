@@ -55,8 +55,3 @@ export const wildcardHostname: TextRule = {
   pattern: /^(\*\.)?[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/,
   expected: 'a host name in lower case, with at most one leading "*."',
 };
-
-/** Of what passes as a host name, only dotted decimal can be an address. */
-export function looksLikeIpAddress(hostname: string): boolean {
-  return /^\d{1,3}(\.\d{1,3}){3}$/.test(hostname);
-}

@@ -287,7 +287,9 @@ export class Group<I> implements Keyed {
   }
 
   trackList(group: string): { readonly value: readonly I[]; readonly cell: Cell } {
-    const members = [...(this.#groups.get(group) ?? [])].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, item]) => item);
+    const members = [...(this.#groups.get(group) ?? [])]
+      .toSorted(([a], [b]) => (a < b ? -1 : 1))
+      .map(([, item]) => item);
     return { value: members, cell: this.#lists.at(group) };
   }
 

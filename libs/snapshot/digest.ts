@@ -48,6 +48,6 @@ function bucketOf(key: string): number {
 
 function bucketDigest(bucket: ReadonlyMap<string, string>): string {
   if (bucket.size === 0) return '';
-  const lines = [...bucket].sort(([a], [b]) => (a < b ? -1 : 1)).map(([key, hash]) => `${key}\n${hash}\n`);
+  const lines = [...bucket].toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([key, hash]) => `${key}\n${hash}\n`);
   return sha256(lines.join(''));
 }

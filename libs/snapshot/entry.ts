@@ -4,6 +4,12 @@
 //   rule/<kind>/<namespace>/<name>/<index>       one rule of one route (its cluster is the gateway's)
 //   backend/<cluster>/<namespace>/<service>/<port>   one port of one Service, with how to speak to it
 
+import type { HeaderChange, PathChange, Redirect } from '#libs/gateway/http-filter.ts';
+import type { HttpMatch } from '#libs/gateway/http-match.ts';
+
+export type { HeaderChange, PathChange, Redirect } from '#libs/gateway/http-filter.ts';
+export type { HttpMatch, StringMatch } from '#libs/gateway/http-match.ts';
+
 /** One accepted listener. Invalid listeners have conditions and no entry. */
 export interface ListenerEntry {
   readonly kind: 'listener';
@@ -18,29 +24,6 @@ export interface ListenerEntry {
   readonly createdAt: string;
 }
 
-export type StringMatch =
-  | { readonly type: 'Exact'; readonly value: string }
-  | { readonly type: 'RegularExpression'; readonly value: string };
-
-/** One HTTPRouteMatch with the specification's defaults filled in. */
-export interface HttpMatch {
-  readonly path: { readonly type: 'Exact' | 'PathPrefix' | 'RegularExpression'; readonly value: string };
-  readonly method?: string;
-  /** Names in lower case; only the first of equal names counts. */
-  readonly headers: readonly (StringMatch & { readonly name: string })[];
-  readonly query: readonly (StringMatch & { readonly name: string })[];
-}
-
-export interface HeaderChange {
-  readonly set: readonly { readonly name: string; readonly value: string }[];
-  readonly add: readonly { readonly name: string; readonly value: string }[];
-  readonly remove: readonly string[];
-}
-
-export type PathChange =
-  | { readonly type: 'full'; readonly value: string }
-  | { readonly type: 'prefix'; readonly value: string };
-
 export type HttpFilter =
   | ({ readonly type: 'request-headers' } & HeaderChange)
   | ({ readonly type: 'response-headers' } & HeaderChange)
@@ -51,14 +34,6 @@ export type HttpFilter =
       readonly numerator: number;
       readonly denominator: number;
     };
-
-export interface Redirect {
-  readonly scheme?: 'http' | 'https';
-  readonly hostname?: string;
-  readonly port?: number;
-  readonly path?: PathChange;
-  readonly statusCode: 301 | 302 | 303 | 307 | 308;
-}
 
 /** A backend by its entry key, or why there is none (the share of requests that it would get is answered 500). */
 export type BackendChoice = { readonly key: string } | { readonly invalid: string };

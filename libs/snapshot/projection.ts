@@ -1,195 +1,140 @@
 // What gateways should serve and what objects should say, kept current from events at the cost of the change.
-import type { DesiredStatus, InventoryPage, StatusPage } from '#libs/events/agent-exchange.ts';
-import type { ChangeEvent, SealedMaterial } from '#libs/events/change-event.ts';
+//
+//   events ─▶ Fleet ─▶ stages ─┬─▶ content of gateways ─▶ versions      node reports ─▶ stages ─▶ statuses
+//                              ├─▶ statuses
+//                              └─▶ discovery
+import type { InventoryPage, StatusPage } from '#libs/events/agent-exchange.ts';
+import type { ChangeEvent } from '#libs/events/change-event.ts';
 import type { OperatorEvent } from '#libs/events/operator-event.ts';
-import type { KubeObject } from '#libs/gateway/object.ts';
-import type { DiscoveryItem } from '#libs/snapshot/discovery.ts';
+import { evolve, Fleet, type FleetChange, isStale, type KnownObject } from '#libs/fleet/fleet.ts';
+import { kindInfo } from '#libs/gateway/kinds.ts';
+import { generation } from '#libs/gateway/metadata.ts';
+import { ContentBook } from '#libs/snapshot/content-book.ts';
+import type { ContentOf, GatewayHead } from '#libs/snapshot/gateway-head.ts';
+import { defaultLimits, type Limits } from '#libs/snapshot/limits.ts';
+import type { NodeReport } from '#libs/snapshot/node-report.ts';
+import type { Batch, ProjectionChange, SavedObject, SavedProjection } from '#libs/snapshot/projection-change.ts';
+import { sameValue } from '#libs/snapshot/same-value.ts';
+import { createStages, type Stages } from '#libs/snapshot/stages.ts';
+import { Outputs } from '#libs/snapshot/outputs.ts';
 
-/** An event of the history with its place in it. */
-export interface FoldedEvent {
-  readonly seq: bigint;
-  readonly event: ChangeEvent | OperatorEvent;
-}
-
-/** TLS material of one Secret; key = `tls/<cluster>/<namespace>/<name>`. */
-export interface SealedItem {
-  readonly key: string;
-  readonly cluster: string;
-  readonly fingerprint: string;
-  readonly sealed: SealedMaterial;
-}
-
-/** One transaction's worth: new events in order, EndpointSlice events, new TLS material. */
-export interface Batch {
-  readonly events: readonly FoldedEvent[];
-  readonly slices: readonly ChangeEvent[];
-  readonly sealed: readonly SealedItem[];
-}
-
-/** What one version of a gateway holds: entry key → entry hash, and the digest over it. */
-export interface VersionContent {
-  readonly digest: string;
-  readonly entries: ReadonlyMap<string, string>;
-}
-
-/** Gives the content of a version that a rollback in the batch names. */
-export type ContentOf = (gateway: string, version: number) => VersionContent;
-
-/** Where a gateway stands; the row of the table `gateways`. */
-export interface GatewayHead {
-  /** `cluster/namespace/name`. */
-  readonly gateway: string;
-  readonly cluster: string;
-  readonly namespace: string;
-  readonly name: string;
-  /** Newest version. */
-  readonly head: number;
-  /** Version that nodes should serve. */
-  readonly serving: number;
-  readonly pinned: boolean;
-  /** The Gateway object is gone and nothing of it is served. */
-  readonly deleted: boolean;
-  /** Why the newest content was not made a version; null = it was. */
-  readonly alarm: string | null;
-}
-
-export interface NewVersion {
-  readonly gateway: string;
-  readonly version: number;
-  readonly digest: string;
-  readonly entryCount: number;
-  readonly cause: 'change' | 'rollback' | 'release';
-  /** The version that a rollback goes back to. */
-  readonly ofVersion: number | null;
-  /** Differences from the version before, by key; hash null = removed. */
-  readonly changes: readonly { readonly key: string; readonly hash: string | null }[];
-}
-
-/** The status that an object of a cluster should have; null = the object is gone or not ours any more. */
-export type StatusChange =
-  | (DesiredStatus & { readonly cluster: string })
-  | {
-      readonly cluster: string;
-      readonly kind: string;
-      readonly namespace: string;
-      readonly name: string;
-      readonly status: null;
-    };
-
-export interface DiscoveryChange {
-  readonly key: string;
-  readonly cluster: string;
-  /** '' when gone. */
-  readonly hash: string;
-  /** null = gone. */
-  readonly item: DiscoveryItem | null;
-}
-
-/** What one batch changed. Every list is ordered by its key. */
-export interface ProjectionChange {
-  readonly versions: readonly NewVersion[];
-  /** hash → canonical JSON of entries that the versions name and that may be new. */
-  readonly entries: ReadonlyMap<string, string>;
-  readonly gateways: readonly GatewayHead[];
-  readonly statuses: readonly StatusChange[];
-  readonly discovery: readonly DiscoveryChange[];
-}
-
-/** What control knows of one node. */
-export interface NodeReport {
-  readonly node: string;
-  readonly connected: boolean;
-  /** Globs over `cluster/namespace/name`; `*` matches within one part. */
-  readonly serves: readonly string[];
-  readonly addresses: readonly string[];
-  readonly applied: readonly { readonly gateway: string; readonly version: number }[];
-  readonly rejected: readonly {
-    readonly gateway: string;
-    readonly version: number;
-    readonly reasons: readonly string[];
-  }[];
-}
-
-/** An object as Postgres holds it; `hash` is its event's. */
-export interface SavedObject {
-  readonly cluster: string;
-  readonly hash: string;
-  readonly object: KubeObject;
-}
-
-/** A gateway as Postgres holds it, with the content of version `head`. */
-export interface SavedGateway extends GatewayHead {
-  readonly content: VersionContent;
-  /** First version made at or after the last change of the Gateway object (head when there is none); absent = serving. */
-  readonly since?: number;
-}
-
-export interface SavedProjection {
-  readonly objects: Iterable<SavedObject>;
-  /** EndpointSlices. */
-  readonly slices: Iterable<SavedObject>;
-  readonly sealed: Iterable<SealedItem>;
-  readonly gateways: Iterable<SavedGateway>;
-  readonly nodes?: readonly NodeReport[];
-}
-
-/** Over a limit: no new version, an alarm on the gateway, until the content is fine again or an operator accepts it. */
-export interface Limits {
-  /** Entries of one gateway. */
-  readonly entriesMax: number;
-  /** Sum of the entries' JSON bytes. */
-  readonly bytesMax: number;
-  /** Share of the rules that one commit may remove, 0 to 1 … */
-  readonly removedShareMax: number;
-  /** … when it removes at least this many. */
-  readonly removedMin: number;
-}
+export type { ContentOf, GatewayHead, NewVersion, VersionContent } from '#libs/snapshot/gateway-head.ts';
+export type { Limits } from '#libs/snapshot/limits.ts';
+export type { NodeReport } from '#libs/snapshot/node-report.ts';
+export { decideOperator } from '#libs/snapshot/operator-decision.ts';
+export type {
+  Batch,
+  DiscoveryChange,
+  FoldedEvent,
+  ProjectionChange,
+  SavedGateway,
+  SavedObject,
+  SavedProjection,
+  StatusChange,
+} from '#libs/snapshot/projection-change.ts';
+export type { SealedItem } from '#libs/snapshot/sealed-item.ts';
 
 export class Projection {
+  readonly #limits: Limits;
+  readonly #fleet = new Fleet();
+  readonly #stages: Stages;
+  readonly #contents: ContentBook;
+  readonly #outputs: Outputs;
+
   constructor(options: { readonly limits?: Partial<Limits> } = {}) {
-    void options;
+    this.#limits = { ...defaultLimits, ...options.limits };
+    this.#stages = createStages();
+    this.#contents = new ContentBook(this.#stages);
+    this.#outputs = new Outputs(this.#stages);
   }
 
-  /** Takes over what Postgres holds. Only on a new Projection. */
+  /** Stage executions so far, for tests of cost. */
+  get executions(): number {
+    return this.#stages.engine.executions;
+  }
+
+  /** Takes over what Postgres holds, without output. Only on a new Projection. */
   load(saved: SavedProjection): void {
-    throw new Error(`not built yet ${String(saved)}`);
+    for (const list of [saved.objects, saved.slices]) for (const one of list) this.#restore(one);
+    for (const item of saved.sealed) this.#stages.sources.sealed.set(item.key, item);
+    for (const node of saved.nodes ?? []) this.#stages.sources.nodes.set(node.node, node);
+    this.#stages.engine.settle();
+    for (const one of saved.gateways) this.#contents.restore(one);
+    this.#publishVersionFacts(saved.gateways);
+    this.#stages.engine.settle();
+    this.#outputs.discard();
   }
 
   /** Folds one transaction's worth. The same history in the same batches gives the same bytes. */
   apply(batch: Batch, contentOf: ContentOf): ProjectionChange {
-    throw new Error(`not built yet ${String(batch)} ${String(contentOf)}`);
+    const operations = new Map<string, OperatorEvent[]>();
+    const respecified = new Set<string>();
+    for (const { event } of batch.events) {
+      if ('kind' in event) this.#fold(event, respecified);
+      else operations.set(event.gateway, [...(operations.get(event.gateway) ?? []), event]);
+    }
+    for (const event of batch.slices) this.#fold(event, respecified);
+    for (const item of batch.sealed) this.#stages.sources.sealed.set(item.key, item);
+    this.#stages.engine.settle();
+    const stepped = this.#contents.step({ operations, respecified, limits: this.#limits, contentOf });
+    this.#publishVersionFacts(stepped.gateways);
+    this.#stages.engine.settle();
+    return { ...stepped, ...this.#outputs.drain() };
   }
 
   /** Replaces all node reports; only statuses can change. */
   setNodes(nodes: readonly NodeReport[]): ProjectionChange {
-    throw new Error(`not built yet ${String(nodes)}`);
+    const source = this.#stages.sources.nodes;
+    const names = new Set(nodes.map(({ node }) => node));
+    for (const gone of [...source.keys()].filter((name) => !names.has(name))) source.set(gone, undefined);
+    for (const report of nodes) if (!sameValue(source.peek(report.node), report)) source.set(report.node, report);
+    this.#stages.engine.settle();
+    return { versions: [], entries: new Map(), gateways: [], ...this.#outputs.drain() };
   }
 
   /** Whether a change event says nothing new: the same object with the same content, or an older one. */
   knows(event: ChangeEvent): boolean {
-    throw new Error(`not built yet ${String(event)}`);
+    return isStale(this.#fleet, event);
   }
 
   /** A page of what is known of a cluster, EndpointSlices included, ordered by `kind/namespace/name`. */
   inventory(cluster: string, after: string | undefined, limit: number): InventoryPage {
-    throw new Error(`not built yet ${cluster} ${String(after)} ${limit}`);
+    return this.#fleet.inventory(cluster, after, limit);
   }
 
   /** A page of a cluster's desired statuses, ordered by `kind/namespace/name`. */
   statuses(cluster: string, after: string | undefined, limit: number): StatusPage {
-    throw new Error(`not built yet ${cluster} ${String(after)} ${limit}`);
+    return this.#outputs.statuses(cluster, after, limit);
   }
 
   gatewayHead(gateway: string): GatewayHead | undefined {
-    throw new Error(`not built yet ${gateway}`);
+    return this.#contents.head(gateway);
+  }
+
+  #fold(event: ChangeEvent, respecified: Set<string>): void {
+    const before = this.#fleet.get(event.cluster, event.kind, event.namespace, event.name);
+    const change = evolve(this.#fleet, event);
+    if (change === undefined) return;
+    if (event.kind === 'Gateway' && isRespecified(before, change)) respecified.add(change.key);
+    this.#stages.sources.objects(event.kind).set(change.key, change.after);
+  }
+
+  #restore({ cluster, hash, object }: SavedObject): void {
+    const info = kindInfo(object.kind);
+    if (info === undefined) return;
+    const { name, namespace = '', uid, resourceVersion } = object.metadata;
+    const known: KnownObject = { cluster, kind: object.kind, namespace, name, uid, resourceVersion, hash, object };
+    this.#fleet.put(known);
+    this.#stages.sources.objects(info.kind).set(`${cluster}/${namespace}/${name}`, known);
+  }
+
+  #publishVersionFacts(gateways: Iterable<{ readonly gateway: string }>): void {
+    for (const { gateway } of gateways) this.#stages.sources.versions.set(gateway, this.#contents.facts(gateway));
   }
 }
 
-/** Decides a command against what is known: a concrete event (rollback.to filled in), or why not. */
-export function decideOperator(
-  head: GatewayHead | undefined,
-  command: OperatorEvent,
-  versions: readonly { readonly version: number; readonly digest: string }[],
-): { readonly event: OperatorEvent } | { readonly refused: { readonly code: string; readonly message: string } } {
-  throw new Error(`not built yet ${String(head)} ${String(command)} ${versions.length}`);
+/** Whether a Gateway's spec may be another: what nodes applied before does not count any more. */
+function isRespecified(before: KnownObject | undefined, { after }: FleetChange): boolean {
+  if (before === undefined || after === undefined) return true;
+  return before.uid !== after.uid || generation(before.object) !== generation(after.object);
 }

@@ -1,0 +1,40 @@
+// Where a gateway stands, and the versions that it has.
+
+/** The row of the table `gateways`. */
+export interface GatewayHead {
+  /** `cluster/namespace/name`. */
+  readonly gateway: string;
+  readonly cluster: string;
+  readonly namespace: string;
+  readonly name: string;
+  /** Newest version. */
+  readonly head: number;
+  /** Version that nodes should serve. */
+  readonly serving: number;
+  readonly pinned: boolean;
+  /** The Gateway object is gone and nothing of it is served. */
+  readonly deleted: boolean;
+  /** Why the newest content was not made a version; null = it was. */
+  readonly alarm: string | null;
+}
+
+export interface NewVersion {
+  readonly gateway: string;
+  readonly version: number;
+  readonly digest: string;
+  readonly entryCount: number;
+  readonly cause: 'change' | 'rollback' | 'release';
+  /** The version that a rollback goes back to. */
+  readonly ofVersion: number | null;
+  /** Differences from the version before, by key; hash null = removed. */
+  readonly changes: readonly { readonly key: string; readonly hash: string | null }[];
+}
+
+/** What one version of a gateway holds: entry key → entry hash, and the digest over it. */
+export interface VersionContent {
+  readonly digest: string;
+  readonly entries: ReadonlyMap<string, string>;
+}
+
+/** Gives the content of a version that a rollback in the batch names. */
+export type ContentOf = (gateway: string, version: number) => VersionContent;

@@ -1,0 +1,87 @@
+// One Gateway of ours, judged: the facts that entries, attachment and status are made from.
+import type { CrossReference } from '#libs/gateway/reference-grant.ts';
+import { type CertificateRef, parseGateway } from '#libs/gateway/gateway.ts';
+import { createdAt, generation } from '#libs/gateway/metadata.ts';
+import type { KnownObject } from '#libs/fleet/fleet.ts';
+import { gatewayGroup } from '#libs/gateway/parent-ref.ts';
+import { describeProblem, type Problem } from '#libs/gateway/problem.ts';
+import type { Fault } from '#libs/snapshot/conditions.ts';
+import { type CertificateChoice, evaluateListeners, type ListenerModel } from '#libs/snapshot/listeners.ts';
+
+export interface GatewayModel {
+  readonly uid: string;
+  readonly generation: number;
+  readonly createdAt: string;
+  readonly listeners: readonly ListenerModel[];
+  /** Addresses that the user asks for. */
+  readonly addresses: readonly string[];
+  /** Mistakes that cost listeners, but not the Gateway. */
+  readonly problems: readonly Problem[];
+  /** Why the Gateway as a whole is not accepted. */
+  readonly fault?: Fault;
+}
+
+/** What judging a Gateway reads. */
+export interface GatewayLookup {
+  readonly permitted: (cluster: string, namespace: string, reference: CrossReference) => boolean;
+  /** What a Secret holds: undefined = there is none; a text = why it is no certificate. */
+  readonly certificate: (cluster: string, namespace: string, name: string) => { readonly problem?: string } | undefined;
+}
+
+/** Judges a Gateway. */
+export function evaluateGateway(known: KnownObject, lookup: GatewayLookup): GatewayModel {
+  const { cluster, namespace, object } = known;
+  const gateway = parseGateway(object, namespace);
+  const fault = gatewayFault(gateway.listeners.length, gateway.problems);
+  const listeners = evaluateListeners(gateway, (listener) =>
+    listener.certificateRefs.map((ref) => findCertificate(ref, cluster, namespace, lookup)),
+  );
+  return {
+    uid: known.uid,
+    generation: generation(object),
+    createdAt: createdAt(object),
+    listeners: fault === undefined ? listeners : listeners.map((listener) => ({ ...listener, served: false })),
+    addresses: gateway.addresses,
+    problems: gateway.problems,
+    ...(fault === undefined ? {} : { fault }),
+  };
+}
+
+function gatewayFault(listenerCount: number, problems: readonly Problem[]): Fault | undefined {
+  const parameters = problems.find(({ path }) => path.endsWith('parametersRef'));
+  if (parameters !== undefined) return { reason: 'InvalidParameters', message: describeProblem(parameters) };
+  const [problem] = problems;
+  if (listenerCount > 0) return undefined;
+  return { reason: 'Invalid', message: problem === undefined ? 'no listeners' : describeProblem(problem) };
+}
+
+function findCertificate(
+  ref: CertificateRef,
+  cluster: string,
+  gatewayNamespace: string,
+  lookup: GatewayLookup,
+): CertificateChoice {
+  const { group, kind, namespace, name } = ref;
+  if (group !== '' || kind !== 'Secret')
+    return invalid(`${kind}${group === '' ? '' : `.${group}`} is not supported; Secret is`);
+  const reference = {
+    fromGroup: gatewayGroup,
+    fromKind: 'Gateway',
+    fromNamespace: gatewayNamespace,
+    toGroup: '',
+    toKind: 'Secret',
+    toName: name,
+  };
+  if (namespace !== gatewayNamespace && !lookup.permitted(cluster, namespace, reference)) {
+    const message = `no ReferenceGrant in ${namespace} allows the reference to Secret ${namespace}/${name}`;
+    return { fault: { reason: 'RefNotPermitted', message } };
+  }
+  const secret = lookup.certificate(cluster, namespace, name);
+  if (secret === undefined) return invalid(`Secret ${namespace}/${name} does not exist`);
+  if (secret.problem !== undefined) return invalid(`Secret ${namespace}/${name}: ${secret.problem}`);
+  return { key: `tls/${cluster}/${namespace}/${name}` };
+}
+
+function invalid(message: string): CertificateChoice {
+  return { fault: { reason: 'InvalidCertificateRef', message } };
+}

@@ -1,0 +1,154 @@
+// The versions of one gateway, folded: live content becomes the next version, a rollback brings an old one back and pins, a release
+// ends the pin. At most one new version per commit; versions only go up.
+import type { OperatorEvent } from '#libs/events/operator-event.ts';
+import type { StoredEntry } from '#libs/snapshot/entry.ts';
+import { type EntryChange, GatewayContent } from '#libs/snapshot/gateway-content.ts';
+import type { GatewayHead, NewVersion, VersionContent } from '#libs/snapshot/gateway-head.ts';
+import { type Limits, limitAlarm } from '#libs/snapshot/limits.ts';
+
+/** What one commit did to a gateway. */
+export interface VersionStep {
+  readonly version?: NewVersion;
+  /** Entries that the version brings. */
+  readonly entries: readonly StoredEntry[];
+  /** Present when it is another than before. */
+  readonly head?: GatewayHead;
+}
+
+/** One commit, as far as it is about this gateway. */
+export interface Commit {
+  readonly operations: readonly OperatorEvent[];
+  /** The Gateway object is there and ours. */
+  readonly present: boolean;
+  /** The Gateway object has a new spec. */
+  readonly respecified: boolean;
+  readonly limits: Limits;
+  readonly contentOf: (version: number) => VersionContent;
+}
+
+/** What a commit's operator events come to, in their order. */
+interface Decision {
+  readonly pinned: boolean;
+  readonly rollbackTo: number | undefined;
+  readonly released: boolean;
+  readonly accepted: boolean;
+}
+
+export class GatewayVersions {
+  readonly gateway: string;
+  readonly content = new GatewayContent();
+  /** First version made at or after the last change of the Gateway object. */
+  since = 0;
+  #head: GatewayHead | undefined;
+
+  constructor(gateway: string) {
+    this.gateway = gateway;
+  }
+
+  get head(): GatewayHead | undefined {
+    return this.#head;
+  }
+
+  /** Takes over what is saved. */
+  restore(head: GatewayHead, content: VersionContent, since: number): void {
+    this.#head = head;
+    this.since = since;
+    this.content.takeVersion(content.entries);
+    this.content.settle();
+  }
+
+  /** Folds one commit. */
+  step(commit: Commit): VersionStep {
+    const liveChanged = this.content.settle();
+    const before = this.#head;
+    const decision = decide(commit.operations, before?.pinned ?? false);
+    const made = this.#make(decision, liveChanged, commit);
+    const after = this.#nextHead(before, decision, made, commit.present);
+    this.#head = after;
+    // What is held back becomes a version later, if at all.
+    if (before === undefined || commit.respecified) this.since = made.alarm === null ? after.head : after.head + 1;
+    const changed = before === undefined || headFields.some((field) => before[field] !== after[field]);
+    return {
+      ...(made.version === undefined ? {} : { version: made.version }),
+      entries: made.entries,
+      ...(changed ? { head: after } : {}),
+    };
+  }
+
+  #make(
+    decision: Decision,
+    liveChanged: boolean,
+    { limits, contentOf }: Commit,
+  ): { readonly version?: NewVersion; readonly entries: readonly StoredEntry[]; readonly alarm: string | null } {
+    const { rollbackTo, released, accepted } = decision;
+    const before = this.#head;
+    if (rollbackTo !== undefined && before !== undefined) {
+      const changes = this.content.takeVersion(contentOf(rollbackTo).entries);
+      return { version: this.#version('rollback', rollbackTo, changes), entries: [], alarm: null };
+    }
+    const alarm = before?.alarm ?? null;
+    const due =
+      before === undefined || (this.content.differs && (liveChanged || released || (accepted && alarm !== null)));
+    if (!due) return { entries: [], alarm: this.content.differs ? alarm : null };
+    const held = accepted && alarm !== null ? undefined : limitAlarm(this.content.proposal(), limits);
+    if (held !== undefined) {
+      // The first version must exist for the alarm to stand on; it is empty then.
+      const first = before === undefined ? { version: this.#version('change', null, []) } : {};
+      return { ...first, entries: [], alarm: held };
+    }
+    const { changes, entries } = this.content.takeLive();
+    return { version: this.#version(released ? 'release' : 'change', null, changes), entries, alarm: null };
+  }
+
+  #version(cause: NewVersion['cause'], ofVersion: number | null, changes: readonly EntryChange[]): NewVersion {
+    const version = (this.#head?.head ?? 0) + 1;
+    const digest = this.content.digest();
+    return { gateway: this.gateway, version, digest, entryCount: this.content.headEntries, cause, ofVersion, changes };
+  }
+
+  #nextHead(
+    before: GatewayHead | undefined,
+    decision: Decision,
+    made: { readonly version?: NewVersion; readonly alarm: string | null },
+    present: boolean,
+  ): GatewayHead {
+    const [cluster = '', namespace = '', name = ''] = this.gateway.split('/');
+    const head = made.version?.version ?? before?.head ?? 0;
+    const stays = decision.pinned && decision.rollbackTo === undefined;
+    const serving = stays ? (before?.serving ?? head) : head;
+    const deleted = !present && !decision.pinned && this.content.headEntries === 0;
+    return {
+      gateway: this.gateway,
+      cluster,
+      namespace,
+      name,
+      head,
+      serving,
+      pinned: decision.pinned,
+      deleted,
+      alarm: made.alarm,
+    };
+  }
+}
+
+const headFields = ['head', 'serving', 'pinned', 'deleted', 'alarm'] as const;
+
+/** The last of rollback and release counts; an accept counts wherever it stands. */
+function decide(operations: readonly OperatorEvent[], pinned: boolean): Decision {
+  let decision: Decision = { pinned, rollbackTo: undefined, released: false, accepted: false };
+  for (const operation of operations) {
+    switch (operation.type) {
+      case 'rollback':
+        // Without a version there is nothing to go back to: control fills it in before the event is stored.
+        if (operation.to !== null) decision = { ...decision, pinned: true, rollbackTo: operation.to, released: false };
+        break;
+      case 'release':
+        decision = { ...decision, pinned: false, rollbackTo: undefined, released: true };
+        break;
+      case 'accept':
+        decision = { ...decision, accepted: true };
+        break;
+    }
+  }
+  return decision;
+}

@@ -1,0 +1,17 @@
+// What control knows of one node, as the projection needs it.
+
+export interface NodeReport {
+  readonly node: string;
+  readonly connected: boolean;
+  /** Globs over `cluster/namespace/name`; `*` matches within one part. */
+  readonly serves: readonly string[];
+  readonly addresses: readonly string[];
+  /** The newest version that answers requests, for each gateway. */
+  readonly applied: readonly { readonly gateway: string; readonly version: number }[];
+  /** The newest version that was not taken, for each gateway that has one. */
+  readonly rejected: readonly {
+    readonly gateway: string;
+    readonly version: number;
+    readonly reasons: readonly string[];
+  }[];
+}

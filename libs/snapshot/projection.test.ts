@@ -1,0 +1,47 @@
+// Manifests in; entries, statuses and discovery out.
+import { readdirSync, readFileSync } from 'node:fs';
+import t from 'tap';
+import { Projection, type ProjectionChange } from '#libs/snapshot/projection.ts';
+import { readManifests } from '#libs/testing/change-events.ts';
+import { golden } from '#libs/testing/golden.ts';
+
+const folder = new URL('testdata/', import.meta.url);
+
+void t.test('golden pairs', async (t) => {
+  const cases = readdirSync(folder).flatMap((file) =>
+    file.endsWith('.in.yaml') ? [file.replace('.in.yaml', '')] : [],
+  );
+  for (const name of cases.toSorted()) {
+    const events = readManifests(readFileSync(new URL(`${name}.in.yaml`, folder), 'utf8'));
+    const projection = new Projection();
+    const change = projection.apply(
+      {
+        events: events
+          .filter(({ kind }) => kind !== 'EndpointSlice')
+          .map((event, i) => ({ seq: BigInt(i + 1), event })),
+        slices: events.filter(({ kind }) => kind === 'EndpointSlice'),
+        sealed: [],
+      },
+      () => ({ digest: '', entries: new Map() }),
+    );
+    golden(t, new URL(`${name}.out.json`, folder), `${JSON.stringify(toReadable(change), null, 2)}\n`);
+  }
+});
+
+/** The change with the entries in place of their hashes. */
+function toReadable(change: ProjectionChange): unknown {
+  const gateways = change.versions.map(({ gateway, changes }) => [
+    gateway,
+    Object.fromEntries(changes.map(({ key, hash }) => [key, JSON.parse(change.entries.get(hash ?? '') ?? 'null')])),
+  ]);
+  const statuses = change.statuses.map(({ cluster, kind, namespace, name, status }) => [
+    [cluster, kind, namespace, name].join('/'),
+    status,
+  ]);
+  const discovery = change.discovery.map(({ key, item }) => [key, item]);
+  return {
+    entries: Object.fromEntries(gateways),
+    statuses: Object.fromEntries(statuses),
+    discovery: Object.fromEntries(discovery),
+  };
+}

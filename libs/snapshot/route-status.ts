@@ -1,0 +1,103 @@
+// The status of a route: an entry for each parentRef that names a Gateway of ours.
+import type { DesiredCondition } from '#libs/events/agent-exchange.ts';
+import type { HttpRoute } from '#libs/gateway/http-route.ts';
+import { controllerName } from '#libs/gateway/kinds.ts';
+import type { Attachment } from '#libs/snapshot/attach.ts';
+import { condition, conditionUnless, type Fault, listFacts, listProblems } from '#libs/snapshot/conditions.ts';
+import type { RuleName } from '#libs/snapshot/publish.ts';
+
+/** A rule that can never match, and the one that always comes before it. */
+export interface Shadow {
+  readonly gateway: string;
+  readonly listeners: readonly string[];
+  readonly index: number;
+  readonly winner: RuleName;
+}
+
+/** Why the route as a whole is not accepted, wherever it is attached. */
+export function routeFault(spec: HttpRoute): Fault | undefined {
+  if (spec.problems.length > 0) return { reason: 'UnsupportedValue', message: listProblems(spec.problems) };
+  const faults = spec.rules.flatMap((rule) => rule.fault ?? []);
+  const [first] = faults;
+  if (first === undefined || faults.length < spec.rules.length) return undefined;
+  return { reason: first.reason, message: listProblems(faults.flatMap((fault) => fault.problems)) };
+}
+
+/** `status.parents` of an HTTPRoute. */
+export function httpRouteParents(
+  spec: HttpRoute,
+  attachments: readonly Attachment[],
+  referenceFaults: readonly Fault[],
+  shadows: readonly Shadow[],
+  generation: number,
+): readonly Readonly<Record<string, unknown>>[] {
+  const own = routeFault(spec);
+  const [reference] = referenceFaults;
+  const resolved: Fault | undefined = reference && {
+    reason: reference.reason,
+    message: listFacts(referenceFaults.map(({ message }) => message)),
+  };
+  const partial = own === undefined ? partialFault(spec) : undefined;
+  return attachments.map((attachment) => {
+    const fault = attachment.fault ?? own;
+    const accepted =
+      fault === undefined && spec.ignored.length > 0
+        ? condition('Accepted', 'True', { reason: 'Accepted', message: ignoredMessage(spec) }, generation)
+        : conditionUnless('Accepted', fault, generation);
+    const conditions = [accepted, conditionUnless('ResolvedRefs', resolved, generation)];
+    if (fault === undefined && partial !== undefined)
+      conditions.push(condition('PartiallyInvalid', 'True', partial, generation));
+    const shadow = fault === undefined ? shadowFault(attachment, shadows) : undefined;
+    if (shadow !== undefined) conditions.push(condition('fleetgate.dev/Shadowed', 'True', shadow, generation));
+    return parentStatus(attachment, conditions);
+  });
+}
+
+/** `status.parents` of a route of a kind that is not served yet. */
+export function unservedRouteParents(
+  kind: string,
+  attachments: readonly Attachment[],
+  generation: number,
+): readonly Readonly<Record<string, unknown>>[] {
+  const fault = { reason: 'UnsupportedValue', message: `routes of kind ${kind} are not served yet` };
+  return attachments.map((attachment) =>
+    parentStatus(attachment, [
+      conditionUnless('Accepted', fault, generation),
+      conditionUnless('ResolvedRefs', undefined, generation),
+    ]),
+  );
+}
+
+function parentStatus(
+  attachment: Attachment,
+  conditions: readonly DesiredCondition[],
+): Readonly<Record<string, unknown>> {
+  return { parentRef: attachment.ref.written, controllerName, conditions };
+}
+
+/** The message starts as the specification of PartiallyInvalid wants it. */
+function partialFault(spec: HttpRoute): Fault | undefined {
+  const facts = spec.rules.flatMap(({ index, fault }) =>
+    fault === undefined
+      ? []
+      : [`Dropped Rule ${index}${fault.effect === 'dropped' ? '' : ' (answers 500)'}: ${listProblems(fault.problems)}`],
+  );
+  return facts.length === 0 ? undefined : { reason: 'UnsupportedValue', message: listFacts(facts) };
+}
+
+function ignoredMessage(spec: HttpRoute): string {
+  return `not supported and left out: ${listFacts(spec.ignored)}`;
+}
+
+function shadowFault(attachment: Attachment, shadows: readonly Shadow[]): Fault | undefined {
+  const names = new Set(attachment.listeners.map(({ name }) => name));
+  const here = shadows.filter(
+    ({ gateway, listeners }) => gateway === attachment.gateway && listeners.some((listener) => names.has(listener)),
+  );
+  if (here.length === 0) return undefined;
+  const facts = here.map(({ index, winner }) => {
+    const { kind, namespace, name } = winner.route;
+    return `rule ${index} can never match: rule ${winner.index} of ${kind} ${namespace}/${name} has the same matches and comes first`;
+  });
+  return { reason: 'IdenticalMatch', message: listFacts(facts) };
+}

@@ -1,0 +1,34 @@
+// What the stages start from: objects by kind, sealed TLS material, node reports, and where the versions stand.
+import assert from 'node:assert';
+import type { KnownObject } from '#libs/fleet/fleet.ts';
+import { kinds, type WatchedKind } from '#libs/gateway/kinds.ts';
+import type { VersionFacts } from '#libs/snapshot/delivery.ts';
+import type { Derivation, Source } from '#libs/snapshot/derive.ts';
+import type { SealedItem } from '#libs/snapshot/sealed-item.ts';
+import type { NodeReport } from '#libs/snapshot/node-report.ts';
+
+export interface Sources {
+  /** Keys: `cluster/namespace/name`. */
+  readonly objects: (kind: WatchedKind) => Source<KnownObject>;
+  /** Keys: `tls/<cluster>/<namespace>/<name>`. */
+  readonly sealed: Source<SealedItem>;
+  /** Keys: names of nodes. */
+  readonly nodes: Source<NodeReport>;
+  /** Keys: gateways. */
+  readonly versions: Source<VersionFacts>;
+}
+
+/** Makes the sources of an engine. */
+export function createSources(engine: Derivation): Sources {
+  const byKind = new Map(kinds.map(({ kind }) => [kind, engine.source<KnownObject>()]));
+  return {
+    objects: (kind) => {
+      const source = byKind.get(kind);
+      assert(source !== undefined);
+      return source;
+    },
+    sealed: engine.source(),
+    nodes: engine.source(),
+    versions: engine.source(),
+  };
+}
