@@ -1,6 +1,6 @@
 // For tests: an HTTP server that lists and watches as a Kubernetes API server does, and misbehaves where a test says so.
 import { type IncomingMessage, type Server, type ServerResponse, createServer } from 'node:http';
-import type { AddressInfo, Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import { KubeConfig } from '@kubernetes/client-node';
 import { type ApiClient, openApiClient } from './api-client.ts';
 
@@ -57,7 +57,8 @@ export class MisbehavingApiServer {
 
   async start(): Promise<ApiClient> {
     await new Promise<void>((resolve) => this.#server.listen(0, '127.0.0.1', resolve));
-    const { port } = this.#server.address() as AddressInfo;
+    const address = this.#server.address();
+    const port = typeof address === 'object' ? address?.port : undefined;
     const config = new KubeConfig();
     const cluster = { name: 'test', server: `http://127.0.0.1:${port}`, skipTLSVerify: true };
     config.loadFromClusterAndUser(cluster, { name: 'test', token: 'abc' });

@@ -75,6 +75,10 @@ async function until(isTrue: () => boolean): Promise<void> {
   while (!isTrue()) await new Promise((resolve) => setTimeout(resolve, 2));
 }
 
+function closeAtOnce(server: MisbehavingApiServer): void {
+  for (let i = 0; i < 8; i++) server.watchAnswers.push((_request, response) => response.end());
+}
+
 function fill(server: MisbehavingApiServer, count: number): void {
   for (let i = 0; i < count; i++) server.put(`o${i}`, i, 'silently');
 }
@@ -186,10 +190,6 @@ void t.test('a server that closes watches at once, cleanly, without 410, is list
   await until(() => changes.length === 1);
   t.ok(run.listed() >= 2);
   t.ok(run.restarts.includes('closed at once'));
-
-  function closeAtOnce(server: MisbehavingApiServer): void {
-    for (let i = 0; i < 8; i++) server.watchAnswers.push((_request, response) => response.end());
-  }
 });
 
 void t.test('a list that fails is tried again for ever, and says so', async (t) => {

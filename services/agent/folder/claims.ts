@@ -1,0 +1,99 @@
+// Which file says what: several files may claim one object, and one of them counts. Namespaces that are used but declared
+// nowhere exist all the same, as they would once somebody had made them.
+import { type ObjectName, objectKey } from '../source.ts';
+import type { Manifest } from './manifest.ts';
+
+export interface Claim {
+  /** Relative path; '' = nobody declares it (an implied Namespace). */
+  readonly file: string;
+  readonly manifest: Manifest;
+}
+
+export class Claims {
+  readonly #files = new Map<string, ReadonlyMap<string, Manifest>>();
+  readonly #claims = new Map<string, Map<string, Manifest>>();
+  readonly #namespaceUse = new Map<string, number>();
+
+  has(file: string): boolean {
+    return this.#files.has(file);
+  }
+
+  /** Replaces what a file says; returns the keys of the objects that this may change. */
+  set(file: string, manifests: readonly Manifest[]): ReadonlySet<string> {
+    const affected = this.#withdraw(file);
+    const own = new Map<string, Manifest>();
+    for (const manifest of manifests) {
+      const key = objectKey(manifest);
+      if (own.has(key)) continue;
+      own.set(key, manifest);
+      const claims = this.#claims.get(key) ?? new Map<string, Manifest>();
+      this.#claims.set(key, claims.set(file, manifest));
+      affected.add(key);
+      this.#use(manifest.namespace, 1, affected);
+    }
+    this.#files.set(file, own);
+    return affected;
+  }
+
+  remove(file: string): ReadonlySet<string> {
+    const affected = this.#withdraw(file);
+    this.#files.delete(file);
+    return affected;
+  }
+
+  /** The claim that counts: the one of the file that had the object before, else of the first path. Null = no such object. */
+  winner(key: string, fileBefore: string | undefined): Claim | null {
+    const claims = this.#claims.get(key);
+    if (claims !== undefined) {
+      const file = fileBefore !== undefined && claims.has(fileBefore) ? fileBefore : [...claims.keys()].toSorted()[0];
+      const manifest = file === undefined ? undefined : claims.get(file);
+      if (file !== undefined && manifest !== undefined) return { file, manifest };
+    }
+    const namespace = /^Namespace\/\/(.+)$/.exec(key)?.[1];
+    return namespace !== undefined && this.#namespaceUse.has(namespace)
+      ? { file: '', manifest: impliedNamespace(namespace) }
+      : null;
+  }
+
+  /** The claims of an object beside the one that counts. */
+  others(key: string, winner: Claim): readonly Claim[] {
+    const claims = [...(this.#claims.get(key) ?? [])].filter(([file]) => file !== winner.file);
+    return claims.map(([file, manifest]) => ({ file, manifest }));
+  }
+
+  #withdraw(file: string): Set<string> {
+    const affected = new Set<string>();
+    for (const [key, manifest] of this.#files.get(file) ?? []) {
+      const claims = this.#claims.get(key);
+      claims?.delete(file);
+      if (claims?.size === 0) this.#claims.delete(key);
+      affected.add(key);
+      this.#use(manifest.namespace, -1, affected);
+    }
+    return affected;
+  }
+
+  #use(namespace: string, change: 1 | -1, affected: Set<string>): void {
+    if (namespace === '') return;
+    const before = this.#namespaceUse.get(namespace) ?? 0;
+    const after = before + change;
+    if (after === 0) this.#namespaceUse.delete(namespace);
+    else this.#namespaceUse.set(namespace, after);
+    if (before === 0 || after === 0) affected.add(objectKey(namespaceName(namespace)));
+  }
+}
+
+function namespaceName(name: string): ObjectName {
+  return { kind: 'Namespace', namespace: '', name };
+}
+
+function impliedNamespace(name: string): Manifest {
+  return {
+    ...namespaceName(name),
+    apiVersion: 'v1',
+    labels: { 'kubernetes.io/metadata.name': name },
+    annotations: {},
+    content: {},
+    line: 0,
+  };
+}

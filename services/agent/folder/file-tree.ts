@@ -1,0 +1,54 @@
+// The files of manifests under a folder, with what shows that one has changed. Links are followed; hidden names are not read.
+import { type Stats, promises as fs } from 'node:fs';
+import { join } from 'node:path';
+
+export interface FileMark {
+  readonly mtimeMs: number;
+  readonly size: number;
+  readonly ino: number;
+  /** Owner. */
+  readonly uid: number;
+}
+
+export const filesMax = 50_000;
+const depthMax = 32;
+
+/** `*.yaml`, `*.yml`, `*.json` and not hidden; editors keep swap and lock files under hidden names. */
+export function isManifestPath(path: string): boolean {
+  return /\.(ya?ml|json)$/i.test(path) && !path.split('/').some((part) => part.startsWith('.'));
+}
+
+/** Path relative to the folder → mark. Null when the folder is not there. */
+export async function scanFolder(folder: string): Promise<ReadonlyMap<string, FileMark> | null> {
+  const found = new Map<string, FileMark>();
+  const visited = new Set<string>();
+  const visit = async (relative: string, depth: number): Promise<void> => {
+    const real = await fs.realpath(join(folder, relative)).catch(() => null);
+    if (real === null || visited.has(real) || depth > depthMax) return;
+    visited.add(real);
+    const names = await fs.readdir(real).catch((): string[] => []);
+    for (const name of names) {
+      if (name.startsWith('.') || name === 'node_modules' || found.size >= filesMax) continue;
+      const path = relative === '' ? name : `${relative}/${name}`;
+      const stats = await statOf(join(folder, path));
+      if (stats?.isDirectory()) await visit(path, depth + 1);
+      else if (stats?.isFile() && isManifestPath(path)) found.set(path, markOf(stats));
+    }
+  };
+  if (!(await statOf(folder))?.isDirectory()) return null;
+  await visit('', 0);
+  return found;
+}
+
+export function isSameMark(a: FileMark | undefined, b: FileMark | undefined): boolean {
+  return a?.mtimeMs === b?.mtimeMs && a?.size === b?.size && a?.ino === b?.ino;
+}
+
+/** Null when there is no such file. */
+export async function statOf(path: string): Promise<Stats | null> {
+  return fs.stat(path).catch(() => null);
+}
+
+export function markOf({ mtimeMs, size, ino, uid }: Stats): FileMark {
+  return { mtimeMs, size, ino, uid };
+}
