@@ -1,6 +1,6 @@
 // One ADS stream of one Envoy. It makes before it breaks, whatever the tables say and in whatever order they changed:
 //
-//   clusters ─taken, and their endpoints too─▶ listeners ─taken─▶ scopes ─taken─▶ removals: listeners, clusters, endpoints, secrets
+//   clusters ─taken, and their endpoints too─▶ scopes ─taken─▶ listeners ─taken─▶ removals: listeners, scopes, clusters, the rest
 //
 // Endpoints and secrets go at any time. A step that has nothing to do costs nothing: a change of one scope is one message.
 import { encodeDeltaResponse, type DeltaRequest } from '#libs/xds/encode.ts';
@@ -75,11 +75,14 @@ export class AdsStream {
     this.#send('endpoints', endpoints, 'upserts');
     this.#send('secret', secret, 'upserts');
     if (!cluster.isSettled || this.#warming.size > 0) return;
+    // Scopes that no listener is to change for are exchanged in one message.
+    this.#send('scope', scope, listener.hasStale ? 'upserts' : 'all');
+    if (!this.#scopesSettled()) return;
     this.#send('listener', listener, 'upserts');
     if (!listener.isSettled) return;
-    this.#send('scope', scope, 'all');
-    if (!this.#scopesSettled()) return;
     this.#send('listener', listener, 'all');
+    this.#send('scope', scope, 'all');
+    if (!listener.isSettled || !this.#scopesSettled()) return;
     this.#send('cluster', cluster, 'all');
     if (!cluster.isSettled) return;
     this.#send('endpoints', endpoints, 'all');
@@ -107,9 +110,10 @@ export class AdsStream {
     return true;
   }
 
+  /** Envoy asks for scopes once it has a listener. */
   #scopesSettled(): boolean {
     const { scope, listener } = this.#subscriptions;
-    return scope.started ? scope.isSettled : listener.isSettled && this.#tables.table('listener').size === 0;
+    return scope.started ? scope.isSettled : listener.started && !listener.holdsAny;
   }
 
   #taken(type: XdsType, sent: ReadonlyMap<string, string>): void {

@@ -113,6 +113,16 @@ export class DeltaSubscription {
     return this.#started && this.#sent === null && this.#single.size === 0 && this.#disputed.size === 0;
   }
 
+  /** Whether there may be something to send. */
+  get hasStale(): boolean {
+    return this.#stale.size > 0;
+  }
+
+  /** Whether Envoy has any resource of this type. */
+  get holdsAny(): boolean {
+    return this.#held.size > 0;
+  }
+
   /** What Envoy refused no longer counts as unsettled. */
   giveUp(): void {
     this.#disputed.clear();
@@ -187,12 +197,13 @@ export class DeltaSubscription {
   }
 
   #unsubscribe(name: string): void {
-    if (name === '*') {
-      this.#wildcard = false;
-      return;
-    }
-    this.#named.delete(name);
-    if (this.#wants(name)) return;
+    if (name === '*') this.#wildcard = false;
+    else this.#named.delete(name);
+    const dropped = name === '*' ? [...this.#held.keys()] : [name];
+    for (const one of dropped) if (!this.#wants(one)) this.#forget(one);
+  }
+
+  #forget(name: string): void {
     for (const names of [this.#held, this.#refused, this.#disputed, this.#stale, this.#single]) names.delete(name);
   }
 
