@@ -2,6 +2,7 @@
 import type { z } from 'zod';
 import { type FleetgateError, fail, messageOf } from '#libs/runtime/errors.ts';
 import { problemBody } from '../control/api/problem.ts';
+import { type ServerEvent, ServerEventReader } from './server-events.ts';
 import type { FleetAddress } from './fleet-address.ts';
 
 const requestTimeoutMs = 30_000;
@@ -31,10 +32,13 @@ export class FleetClient {
   }
 
   /** Calls `onEvent` for each server-sent event until the signal, or until the connection ends. */
-  async follow(path: string, onEvent: () => void, signal: AbortSignal): Promise<void> {
+  async follow(path: string, onEvent: (event: ServerEvent) => void, signal: AbortSignal): Promise<void> {
     const response = await this.#fetch('GET', path, undefined, signal);
     if (!response.ok || response.body === null) throw await this.#refusal(response, path);
-    for await (const chunk of response.body) if (chunk.length > 0) onEvent();
+    const reader = new ServerEventReader();
+    for await (const chunk of response.body.pipeThrough(new TextDecoderStream())) {
+      for (const event of reader.read(chunk)) onEvent(event);
+    }
   }
 
   async #call<S extends z.ZodType>(method: string, path: string, body: unknown, schema: S): Promise<z.output<S>> {

@@ -1,7 +1,7 @@
 // Where one `up` keeps everything that must survive it, and who holds it. Private to the user (0700, files 0600).
 //
 //   owner.json, up.json   who holds the folder: process, since when, address   run/<part>.json   the running parts, for people and scripts
-//   logs/<part>.log       what each part said                                  secrets.json      tokens and the node key pair
+//   logs/<part>.log       what each part said                                  secrets.json, node-key   tokens, the node key pair
 //   postgres/ nats/ node/ agents/<cluster>/                                    the parts' own state
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -15,6 +15,8 @@ export interface DataFolder {
   readonly logs: string;
   readonly run: string;
   readonly secrets: string;
+  /** The node's private key, in a file of its own for the node process. */
+  readonly nodeKey: string;
   readonly postgres: string;
   readonly nats: string;
   readonly node: string;
@@ -40,6 +42,7 @@ export function openDataFolder(root: string): DataFolder {
     logs: join(root, 'logs'),
     run: join(root, 'run'),
     secrets: join(root, 'secrets.json'),
+    nodeKey: join(root, 'node-key'),
     postgres: join(root, 'postgres'),
     nats: join(root, 'nats'),
     node: join(root, 'node'),

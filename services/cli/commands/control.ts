@@ -1,0 +1,9 @@
+// `fleetgate control`: the API and the hub, as a process of its own.
+import type { Command } from 'commander';
+import { controlOptions, startControl } from '../../control/command.ts';
+import { mountService } from '../service-command.ts';
+
+/** Adds options and action. */
+export function configureControl(command: Command): void {
+  mountService(command, 'control', controlOptions, startControl);
+}

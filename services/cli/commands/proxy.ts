@@ -1,0 +1,9 @@
+// `fleetgate proxy`: one node and its Envoy, as a process of its own.
+import type { Command } from 'commander';
+import { proxyOptions, startProxy } from '../../proxy/command.ts';
+import { mountService } from '../service-command.ts';
+
+/** Adds options and action. */
+export function configureProxy(command: Command): void {
+  mountService(command, 'proxy', proxyOptions, startProxy);
+}

@@ -1,0 +1,32 @@
+// The end without order: every process that the folder's records name is killed. Nothing is lost that was acknowledged.
+import { readFileSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { signalProcess } from '#libs/runtime/process-identity.ts';
+
+const record = z.object({ pid: z.number().int().positive() });
+
+/** Kills the parts, the embedded servers and Envoy. */
+export function killEverything(data: string): void {
+  const run = join(data, 'run');
+  for (const path of [...filesIn(run), join(data, 'node', 'envoy.json')]) {
+    const pid = pidIn(path);
+    if (pid !== undefined && !signalProcess(-pid, 'SIGKILL')) signalProcess(pid, 'SIGKILL');
+  }
+}
+
+function filesIn(folder: string): readonly string[] {
+  try {
+    return readdirSync(folder).map((file) => join(folder, file));
+  } catch {
+    return [];
+  }
+}
+
+function pidIn(path: string): number | undefined {
+  try {
+    return record.parse(JSON.parse(readFileSync(path, 'utf8'))).pid;
+  } catch {
+    return undefined;
+  }
+}

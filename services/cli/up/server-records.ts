@@ -1,0 +1,32 @@
+// run/postgres.json and run/nats.json: which process the embedded servers are now, for people and scripts. They restart by themselves.
+import { rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { DataFolder } from './data-folder.ts';
+import type { Report } from './report.ts';
+
+const lookEveryMs = 500;
+
+/** Keeps the record until the function that it gives is called. */
+export function trackServers(
+  folder: DataFolder,
+  name: 'postgres' | 'nats',
+  server: { readonly pid: number | undefined },
+  report: Report,
+): () => void {
+  const path = join(folder.run, `${name}.json`);
+  let last: number | undefined;
+  const look = (): void => {
+    const { pid } = server;
+    if (pid === undefined || pid === last) return;
+    if (last !== undefined) report.tell({ event: 'part-ended', part: name, reason: `process ${last} is gone` });
+    last = pid;
+    writeFileSync(path, `${JSON.stringify({ pid, part: name, since: new Date().toISOString() })}\n`);
+    report.tell({ event: 'part-started', part: name, pid });
+  };
+  look();
+  const timer = setInterval(look, lookEveryMs);
+  return () => {
+    clearInterval(timer);
+    rmSync(path, { force: true });
+  };
+}

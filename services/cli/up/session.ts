@@ -1,0 +1,87 @@
+// The time between the start and Ctrl-C: wait until the fleet serves, say so, then show what changes.
+import { pause } from '#libs/runtime/pause.ts';
+import { gatewayDetail } from '../../control/api/models.ts';
+import { gatewayPath } from '../client-command.ts';
+import type { FleetClient } from '../fleet-client.ts';
+import { followOverview } from '../live-overview.ts';
+import { type Overview, describeChanges, overviewText } from '../overview.ts';
+import type { StartedFleet } from './fleet.ts';
+import { type ListenerUrl, nextSteps } from './next-steps.ts';
+import { untilReady } from './readiness.ts';
+import type { Report } from './report.ts';
+import type { UpSettings } from './settings.ts';
+
+export interface Session {
+  readonly settings: UpSettings;
+  readonly fleet: StartedFleet;
+  readonly client: FleetClient;
+  readonly report: Report;
+  /** performance.now() at the start of the command. */
+  readonly startedAt: number;
+}
+
+const redrawMs = 200;
+const agesMs = 10_000;
+
+/** Resolves when the signal comes. */
+export async function serveUntil(signal: AbortSignal, session: Session): Promise<void> {
+  const { settings, fleet, client, report, startedAt } = session;
+  const clusters = settings.clusters.map(({ name }) => name);
+  const complain = (missing: readonly string[]): void =>
+    report.tell({ event: 'warning', message: `still waiting: ${missing.join('; ')}` });
+  const first = await untilReady(client, clusters, complain, signal);
+  if (first === undefined) return;
+  const listeners = await listenerUrls(client, first, settings);
+  report.tell({
+    event: 'ready',
+    tookMs: Math.round(performance.now() - startedAt),
+    url: fleet.url,
+    data: settings.data,
+    listeners,
+    next: nextSteps({ ...fleet, settings, listeners }),
+  });
+  await show(first, client, report, signal);
+}
+
+/** Changes as lines, and the table; the table is drawn again at most five times a second, and now and then for the ages in it. */
+async function show(first: Overview, client: FleetClient, report: Report, signal: AbortSignal): Promise<void> {
+  let now = first;
+  let told = first;
+  let drawn: Overview | undefined;
+  const following = followOverview(
+    client,
+    (overview) => {
+      now = overview;
+    },
+    signal,
+  );
+  for (let drawAt = 0; !signal.aborted; await pause(redrawMs, signal)) {
+    if (now !== told) {
+      for (const message of describeChanges(told, now)) report.tell({ event: 'changed', message });
+      told = now;
+    }
+    if (now !== drawn || performance.now() > drawAt) {
+      drawn = now;
+      drawAt = performance.now() + agesMs;
+      report.board((width) => overviewText(now, new Date(), width));
+    }
+  }
+  await following;
+}
+
+async function listenerUrls(
+  client: FleetClient,
+  { gateways }: Overview,
+  { bind, portOffset }: UpSettings,
+): Promise<readonly ListenerUrl[]> {
+  const host = bind === '0.0.0.0' ? '127.0.0.1' : bind;
+  const urls: ListenerUrl[] = [];
+  for (const { gateway } of gateways.slice(0, 100)) {
+    const { listeners } = await client.get(gatewayPath(gateway), gatewayDetail);
+    for (const { name, port, protocol } of listeners) {
+      const scheme = protocol === 'HTTPS' ? 'https' : 'http';
+      if (port !== null) urls.push({ gateway, name, url: `${scheme}://${host}:${port + portOffset}` });
+    }
+  }
+  return urls;
+}

@@ -1,0 +1,116 @@
+// What `up` is told, checked all at once: options, clusters, folders.
+import { existsSync, statSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { z } from 'zod';
+import { type Options, defineOptions, flag, integer, list, port, text, url } from '#libs/runtime/config.ts';
+import { fail } from '#libs/runtime/errors.ts';
+import { type ClusterSource, parseClusterSource, repeatedNames } from './cluster-source.ts';
+
+export const upOptions = defineOptions({
+  cluster: {
+    flag: '--cluster <name=source...>',
+    env: 'FLEETGATE_CLUSTERS',
+    schema: list(100),
+    description: 'a cluster: NAME=DIR, a folder of manifests, or NAME=kubeconfig:CONTEXT; repeatable',
+  },
+  demo: { flag: '--demo', schema: flag(), description: 'run the storefront example, with its small services' },
+  data: {
+    flag: '--data <folder>',
+    env: 'FLEETGATE_DATA',
+    schema: text().optional(),
+    description: 'where everything is kept (default ~/.local/share/fleetgate, with --demo .data/demo in the checkout)',
+  },
+  port: {
+    flag: '--port <port>',
+    env: 'FLEETGATE_UP_PORT',
+    schema: port(),
+    default: '7420',
+    description: 'API, hub, /readyz and /metrics; 0 = any free one',
+  },
+  portOffset: {
+    flag: '--port-offset <n>',
+    env: 'FLEETGATE_PORT_OFFSET',
+    schema: integer({ min: 0, max: 64_000 }),
+    default: '8000',
+    description: 'added to the port of every listener: 80 → 8080',
+  },
+  bind: {
+    flag: '--bind <address>',
+    env: 'FLEETGATE_BIND',
+    schema: text(),
+    default: '127.0.0.1',
+    description: 'address of the API and of the listeners',
+  },
+  output: {
+    flag: '--output <form>',
+    schema: z.enum(['auto', 'plain', 'json']),
+    default: 'auto',
+    description: 'auto = a live table in a terminal, else plain lines; plain; json = JSON lines',
+  },
+  kubeconfig: {
+    flag: '--kubeconfig <file>',
+    env: 'KUBECONFIG',
+    schema: text().optional(),
+    description: 'where contexts are looked up',
+  },
+  databaseUrl: {
+    flag: '--database-url <url>',
+    env: 'DATABASE_URL',
+    schema: url('postgres', 'postgresql').optional(),
+    description: 'a Postgres of your own instead of the embedded one',
+    secret: true,
+  },
+  natsUrl: {
+    flag: '--nats-url <url>',
+    env: 'NATS_URL',
+    schema: text().optional(),
+    description: 'a NATS of your own, with JetStream, instead of the embedded one',
+    secret: true,
+  },
+});
+
+export type UpSettings = Omit<Options<typeof upOptions>, 'cluster' | 'data'> & {
+  readonly clusters: readonly ClusterSource[];
+  /** Absolute. */
+  readonly data: string;
+};
+
+export const checkout = resolve(import.meta.dirname, '../../..');
+export const storefront = join(checkout, 'examples', 'storefront');
+
+/** The settings. Throws FleetgateError 'config' with every mistake in the clusters. */
+export function readSettings(options: Options<typeof upOptions>, cwd: string, env: NodeJS.ProcessEnv): UpSettings {
+  const { cluster, data, ...rest } = options;
+  const texts = cluster.length === 0 && options.demo ? demoClusters() : cluster;
+  const results = texts.map((one) => parseClusterSource(one, cwd));
+  const mistakes = results.flatMap((result) => ('problem' in result ? [result.problem] : []));
+  const clusters = results.flatMap((result) => ('source' in result ? [result.source] : []));
+  mistakes.push(...repeatedNames(clusters).map((name) => `the cluster ${name} is given twice`));
+  for (const source of clusters) {
+    if (source.type === 'folder' && !isFolder(source.folder))
+      mistakes.push(`${source.name}: there is no folder ${source.folder}`);
+  }
+  if (texts.length === 0) mistakes.push('no cluster is given');
+  if (mistakes.length > 0) {
+    throw fail('config', mistakes.map((mistake) => `\n  ${mistake}`).join(''), {
+      hint: 'For example: fleetgate up --cluster eu=./manifests --cluster us=kubeconfig:my-context; or try fleetgate up --demo.',
+    });
+  }
+  return { ...rest, clusters, data: data === undefined ? defaultData(options.demo, env) : resolve(cwd, data) };
+}
+
+function demoClusters(): readonly string[] {
+  return ['eu', 'us'].map((name) => `${name}=${join(storefront, name)}`);
+}
+
+/** The demo's state belongs to its checkout: a new clone starts anew. */
+function defaultData(demo: boolean, env: NodeJS.ProcessEnv): string {
+  if (demo) return join(checkout, '.data', 'demo');
+  const home = env['XDG_DATA_HOME'];
+  return join(home === undefined || home === '' ? join(homedir(), '.local', 'share') : home, 'fleetgate');
+}
+
+function isFolder(path: string): boolean {
+  return existsSync(path) && statSync(path).isDirectory();
+}
