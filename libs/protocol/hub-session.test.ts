@@ -67,8 +67,9 @@ function say(outputs: readonly HubOutput[]): string[] {
       case 'pong':
         return 'pong';
       case 'report':
-        return `report ${output.report.kind}`;
+        break;
     }
+    return `report ${output.report.kind}`;
   });
 }
 

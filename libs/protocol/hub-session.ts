@@ -127,8 +127,9 @@ export class HubSession {
       case 'resend':
         return this.#resend(message);
       case 'ping':
-        return this.#ping(message);
+        break;
     }
+    return this.#ping(message);
   }
 
   /** The socket has more to send than it should: say nothing until it drained. */

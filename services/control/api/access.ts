@@ -1,0 +1,53 @@
+// Who may call: the bearer token, its role, and how often.
+import type { FastifyRequest } from 'fastify';
+import { type Caller, type Role, type TokenBook, bearerOf, hasRole } from '../tokens.ts';
+import { Problem } from './problem.ts';
+import { RateLimit } from './rate-limit.ts';
+
+/** Tries with bad tokens, per address. */
+const failuresPerSecond = 2;
+const failuresBurst = 20;
+const burstSeconds = 2;
+
+/** A refusal with the seconds to wait. */
+export interface Refused {
+  readonly problem: Problem;
+  readonly retryAfter: number | null;
+}
+
+export class Access {
+  readonly #tokens: TokenBook;
+  readonly #requests: RateLimit;
+  readonly #failures = new RateLimit(failuresPerSecond, failuresBurst);
+
+  constructor(tokens: TokenBook, requestsPerSecond: number) {
+    this.#tokens = tokens;
+    this.#requests = new RateLimit(requestsPerSecond, requestsPerSecond * burstSeconds);
+  }
+
+  /** The caller, or why the request goes no further. */
+  async admit(
+    request: Pick<FastifyRequest['raw'], 'headers' | 'socket'>,
+    role: Role,
+  ): Promise<{ readonly caller: Caller } | Refused> {
+    const now = performance.now();
+    const address = request.socket.remoteAddress ?? '';
+    if (!this.#failures.allows(address, now)) return tooMany(1);
+    const token = bearerOf(request.headers.authorization);
+    const caller = token === undefined ? undefined : await this.#tokens.verify(token);
+    if (caller === undefined) {
+      this.#failures.take(address, now);
+      const message = token === undefined ? 'there is no bearer token' : 'the token is unknown or revoked';
+      return { problem: new Problem('unauthorized', message), retryAfter: null };
+    }
+    const wait = this.#requests.take(caller.tokenId, now);
+    if (wait > 0) return tooMany(wait);
+    if (hasRole(caller, role)) return { caller };
+    const message = `this needs the role ${role}, and the token "${caller.name}" has ${caller.role}`;
+    return { problem: new Problem('forbidden', message), retryAfter: null };
+  }
+}
+
+function tooMany(retryAfter: number): Refused {
+  return { problem: new Problem('too-many-requests', 'too many requests'), retryAfter };
+}

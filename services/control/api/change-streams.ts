@@ -1,0 +1,164 @@
+// Server-sent events: first everything, then what changes, so that a live table needs no polling. A reader that does not read is dropped.
+import type { ServerResponse } from 'node:http';
+import type { Kysely } from 'kysely';
+import type { Database } from '#libs/runtime/database.ts';
+import type { Logger } from '#libs/runtime/log.ts';
+import { pause } from '#libs/runtime/pause.ts';
+import type { CommitNews } from '../hub/fleet-feed.ts';
+import { readClusters } from './clusters.ts';
+import { readGatewayRows, toSummaries } from './gateway-rows.ts';
+import { readNodeRows, toNodes } from './nodes.ts';
+
+const streamsMax = 100;
+const itemsMax = 1000;
+const unreadMax = 4 * 1024 * 1024;
+const spacingMs = 50;
+const clustersEveryMs = 5000;
+const aliveEveryMs = 15_000;
+
+/** One reader. */
+interface Stream {
+  readonly response: ServerResponse;
+  readonly tokenId: string;
+}
+
+export class ChangeStreams {
+  readonly #db: Kysely<Database>;
+  readonly #log: Logger;
+  readonly #isValid: (tokenId: string) => Promise<boolean>;
+  readonly #streams = new Set<Stream>();
+  readonly #gateways = new Set<string>();
+  readonly #nodes = new Set<string>();
+  readonly #clusters = new Map<string, string>();
+  readonly #timers: readonly NodeJS.Timeout[];
+  #commit = 0n;
+  #flushing: Promise<void> | null = null;
+
+  constructor(db: Kysely<Database>, log: Logger, isValid: (tokenId: string) => Promise<boolean>) {
+    this.#db = db;
+    this.#log = log;
+    this.#isValid = isValid;
+    this.#timers = [
+      setInterval(() => void this.#tellClusters(), clustersEveryMs).unref(),
+      setInterval(() => void this.#keepAlive(), aliveEveryMs).unref(),
+    ];
+  }
+
+  get isFull(): boolean {
+    return this.#streams.size >= streamsMax;
+  }
+
+  /** Takes the response over; it stays open until either side ends it. */
+  async open(response: ServerResponse, tokenId: string): Promise<void> {
+    response.writeHead(200, {
+      'content-type': 'text/event-stream',
+      'cache-control': 'no-store',
+      'x-accel-buffering': 'no',
+    });
+    const stream = { response, tokenId };
+    this.#streams.add(stream);
+    response.on('close', () => this.#streams.delete(stream));
+    try {
+      const db = this.#db;
+      const clusters = await readClusters(db, '', itemsMax);
+      this.#say(stream, 'clusters', { all: true, items: clusters.slice(0, itemsMax) });
+      const gateways = await readGatewayRows(db, { deleted: 'without', limit: itemsMax });
+      this.#say(stream, 'gateways', { all: true, items: await toSummaries(db, gateways.slice(0, itemsMax)) });
+      const nodes = await readNodeRows(db, { limit: itemsMax });
+      this.#say(stream, 'nodes', { all: true, items: await toNodes(db, nodes.slice(0, itemsMax)) });
+    } catch (error) {
+      this.#log.warn({ err: error }, 'a stream of changes could not be started');
+      response.destroy();
+    }
+  }
+
+  commits({ commit, gateways }: CommitNews): void {
+    if (this.#streams.size === 0) return;
+    this.#commit = commit;
+    for (const gateway of gateways) this.#gateways.add(gateway);
+    this.#flush();
+  }
+
+  /** Null = it is not known which node. */
+  node(node: string | null): void {
+    if (this.#streams.size === 0 || node === null) return;
+    this.#nodes.add(node);
+    this.#flush();
+  }
+
+  async stop(): Promise<void> {
+    for (const timer of this.#timers) clearInterval(timer);
+    for (const { response } of this.#streams) response.end();
+    this.#gateways.clear();
+    this.#nodes.clear();
+    await this.#flushing;
+  }
+
+  #flush(): void {
+    this.#flushing ??= this.#flushAll()
+      .catch((error: unknown) => this.#log.warn({ err: error }, 'changes could not be read'))
+      .finally(() => {
+        this.#flushing = null;
+      });
+  }
+
+  /** The first change goes out at once; what follows closely goes together. */
+  async #flushAll(): Promise<void> {
+    while (this.#gateways.size + this.#nodes.size > 0) {
+      const names = [...this.#nodes].slice(0, itemsMax);
+      for (const name of names) this.#nodes.delete(name);
+      if (names.length > 0) await this.#tellNodes(names);
+      const gateways = [...this.#gateways].slice(0, itemsMax);
+      for (const gateway of gateways) this.#gateways.delete(gateway);
+      if (gateways.length > 0) await this.#tellGateways(gateways);
+      await pause(spacingMs);
+    }
+  }
+
+  async #tellNodes(names: readonly string[]): Promise<void> {
+    const items = await toNodes(this.#db, await readNodeRows(this.#db, { nodes: names, limit: itemsMax }));
+    for (const { gateways } of items) for (const { gateway } of gateways) this.#gateways.add(gateway);
+    this.#sayAll('nodes', { all: false, items });
+  }
+
+  async #tellGateways(gateways: readonly string[]): Promise<void> {
+    const rows = await readGatewayRows(this.#db, { gateways, deleted: 'with', limit: itemsMax });
+    const items = await toSummaries(this.#db, rows);
+    this.#sayAll('gateways', { all: false, commit: this.#commit.toString(), items });
+  }
+
+  /** Nothing notifies of agents: their rows are compared. */
+  async #tellClusters(): Promise<void> {
+    if (this.#streams.size === 0) return;
+    try {
+      const items = (await readClusters(this.#db, '', itemsMax)).filter((item) => {
+        const { agent, ...facts } = item;
+        const { lastSeen: _, ageMs: __, ...said } = agent ?? { lastSeen: '', ageMs: 0 };
+        const text = JSON.stringify([facts, said]);
+        if (this.#clusters.get(item.name) === text) return false;
+        this.#clusters.set(item.name, text);
+        return true;
+      });
+      if (items.length > 0) this.#sayAll('clusters', { all: false, items });
+    } catch (error) {
+      this.#log.warn({ err: error }, 'clusters could not be read');
+    }
+  }
+
+  async #keepAlive(): Promise<void> {
+    for (const stream of this.#streams) {
+      const valid = await this.#isValid(stream.tokenId).catch(() => true);
+      if (valid) stream.response.write(': alive\n\n');
+      else stream.response.end();
+    }
+  }
+
+  #sayAll(event: string, data: unknown): void {
+    for (const stream of this.#streams) this.#say(stream, event, data);
+  }
+
+  #say({ response }: Stream, event: string, data: unknown): void {
+    if (response.writableLength > unreadMax) response.destroy();
+    else response.write(`event: ${event}\ndata: ${JSON.stringify(data)}\n\n`);
+  }
+}

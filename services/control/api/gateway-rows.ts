@@ -1,0 +1,111 @@
+// Gateways as the API shows them: read from Postgres with the counts of their nodes. Used by the lists, one gateway, and the stream of changes.
+import { type Kysely, sql } from 'kysely';
+import type { z } from 'zod';
+import { matchesGateway } from '#libs/snapshot/gateway-glob.ts';
+import type { Database } from '#libs/runtime/database.ts';
+import type { gatewaySummary } from './models.ts';
+
+export interface GatewayFilter {
+  readonly gateways?: readonly string[] | undefined;
+  readonly cluster?: string | undefined;
+  readonly pattern?: string | undefined;
+  readonly deleted: 'without' | 'with';
+  readonly after?: readonly string[] | undefined;
+  readonly limit: number;
+}
+
+export interface GatewayRow {
+  readonly gateway: string;
+  readonly cluster: string;
+  readonly namespace: string;
+  readonly name: string;
+  readonly head: number;
+  readonly serving: number;
+  readonly pinned: boolean;
+  readonly deleted: boolean;
+  readonly alarm: string | null;
+  readonly digest: string | null;
+  readonly entries: number | null;
+  readonly cause: string | null;
+  readonly actor: string | null;
+  readonly reason: string | null;
+  readonly at: Date | null;
+}
+
+type NodeCounts = z.input<typeof gatewaySummary>['nodes'];
+
+/** A node that said nothing for as long is unknown. */
+export const nodeSilentAfter = sql`interval '35 seconds'`;
+
+/** Rows in the order of cluster, namespace and name; one more than the limit when there is more. */
+export async function readGatewayRows(db: Kysely<Database>, filter: GatewayFilter): Promise<readonly GatewayRow[]> {
+  const [cluster, namespace, name] = filter.after ?? [];
+  const { rows } = await sql<GatewayRow>`
+    select g.gateway, g.cluster, g.namespace, g.name, g.head, g.serving, g.pinned, g.deleted, g.alarm,
+           s.digest, s.entries, s.cause, s.actor, s.reason, s.at
+      from gateways g left join snapshots s on s.gateway = g.gateway and s.version = g.serving
+     where ${all([
+       filter.gateways && sql`g.gateway = any(${[...filter.gateways]})`,
+       filter.cluster && sql`g.cluster = ${filter.cluster}`,
+       filter.pattern && sql`g.gateway ilike ${filter.pattern}`,
+       filter.deleted === 'without' && sql`not g.deleted`,
+       name !== undefined && sql`(g.cluster, g.namespace, g.name) > (${cluster}, ${namespace}, ${name})`,
+     ])}
+     order by g.cluster, g.namespace, g.name limit ${filter.limit + 1}`.execute(db);
+  return rows;
+}
+
+/** The summaries of rows, in their order. */
+export async function toSummaries(
+  db: Kysely<Database>,
+  rows: readonly GatewayRow[],
+): Promise<z.input<typeof gatewaySummary>[]> {
+  const counts = await countNodes(
+    db,
+    rows.map(({ gateway }) => gateway),
+  );
+  return rows.map((row) => ({
+    ...row,
+    entries: row.entries ?? 0,
+    at: row.at?.toISOString() ?? null,
+    nodes: counts.get(row.gateway) ?? { connected: 0, applied: 0, rejected: 0, unknown: 0 },
+  }));
+}
+
+/** Conditions joined by `and`. */
+export function all(conditions: readonly (ReturnType<typeof sql> | string | false | undefined)[]) {
+  const given = conditions.filter((condition) => typeof condition === 'object');
+  return given.length === 0 ? sql`true` : sql.join(given, sql` and `);
+}
+
+/** Few different sets of globs occur, however many nodes there are. */
+async function countNodes(db: Kysely<Database>, gateways: readonly string[]): Promise<ReadonlyMap<string, NodeCounts>> {
+  if (gateways.length === 0) return new Map();
+  const [groups, reports] = await Promise.all([
+    sql<{ serves: readonly string[]; connected: number; unknown: number }>`
+      select serves, (count(*) filter (where connected and last_seen > now() - ${nodeSilentAfter}))::int as connected,
+             (count(*) filter (where not connected or last_seen <= now() - ${nodeSilentAfter}))::int as unknown
+        from nodes group by serves`.execute(db),
+    sql<{ gateway: string; applied: number; rejected: number }>`
+      select r.gateway, (count(*) filter (where r.version = g.serving and r.digest = s.digest))::int as applied,
+             (count(*) filter (where r.rejected_version = g.serving))::int as rejected
+        from node_gateways r
+        join nodes n on n.node = r.node and n.connected and n.last_seen > now() - ${nodeSilentAfter}
+        join gateways g on g.gateway = r.gateway
+        join snapshots s on s.gateway = g.gateway and s.version = g.serving
+       where r.gateway = any(${[...gateways]}) group by r.gateway`.execute(db),
+  ]);
+  const byGateway = new Map(reports.rows.map((row) => [row.gateway, row]));
+  return new Map(
+    gateways.map((gateway) => {
+      const serving = groups.rows.filter(({ serves }) => matchesGateway(serves, gateway));
+      const { applied = 0, rejected = 0 } = byGateway.get(gateway) ?? {};
+      const connected = sum(serving.map((group) => group.connected));
+      return [gateway, { connected, applied, rejected, unknown: sum(serving.map((group) => group.unknown)) }];
+    }),
+  );
+}
+
+function sum(numbers: readonly number[]): number {
+  return numbers.reduce((total, number) => total + number, 0);
+}

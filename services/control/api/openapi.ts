@@ -1,0 +1,97 @@
+// The OpenAPI 3.1 document, made by @fastify/swagger from the schemas that check the requests.
+import type { FastifyInstance } from 'fastify';
+import swagger, { type FastifyDynamicSwaggerOptions } from '@fastify/swagger';
+import { z } from 'zod';
+import { problemBody } from './problem.ts';
+import type { ApiRoute } from './route.ts';
+import { tags } from './route-table.ts';
+
+type JsonSchema = Readonly<Record<string, unknown>>;
+
+/** Schemas with an id, by it: filled as routes are described. */
+const shared = new Map<string, JsonSchema>();
+const localPrefix = '#/$defs/';
+const sharedPrefix = '#/components/schemas/';
+
+/** Registers the document's maker; routes come after it. */
+export async function registerOpenApi(server: FastifyInstance, version: string): Promise<void> {
+  const options: FastifyDynamicSwaggerOptions = {
+    openapi: {
+      openapi: '3.1.0',
+      info: {
+        title: 'Fleetgate',
+        version,
+        description:
+          'The Gateway API of a fleet of clusters as one history. Nodes connect to the WebSocket `/v1/node`, which is not part of this document. ' +
+          'Lists are paged: give `next` of one page as `after` of the request for the following one.',
+      },
+      tags: [...tags],
+      components: {
+        securitySchemes: {
+          token: { type: 'http', scheme: 'bearer', description: 'A token of `fleetgate token create`.' },
+        },
+      },
+    },
+  };
+  await server.register(swagger, options);
+}
+
+/** The document, once all routes are registered. */
+export function openApiDocument(server: FastifyInstance): JsonSchema {
+  const document = server.swagger();
+  const components = 'components' in document ? document.components : undefined;
+  const schemas = Object.fromEntries([...shared].toSorted(([a], [b]) => (a < b ? -1 : 1)));
+  return { ...document, components: { ...components, schemas } };
+}
+
+/** What fastify shows of a route. */
+export function describeRoute(route: ApiRoute): Record<string, unknown> {
+  const { params, query, body } = route.input.shape;
+  return {
+    tags: [route.tag],
+    summary: route.summary,
+    description: `${route.description === undefined ? '' : `${route.description} `}Role: ${route.role}.`,
+    operationId: operationId(route),
+    security: [{ token: [] }],
+    ...(params === undefined ? {} : { params: toJsonSchema(params, 'input') }),
+    ...(query === undefined ? {} : { querystring: toJsonSchema(query, 'input') }),
+    ...(body === undefined ? {} : { body: toJsonSchema(body, 'input') }),
+    response: {
+      200: toAnswer(route.returns, 'Done.'),
+      ...(route.accepts === undefined ? {} : { 202: toAnswer(route.accepts, 'Taken, not decided yet.') }),
+      '4XX': toAnswer(problemBody, 'Not done; the body says why.'),
+      '5XX': toAnswer(problemBody, 'Not done; the body says why.'),
+    },
+  };
+}
+
+/** JSON Schema 2020-12 of a schema; those with an id become components. */
+export function toJsonSchema(schema: z.ZodType, io: 'input' | 'output'): JsonSchema {
+  const { $schema: _, $defs: definitions, ...rest } = z.toJSONSchema(schema, { io });
+  for (const [id, definition] of Object.entries(definitions ?? {})) {
+    const { id: __, ...shown } = definition;
+    shared.set(id, pointToComponents(shown));
+  }
+  return pointToComponents(rest);
+}
+
+function toAnswer(schema: z.ZodType, description: string): JsonSchema {
+  const { id, ...shown } = toJsonSchema(schema, 'output');
+  if (typeof id !== 'string') return { description, ...shown };
+  shared.set(id, shown);
+  return { description, content: { 'application/json': { schema: { $ref: `${sharedPrefix}${id}` } } } };
+}
+
+function pointToComponents(schema: JsonSchema): JsonSchema {
+  return parseSchema(JSON.stringify(schema).replaceAll(`"$ref":"${localPrefix}`, `"$ref":"${sharedPrefix}`));
+}
+
+function parseSchema(json: string): JsonSchema {
+  return z.record(z.string(), z.unknown()).parse(JSON.parse(json));
+}
+
+/** `GET /api/v1/gateways/:cluster/:namespace/:name/diff` → `getGatewaysClusterNamespaceNameDiff`. */
+function operationId({ method, path }: ApiRoute): string {
+  const words = path.split(/[/:]+/).slice(3).filter(Boolean);
+  return [method.toLowerCase(), ...words.map((word) => `${word.charAt(0).toUpperCase()}${word.slice(1)}`)].join('');
+}

@@ -1,0 +1,262 @@
+// Control as a command: its options, and what it is made of. Postgres is all that it needs to serve nodes and answer reads; NATS only
+// for commands. Any number of replicas may run.
+//
+//   Postgres ──LISTEN──▶ FleetFeed ──▶ FleetMirror ──▶ Hub ──▶ nodes
+//      ▲                                                │
+//      └──────────────── NodeReports ◀──────────────────┘          HTTP ──▶ routes ──▶ Postgres, Commands ──▶ NATS
+import { randomUUID } from 'node:crypto';
+import { hostname } from 'node:os';
+import type { AddressInfo } from 'node:net';
+import type { FastifyInstance } from 'fastify';
+import { type Options, defineOptions, integer, port, text, url } from '#libs/runtime/config.ts';
+import { fail, messageOf } from '#libs/runtime/errors.ts';
+import type { RunningService } from '#libs/runtime/lifecycle.ts';
+import type { Logger } from '#libs/runtime/log.ts';
+import { type Metrics, createMetrics } from '#libs/runtime/metrics.ts';
+import { type Nats, connectNats } from '#libs/runtime/nats.ts';
+import { type Listening, type Postgres, listen, openPostgres } from '#libs/runtime/postgres.ts';
+import { Access } from './api/access.ts';
+import { ChangeStreams } from './api/change-streams.ts';
+import { buildServer } from './api/server.ts';
+import { Commands } from './commands/commands.ts';
+import { NodeWaits } from './commands/node-waits.ts';
+import { FleetFeed } from './hub/fleet-feed.ts';
+import { FleetMirror } from './hub/fleet-mirror.ts';
+import { Hub } from './hub/hub.ts';
+import { createHubMetrics } from './hub/hub-metrics.ts';
+import { NodeReports } from './hub/node-reports.ts';
+import { acceptNodes } from './hub/upgrade.ts';
+import { TokenBook } from './tokens.ts';
+
+export const controlOptions = defineOptions({
+  databaseUrl: {
+    flag: '--database-url <url>',
+    env: 'DATABASE_URL',
+    schema: url('postgres', 'postgresql'),
+    description: 'Postgres, version 15 or newer',
+    secret: true,
+  },
+  natsUrl: {
+    flag: '--nats-url <url>',
+    env: 'NATS_URL',
+    schema: text(),
+    description: 'NATS with JetStream, for commands',
+    secret: true,
+  },
+  host: {
+    flag: '--host <address>',
+    env: 'FLEETGATE_HOST',
+    schema: text(),
+    description: 'where the API, the hub, /healthz, /readyz and /metrics are served',
+    default: '127.0.0.1',
+  },
+  port: {
+    flag: '--port <port>',
+    env: 'FLEETGATE_PORT',
+    schema: port(),
+    description: 'the same; 0 = any free port',
+    default: '7420',
+  },
+  requestsPerSecond: {
+    flag: '--requests-per-second <count>',
+    env: 'FLEETGATE_REQUESTS_PER_SECOND',
+    schema: integer({ min: 1, max: 100_000 }),
+    description: 'API requests that one token may make in the long run; twice as many at once',
+    default: '100',
+  },
+  apiConnectionsMax: {
+    flag: '--api-connections-max <count>',
+    env: 'FLEETGATE_API_CONNECTIONS_MAX',
+    schema: integer({ min: 1, max: 100 }),
+    description: 'connections to Postgres for the API',
+    default: '8',
+  },
+});
+
+export type ControlOptions = Options<typeof controlOptions>;
+
+const hubConnectionsMax = 6;
+const statementTimeoutMs = 20_000;
+const version = '0.1.0';
+
+/** Starts control; resolves when it listens and has read the fleet. */
+export async function startControl(
+  options: ControlOptions,
+  log: Logger,
+  signal: AbortSignal,
+): Promise<RunningService & { readonly port: number }> {
+  const stopping = new AbortController();
+  const stopped = AbortSignal.any([signal, stopping.signal]);
+  const metrics = createMetrics('control');
+  const hubPostgres = openPostgres({
+    url: options.databaseUrl,
+    log,
+    poolMax: hubConnectionsMax,
+    name: 'fleetgate control hub',
+  });
+  const apiPostgres = openApiPostgres(options, log);
+  try {
+    await hubPostgres.ready(stopped);
+    await checkSchema(hubPostgres);
+    const parts = await startParts({ options, log, metrics, hubPostgres, apiPostgres, signal: stopped });
+    const { port } = parts;
+    log.info({ host: options.host, port }, 'listening');
+    return {
+      port,
+      done: parts.done,
+      async stop() {
+        stopping.abort();
+        await parts.stop();
+        await Promise.all([hubPostgres.close(), apiPostgres.close()]);
+      },
+    };
+  } catch (error) {
+    stopping.abort();
+    await Promise.all([hubPostgres.close(), apiPostgres.close()]);
+    throw error;
+  }
+}
+
+interface Context {
+  readonly options: ControlOptions;
+  readonly log: Logger;
+  readonly metrics: Metrics;
+  readonly hubPostgres: Postgres;
+  readonly apiPostgres: Postgres;
+  readonly signal: AbortSignal;
+}
+
+async function startParts(context: Context): Promise<{ port: number; done: Promise<void>; stop(): Promise<void> }> {
+  const { options, log, metrics, hubPostgres, apiPostgres, signal } = context;
+  const tokens = new TokenBook(apiPostgres.db);
+  const isValid = (id: string): Promise<boolean> => tokens.isValid(id);
+  const waits = new NodeWaits(hubPostgres.db, log);
+  const commands = new Commands(apiPostgres.db, waits, log);
+  const streams = new ChangeStreams(apiPostgres.db, log, isValid);
+  const replica = `${hostname()}/${randomUUID().slice(0, 8)}`;
+  const mirror = new FleetMirror(hubPostgres.pool, log);
+  const reports = new NodeReports(hubPostgres.pool, replica, log, (node, report) => waits.report(node, report));
+  const hub = new Hub({
+    pool: hubPostgres.pool,
+    mirror,
+    reports,
+    metrics: createHubMetrics(metrics),
+    log,
+    replica,
+    isValid,
+  });
+  const listener = {
+    change: hub.change.bind(hub),
+    commits: (news: Parameters<ChangeStreams['commits']>[0]) => streams.commits(news),
+  };
+  const feed = new FleetFeed(hubPostgres.pool, mirror, listener, log, signal);
+  const access = new Access(tokens, options.requestsPerSecond);
+  const server = await buildServer({
+    api: { db: apiPostgres.db, commands, streams, tokens, log, version },
+    access,
+    metrics,
+    ready: () =>
+      feed.fresh ? { ok: true, reasons: [] } : { ok: false, reasons: ['Postgres has not answered for a while'] },
+  });
+  const listening = await listenTo(options, { feed, hub, waits, streams, tokens }, log, signal);
+  const nats = connectInBackground(options, commands, log, signal);
+  const { done } = await feed.start();
+  acceptNodes(server.server, { access, hub, log });
+  const port = await startListening(server, options);
+  return {
+    port,
+    done,
+    async stop() {
+      // Nodes first, while Postgres still takes what they said; the API stops taking requests at once.
+      const closed = server.close();
+      await Promise.all([hub.stop(), streams.stop()]);
+      await Promise.all([closed, listening.stop(), commands.stop(), done, nats.close()]);
+    },
+  };
+}
+
+/** What Postgres notifies of: commits, reports of nodes, revoked tokens. A null payload = something may have been missed. */
+function listenTo(
+  options: ControlOptions,
+  parts: { feed: FleetFeed; hub: Hub; waits: NodeWaits; streams: ChangeStreams; tokens: TokenBook },
+  log: Logger,
+  signal: AbortSignal,
+): Promise<Listening> {
+  const { feed, hub, waits, streams, tokens } = parts;
+  const onNotify = (channel: string, payload: string | null): void => {
+    if (channel === 'fleetgate_commit') feed.notice();
+    else if (channel === 'fleetgate_nodes') {
+      waits.notify(payload);
+      streams.node(payload);
+    } else {
+      tokens.forget();
+      hub.tokensChanged();
+    }
+  };
+  return listen(
+    options.databaseUrl,
+    ['fleetgate_commit', 'fleetgate_nodes', 'fleetgate_tokens'],
+    onNotify,
+    log,
+    signal,
+  );
+}
+
+/** Control works without NATS; commands wait for it. */
+function connectInBackground(
+  options: ControlOptions,
+  commands: Commands,
+  log: Logger,
+  signal: AbortSignal,
+): { close(): Promise<void> } {
+  let nats: Nats | undefined;
+  const connecting = connectNats({ url: options.natsUrl, name: 'fleetgate control', log, signal })
+    .then((connected) => {
+      nats = connected;
+      commands.attach(connected);
+    })
+    .catch((error: unknown) => {
+      if (!signal.aborted) log.error({ err: error }, 'NATS cannot be used: commands are refused');
+    });
+  return {
+    async close() {
+      await connecting;
+      await nats?.close();
+    },
+  };
+}
+
+async function startListening(server: FastifyInstance, { host, port }: ControlOptions): Promise<number> {
+  try {
+    await server.listen({ host, port });
+  } catch (error) {
+    throw fail('port-in-use', `${host}:${port} (${messageOf(error)})`, { cause: error });
+  }
+  return portOf(server.server.address());
+}
+
+/** An API request gives up rather than hold a connection. */
+function openApiPostgres(options: ControlOptions, log: Logger): Postgres {
+  const postgres = openPostgres({
+    url: options.databaseUrl,
+    log,
+    poolMax: options.apiConnectionsMax,
+    name: 'fleetgate control api',
+  });
+  postgres.pool.on('connect', (client) => {
+    client.query(`set statement_timeout = ${statementTimeoutMs}`).catch(() => undefined);
+  });
+  return postgres;
+}
+
+async function checkSchema({ pool }: Postgres): Promise<void> {
+  try {
+    await pool.query('select 1 from projector, tokens limit 1');
+  } catch (error) {
+    throw fail('schema-version', messageOf(error), { cause: error });
+  }
+}
+
+function portOf(address: AddressInfo | string | null): number {
+  return address === null || typeof address === 'string' ? 0 : address.port;
+}

@@ -1,0 +1,143 @@
+// Waiting for nodes: who has applied or rejected a version, and when control heard of it. Nodes of this replica are heard directly,
+// those of others by the notification that each report ends with.
+import { type Kysely, sql } from 'kysely';
+import { matchesGateway } from '#libs/snapshot/gateway-glob.ts';
+import type { NodeReport } from '#libs/protocol/hub-session.ts';
+import type { Database } from '#libs/runtime/database.ts';
+import type { Logger } from '#libs/runtime/log.ts';
+
+/** What a node said about a version. */
+export interface Heard {
+  readonly state: 'applied' | 'rejected';
+  readonly version: number;
+  /** On the clock of performance.now(). */
+  readonly at: number;
+  readonly tookMs: number | null;
+  readonly reasons: readonly string[];
+}
+
+/** One gateway that is watched, from before the command is sent. */
+interface Watch {
+  readonly gateway: string;
+  readonly heard: Map<string, Heard>;
+  check: () => void;
+}
+
+export interface WaitedNode {
+  readonly node: string;
+  /** null = not heard of in time. */
+  readonly heard: Heard | null;
+}
+
+export class NodeWaits {
+  readonly #db: Kysely<Database>;
+  readonly #log: Logger;
+  readonly #watches = new Set<Watch>();
+  readonly #notified = new Set<string>();
+  #reading = false;
+
+  constructor(db: Kysely<Database>, log: Logger) {
+    this.#db = db;
+    this.#log = log;
+  }
+
+  /** A node of this replica reported. */
+  report(node: string, report: NodeReport): void {
+    if (this.#watches.size === 0) return;
+    const at = performance.now();
+    if (report.kind === 'applied') {
+      const { gateway, version, tookMs } = report.applied;
+      this.#hear(node, gateway, { state: 'applied', version, at, tookMs, reasons: [] });
+    } else if (report.kind === 'rejected') {
+      const { gateway, version, reasons } = report.rejected;
+      this.#hear(node, gateway, { state: 'rejected', version, at, tookMs: null, reasons });
+    }
+  }
+
+  /** Something about the node is in Postgres; null = unknown which. */
+  notify(node: string | null): void {
+    if (this.#watches.size === 0) return;
+    this.#notified.add(node ?? '');
+    if (!this.#reading) void this.#readNotified();
+  }
+
+  /** Starts to listen for what nodes say about the gateway; end it with `stop`. */
+  watch(gateway: string): { wait(version: number, timeoutMs: number): Promise<readonly WaitedNode[]>; stop(): void } {
+    const watch: Watch = { gateway, heard: new Map(), check: () => undefined };
+    this.#watches.add(watch);
+    return {
+      wait: (version, timeoutMs) => this.#wait(watch, version, timeoutMs),
+      stop: () => void this.#watches.delete(watch),
+    };
+  }
+
+  async #wait(watch: Watch, version: number, timeoutMs: number): Promise<readonly WaitedNode[]> {
+    const nodes = await this.#connectedNodes(watch.gateway);
+    await this.#read(nodes);
+    const done = Promise.withResolvers<void>();
+    const isDone = (node: string): boolean => (watch.heard.get(node)?.version ?? 0) >= version;
+    watch.check = () => {
+      if (nodes.every(isDone)) done.resolve();
+    };
+    watch.check();
+    const timer = setTimeout(done.resolve, timeoutMs);
+    await done.promise;
+    clearTimeout(timer);
+    return nodes.map((node) => ({ node, heard: isDone(node) ? (watch.heard.get(node) ?? null) : null }));
+  }
+
+  #hear(node: string, gateway: string, heard: Heard): void {
+    for (const watch of this.#watches) {
+      if (watch.gateway !== gateway) continue;
+      const before = watch.heard.get(node);
+      if (before !== undefined && before.version >= heard.version && before.state === heard.state) continue;
+      if (before !== undefined && before.version > heard.version) continue;
+      watch.heard.set(node, heard);
+      watch.check();
+    }
+  }
+
+  async #connectedNodes(gateway: string): Promise<readonly string[]> {
+    const rows = await this.#db.selectFrom('nodes').select(['node', 'serves']).where('connected', '=', true).execute();
+    return rows.filter(({ serves }) => matchesGateway(serves, gateway)).map(({ node }) => node);
+  }
+
+  async #readNotified(): Promise<void> {
+    this.#reading = true;
+    try {
+      while (this.#notified.size > 0 && this.#watches.size > 0) {
+        const nodes = [...this.#notified];
+        this.#notified.clear();
+        await this.#read(nodes.includes('') ? null : nodes);
+      }
+    } catch (error) {
+      this.#log.warn({ err: error }, 'reports of nodes could not be read');
+    } finally {
+      this.#notified.clear();
+      this.#reading = false;
+    }
+  }
+
+  async #read(nodes: readonly string[] | null): Promise<void> {
+    const gateways = [...new Set([...this.#watches].map(({ gateway }) => gateway))];
+    const { rows } = await sql<{
+      node: string;
+      gateway: string;
+      version: number;
+      took_ms: number;
+      rejected_version: number | null;
+      rejected_reasons: readonly string[] | null;
+    }>`
+      select node, gateway, version, took_ms::float8, rejected_version, rejected_reasons from node_gateways
+       where gateway = any(${gateways}) and (${nodes === null} or node = any(${[...(nodes ?? [])]}))`.execute(this.#db);
+    const at = performance.now();
+    for (const row of rows) {
+      const { node, gateway, version } = row;
+      this.#hear(node, gateway, { state: 'applied', version, at, tookMs: row.took_ms, reasons: [] });
+      if (row.rejected_version !== null && row.rejected_version > version) {
+        const reasons = row.rejected_reasons ?? [];
+        this.#hear(node, gateway, { state: 'rejected', version: row.rejected_version, at, tookMs: null, reasons });
+      }
+    }
+  }
+}

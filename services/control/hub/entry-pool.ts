@@ -1,0 +1,49 @@
+// Entries in memory, each once by its hash however many versions and gateways name it, with the discovery keys that it refers to.
+import { z } from 'zod';
+
+export interface PooledEntry {
+  readonly hash: string;
+  readonly json: string;
+  /** Discovery keys. */
+  readonly references: readonly string[];
+}
+
+const referring = z.union([
+  z.object({ kind: z.literal('listener'), certificates: z.array(z.string()) }),
+  z.object({ kind: z.literal('backend'), endpoints: z.string() }),
+]);
+
+/** Counts uses: an entry leaves when nothing names it any more. */
+export class EntryPool {
+  readonly #entries = new Map<string, { readonly entry: PooledEntry; uses: number }>();
+
+  get size(): number {
+    return this.#entries.size;
+  }
+
+  take(key: string, hash: string, json: string): PooledEntry {
+    const known = this.#entries.get(hash);
+    if (known !== undefined) {
+      known.uses += 1;
+      return known.entry;
+    }
+    const entry = { hash, json, references: referencesOf(key, json) };
+    this.#entries.set(hash, { entry, uses: 1 });
+    return entry;
+  }
+
+  drop(hash: string): void {
+    const known = this.#entries.get(hash);
+    if (known === undefined) return;
+    known.uses -= 1;
+    if (known.uses === 0) this.#entries.delete(hash);
+  }
+}
+
+/** Rules name backends, never discovery: they are not parsed. */
+function referencesOf(key: string, json: string): readonly string[] {
+  if (key.startsWith('rule/')) return [];
+  const parsed = referring.safeParse(JSON.parse(json));
+  if (!parsed.success) return [];
+  return parsed.data.kind === 'listener' ? parsed.data.certificates : [parsed.data.endpoints];
+}

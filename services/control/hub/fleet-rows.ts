@@ -1,0 +1,137 @@
+// The hub's reads from Postgres. What a commit changed comes in one round trip; a version never changes, so reads of versions need no
+// transaction.
+import type pg from 'pg';
+import { z } from 'zod';
+import type { Held } from '#libs/protocol/messages.ts';
+import type { EntryRow } from './served-gateway.ts';
+
+/** A gateway as far as the hub needs it; held null = no version yet. */
+export interface HeadRow {
+  readonly gateway: string;
+  readonly held: Held | null;
+  readonly deleted: boolean;
+  /** What the serving version changed, where it is the newest; what it is worth depends on what the reader had before. */
+  readonly rows: readonly EntryRow[];
+}
+
+export interface DiscoveryRow {
+  readonly key: string;
+  readonly hash: string;
+  /** JSON of the item; null = gone. */
+  readonly item: string | null;
+}
+
+export interface FleetRows {
+  /** Number of the newest commit that the rows include. */
+  readonly commit: bigint;
+  readonly heads: readonly HeadRow[];
+  readonly discovery: readonly DiscoveryRow[];
+}
+
+/** Indexes always: each read is for few rows of large tables, and a prepared plan cannot know that. */
+export const readerSettings = `set plan_cache_mode = force_generic_plan; set enable_seqscan = off; set enable_hashjoin = off; set enable_mergejoin = off; set jit = off`;
+
+const changedText = `
+  select 'commit' as part, null as id, p.commit::text as commit, null::int as version, null as digest, false as deleted,
+         null as key, null as hash, null as json
+    from projector p
+  union all
+  select 'gateway', g.gateway, null, g.serving,
+         (select s.digest from snapshots s where s.gateway = g.gateway and s.version = g.serving), g.deleted, c.key, c.hash, c.json
+    from gateways g
+    left join lateral (
+      select c.key, c.hash, (select e.json from entries e where e.hash = c.hash) as json
+        from snapshot_changes c
+       where c.gateway = g.gateway and c.version = g.serving and g.head = g.serving and $2
+       limit 1000000) c on true
+   where g.commit > $1
+  union all
+  select 'discovery', d.key, null, null, null, false, d.key, d.hash, d.item from discovery d where d.commit > $1`;
+
+const changedRow = z.discriminatedUnion('part', [
+  z.object({ part: z.literal('commit'), commit: z.string() }),
+  z.object({
+    part: z.literal('gateway'),
+    id: z.string(),
+    version: z.int(),
+    digest: z.string().nullable(),
+    deleted: z.boolean(),
+    key: z.string().nullable(),
+    hash: z.string().nullable(),
+    json: z.string().nullable(),
+  }),
+  z.object({ part: z.literal('discovery'), id: z.string(), hash: z.string(), json: z.string().nullable() }),
+]);
+
+/** Gateways and discovery that changed after the commit; `changes` = with what the serving versions changed. */
+export async function readChanged(
+  client: pg.ClientBase,
+  after: bigint,
+  changes: 'changes' | 'heads',
+): Promise<FleetRows> {
+  const result = await client.query({
+    name: 'hub_changed',
+    text: changedText,
+    values: [after.toString(), changes === 'changes'],
+  });
+  return parseChanged(result.rows);
+}
+
+/** The content of a version. */
+export async function readContent(pool: pg.Pool, { gateway, version }: Held): Promise<readonly EntryRow[]> {
+  const result = await pool.query<EntryRow>({
+    name: 'hub_content',
+    text: `select c.key, c.hash, e.json
+             from (select distinct on (key) key, hash from snapshot_changes
+                    where gateway = $1 and version <= $2 order by key, version desc) c
+             join entries e on e.hash = c.hash`,
+    values: [gateway, version],
+  });
+  return result.rows;
+}
+
+/** What differs between two versions, as the newer one has it. */
+export async function readRange(pool: pg.Pool, from: Held, to: Held): Promise<readonly EntryRow[]> {
+  const result = await pool.query<EntryRow>({
+    name: 'hub_range',
+    text: `select c.key, c.hash, e.json
+             from (select distinct on (key) key, hash from snapshot_changes
+                    where gateway = $1 and version > $2 and version <= $3 order by key, version desc) c
+             left join entries e on e.hash = c.hash`,
+    values: [from.gateway, from.version, to.version],
+  });
+  return result.rows;
+}
+
+/** The keys that changed since a version, or undefined where the history has no such version. */
+export async function readKeysSince(pool: pg.Pool, base: Held, to: Held): Promise<readonly string[] | undefined> {
+  const result = await pool.query<{ key: string | null }>({
+    name: 'hub_keys_since',
+    text: `select distinct c.key from snapshots s
+             left join snapshot_changes c on c.gateway = s.gateway and c.version > s.version and c.version <= $4
+            where s.gateway = $1 and s.version = $2 and s.digest = $3 and s.version < $4`,
+    values: [base.gateway, base.version, base.digest, to.version],
+  });
+  if (result.rows.length === 0) return undefined;
+  return result.rows.flatMap(({ key }) => (key === null ? [] : [key]));
+}
+
+function parseChanged(rows: readonly unknown[]): FleetRows {
+  let commit = 0n;
+  const heads = new Map<string, HeadRow & { readonly rows: EntryRow[] }>();
+  const discovery: DiscoveryRow[] = [];
+  for (const row of rows.map((row) => changedRow.parse(row))) {
+    if (row.part === 'commit') commit = BigInt(row.commit);
+    else if (row.part === 'discovery') discovery.push({ key: row.id, hash: row.hash, item: row.json });
+    else {
+      let head = heads.get(row.id);
+      if (head === undefined) {
+        const held = row.digest === null ? null : { gateway: row.id, version: row.version, digest: row.digest };
+        head = { gateway: row.id, held, deleted: row.deleted, rows: [] };
+        heads.set(row.id, head);
+      }
+      if (row.key !== null) head.rows.push({ key: row.key, hash: row.hash, json: row.json });
+    }
+  }
+  return { commit, heads: [...heads.values()], discovery };
+}

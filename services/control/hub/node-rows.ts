@@ -1,0 +1,158 @@
+// The hub's writes to Postgres: what nodes said. Rows of a node are written only by the replica that it is connected to; each write
+// ends with a notification per node.
+import type pg from 'pg';
+import type { Hello } from '#libs/protocol/messages.ts';
+
+export interface NodeGatewayRow {
+  readonly node: string;
+  readonly gateway: string;
+  /** 0 = serves nothing of it. */
+  readonly version: number;
+  readonly digest: string;
+  /** From receipt to answered; null = not applied just now. */
+  readonly tookMs: number | null;
+  /** keep = nothing new about that. */
+  readonly rejected: { readonly version: number; readonly reasons: readonly string[] } | 'none' | 'keep';
+}
+
+/** A node that is connected: how long it has been silent, and its Envoy. */
+export interface BeatRow {
+  readonly node: string;
+  readonly silentMs: number;
+  readonly envoy: 'live' | 'down' | 'unknown';
+}
+
+const silentAfterMs = 35_000;
+const forgottenAfterDays = 7;
+
+/** Nodes that have connected to this replica. */
+export async function upsertNodes(pool: pg.Pool, replica: string, hellos: readonly Hello[]): Promise<void> {
+  await pool.query({
+    name: 'hub_upsert_nodes',
+    text: `insert into nodes (node, version, labels, serves, addresses, replica, connected, envoy, first_seen, last_seen)
+           select r.node, r.version, r.labels::jsonb, r.serves::jsonb, r.addresses::jsonb, $6, true, 'unknown', now(), now()
+             from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[]) as r(node, version, labels, serves, addresses)
+           on conflict (node) do update set version = excluded.version, labels = excluded.labels, serves = excluded.serves,
+             addresses = excluded.addresses, replica = excluded.replica, connected = true, envoy = excluded.envoy, last_seen = now()`,
+    values: [
+      hellos.map(({ node }) => node),
+      hellos.map(({ version }) => version),
+      hellos.map(({ labels }) => jsonOf(labels)),
+      hellos.map(({ serves }) => jsonOf(serves)),
+      hellos.map(({ addresses }) => jsonOf(addresses)),
+      replica,
+    ],
+  });
+}
+
+/** Removes what a node no longer serves: everything but the gateways named for it. */
+export async function deleteOtherGateways(
+  pool: pg.Pool,
+  replica: string,
+  holds: ReadonlyMap<string, readonly string[]>,
+): Promise<void> {
+  await pool.query({
+    name: 'hub_delete_other_gateways',
+    text: `delete from node_gateways g using unnest($1::text[], $2::text[]) as r(node, gateways), nodes n
+            where g.node = r.node and n.node = r.node and n.replica = $3 and not (r.gateways::jsonb ? g.gateway)`,
+    values: [[...holds.keys()], [...holds.values()].map((gateways) => JSON.stringify(gateways)), replica],
+  });
+}
+
+/** Stores what nodes serve and rejected, marks nodes as gone, and tells everyone: one statement. */
+export async function writeReports(
+  pool: pg.Pool,
+  replica: string,
+  rows: readonly NodeGatewayRow[],
+  gone: readonly string[],
+  touched: readonly string[],
+): Promise<void> {
+  await pool.query({
+    name: 'hub_write_reports',
+    text: `with r as (
+             select * from unnest($1::text[], $2::text[], $3::int[], $4::text[], $5::real[], $6::text[], $7::int[], $8::text[])
+               as r(node, gateway, version, digest, took_ms, rejection, rejected_version, rejected_reasons)),
+           stored as (
+             insert into node_gateways (node, gateway, version, digest, applied_at, took_ms, rejected_version, rejected_reasons, rejected_at)
+             select r.node, r.gateway, r.version, r.digest,
+                    case when r.took_ms is null and o.version = r.version and o.digest = r.digest then o.applied_at else now() end,
+                    coalesce(r.took_ms, case when o.version = r.version and o.digest = r.digest then o.took_ms end, 0),
+                    case when r.rejection = 'keep' then k.rejected_version else r.rejected_version end,
+                    case when r.rejection = 'keep' then k.rejected_reasons else r.rejected_reasons::jsonb end,
+                    case r.rejection when 'keep' then k.rejected_at when 'new' then now() end
+               from r join nodes n on n.node = r.node and n.replica = $11
+               left join node_gateways o on o.node = r.node and o.gateway = r.gateway
+               left join node_gateways k on k.node = r.node and k.gateway = r.gateway and k.rejected_version <> r.version
+             on conflict (node, gateway) do update set version = excluded.version, digest = excluded.digest,
+               applied_at = excluded.applied_at, took_ms = excluded.took_ms, rejected_version = excluded.rejected_version,
+               rejected_reasons = excluded.rejected_reasons, rejected_at = excluded.rejected_at),
+           ended as (update nodes set connected = false where node = any($9::text[]) and replica = $11)
+           select pg_notify('fleetgate_nodes', t.node) from unnest($10::text[]) as t(node)`,
+    values: [
+      rows.map(({ node }) => node),
+      rows.map(({ gateway }) => gateway),
+      rows.map(({ version }) => version),
+      rows.map(({ digest }) => digest),
+      rows.map(({ tookMs }) => tookMs),
+      rows.map(({ rejected }) => (typeof rejected === 'string' ? rejected : 'new')),
+      rows.map(({ rejected }) => (typeof rejected === 'string' ? null : rejected.version)),
+      rows.map(({ rejected }) => (typeof rejected === 'string' ? null : jsonOf(rejected.reasons))),
+      gone,
+      touched,
+      replica,
+    ],
+  });
+}
+
+/** Says which of the nodes are still alive here; returns those that are another replica's now, and those without a row. */
+export async function beatNodes(
+  pool: pg.Pool,
+  replica: string,
+  beats: readonly BeatRow[],
+): Promise<{ readonly elsewhere: readonly string[]; readonly unknown: readonly string[] }> {
+  const result = await pool.query<{ node: string; owner: string | null }>({
+    name: 'hub_beat_nodes',
+    text: `with r as (select * from unnest($1::text[], $2::real[], $3::text[]) as r(node, silent_ms, envoy)),
+           back as (
+             select n.node from nodes n join r on r.node = n.node
+              where n.replica = $4 and (not n.connected or n.envoy <> r.envoy)),
+           beat as (
+             update nodes n set last_seen = now() - r.silent_ms * interval '1 millisecond', envoy = r.envoy, connected = true
+               from r where n.node = r.node and n.replica = $4),
+           told as (select pg_notify('fleetgate_nodes', node) from back)
+           select r.node, n.replica as owner, (select count(*) from told) from r left join nodes n on n.node = r.node
+            where n.replica is distinct from $4`,
+    values: [
+      beats.map(({ node }) => node),
+      beats.map(({ silentMs }) => silentMs),
+      beats.map(({ envoy }) => envoy),
+      replica,
+    ],
+  });
+  return {
+    elsewhere: result.rows.filter(({ owner }) => owner !== null).map(({ node }) => node),
+    unknown: result.rows.filter(({ owner }) => owner === null).map(({ node }) => node),
+  };
+}
+
+/** Any replica, for all: nodes that nobody has heard of for a while are not connected; long gone ones are forgotten. */
+export async function sweepNodes(pool: pg.Pool): Promise<readonly string[]> {
+  const result = await pool.query<{ node: string }>({
+    name: 'hub_sweep_nodes',
+    text: `with forgotten as (
+             delete from nodes where not connected and last_seen < now() - make_interval(days => $2)),
+           silent as (
+             update nodes set connected = false
+              where connected and last_seen < now() - $1::real * interval '1 millisecond' returning node)
+           select node, pg_notify('fleetgate_nodes', node) from silent`,
+    values: [silentAfterMs, forgottenAfterDays],
+  });
+  return result.rows.map(({ node }) => node);
+}
+
+/** jsonb refuses NUL and lone surrogates. */
+function jsonOf(value: unknown): string {
+  return JSON.stringify(value, (_key, field: unknown) =>
+    typeof field === 'string' ? field.toWellFormed().replaceAll('\0', '\uFFFD') : field,
+  );
+}

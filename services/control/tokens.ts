@@ -1,0 +1,90 @@
+// Bearer tokens. The text of a token is shown once, when it is made; Postgres holds its SHA-256.
+import { createHash, randomBytes, randomUUID } from 'node:crypto';
+import type { Kysely } from 'kysely';
+import type { Database } from '#libs/runtime/database.ts';
+
+export const roles = ['viewer', 'operator', 'admin', 'node'] as const;
+export type Role = (typeof roles)[number];
+
+/** Who calls. */
+export interface Caller {
+  readonly tokenId: string;
+  readonly name: string;
+  readonly role: Role;
+}
+
+const rank: Readonly<Record<Role, number>> = { node: 0, viewer: 1, operator: 2, admin: 3 };
+
+/** viewer < operator < admin; node stands apart: it opens the hub and nothing else, and admin opens everything. */
+export function hasRole(caller: Caller, needed: Role): boolean {
+  return needed === 'node' ? caller.role === 'node' || caller.role === 'admin' : rank[caller.role] >= rank[needed];
+}
+
+/** Makes a token; its text is known only from this answer. */
+export async function createToken(
+  db: Kysely<Database>,
+  { name, role }: { readonly name: string; readonly role: Role },
+): Promise<{ readonly id: string; readonly token: string }> {
+  const id = randomUUID().slice(0, 8);
+  const token = `fg_${randomBytes(32).toString('base64url')}`;
+  await db
+    .insertInto('tokens')
+    .values({ id, name, role, sha256: sha256Of(token), created_at: new Date() })
+    .execute();
+  return { id, token };
+}
+
+const freshMs = 10_000;
+const knownMax = 10_000;
+
+/** Which tokens are good, remembered for a few seconds and until one is revoked anywhere. */
+export class TokenBook {
+  readonly #db: Kysely<Database>;
+  readonly #known = new Map<string, { readonly caller: Caller; readonly readAt: number }>();
+
+  constructor(db: Kysely<Database>) {
+    this.#db = db;
+  }
+
+  /** Who the token belongs to; undefined = to nobody. */
+  async verify(token: string): Promise<Caller | undefined> {
+    const sha256 = sha256Of(token);
+    const known = this.#known.get(sha256);
+    if (known !== undefined && performance.now() - known.readAt < freshMs) return known.caller;
+    const row = await this.#db
+      .selectFrom('tokens')
+      .select(['id', 'name', 'role'])
+      .where('sha256', '=', sha256)
+      .where('revoked_at', 'is', null)
+      .executeTakeFirst();
+    this.#known.delete(sha256);
+    if (row === undefined) return undefined;
+    const caller = { tokenId: row.id, name: row.name, role: row.role };
+    if (this.#known.size >= knownMax) this.#known.clear();
+    this.#known.set(sha256, { caller, readAt: performance.now() });
+    return caller;
+  }
+
+  async isValid(tokenId: string): Promise<boolean> {
+    const row = await this.#db
+      .selectFrom('tokens')
+      .select('id')
+      .where('id', '=', tokenId)
+      .where('revoked_at', 'is', null)
+      .executeTakeFirst();
+    return row !== undefined;
+  }
+
+  forget(): void {
+    this.#known.clear();
+  }
+}
+
+/** The token of an Authorization header. */
+export function bearerOf(header: string | undefined): string | undefined {
+  return /^Bearer +([\w.~+/=-]{1,512})$/i.exec(header ?? '')?.[1];
+}
+
+function sha256Of(token: string): string {
+  return createHash('sha256').update(token).digest('hex');
+}
