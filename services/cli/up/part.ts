@@ -93,15 +93,16 @@ function readRunFile(path: string): ProcessIdentity | undefined {
   }
 }
 
-/** The message of the last line at level error or fatal, or the last line where a process ended before it could log. */
+/** The message of the last line at level error or fatal; of an uncaught error the line that names it. */
 function lastWords(logFile: string): string {
   if (!existsSync(logFile)) return '';
-  const lines = readFileSync(logFile, 'utf8').slice(-20_000).trimEnd().split('\n').slice(-30);
-  for (const line of lines.toReversed()) {
+  const lines = readFileSync(logFile, 'utf8').slice(-20_000).trimEnd().split('\n').slice(-30).toReversed();
+  for (const line of lines) {
     const fields = parseLogLine(line);
-    if (fields === undefined) return line.trim();
-    if (fields.level === 'error' || fields.level === 'fatal')
+    if (fields === undefined && /^\w*Error\b/u.test(line)) return line;
+    if (fields?.level === 'error' || fields?.level === 'fatal') {
       return [fields.msg, fields.err?.message ?? ''].filter((text) => text !== '').join(': ');
+    }
   }
   return '';
 }
