@@ -1,5 +1,5 @@
-// A real nats-server as a child: JetStream on files, each message synced before it is acknowledged, on 127.0.0.1 only, with
-// a password. It comes back by itself on the same port after a crash.
+// A real nats-server as a child: JetStream on files, each message synced before it is acknowledged, with a
+// password, on 127.0.0.1 unless told otherwise. It comes back by itself on the same port after a crash.
 import { mkdir, writeFile } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { join } from 'node:path';
@@ -21,6 +21,8 @@ export interface EmbeddedNats {
 
 export interface EmbeddedNatsOptions {
   readonly dataDir: string;
+  /** Address to listen on, for agents elsewhere; 127.0.0.1 unless given. */
+  readonly host?: string;
   readonly port?: number;
   readonly log: Logger;
   readonly onProgress?: (line: string) => void;
@@ -53,11 +55,12 @@ async function launch(
   folder: ServerFolder,
   options: EmbeddedNatsOptions,
 ): Promise<EmbeddedNats | undefined> {
+  const host = options.host ?? '127.0.0.1';
   const port = await folder.port(options.port);
   const configFile = join(options.dataDir, 'nats.conf');
   const store = join(options.dataDir, 'store');
   await mkdir(store, { recursive: true, mode: 0o700 });
-  await writeFile(configFile, serverConfig(port, folder.password, store), { mode: 0o600 });
+  await writeFile(configFile, serverConfig(`${host}:${port}`, folder.password, store), { mode: 0o600 });
   const [program, args] = await withDeathSignal('SIGTERM', command, ['-c', configFile]);
   const early = new AbortController();
   const child = startChild({
@@ -70,12 +73,12 @@ async function launch(
     onStart: (pid) => void folder.recordServer(pid).catch(() => undefined),
     onExit: () => early.abort(),
   });
-  if (!(await answers(port, child, early.signal))) {
+  if (!(await answers(host, port, child, early.signal))) {
     await child.stop();
     return undefined;
   }
   return {
-    url: `nats://${user}:${folder.password}@127.0.0.1:${port}`,
+    url: `nats://${user}:${folder.password}@${host}:${port}`,
     port,
     get pid() {
       return child.pid;
@@ -87,10 +90,10 @@ async function launch(
   };
 }
 
-function serverConfig(port: number, password: string, store: string): string {
+function serverConfig(listen: string, password: string, store: string): string {
   return `# Written at each start.
 server_name: fleetgate
-listen: "127.0.0.1:${port}"
+listen: "${listen}"
 max_payload: 8MB
 authorization { user: ${user}, password: "${password}" }
 jetstream {
@@ -102,19 +105,19 @@ jetstream {
 `;
 }
 
-async function answers(port: number, child: Child, ended: AbortSignal): Promise<boolean> {
+async function answers(host: string, port: number, child: Child, ended: AbortSignal): Promise<boolean> {
   const giveUpAt = performance.now() + readyWithinMs;
   while (performance.now() < giveUpAt && !ended.aborted) {
-    if (child.pid !== undefined && (await greets(port))) return true;
+    if (child.pid !== undefined && (await greets(host, port))) return true;
     await pause(5, ended);
   }
   return false;
 }
 
 /** Whether a NATS server with JetStream greets: the first line is INFO and JSON. */
-function greets(port: number): Promise<boolean> {
+function greets(host: string, port: number): Promise<boolean> {
   return new Promise((resolve) => {
-    const socket = connect({ port, host: '127.0.0.1', timeout: 1000 });
+    const socket = connect({ port, host, timeout: 1000 });
     const done = (answer: boolean): void => {
       socket.destroy();
       resolve(answer);
