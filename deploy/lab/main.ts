@@ -1,4 +1,4 @@
-// npm run lab -- build | up [CLUSTERS] | down | probe … | conformance …: a fleet of real Kubernetes clusters on this machine. See README.md.
+// npm run lab -- build | up [CLUSTERS] | down | fleet | probe … | conformance …: a fleet of real Kubernetes clusters on this machine. See README.md.
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { buildLab } from './binaries.ts';
@@ -14,11 +14,11 @@ import { balanceServices } from './services.ts';
 const paths = labPaths();
 const [command = 'up', ...rest] = process.argv.slice(2);
 const [argument = '1', className = 'fleetgate'] = rest;
-const commands: Readonly<Record<string, () => Promise<void>>> = { build, up, inside, down, probe, conformance };
+const commands: Readonly<Record<string, () => Promise<void>>> = { build, up, inside, down, fleet, probe, conformance };
 const run = commands[command];
 if (run === undefined) {
   console.error(
-    'usage: npm run lab -- build | up [CLUSTERS] | down | probe CLUSTER CLASS … | conformance CLUSTER CLASS REPORT …',
+    'usage: npm run lab -- build | up [CLUSTERS] | down | fleet | probe CLUSTER CLASS … | conformance CLUSTER CLASS REPORT …',
   );
   process.exit(2);
 }
@@ -42,6 +42,10 @@ function become([command = '', ...args]: readonly string[]): void {
     .toString()
     .trim();
   process.execve?.(path, [command, ...args], process.env);
+}
+
+async function fleet(): Promise<void> {
+  become(inLab(paths, [process.execPath, `${import.meta.dirname}/fleet.ts`]));
 }
 
 async function probe(): Promise<void> {
