@@ -41,7 +41,7 @@ export const sections: readonly Section[] = [
     },
     // An object that went and came back unchanged has the id of its first coming: the sequence number tells them apart.
     sql: `insert into events (seq, batch, id, type, cluster, kind, namespace, name, uid, manager, operation, at, data, recorded_at)
-          select r.seq, r.batch, case when exists (select 1 from events e where e.id = r.id) then r.id || '#' || r.seq else r.id end,
+          select r.seq, r.batch, r.id || coalesce((select '#' || r.seq from events e where e.id = r.id), ''),
                  r.type, r.cluster, r.kind, r.namespace, r.name, r.uid, r.manager, r.operation, r.at, r.data, :at from :rows`,
     rows: ({ events }) =>
       events.map((event) => [

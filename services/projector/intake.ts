@@ -1,6 +1,6 @@
 // Gathers the change events of one transaction: takes what says something new, names what does not.
 import type { ChangeEvent } from '#libs/events/change-event.ts';
-import { changeMessageId } from '#libs/events/subjects.ts';
+import { Fleet, evolve, isStale } from '#libs/fleet/fleet.ts';
 import { kindInfo } from '#libs/gateway/kinds.ts';
 import type { SealedItem } from '#libs/snapshot/projection.ts';
 import type { ClusterRegistry } from './cluster-registry.ts';
@@ -18,7 +18,9 @@ export class Intake {
   readonly clusters = new Map<string, string>();
   readonly #registry: ClusterRegistry;
   readonly #knows: (event: ChangeEvent) => boolean;
-  readonly #last = new Map<string, ChangeEvent>();
+  /** Objects that this batch touched, as it leaves them. */
+  readonly #touched = new Set<string>();
+  readonly #after = new Fleet();
 
   constructor(registry: ClusterRegistry, knows: (event: ChangeEvent) => boolean) {
     this.#registry = registry;
@@ -33,9 +35,9 @@ export class Intake {
     const verdict = this.#register(event);
     if (verdict !== undefined) return { refused: verdict };
     const key = keyOf(event);
-    const last = this.#last.get(key);
-    if (last === undefined ? this.#knows(event) : repeats(last, event)) return 'known';
-    this.#last.set(key, event);
+    if (this.#touched.has(key) ? isStale(this.#after, event) : this.#knows(event)) return 'known';
+    this.#touched.add(key);
+    evolve(this.#after, event);
     const { sealed, ...facts } = event;
     (kindInfo(event.kind)?.stream === 'discovery' ? this.slices : this.events).push(facts);
     const fingerprint = sealed === undefined ? undefined : fingerprintOf(event.object);
@@ -55,10 +57,4 @@ export class Intake {
     this.clusters.set(cluster, clusterUid);
     return undefined;
   }
-}
-
-/** Whether an event says what the one before it in the same batch said. */
-function repeats(last: ChangeEvent, next: ChangeEvent): boolean {
-  if (changeMessageId(last) === changeMessageId(next)) return true;
-  return last.type === next.type && last.uid === next.uid && last.hash === next.hash;
 }

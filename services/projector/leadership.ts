@@ -79,8 +79,11 @@ function openConnection(url: string): Connection {
 
 async function contend(connection: Connection, signal: AbortSignal): Promise<Leadership | undefined> {
   const { client } = connection;
-  // So that Postgres notices a leader whose machine is gone, and frees the lock.
-  await client.query('set tcp_keepalives_idle = 10; set tcp_keepalives_interval = 5; set tcp_keepalives_count = 3');
+  // The settings: Postgres notices a leader whose machine is gone, and frees the lock. A plan made while a table was small is kept,
+  // and must not scan it when it has grown.
+  await client.query(
+    'set tcp_keepalives_idle = 10; set tcp_keepalives_interval = 5; set tcp_keepalives_count = 3; set enable_seqscan = off',
+  );
   // Asked again and again, because a statement that waits for a lock holds back vacuum in the whole database.
   while (!(await tryExclusive(client))) {
     await pause(retryMs, signal);

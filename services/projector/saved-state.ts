@@ -21,13 +21,19 @@ export interface SavedState {
 const objectsQuery = `select cluster, hash, data from objects`;
 const slicesQuery = `select cluster, hash, data from endpoint_slices`;
 const sealedQuery = `select key, cluster, item from discovery where key like 'tls/%' and item is not null`;
+// since: what nodes must have applied counts from the event that brought the Gateway's current spec.
 const gatewaysQuery = `
   select g.gateway, g.cluster, g.namespace, g.name, g.head, g.serving, g.pinned, g.deleted, g.alarm,
-         coalesce(s.digest, '') as digest, case when o.seq is null then null else coalesce(
-           (select min(v.version) from snapshots v where v.gateway = g.gateway and v.seq >= o.seq), g.head) end as since
+         coalesce(s.digest, '') as digest, case when spec.seq is null then null else coalesce(
+           (select min(v.version) from snapshots v where v.gateway = g.gateway and v.seq >= spec.seq), g.head) end as since
     from gateways g
     left join snapshots s on s.gateway = g.gateway and s.version = g.head
-    left join objects o on o.kind = 'Gateway' and o.cluster = g.cluster and o.namespace = g.namespace and o.name = g.name`;
+    left join objects o on o.kind = 'Gateway' and o.cluster = g.cluster and o.namespace = g.namespace and o.name = g.name
+    left join lateral (
+      select min(e.seq) as seq from events e
+       where e.cluster = o.cluster and e.kind = o.kind and e.namespace = o.namespace and e.name = o.name
+         and e.type = 'applied' and e.uid = o.uid
+         and e.data::json #>> '{object,metadata,generation}' is not distinct from o.data::json #>> '{metadata,generation}') spec on true`;
 const contentQuery = `
   select gateway, key, hash from (
     select distinct on (gateway, key) gateway, key, hash from snapshot_changes order by gateway, key, version desc) newest
@@ -40,7 +46,7 @@ interface GatewayRow extends GatewayHead {
 
 /** Reads everything. Nothing else may write meanwhile: the caller holds the lock and has raised the epoch. */
 export async function readSavedState(client: ClientBase): Promise<SavedState> {
-  await client.query('begin transaction isolation level repeatable read read only');
+  await client.query('begin transaction isolation level repeatable read read only; set local enable_seqscan = on');
   try {
     return {
       checkpoint: await readCheckpoint(client),
