@@ -85,6 +85,8 @@ metadata: { name: ${name}, namespace: shop${extra} }
 spec:
   hostnames: [${host}]
 `;
+const secret = (value: string): string =>
+  `{apiVersion: v1, kind: Secret, metadata: {name: s, namespace: shop}, stringData: {tls.key: ${value}}}`;
 const key = (name: string): string => `HTTPRoute/shop/${name}`;
 
 void t.test('serves files as an API server would', async (t) => {
@@ -289,8 +291,6 @@ void t.test('identity survives a restart by the state, and the loss of the state
 
 void t.test('Secrets are reported while they are referred to', async (t) => {
   const folder = await throwawayFolder(t);
-  const secret = (value: string): string =>
-    `{apiVersion: v1, kind: Secret, metadata: {name: s, namespace: shop}, stringData: {tls.key: ${value}}}`;
   writeFileSync(join(folder, 's.yaml'), secret('a'));
   const { source, changes, objects } = await open(t, folder);
   t.same(changes, ['+Namespace//shop 1 relist']);

@@ -1,0 +1,117 @@
+// A desired status laid into a live one: what is ours is replaced, what is others' stays, and a condition keeps its
+// lastTransitionTime while its status does not change.
+import { canonicalJson } from '#libs/gateway/canonical.ts';
+import { controllerName } from '#libs/gateway/kinds.ts';
+import { isRecord } from '../stripped-object.ts';
+
+export type StatusFields = Readonly<Record<string, unknown>>;
+
+/** Limits of the Gateway API on status lists. */
+const entriesMax: Readonly<Record<string, number>> = { parents: 32, ancestors: 16 };
+
+/** What an API server fills in; left out by us it would make each comparison fail. */
+const referenceDefaults = { group: 'gateway.networking.k8s.io', kind: 'Gateway' };
+
+/**
+ * The fields of the status to write, as a JSON merge patch; null when the live status says it all already.
+ * `now` = RFC 3339, for the conditions that change.
+ */
+export function mergeStatus(live: StatusFields, desired: StatusFields, now: string): StatusFields | null {
+  const changed: Record<string, unknown> = {};
+  for (const [field, value] of Object.entries(desired)) {
+    const merged = mergeField(field, live[field], value, now);
+    if (canonicalJson(merged) !== canonicalJson(live[field] ?? emptyOf(merged))) changed[field] = merged;
+  }
+  return Object.keys(changed).length === 0 ? null : changed;
+}
+
+function mergeField(field: string, live: unknown, desired: unknown, now: string): unknown {
+  switch (field) {
+    case 'parents':
+      return mergeEntries(field, 'parentRef', live, desired, now);
+    case 'ancestors':
+      return mergeEntries(field, 'ancestorRef', live, desired, now);
+    case 'conditions':
+      return mergeConditions(live, desired, now);
+    case 'listeners':
+      return mergeListeners(live, desired, now);
+    case 'addresses':
+      return recordsOf(desired).map((address) => Object.assign({ type: 'IPAddress' }, address));
+    default:
+      return desired;
+  }
+}
+
+/** Entries of parents or ancestors: ours are those with our controllerName. */
+function mergeEntries(field: string, refField: string, live: unknown, desired: unknown, now: string): unknown {
+  const wanted = new Map<string, StatusFields>();
+  for (const entry of recordsOf(desired)) {
+    const ref = withReferenceDefaults(entry[refField]);
+    wanted.set(canonicalJson(ref), { ...entry, [refField]: ref, controllerName });
+  }
+  const merged: StatusFields[] = [];
+  for (const entry of recordsOf(live)) {
+    if (entry['controllerName'] !== controllerName) {
+      merged.push(entry);
+      continue;
+    }
+    const key = canonicalJson(withReferenceDefaults(entry[refField]));
+    const own = wanted.get(key);
+    wanted.delete(key);
+    if (own !== undefined) merged.push(withConditions(own, entry, now));
+  }
+  const added = [...wanted.values()].map((own) => withConditions(own, {}, now));
+  return [...merged, ...added].slice(0, entriesMax[field]);
+}
+
+function mergeListeners(live: unknown, desired: unknown, now: string): unknown {
+  const before = new Map(recordsOf(live).map((listener) => [listener['name'], listener]));
+  return recordsOf(desired).map((listener) => {
+    const kinds = recordsOf(listener['supportedKinds']).map((kind) =>
+      Object.assign({ group: referenceDefaults.group }, kind),
+    );
+    const filled = listener['supportedKinds'] === undefined ? listener : { ...listener, supportedKinds: kinds };
+    return withConditions(filled, before.get(listener['name']) ?? {}, now);
+  });
+}
+
+function withConditions(own: StatusFields, live: StatusFields, now: string): StatusFields {
+  return { ...own, conditions: mergeConditions(live['conditions'], own['conditions'], now) };
+}
+
+/** Ours, with the times of the live ones; and of the live ones those that only others can have set. */
+function mergeConditions(live: unknown, desired: unknown, now: string): readonly StatusFields[] {
+  const before = new Map(recordsOf(live).map((condition) => [condition['type'], condition]));
+  const wanted = new Map(recordsOf(desired).map((condition) => [condition['type'], condition]));
+  const merged: StatusFields[] = [];
+  const take = (condition: StatusFields): void => {
+    const old = before.get(condition['type']);
+    const lastTransitionTime = old?.['status'] === condition['status'] ? (old?.['lastTransitionTime'] ?? now) : now;
+    merged.push({ ...condition, lastTransitionTime });
+  };
+  for (const [type, condition] of before) {
+    const own = wanted.get(type);
+    wanted.delete(type);
+    if (own !== undefined) take(own);
+    else if (isForeign(type)) merged.push(condition);
+  }
+  for (const condition of wanted.values()) take(condition);
+  return merged;
+}
+
+/** Types without a prefix belong to the Gateway API, and so to the controller of the object. */
+function isForeign(type: unknown): boolean {
+  return typeof type === 'string' && type.includes('/') && !type.startsWith('fleetgate.dev/');
+}
+
+function withReferenceDefaults(ref: unknown): StatusFields {
+  return { ...referenceDefaults, ...(isRecord(ref) ? ref : {}) };
+}
+
+function recordsOf(value: unknown): readonly StatusFields[] {
+  return Array.isArray(value) ? value.filter(isRecord) : [];
+}
+
+function emptyOf(value: unknown): unknown {
+  return Array.isArray(value) ? [] : undefined;
+}

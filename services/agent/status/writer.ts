@@ -1,0 +1,248 @@
+// Writes the desired statuses onto the objects of the cluster: a queue of objects, the newest wish of each, some at a time and
+// not too many a second. A status that somebody else changes is put right again.
+import type { DesiredStatus } from '#libs/events/agent-exchange.ts';
+import { kindInfo } from '#libs/gateway/kinds.ts';
+import type { KubeObject } from '#libs/gateway/object.ts';
+import { isNewer } from '../kubernetes/resource-version.ts';
+import type { LiveObject } from '../live-object.ts';
+import { type WriteStatus, objectKey } from '../source.ts';
+import { isRecord } from '../stripped-object.ts';
+import { type StatusFields, mergeStatus } from './merge.ts';
+
+export interface StatusWriterOptions {
+  readonly write: WriteStatus;
+  readonly find: (key: string) => LiveObject | undefined;
+  /** RFC 3339, whole seconds. */
+  readonly now: () => string;
+  readonly onWrite: (outcome: 'written' | 'conflict' | 'gone' | 'refused' | 'failed') => void;
+  readonly onProblem: (about: string, sentence: string | null) => void;
+  readonly ratePerSecond: number;
+  readonly concurrency?: number;
+  readonly delayMs?: (attempt: number) => number;
+}
+
+/** One object's wish. A status of null: the object is no longer ours to speak of. */
+export type StatusWish =
+  | DesiredStatus
+  | (Pick<DesiredStatus, 'kind' | 'namespace' | 'name'> & { readonly status: null });
+
+interface Wish {
+  readonly desired: DesiredStatus;
+  /** Writes since the wish came, or since it was calm. */
+  attempts: number;
+  writtenAt: number;
+  /** The API server refused it as it is. */
+  isRefused: boolean;
+}
+
+interface Fresh {
+  readonly resourceVersion: string;
+  readonly status: StatusFields;
+}
+
+interface Attempt {
+  readonly wish: Wish;
+  readonly live: LiveObject;
+  readonly resourceVersion: string;
+  readonly fields: StatusFields;
+}
+
+const patientAttempts = 3;
+/** After this long without a write, a change of the status by others is put right at once. */
+const calmMs = 60_000;
+
+export class StatusWriter {
+  readonly #options: StatusWriterOptions;
+  readonly #wishes = new Map<string, Wish>();
+  readonly #queue = new Set<string>();
+  readonly #busy = new Set<string>();
+  readonly #delayed = new Map<string, NodeJS.Timeout>();
+  /** Statuses that are newer than what the watch has shown. */
+  readonly #fresh = new Map<string, Fresh>();
+  /** Wishes that came while all of them are being asked for; null = nobody asks. */
+  #cameMeanwhile: Set<string> | null = null;
+  #tokens: number;
+  #refilledAt = performance.now();
+  #refill: NodeJS.Timeout | undefined;
+  #state: 'running' | 'stopped' = 'running';
+
+  constructor(options: StatusWriterOptions) {
+    this.#options = options;
+    this.#tokens = options.ratePerSecond;
+  }
+
+  get queueLength(): number {
+    return this.#queue.size + this.#busy.size + this.#delayed.size;
+  }
+
+  wish(wish: StatusWish): void {
+    const key = keyOf(wish);
+    if (key === null) return;
+    this.#cameMeanwhile?.add(key);
+    if (isWithdrawn(wish)) this.#drop(key);
+    else this.#want(key, wish);
+  }
+
+  /** Call before asking for all wishes; then `replace` with the answer. */
+  beginReplace(): void {
+    this.#cameMeanwhile = new Set();
+  }
+
+  /** All wishes that there are, but for those that came since `beginReplace`. */
+  replace(all: readonly DesiredStatus[]): void {
+    const newer = this.#cameMeanwhile ?? new Set();
+    this.#cameMeanwhile = null;
+    const present = new Set<string>();
+    for (const desired of all) {
+      const key = keyOf(desired);
+      if (key === null) continue;
+      present.add(key);
+      if (!newer.has(key)) this.#want(key, desired);
+    }
+    for (const key of this.#wishes.keys()) if (!present.has(key) && !newer.has(key)) this.#drop(key);
+  }
+
+  /** The object was seen, or is gone. */
+  observe(key: string, live: LiveObject | null): void {
+    const fresh = this.#fresh.get(key);
+    if (
+      live === null ||
+      (fresh !== undefined && !isNewer(fresh.resourceVersion, live.object.metadata.resourceVersion))
+    ) {
+      this.#fresh.delete(key);
+    }
+    const wish = this.#wishes.get(key);
+    if (live === null || wish === undefined || this.#next(key) === null) return;
+    if (performance.now() - wish.writtenAt > calmMs) wish.attempts = 0;
+    this.#again(key);
+  }
+
+  stop(): void {
+    this.#state = 'stopped';
+    clearTimeout(this.#refill);
+    for (const timer of this.#delayed.values()) clearTimeout(timer);
+    this.#queue.clear();
+  }
+
+  #want(key: string, desired: DesiredStatus): void {
+    this.#wishes.set(key, { desired, attempts: 0, writtenAt: performance.now(), isRefused: false });
+    clearTimeout(this.#delayed.get(key));
+    this.#delayed.delete(key);
+    this.#enqueue(key);
+  }
+
+  #drop(key: string): void {
+    this.#wishes.delete(key);
+    this.#queue.delete(key);
+    this.#options.onProblem(`status ${key}`, null);
+  }
+
+  #enqueue(key: string): void {
+    if (this.#state === 'stopped' || this.#delayed.has(key)) return;
+    this.#queue.add(key);
+    this.#pump();
+  }
+
+  #pump(): void {
+    for (const key of this.#queue) {
+      if (this.#busy.size >= (this.#options.concurrency ?? 8)) return;
+      if (this.#busy.has(key)) continue;
+      const next = this.#next(key);
+      if (next === null) {
+        this.#queue.delete(key);
+        continue;
+      }
+      if (!this.#takeToken()) return;
+      this.#queue.delete(key);
+      this.#busy.add(key);
+      void this.#write(key, next);
+    }
+  }
+
+  /** What is to be written now, if anything. */
+  #next(key: string): Attempt | null {
+    const wish = this.#wishes.get(key);
+    const live = this.#options.find(key);
+    if (wish === undefined || wish.isRefused || live === undefined) return null;
+    const { uid, resourceVersion } = live.object.metadata;
+    if (uid !== wish.desired.uid) return null;
+    const fresh = this.#fresh.get(key) ?? { resourceVersion, status: live.status ?? {} };
+    const fields = mergeStatus(fresh.status, wish.desired.status, this.#options.now());
+    return fields === null ? null : { wish, live, resourceVersion: fresh.resourceVersion, fields };
+  }
+
+  async #write(key: string, { wish, live, resourceVersion, fields }: Attempt): Promise<void> {
+    const target = { ...live.name, apiVersion: live.object.apiVersion, resourceVersion };
+    const result = await this.#options.write(target, fields);
+    this.#busy.delete(key);
+    if (this.#state === 'stopped') return;
+    this.#options.onWrite(result.outcome);
+    wish.attempts += 1;
+    wish.writtenAt = performance.now();
+    switch (result.outcome) {
+      case 'written':
+      case 'conflict':
+        if (result.current !== null) this.#learn(key, result.current);
+        break;
+      case 'gone':
+        break;
+      case 'refused':
+        wish.isRefused = true;
+        this.#options.onProblem(`status ${key}`, `the status of ${key} is refused: ${result.reason}`);
+        break;
+      case 'failed':
+        if (wish.attempts >= patientAttempts) {
+          this.#options.onProblem(`status ${key}`, `the status of ${key} cannot be written: ${result.reason}`);
+        }
+    }
+    if (result.outcome === 'written') this.#options.onProblem(`status ${key}`, null);
+    if (result.outcome !== 'gone' && this.#next(key) !== null) this.#again(key);
+    this.#pump();
+  }
+
+  /** Tries again: at once after a first conflict, then more and more slowly, also where somebody else keeps undoing it. */
+  #again(key: string): void {
+    const attempts = this.#wishes.get(key)?.attempts ?? 0;
+    if (attempts < patientAttempts) return this.#enqueue(key);
+    if (this.#delayed.has(key) || this.#state === 'stopped') return;
+    const delayMs = this.#options.delayMs ?? ((attempt) => Math.random() * Math.min(60_000, 50 * 2 ** attempt));
+    const timer = setTimeout(() => {
+      this.#delayed.delete(key);
+      this.#enqueue(key);
+    }, delayMs(attempts));
+    this.#delayed.set(key, timer);
+  }
+
+  #learn(key: string, current: KubeObject): void {
+    const seen = this.#options.find(key)?.object.metadata.resourceVersion;
+    const { resourceVersion } = current.metadata;
+    if (seen !== undefined && !isNewer(resourceVersion, seen)) return;
+    this.#fresh.set(key, { resourceVersion, status: isRecord(current['status']) ? current['status'] : {} });
+  }
+
+  #takeToken(): boolean {
+    const now = performance.now();
+    const { ratePerSecond } = this.#options;
+    this.#tokens = Math.min(ratePerSecond, this.#tokens + ((now - this.#refilledAt) / 1000) * ratePerSecond);
+    this.#refilledAt = now;
+    if (this.#tokens >= 1) {
+      this.#tokens -= 1;
+      return true;
+    }
+    this.#refill ??= setTimeout(() => {
+      this.#refill = undefined;
+      this.#pump();
+    }, 1000 / ratePerSecond);
+    return false;
+  }
+}
+
+function isWithdrawn(wish: StatusWish): wish is StatusWish & { readonly status: null } {
+  return wish.status === null;
+}
+
+/** Null for a kind whose status is not ours to write. */
+function keyOf({ kind, namespace, name }: Pick<DesiredStatus, 'kind' | 'namespace' | 'name'>): string | null {
+  const info = kindInfo(kind);
+  return info?.status === true ? objectKey({ kind: info.kind, namespace, name }) : null;
+}
