@@ -6,7 +6,7 @@ import { readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { z } from 'zod';
 import { type Child, startChild } from '#libs/runtime/child.ts';
 import type { Logger } from '#libs/runtime/log.ts';
-import { pause } from '#libs/runtime/pause.ts';
+import { backoff, pause } from '#libs/runtime/pause.ts';
 import { identityOf, isRunning, type ProcessIdentity, signalProcess } from '#libs/runtime/process-identity.ts';
 import { type EnvoyAdmin, envoyAdmin } from './envoy-admin.ts';
 import { envoyLogFormat } from './envoy-log.ts';
@@ -65,6 +65,8 @@ class EnvoyProcess implements Envoy {
   #state: EnvoyState = 'down';
   #exits = 0;
   #silences = 0;
+  #startedAt = 0;
+  #attempts = 0;
 
   constructor(options: EnvoyOptions) {
     this.#options = options;
@@ -133,15 +135,33 @@ class EnvoyProcess implements Envoy {
       args: this.#args,
       env: withoutOurs(process.env),
       log,
-      restart,
+      // Restarted here: after `leave` it must not be.
+      restart: false,
       logFile: folder.envoyLog,
       outlives: true,
       onStart: (pid) => {
         this.#record(pid).catch((error: unknown) => log.error({ err: error }, 'the record of Envoy was not written'));
       },
-      onExit: () => this.#down(),
     });
-    this.#child.exited.catch((error: unknown) => log.error({ err: error }, 'Envoy cannot be run'));
+    this.#startedAt = performance.now();
+    this.#child.exited.then(
+      (exit) => this.#restart({ ...exit }),
+      (error: unknown) => this.#restart({ err: error }),
+    );
+  }
+
+  /** Restarts what ended, with growing pauses. */
+  #restart(exit: object): void {
+    const { signal } = this.#ended;
+    if (signal.aborted) return;
+    this.#child = undefined;
+    this.#down();
+    if (performance.now() - this.#startedAt > restart.maxMs) this.#attempts = 0;
+    const waitMs = backoff(this.#attempts++, restart);
+    this.#options.log.error({ ...exit, waitMs: Math.round(waitMs) }, 'Envoy ended and is restarted');
+    void pause(waitMs, signal).then(() => {
+      if (!signal.aborted) this.#spawn();
+    });
   }
 
   /** One loop for what events do not tell: that Envoy became live, that an adopted one ended, that it hangs. */
@@ -151,8 +171,7 @@ class EnvoyProcess implements Envoy {
       const adopted = this.#adopted;
       if (adopted !== undefined && !(await isRunning(adopted))) {
         this.#adopted = undefined;
-        this.#down();
-        this.#spawn();
+        this.#restart({});
       }
       await this.#ask();
       await pause(this.#state === 'live' ? watchMs : startPollMs, signal);

@@ -1,0 +1,103 @@
+// Clients and upstreams for tests: requests through a listener of this host, and servers that say their name.
+import { createServer, request, Agent } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { createConnection } from 'node:net';
+
+export interface Upstream {
+  readonly port: number;
+  stop(): Promise<void>;
+}
+
+/** A server that answers with its name. */
+export async function startUpstream(name: string): Promise<Upstream> {
+  const server = createServer((_, response) => response.end(name));
+  server.keepAliveTimeout = 60_000;
+  await new Promise<void>((resolve) => {
+    server.listen(0, '127.0.0.1', resolve);
+  });
+  return {
+    port: portOf(server.address()),
+    async stop() {
+      server.closeAllConnections();
+      await new Promise((resolve) => server.close(resolve));
+    },
+  };
+}
+
+/** A port that nobody uses now. */
+export async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => {
+    server.listen(0, '127.0.0.1', resolve);
+  });
+  const port = portOf(server.address());
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}
+
+/** Whether something takes connections on a port. */
+export function takesConnections(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = createConnection({ host: '127.0.0.1', port });
+    socket.once('connect', () => {
+      socket.destroy();
+      resolve(true);
+    });
+    socket.once('error', () => resolve(false));
+  });
+}
+
+/** The port of a server that listens on one. */
+export function portOf(address: AddressInfo | string | null): number {
+  if (address === null || typeof address === 'string') throw new Error('not a TCP server');
+  return address.port;
+}
+
+const sharedAgent = new Agent({ keepAlive: true, maxSockets: 16 });
+
+/** `status body` of one request; the error's message when there is no answer. */
+export function ask(port: number, host: string, path = '/', agent: Agent | false = false): Promise<string> {
+  return new Promise((resolve) => {
+    const call = request({ host: '127.0.0.1', port, path, headers: { host }, agent, timeout: 5000 }, (response) => {
+      const chunks: Buffer[] = [];
+      response.on('data', (chunk: Buffer) => chunks.push(chunk));
+      response.on('end', () => resolve(`${response.statusCode} ${Buffer.concat(chunks).toString()}`));
+      response.on('error', (error) => resolve(error.message));
+    });
+    call.on('timeout', () => call.destroy(new Error('timeout')));
+    call.on('error', (error) => resolve(error.message));
+    call.end();
+  });
+}
+
+export interface Traffic {
+  readonly count: number;
+  /** Answers that were not expected. */
+  readonly wrong: readonly string[];
+  stop(): Promise<void>;
+}
+
+/** Asks without end, some at a time, half of it over new connections; `expected` are the answers that are right. */
+export function startTraffic(port: number, host: string, expected: readonly string[], clients = 4): Traffic {
+  const wrong: string[] = [];
+  let count = 0;
+  let running = true;
+  const client = async (agent: Agent | false): Promise<void> => {
+    while (running) {
+      const answer = await ask(port, host, '/', agent);
+      count++;
+      if (!expected.includes(answer)) wrong.push(answer);
+    }
+  };
+  const done = Promise.all(Array.from({ length: clients }, (_, i) => client(i % 2 === 0 ? sharedAgent : false)));
+  return {
+    get count() {
+      return count;
+    },
+    wrong,
+    async stop() {
+      running = false;
+      await done;
+    },
+  };
+}
