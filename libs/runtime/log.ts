@@ -19,6 +19,7 @@ export interface LogOptions {
 /** The logger of one service. */
 export function createLogger(options: LogOptions): Logger {
   const output = options.destination ?? pino.destination({ dest: 1, sync: true });
+  const format = options.pretty ? prettyLine : (line: string) => line;
   return pino(
     {
       level: options.level ?? process.env['FLEETGATE_LOG_LEVEL'] ?? 'info',
@@ -26,70 +27,86 @@ export function createLogger(options: LogOptions): Logger {
       timestamp: pino.stdTimeFunctions.isoTime,
       formatters: {
         level: (label) => ({ level: label }),
-        bindings: (bindings) => scrubFields(bindings),
-        log: (fields) => scrubFields(fields),
+        log: (fields) => plainFields(fields, 0),
       },
-      serializers: { err: describeError, error: describeError },
-      hooks: {
-        logMethod(args, method) {
-          for (const [index, arg] of args.entries()) if (typeof arg === 'string') args[index] = scrubText(arg);
-          method.apply(this, args);
-        },
-      },
+      // `log` has made errors plain already.
+      serializers: { err: (value: unknown) => value },
+      // For the fields of child loggers, which `log` does not see.
+      redact: { paths: [...secretNames], censor: redacted },
     },
-    options.pretty ? { write: (line: string) => output.write(prettyLine(line)) } : output,
+    { write: (line: string) => void output.write(format(scrubText(line))) },
   );
 }
 
 /** An error as plain data: code and hint where it has them, and its causes. */
 export function describeError(error: unknown, depth = 0): unknown {
-  if (!(error instanceof Error)) return scrub(error, 0);
+  if (!(error instanceof Error)) return plain(error, depth);
   const code = 'code' in error ? error.code : undefined;
   return {
     type: error.name,
     ...(typeof code === 'string' || typeof code === 'number' ? { code } : {}),
-    message: scrubText(error.message),
+    message: error.message,
     ...(error instanceof FleetgateError ? { hint: error.hint } : {}),
     ...(error.cause !== undefined && depth < depthMax ? { cause: describeError(error.cause, depth + 1) } : {}),
     // An operating fault is explained by its code; the stack is for bugs.
-    ...(error instanceof FleetgateError || error.stack === undefined ? {} : { stack: scrubText(error.stack) }),
+    ...(error instanceof FleetgateError || error.stack === undefined ? {} : { stack: error.stack }),
   };
 }
 
 const depthMax = 6;
 const redacted = '[redacted]';
-const secretNames =
-  /^(private_?key|node_?key|key_?pem|tls\.key|token|bearer|password|pass|secret|client_?secret|authorization|cookie|ciphertext|credentials)$/i;
-const privateKeyBlock = /-----BEGIN [A-Z ]*PRIVATE KEY-----[\s\S]*?(-----END [A-Z ]*PRIVATE KEY-----|$)/g;
-const urlPassword = /(\b[a-z][a-z0-9+.-]*:\/\/)[^\s/@:]*(?::[^\s/@]*)?@/gi;
+const secretNames = [
+  'privateKey',
+  'nodeKey',
+  'keyPem',
+  'token',
+  'bearer',
+  'password',
+  'pass',
+  'secret',
+  'clientSecret',
+  'authorization',
+  'cookie',
+  'ciphertext',
+  'credentials',
+] as const;
+const secretNamesPlain: ReadonlySet<string> = new Set(secretNames.map(plainName));
+// None of these crosses a quotation mark: they are applied to whole lines of JSON.
+const privateKeyBlock = /-----BEGIN [A-Z ]*PRIVATE KEY-----[^"]*?(?:-----END [A-Z ]*PRIVATE KEY-----|(?=")|$)/g;
+const urlPassword = /(\b[a-z][a-z0-9+.-]*:\/\/)[^\s/@:"\\]*(?::[^\s/@"\\]*)?@/gi;
 const bearer = /\b(Bearer\s+)[\w.~+/=-]+/gi;
 
-/** A text without private keys, bearer tokens and passwords in URLs. */
+/** A text without private keys in PEM, bearer tokens and passwords in URLs. */
 export function scrubText(text: string): string {
-  if (!text.includes('@') && !text.includes('PRIVATE KEY') && !/bearer/i.test(text)) return text;
+  if (!text.includes('@') && !text.includes('PRIVATE KEY') && !/bearer\s/i.test(text)) return text;
   return text
     .replace(privateKeyBlock, redacted)
     .replace(urlPassword, `$1${redacted}@`)
     .replace(bearer, `$1${redacted}`);
 }
 
-function scrubFields(fields: Readonly<Record<string, unknown>>): Record<string, unknown> {
-  return Object.fromEntries(Object.entries(fields).map(([name, value]) => [name, scrubField(name, value, 0)]));
+function plainFields(fields: object, depth: number): Record<string, unknown> {
+  return Object.fromEntries(
+    Object.entries(fields).map(([name, value]) => [
+      name,
+      secretNamesPlain.has(plainName(name)) && value !== undefined && value !== null ? redacted : plain(value, depth),
+    ]),
+  );
 }
 
-function scrubField(name: string, value: unknown, depth: number): unknown {
-  return secretNames.test(name) && value !== undefined && value !== null ? redacted : scrub(value, depth);
-}
-
-function scrub(value: unknown, depth: number): unknown {
-  if (typeof value === 'string') return scrubText(value);
+/** What JSON can say, without the values of fields with the names of secrets. */
+function plain(value: unknown, depth: number): unknown {
   if (typeof value === 'bigint') return value.toString();
-  if (value === null || typeof value !== 'object' || value instanceof Date) return value;
-  if (value instanceof Error) return depth === 0 ? value : describeError(value);
+  if (value === null || typeof value !== 'object' || 'toJSON' in value) return value;
+  if (value instanceof Error) return describeError(value, depth);
   if (value instanceof Uint8Array) return `[${value.length} bytes]`;
   if (depth >= depthMax) return '[…]';
-  if (Array.isArray(value)) return value.map((item) => scrub(item, depth + 1));
-  return Object.fromEntries(Object.entries(value).map(([name, field]) => [name, scrubField(name, field, depth + 1)]));
+  if (Array.isArray(value)) return value.map((item) => plain(item, depth + 1));
+  return plainFields(value, depth + 1);
+}
+
+function plainName(name: string): string {
+  return name.replaceAll(/[_.-]/g, '').toLowerCase();
 }
 
 function prettyLine(line: string): string {
