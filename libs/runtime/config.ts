@@ -43,9 +43,7 @@ export function readOptions<T extends OptionTable>(
   env: Readonly<Record<string, string | undefined>>,
 ): Options<T> {
   const mistakes: string[] = [];
-  const entries = Object.entries(table).map(
-    ([name, spec]) => [name, readOption(spec, flags[name], env, mistakes)] as const,
-  );
+  const entries = Object.entries(table).map(([name, spec]) => [name, readOption(spec, flags[name], env, mistakes)]);
   if (mistakes.length > 0) {
     throw fail('config', mistakes.length === 1 ? `${mistakes[0]}` : mistakes.map((line) => `\n  ${line}`).join(''));
   }
@@ -173,10 +171,10 @@ function readOption(
   return undefined;
 }
 
-function parseOptions<T extends OptionTable>(entries: readonly (readonly [string, unknown])[]): Options<T> {
-  // Each value went through the schema of its name, which the compiler cannot follow.
-  // oxlint-disable-next-line typescript/no-unsafe-type-assertion
-  return Object.fromEntries(entries) as Options<T>;
+/** Each value went through the schema of its name, which the compiler cannot follow. */
+function parseOptions<T extends OptionTable>(entries: readonly (readonly unknown[])[]): Options<T> {
+  const options: Options<T> = Object.fromEntries(entries);
+  return options;
 }
 
 function describe(spec: OptionSpec): string {

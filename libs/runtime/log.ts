@@ -34,7 +34,11 @@ export function createLogger(options: LogOptions): Logger {
       // For the fields of child loggers, which `log` does not see.
       redact: { paths: [...secretNames], censor: redacted },
     },
-    { write: (line: string) => void output.write(format(scrubText(line))) },
+    {
+      write(line: string) {
+        output.write(format(scrubText(line)));
+      },
+    },
   );
 }
 

@@ -12,7 +12,7 @@ import { signalProcess } from './process-identity.ts';
 const log = testLogger();
 const subject = changeSubject('eu');
 
-t.test('messages, requests and answers are JSON', async (t) => {
+void t.test('messages, requests and answers are JSON', async (t) => {
   const { url } = await throwawayNats(t);
   const a = await client(t, url);
   const b = await client(t, url);
@@ -40,7 +40,7 @@ t.test('messages, requests and answers are JSON', async (t) => {
   await waiting.stop();
 });
 
-t.test('credentials are read from the URL', async (t) => {
+void t.test('credentials are read from the URL', async (t) => {
   const { url } = await throwawayNats(t);
   const wrong = new URL(url);
   wrong.password = 'wrong';
@@ -48,7 +48,7 @@ t.test('credentials are read from the URL', async (t) => {
   await t.rejects(connectNats({ url: wrong.href, name: 't', log, signal }), { code: 'nats-unreachable' });
 });
 
-t.test('the stream keeps each id once and says what it holds', async (t) => {
+void t.test('the stream keeps each id once and says what it holds', async (t) => {
   const { url } = await throwawayNats(t);
   const nats = await client(t, url);
   await t.rejects(nats.publishStream(subject, {}, { id: '1' }), { code: 'nats-publish' }, 'before there is a stream');
@@ -60,7 +60,7 @@ t.test('the stream keeps each id once and says what it holds', async (t) => {
   t.same(await nats.ensureStream(), { created: before.created, firstSeq: 1, lastSeq: 2 });
 });
 
-t.test('batches gather while one is worked on, and are acknowledged after it', async (t) => {
+void t.test('batches gather while one is worked on, and are acknowledged after it', async (t) => {
   const { url } = await throwawayNats(t);
   const nats = await client(t, url);
   await nats.ensureStream();
@@ -97,7 +97,7 @@ t.test('batches gather while one is worked on, and are acknowledged after it', a
   await consumer.stop();
 });
 
-t.test('a batch that fails is offered again, and reading starts behind the position', async (t) => {
+void t.test('a batch that fails is offered again, and reading starts behind the position', async (t) => {
   const { url } = await throwawayNats(t);
   const nats = await client(t, url);
   await nats.ensureStream();
@@ -118,7 +118,7 @@ t.test('a batch that fails is offered again, and reading starts behind the posit
   await consumer.stop();
 });
 
-t.test('stop waits for the batch in hand', async (t) => {
+void t.test('stop waits for the batch in hand', async (t) => {
   const { url } = await throwawayNats(t);
   const nats = await client(t, url);
   await nats.ensureStream();
@@ -141,7 +141,7 @@ t.test('stop waits for the batch in hand', async (t) => {
   t.equal(await stopped, 'done');
 });
 
-t.test('who reads next takes over; the earlier reader is told once', async (t) => {
+void t.test('who reads next takes over; the earlier reader is told once', async (t) => {
   const { url } = await throwawayNats(t);
   const [one, two] = [await client(t, url), await client(t, url)];
   await one.ensureStream();
@@ -165,38 +165,41 @@ t.test('who reads next takes over; the earlier reader is told once', async (t) =
   t.same(lost, ['consumer']);
 });
 
-t.test('kill -9 of the server: no message lost, none doubled, and the connection says what happened', async (t) => {
-  const server = await startServer(t);
-  const nats = await client(t, server.url);
-  await nats.ensureStream();
-  const seqs: number[] = [];
-  const states: string[] = [];
-  nats.onStatus((state) => states.push(state));
-  nats.consume({
-    startAfterSeq: 0,
-    batchMax: 20,
-    onLost: () => t.fail('lost'),
-    onBatch: (messages) => Promise.resolve(void seqs.push(...messages.map(({ seq }) => seq))),
-  });
-  const count = 600;
-  const killAt = new Set([100, 300, 301]);
-  for (let n = 1; n <= count; n++) {
-    if (killAt.has(n)) kill(server);
-    // A publish that got no answer may have been stored: the same id makes the repeat harmless.
-    await eventually(() => nats.publishStream(subject, { n }, { id: String(n), timeoutMs: 1000 }), {
-      timeoutMs: 30_000,
+void t.test(
+  'kill -9 of the server: no message lost, none doubled, and the connection says what happened',
+  async (t) => {
+    const server = await startServer(t);
+    const nats = await client(t, server.url);
+    await nats.ensureStream();
+    const seqs: number[] = [];
+    const states: string[] = [];
+    nats.onStatus((state) => states.push(state));
+    nats.consume({
+      startAfterSeq: 0,
+      batchMax: 20,
+      onLost: () => t.fail('lost'),
+      onBatch: (messages) => Promise.resolve(void seqs.push(...messages.map(({ seq }) => seq))),
     });
-  }
-  await eventually(() => seqs.length >= count);
-  t.same(
-    seqs,
-    Array.from({ length: count }, (_, index) => index + 1),
-  );
-  t.ok(nats.connected);
-  t.same(states.slice(0, 2), ['disconnected', 'connected']);
-});
+    const count = 600;
+    const killAt = new Set([100, 300, 301]);
+    for (let n = 1; n <= count; n++) {
+      if (killAt.has(n)) kill(server);
+      // A publish that got no answer may have been stored: the same id makes the repeat harmless.
+      await eventually(() => nats.publishStream(subject, { n }, { id: String(n), timeoutMs: 1000 }), {
+        timeoutMs: 30_000,
+      });
+    }
+    await eventually(() => seqs.length >= count);
+    t.same(
+      seqs,
+      Array.from({ length: count }, (_, index) => index + 1),
+    );
+    t.ok(nats.connected);
+    t.same(states.slice(0, 2), ['disconnected', 'connected']);
+  },
+);
 
-t.test('a wiped store is reported as a lost stream, and reading goes on with the new one', async (t) => {
+void t.test('a wiped store is reported as a lost stream, and reading goes on with the new one', async (t) => {
   const folder = await throwawayFolder(t);
   const first = await startNats({ dataDir: folder, log });
   const nats = await client(t, first.url);
@@ -238,7 +241,7 @@ t.test('a wiped store is reported as a lost stream, and reading goes on with the
   t.same(seqs, [1]);
 });
 
-t.test('a stream that is deleted under the reader is reported', async (t) => {
+void t.test('a stream that is deleted under the reader is reported', async (t) => {
   const { url } = await throwawayNats(t);
   const nats = await client(t, url);
   await nats.ensureStream();
@@ -256,7 +259,7 @@ t.test('a stream that is deleted under the reader is reported', async (t) => {
   t.match(await lost.promise, /stream|consumer/);
 });
 
-t.test('a folder has one owner, and a server without its owner is stopped first', async (t) => {
+void t.test('a folder has one owner, and a server without its owner is stopped first', async (t) => {
   const folder = await throwawayFolder(t);
   const server = await startNats({ dataDir: folder, log });
   t.teardown(() => server.stop());

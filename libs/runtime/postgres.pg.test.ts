@@ -14,7 +14,7 @@ import { identityOf, signalProcess } from './process-identity.ts';
 
 const log = testLogger();
 
-t.test('types: bigint is a string, timestamptz a Date, jsonb parsed', async (t) => {
+void t.test('types: bigint is a string, timestamptz a Date, jsonb parsed', async (t) => {
   const { url } = await throwawayPostgres(t);
   const { db } = pool(t, url);
   await db
@@ -40,7 +40,7 @@ t.test('types: bigint is a string, timestamptz a Date, jsonb parsed', async (t) 
   t.equal(projector.stream_created, null);
 });
 
-t.test('the Database interface names the tables of the migrations', async (t) => {
+void t.test('the Database interface names the tables of the migrations', async (t) => {
   const { url } = await throwawayPostgres(t);
   const { db } = pool(t, url);
   const found = await sql<{ name: string }>`
@@ -65,7 +65,7 @@ t.test('the Database interface names the tables of the migrations', async (t) =>
   };
   t.same(
     found.rows.map(({ name }) => name),
-    Object.keys(known).sort(),
+    Object.keys(known).toSorted(),
   );
   for (const table of Object.keys(known)) {
     const columns = await sql<{ name: string }>`
@@ -78,7 +78,7 @@ t.test('the Database interface names the tables of the migrations', async (t) =>
   }
 });
 
-t.test('listen delivers, comes back after its connection is cut, and then says so', async (t) => {
+void t.test('listen delivers, comes back after its connection is cut, and then says so', async (t) => {
   const { url } = await throwawayPostgres(t, { schema: 'none' });
   const { pool: connections } = pool(t, url);
   const got: [string, string | null][] = [];
@@ -111,13 +111,13 @@ t.test('listen delivers, comes back after its connection is cut, and then says s
   });
 });
 
-t.test('waiting for a Postgres that is not there ends with the signal', async (t) => {
+void t.test('waiting for a Postgres that is not there ends with the signal', async (t) => {
   const url = 'postgresql://nobody@127.0.0.1:1/none';
   await t.rejects(pool(t, url).ready(AbortSignal.timeout(100)), { code: 'postgres-unreachable' });
   await listen(url, ['one'], () => t.fail('called'), log, AbortSignal.timeout(100));
 });
 
-t.test('kill -9 of Postgres: it comes back with what was committed, and so do pool and listener', async (t) => {
+void t.test('kill -9 of Postgres: it comes back with what was committed, and so do pool and listener', async (t) => {
   const folder = await throwawayFolder(t);
   const server = await startPostgres({ dataDir: folder, log });
   t.teardown(() => server.stop());
@@ -148,7 +148,7 @@ t.test('kill -9 of Postgres: it comes back with what was committed, and so do po
   await t.rejects(startPostgres({ dataDir: folder, log }), { code: 'data-in-use' });
 });
 
-t.test('both ways to connect work, fsync is on, and a restart keeps url and rows', async (t) => {
+void t.test('both ways to connect work, fsync is on, and a restart keeps url and rows', async (t) => {
   const folder = await throwawayFolder(t);
   const first = await startPostgres({ dataDir: folder, log });
   const { pool: connections } = pool(t, first.tcpUrl);
@@ -162,7 +162,7 @@ t.test('both ways to connect work, fsync is on, and a restart keeps url and rows
   t.same((await pool(t, second.url).pool.query('select n from kept')).rows, [{ n: 1 }]);
 });
 
-t.test('an owner that is killed leaves nothing that stops the next one', async (t) => {
+void t.test('an owner that is killed leaves nothing that stops the next one', async (t) => {
   const folder = await throwawayFolder(t);
   const program = `
     import { startPostgres } from ${JSON.stringify(new URL('embedded-postgres.ts', import.meta.url).href)};
@@ -187,7 +187,7 @@ t.test('an owner that is killed leaves nothing that stops the next one', async (
   t.equal(await identityOf(pid), undefined, 'the one before is gone');
 });
 
-t.test('faults of the folder are named', async (t) => {
+void t.test('faults of the folder are named', async (t) => {
   const folder = await throwawayFolder(t);
   const server = await startPostgres({ dataDir: folder, log });
   await server.stop();
@@ -216,5 +216,5 @@ async function declaredColumns(table: string): Promise<readonly string[]> {
   const tables = text.slice(text.indexOf('export interface Database'));
   const type = new RegExp(`readonly ${table}: (\\w+);`).exec(tables)?.[1];
   const body = new RegExp(`interface ${type} \\{([^}]*)\\}`).exec(text)?.[1] ?? '';
-  return [...body.matchAll(/readonly (\w+):/g)].map((match) => match[1] ?? '').sort();
+  return [...body.matchAll(/readonly (\w+):/g)].map((match) => match[1] ?? '').toSorted();
 }
