@@ -1,7 +1,7 @@
 // The contents and versions of all gateways, fed by the stages: entries are added and taken away as stage outputs change.
 import type { OperatorEvent } from '#libs/events/operator-event.ts';
 import type { VersionFacts } from '#libs/snapshot/delivery.ts';
-import type { ContentOf, GatewayHead, NewVersion } from '#libs/snapshot/gateway-head.ts';
+import type { ContentOf, GatewayHead, NewVersion, VersionContent } from '#libs/snapshot/gateway-head.ts';
 import type { KeyedEntry } from '#libs/snapshot/gateway-stages.ts';
 import { GatewayVersions } from '#libs/snapshot/gateway-versions.ts';
 import type { Limits } from '#libs/snapshot/limits.ts';
@@ -27,6 +27,11 @@ export class ContentBook {
 
   head(gateway: string): GatewayHead | undefined {
     return this.#gateways.get(gateway)?.head;
+  }
+
+  content(gateway: string): VersionContent | undefined {
+    const versions = this.#gateways.get(gateway);
+    return versions?.head === undefined ? undefined : versions.content.head();
   }
 
   /** Where a gateway's versions stand, for its status. */

@@ -2,6 +2,7 @@
 // Everything is kept by adding and taking away, so that a change costs what it changes.
 import type { StoredEntry } from '#libs/snapshot/entry.ts';
 import { Digest } from '#libs/snapshot/digest.ts';
+import type { VersionContent } from '#libs/snapshot/gateway-head.ts';
 import type { Proposal } from '#libs/snapshot/limits.ts';
 
 export interface EntryChange {
@@ -28,7 +29,7 @@ export class GatewayContent {
     const before = this.#live.get(key);
     if (before?.hash === stored?.hash) return;
     if (!this.#touched.has(key)) this.#touched.set(key, before?.hash);
-    this.#liveBytes += (stored?.json.length ?? 0) - (before?.json.length ?? 0);
+    this.#liveBytes += bytesOf(stored) - bytesOf(before);
     if (stored === undefined) this.#live.delete(key);
     else this.#live.set(key, stored);
     this.#compare(key);
@@ -53,6 +54,11 @@ export class GatewayContent {
   /** Digest of head. */
   digest(): string {
     return this.#digest.value();
+  }
+
+  /** What the newest version holds. */
+  head(): VersionContent {
+    return { digest: this.#digest.value(), entries: new Map(this.#head) };
   }
 
   /** Live as the next version, for the limits. */
@@ -108,6 +114,10 @@ export class GatewayContent {
     if (live === undefined && head !== undefined && isRule(key)) this.#removedRules.add(key);
     else this.#removedRules.delete(key);
   }
+}
+
+function bytesOf(stored: StoredEntry | undefined): number {
+  return stored === undefined ? 0 : Buffer.byteLength(stored.json);
 }
 
 function isRule(key: string): boolean {

@@ -10,7 +10,7 @@ import { evolve, Fleet, type FleetChange, isStale, type KnownObject } from '#lib
 import { kindInfo } from '#libs/gateway/kinds.ts';
 import { generation } from '#libs/gateway/metadata.ts';
 import { ContentBook } from '#libs/snapshot/content-book.ts';
-import type { ContentOf, GatewayHead } from '#libs/snapshot/gateway-head.ts';
+import type { ContentOf, GatewayHead, VersionContent } from '#libs/snapshot/gateway-head.ts';
 import { defaultLimits, type Limits } from '#libs/snapshot/limits.ts';
 import type { NodeReport } from '#libs/snapshot/node-report.ts';
 import type { Batch, ProjectionChange, SavedObject, SavedProjection } from '#libs/snapshot/projection-change.ts';
@@ -109,6 +109,11 @@ export class Projection {
 
   gatewayHead(gateway: string): GatewayHead | undefined {
     return this.#contents.head(gateway);
+  }
+
+  /** The content of a gateway's newest version. */
+  content(gateway: string): VersionContent | undefined {
+    return this.#contents.content(gateway);
   }
 
   #fold(event: ChangeEvent, respecified: Set<string>): void {
