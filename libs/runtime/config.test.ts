@@ -16,10 +16,12 @@ import {
   readOptions,
   text,
   url,
+  urls,
 } from './config.ts';
 import { errors, fail } from './errors.ts';
 import { generateNodeKey, keyIdOf, open, publicKeyOf, seal } from './hpke.ts';
 import { createLogger } from './log.ts';
+import { serversOf } from './nats-url.ts';
 import { backoff, pause } from './pause.ts';
 
 const table = defineOptions({
@@ -100,6 +102,16 @@ void t.test('all mistakes are reported at once, by the name that was used, witho
   t.throws(() => readOptions({ n: { flag: '--n <n...>', schema: list(1), description: '' } }, { n: ['a', 'b'] }, {}), {
     message: /more than 1 items/,
   });
+});
+
+void t.test('server lists: each is a URL, credentials are those of the first', async (t) => {
+  const schema = urls('nats', 'tls');
+  t.ok(schema.safeParse('nats://a:1, tls://b').success);
+  t.notOk(schema.safeParse('nats://a:1,http://b').success);
+  t.same(serversOf('nats://u:p%40@a:1,tls://b'), { servers: ['a:1', 'b:4222'], user: 'u', pass: 'p@', tls: {} });
+  t.same(serversOf('tok@[::1]'), { servers: ['[::1]:4222'], token: 'tok' });
+  t.throws(() => serversOf('nats://'), { code: 'config' });
+  t.throws(() => serversOf('nats://a:b'), { code: 'config' });
 });
 
 void t.test('help names variable and default, and no secret', async (t) => {

@@ -144,6 +144,16 @@ export function url(...protocols: readonly string[]): z.ZodType<string> {
   );
 }
 
+/** One or more URLs with one of the protocols, separated by commas, such as the servers of a NATS cluster. */
+export function urls(...protocols: readonly string[]): z.ZodType<string> {
+  const one = url(...protocols);
+  return z.string().superRefine((value, context) => {
+    for (const part of value.split(',')) {
+      for (const { message } of one.safeParse(part.trim()).error?.issues ?? []) issue(context, message);
+    }
+  });
+}
+
 /** A DNS label, such as a cluster's name. */
 export function dnsLabel(): z.ZodType<string> {
   return z

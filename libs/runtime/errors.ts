@@ -64,6 +64,10 @@ export const errors = {
     message: 'another projector has taken over',
     hint: 'This one stands by; nothing needs to be done.',
   },
+  'projector-running': {
+    message: 'a projector is running',
+    hint: 'Stop every projector of this database, then try again.',
+  },
   'rebuild-differs': {
     message: 'a rebuild from the history differs from what is stored',
     hint: 'Keep the database as it is and report this.',

@@ -22,6 +22,7 @@ import { consumerName, streamName, streamSubjects } from '#libs/events/subjects.
 import { FleetgateError, fail, messageOf } from './errors.ts';
 import type { Logger } from './log.ts';
 import { backoff, pause } from './pause.ts';
+import { serversOf } from './nats-url.ts';
 import { type ConsumeOptions, type PullEvents, PullConsumer, StreamLostError } from './pull-consumer.ts';
 
 export type { ConsumeOptions, LostReason, StreamMessage } from './pull-consumer.ts';
@@ -297,10 +298,11 @@ class NatsClient implements Nats {
 }
 
 async function connectUntil(options: NatsOptions): Promise<NatsConnection> {
+  const servers = serversOf(options.url);
   for (let attempt = 0; ; attempt++) {
     try {
       return await connect({
-        ...serversOf(options.url),
+        ...servers,
         ...(options.credentials === undefined
           ? {}
           : { authenticator: credsAuthenticator(new TextEncoder().encode(options.credentials)) }),
@@ -329,21 +331,6 @@ async function managerOf(connection: NatsConnection): Promise<JetStreamManager> 
   } catch (error) {
     throw fail('nats-stream', reasonOf(error), { cause: error });
   }
-}
-
-/** The client library does not read credentials from URLs. */
-function serversOf(url: string): { servers: string[]; user?: string; pass?: string; token?: string; tls?: object } {
-  const urls = url
-    .split(',')
-    .map((part) => new URL(part.trim().includes('://') ? part.trim() : `nats://${part.trim()}`));
-  const user = decodeURIComponent(urls[0]?.username ?? '');
-  const pass = decodeURIComponent(urls[0]?.password ?? '');
-  return {
-    servers: urls.map(({ hostname, port }) => `${hostname}:${port || 4222}`),
-    ...(user !== '' && pass !== '' ? { user, pass } : {}),
-    ...(user !== '' && pass === '' ? { token: user } : {}),
-    ...(urls.some(({ protocol }) => protocol === 'tls:') ? { tls: {} } : {}),
-  };
 }
 
 function toPulled(message: Msg): Parameters<PullEvents['onMessage']>[0] {
