@@ -52,16 +52,9 @@ export async function fetchStatuses(asker: Asker): Promise<readonly DesiredStatu
   return fetchPages(asker, statusesSubject(asker.cluster.name), (answer) => statusPage.parse(answer));
 }
 
-/** The statuses of one message, which holds one, a list, or a page of them; null = not such a message. */
+/** The statuses of one message; null = not such a message. */
 export function parseStatuses(json: unknown): readonly DesiredStatus[] | null {
-  const parsed = z
-    .union([
-      desiredStatus.transform((one) => [one]),
-      z.array(desiredStatus),
-      statusPage.transform((page) => page.items),
-    ])
-    .safeParse(json);
-  return parsed.success ? parsed.data : null;
+  return statusPage.safeParse(json).data?.items ?? null;
 }
 
 async function fetchPages<T>(

@@ -4,6 +4,7 @@ import type { InventoryItem } from '#libs/events/agent-exchange.ts';
 import { FleetgateError, messageOf } from '#libs/runtime/errors.ts';
 import type { Logger } from '#libs/runtime/log.ts';
 import { backoff, pause } from '#libs/runtime/pause.ts';
+import { jittered } from './jitter.ts';
 import type { Mirror } from './mirror.ts';
 import type { Outbox } from './outbox.ts';
 
@@ -54,7 +55,7 @@ export function startReconciler(options: ReconcilerOptions): Reconciler {
     if (reason === null) {
       const due = new AbortController();
       wake = () => due.abort();
-      await pause(options.periodMs * (0.9 + Math.random() * 0.2), AbortSignal.any([due.signal, abort.signal]));
+      await pause(jittered(options.periodMs), AbortSignal.any([due.signal, abort.signal]));
       wake = undefined;
     }
     const why = reason ?? 'periodic';

@@ -192,7 +192,6 @@ class FolderSource implements Source {
   #report(sink: SourceSink, file: string, problems: readonly string[]): void {
     const before = this.#problemsOf.get(file) ?? 0;
     for (let i = 0; i < Math.max(before, problems.length); i++) sink.problem(`${file} ${i}`, problems[i] ?? null);
-    for (const problem of problems) this.#options.log.warn(problem);
     this.#problemsOf.set(file, problems.length);
   }
 }

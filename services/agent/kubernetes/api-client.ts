@@ -46,10 +46,15 @@ export const answerBytesMax = 256 * 1024 * 1024;
 const timeoutMsDefault = 30_000;
 const connectTimeoutMs = 5000;
 
-/** A client for the current context. Throws FleetgateError 'kube-context' when it names no cluster. */
+/** A client for the current context. Throws FleetgateError 'kube-context' for what cannot be reached so. */
 export function openApiClient(config: KubeConfig): ApiClient {
   const cluster = config.getCurrentCluster();
   if (cluster === null) throw fail('kube-context', `the context ${config.getCurrentContext()} names no cluster`);
+  if (cluster.proxyUrl?.startsWith('socks')) {
+    throw fail('kube-context', 'a SOCKS proxy in the kubeconfig is not supported', {
+      hint: 'Use an HTTP proxy in `proxy-url`, or run the agent inside the cluster.',
+    });
+  }
   const server = cluster.server.replace(/\/+$/, '');
   const transport = new Transport(config);
   const send = async (
@@ -140,11 +145,6 @@ function makeDispatcher(config: KubeConfig, options: RequestOptions): Dispatcher
   const tls = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
   const chosen = config.createDispatcherOptions(config.getCurrentCluster(), tls);
   const connect = { timeout: connectTimeoutMs, keepAlive: true, keepAliveInitialDelay: 15_000, ...tls };
-  if (chosen.type === 'socks') {
-    throw fail('kube-context', 'a SOCKS proxy in the kubeconfig is not supported', {
-      hint: 'Use an HTTP proxy in `proxy-url`, or run the agent inside the cluster.',
-    });
-  }
   return chosen.type === 'proxy'
     ? new ProxyAgent({ uri: chosen.uri, requestTls: connect, connect: { keepAlive: true }, allowH2: false })
     : new Agent({ connect, allowH2: false });

@@ -2,11 +2,12 @@
 // again; a kind that goes away takes its objects with it.
 import { type WatchedKind, kinds } from '#libs/gateway/kinds.ts';
 import { backoff, pause } from '#libs/runtime/pause.ts';
+import { jittered } from '../jitter.ts';
 import type { SourceSink } from '../source.ts';
 import type { ApiClient } from './api-client.ts';
 import { type Discovery, type ServedKind, collectionPath, crdName, discoverKinds } from './discovery.ts';
 import { type KnownObject, type Reflector, startReflector } from './reflector.ts';
-import { type ReflectorTiming, jittered } from './timing.ts';
+import type { ReflectorTiming } from './timing.ts';
 
 export interface KindWatchesOptions {
   readonly client: ApiClient;

@@ -1,4 +1,5 @@
-// How long a reflector waits for what. Spread at random, so that a fleet of agents does not move in step.
+// How long a reflector waits for what.
+import { jittered } from '../jitter.ts';
 
 export interface ReflectorTiming {
   readonly watchTimeoutSeconds: () => number;
@@ -26,8 +27,3 @@ export const defaultTiming: ReflectorTiming = {
   // The first try comes at once: most often one connection broke, or the server restarted.
   backoffMs: (failures) => Math.random() * Math.min(30 * second, 100 * 2 ** Math.min(failures, 20)),
 };
-
-/** The time ± 10 %. */
-export function jittered(ms: number): number {
-  return ms * (0.9 + Math.random() * 0.2);
-}

@@ -178,7 +178,6 @@ void t.test('another object under the same name, and one that is gone, are left 
   show('a');
   writer.wish(wish('a', 'Accepted'));
   t.equal(writes.length, 0);
-  writer.wish({ kind: 'HTTPRoute', namespace: 'ns', name: 'a', status: null });
   writer.wish({ ...wish('s', 'x'), kind: 'Service' });
   t.equal(writer.queueLength, 0);
 });

@@ -75,12 +75,11 @@ export class StatusWriter {
     return this.#queue.size + this.#busy.size + this.#delayed.size;
   }
 
-  wish(wish: StatusWish): void {
-    const key = keyOf(wish);
+  wish(desired: DesiredStatus): void {
+    const key = keyOf(desired);
     if (key === null) return;
     this.#cameMeanwhile?.add(key);
-    if (isWithdrawn(wish)) this.#drop(key);
-    else this.#want(key, wish);
+    this.#want(key, desired);
   }
 
   /** Call before asking for all wishes; then `replace` with the answer. */
@@ -235,10 +234,6 @@ export class StatusWriter {
     }, 1000 / ratePerSecond);
     return false;
   }
-}
-
-function isWithdrawn(wish: StatusWish): wish is StatusWish & { readonly status: null } {
-  return wish.status === null;
 }
 
 /** Null for a kind whose status is not ours to write. */

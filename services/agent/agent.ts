@@ -1,0 +1,266 @@
+// One agent, put together: source → mirror → outbox → NATS, and desired statuses the other way.
+import type { Heartbeat, InventoryItem } from '#libs/events/agent-exchange.ts';
+import { changeSubject, heartbeatSubject, resyncSubject } from '#libs/events/subjects.ts';
+import { kinds } from '#libs/gateway/kinds.ts';
+import { messageOf } from '#libs/runtime/errors.ts';
+import { type HealthServer, type Readiness, startHealthServer } from '#libs/runtime/health.ts';
+import type { RunningService } from '#libs/runtime/lifecycle.ts';
+import type { Logger } from '#libs/runtime/log.ts';
+import { createMetrics } from '#libs/runtime/metrics.ts';
+import { type Nats, type Stoppable, connectNats } from '#libs/runtime/nats.ts';
+import packageFile from '../../package.json' with { type: 'json' };
+import { type AgentMetrics, createAgentMetrics } from './agent-metrics.ts';
+import type { AgentOptions } from './command.ts';
+import { fetchInventory } from './inventory.ts';
+import { Mirror } from './mirror.ts';
+import { openSource } from './open-source.ts';
+import { Outbox } from './outbox.ts';
+import { Problems } from './problems.ts';
+import { type Reconciler, awaitInventory, startReconciler } from './reconciler.ts';
+import { createSealer } from './sealer.ts';
+import type { Source, SourceSink } from './source.ts';
+import { type StatusWishes, startStatusWishes } from './status/wishes.ts';
+import { StatusWriter } from './status/writer.ts';
+
+const heartbeatMs = 10_000;
+const beatSoonMs = 100;
+const publishTimeoutMs = 5000;
+
+/** Starts an agent; resolves when its health server answers. It goes on until stopped; `done` rejects where waiting is of no use. */
+export async function startAgent(
+  options: AgentOptions,
+  log: Logger,
+  signal: AbortSignal,
+): Promise<RunningService & { readonly port: number; readonly done: Promise<void> }> {
+  const stopping = new AbortController();
+  const agent = new Agent(options, log, AbortSignal.any([signal, stopping.signal]));
+  const { host, port } = options;
+  const health = await startHealthServer({ host, port, registry: agent.registry, log, ready: () => agent.readiness() });
+  const done = runUntilStopped(agent, health);
+  return {
+    port: health.port,
+    done,
+    async stop() {
+      stopping.abort();
+      await done;
+    },
+  };
+}
+
+async function runUntilStopped(agent: Agent, health: HealthServer): Promise<void> {
+  try {
+    await agent.run();
+  } finally {
+    await health.stop();
+  }
+}
+
+class Agent {
+  readonly #options: AgentOptions;
+  readonly #log: Logger;
+  readonly #signal: AbortSignal;
+  readonly #problems: Problems;
+  readonly #metrics: AgentMetrics;
+  readonly registry;
+  #source: Source | undefined;
+  #nats: Nats | undefined;
+  #outbox: Outbox | undefined;
+  #mirror: Mirror | undefined;
+  #writer: StatusWriter | undefined;
+  #wishes: StatusWishes | undefined;
+  #reconciler: Reconciler | undefined;
+  #heartbeat: NodeJS.Timeout | undefined;
+  #soon: NodeJS.Timeout | undefined;
+  #isSynced = false;
+
+  constructor(options: AgentOptions, log: Logger, signal: AbortSignal) {
+    this.#options = options;
+    this.#log = log.child({ cluster: options.cluster });
+    this.#signal = signal;
+    this.#problems = new Problems(this.#log, () => this.#beatSoon());
+    const metrics = createMetrics('agent');
+    this.registry = metrics.registry;
+    this.#metrics = createAgentMetrics(metrics, {
+      outbox: () => this.#outbox?.length ?? 0,
+      objects: () => this.#mirror?.size ?? 0,
+      statuses: () => this.#writer?.queueLength ?? 0,
+    });
+  }
+
+  readiness(): Readiness {
+    const reasons: string[] = [];
+    if (this.#source === undefined) reasons.push('The cluster has not answered yet.');
+    if (this.#nats?.connected !== true) reasons.push('NATS is not connected.');
+    if (!this.#isSynced) {
+      const missing = kinds.filter(({ kind }) => this.#mirror?.isListed(kind) !== true).map(({ kind }) => kind);
+      reasons.push(`Not everything has been listed once: ${missing.join(', ')}.`);
+    }
+    return { ok: reasons.length === 0, reasons };
+  }
+
+  async run(): Promise<void> {
+    const { cluster, nodePublicKey, natsUrl, natsToken, natsCredentials } = this.#options;
+    const log = this.#log;
+    const signal = this.#signal;
+    const sealer = createSealer(nodePublicKey, cluster, () => this.#metrics.sealed());
+    if (sealer === null) this.#problems.set('node key', 'no node public key is set: TLS listeners get no certificates');
+    const subscriptions: Stoppable[] = [];
+    try {
+      const source = (this.#source = await openSource(this.#options, log, signal));
+      const nats = (this.#nats = await connectNats({
+        url: natsToken === undefined ? natsUrl : withToken(natsUrl, natsToken),
+        name: `fleetgate agent ${cluster}`,
+        log,
+        signal,
+        ...(natsCredentials === undefined ? {} : { credentials: natsCredentials }),
+      }));
+      const asker = { nats, cluster: { name: cluster, uid: source.clusterUid } };
+      const outbox = (this.#outbox = this.#createOutbox(nats));
+      const mirror = (this.#mirror = new Mirror({
+        cluster: asker.cluster,
+        outbox,
+        sealer,
+        now: () => new Date().toISOString(),
+        onReferences: (wanted) => source.reference(wanted),
+        onStatusObject: (key, live) => this.#writer?.observe(key, live),
+        isUncertain: (key) => source.isUncertain(key),
+      }));
+      this.#heartbeat = setInterval(() => this.#beat(), heartbeatMs);
+      this.#writer = this.#createWriter(source, mirror);
+      const fetch = (): Promise<readonly InventoryItem[]> => fetchInventory(asker);
+      const onProblem = (sentence: string | null): void => this.#problems.set('inventory', sentence);
+      const inventory = await awaitInventory({ fetch, log, onProblem }, signal);
+      outbox.refresh(inventory);
+      await source.start(this.#sink(mirror), inventory);
+      if (this.#writer !== undefined) this.#wishes = startStatusWishes(asker, this.#writer, log);
+      const periodMs = this.#options.relistPeriod;
+      const reconciler = (this.#reconciler = startReconciler({ fetch, outbox, mirror, periodMs, log, onProblem }));
+      subscriptions.push(nats.subscribe(resyncSubject, () => this.#compare('the stream was lost')));
+      nats.onStatus((status) => {
+        if (status === 'disconnected') return;
+        outbox.reconnected();
+        this.#compare('NATS was away');
+      });
+      log.info({ source: source.kind, clusterUid: source.clusterUid, held: inventory.length }, 'watching');
+      await Promise.race([reconciler.done, aborted(signal)]);
+    } catch (error) {
+      if (!signal.aborted) throw error;
+    } finally {
+      await this.#stop(subscriptions);
+    }
+  }
+
+  #createOutbox(nats: Nats): Outbox {
+    const subject = changeSubject(this.#options.cluster);
+    return new Outbox({
+      publish: (event, id) => nats.publishStream(subject, event, { id, timeoutMs: publishTimeoutMs }),
+      canPublish: () => nats.connected,
+      isHopeless: (error) => /max_?payload/i.test(messageOf(error)),
+      onPublished: (event) => {
+        this.#metrics.published(event);
+        this.#problems.set('publish', null);
+      },
+      onFailed: (event, error, fate) => {
+        this.#metrics.publishFailed();
+        const about = `${event.kind} ${event.namespace}/${event.name}`;
+        if (fate === 'hopeless') this.#problems.set(about, `${about} is too large to be sent: ${messageOf(error)}`);
+        else if (nats.connected) this.#problems.set('publish', `events are not taken: ${messageOf(error)}`);
+      },
+      onOverflow: () => this.#compare('the queue overflowed'),
+    });
+  }
+
+  #createWriter({ writeStatus }: Source, mirror: Mirror): StatusWriter | undefined {
+    if (writeStatus === null) return undefined;
+    return new StatusWriter({
+      write: writeStatus,
+      find: (key) => mirror.get(key),
+      now: () => new Date().toISOString().replace(/\.\d+Z$/, 'Z'),
+      onWrite: (outcome) => this.#metrics.statusWritten(outcome),
+      onProblem: (about, sentence) => this.#problems.set(about, sentence),
+      ratePerSecond: this.#options.statusRate,
+    });
+  }
+
+  #sink(mirror: Mirror): SourceSink {
+    return {
+      change: (change) => {
+        this.#metrics.changed(change.kind);
+        return mirror.change(change);
+      },
+      listed: (kind) => {
+        mirror.listed(kind);
+        if (this.#isSynced || !kinds.every((info) => mirror.isListed(info.kind))) return;
+        this.#isSynced = true;
+        this.#log.info({ objects: mirror.size }, 'synced');
+        this.#beat();
+      },
+      problem: (about, sentence) => this.#problems.set(about, sentence),
+      restarted: (kind, why) => {
+        this.#metrics.restarted(kind, why);
+        this.#log.debug({ kind, why }, 'a watch ended');
+      },
+    };
+  }
+
+  /** Something may have been missed in either direction. */
+  #compare(reason: string): void {
+    this.#reconciler?.request(reason);
+    this.#wishes?.refresh();
+  }
+
+  /** A change of what is wrong is told at once, several together. */
+  #beatSoon(): void {
+    if (this.#heartbeat === undefined) return;
+    this.#soon ??= setTimeout(() => {
+      this.#soon = undefined;
+      this.#beat();
+    }, beatSoonMs);
+  }
+
+  #beat(): void {
+    if (this.#nats?.connected !== true || this.#source === undefined || this.#signal.aborted) return;
+    const beat: Heartbeat = {
+      cluster: this.#options.cluster,
+      clusterUid: this.#source.clusterUid,
+      version: packageFile.version,
+      source: this.#source.kind,
+      synced: this.#isSynced,
+      objects: this.#mirror?.size ?? 0,
+      problems: this.#problems.list(),
+    };
+    this.#nats.publish(heartbeatSubject(this.#options.cluster), beat);
+  }
+
+  async #stop(subscriptions: readonly Stoppable[]): Promise<void> {
+    clearInterval(this.#heartbeat);
+    await Promise.all(subscriptions.map((subscription) => subscription.stop()));
+    clearTimeout(this.#soon);
+    // What waits for room in the outbox must not hold up the source; the next start finds what was not sent.
+    this.#outbox?.stop();
+    this.#writer?.stop();
+    await this.#source?.stop();
+    await this.#wishes?.stop();
+    await this.#reconciler?.stop();
+    await this.#nats?.close();
+  }
+}
+
+/** The URLs with the token as their user, where they name none. */
+function withToken(urls: string, token: string): string {
+  return urls
+    .split(',')
+    .map((text) => {
+      const url = new URL(text.trim().includes('://') ? text.trim() : `nats://${text.trim()}`);
+      if (url.username === '') url.username = encodeURIComponent(token);
+      return url.toString();
+    })
+    .join(',');
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener('abort', () => resolve(), { once: true });
+  });
+}

@@ -1,0 +1,94 @@
+// `fleetgate agent`: its options. What it does is in agent.ts; `manifest`, `install` and `uninstall` are in install/.
+import { type Options, defineOptions, dnsLabel, duration, integer, port, text } from '#libs/runtime/config.ts';
+
+export { startAgent } from './agent.ts';
+
+export const agentOptions = defineOptions({
+  cluster: {
+    flag: '--cluster <name>',
+    env: 'FLEETGATE_CLUSTER',
+    schema: dnsLabel(),
+    description: 'name of the cluster in the fleet',
+  },
+  folder: {
+    flag: '--folder <folder>',
+    env: 'FLEETGATE_FOLDER',
+    schema: text().optional(),
+    description: 'watch a folder of manifests; without it and --context: the cluster that this process runs in',
+  },
+  context: {
+    flag: '--context <context>',
+    env: 'FLEETGATE_CONTEXT',
+    schema: text().optional(),
+    description: 'watch the cluster of this kubeconfig context',
+  },
+  kubeconfig: {
+    flag: '--kubeconfig <path>',
+    schema: text().optional(),
+    description: 'where the context is; default KUBECONFIG, then ~/.kube/config',
+  },
+  natsUrl: {
+    flag: '--nats-url <url>',
+    env: 'NATS_URL',
+    schema: text(),
+    description: 'NATS with JetStream: nats://[user:password@|token@]host:port, tls://…',
+    secret: true,
+  },
+  natsToken: {
+    flag: '--nats-token <token>',
+    env: 'FLEETGATE_NATS_TOKEN',
+    schema: text().optional(),
+    description: 'token for NATS, where the URL holds none',
+    secret: true,
+  },
+  natsCredentials: {
+    flag: '--nats-credentials <text>',
+    env: 'FLEETGATE_NATS_CREDENTIALS',
+    schema: text().optional(),
+    description: 'contents of a NATS credentials file',
+    secret: true,
+  },
+  nodePublicKey: {
+    flag: '--node-public-key <base64>',
+    env: 'FLEETGATE_NODE_PUBLIC_KEY',
+    schema: text().optional(),
+    description: 'key of the fleet that TLS material is sealed to; without it listeners get no certificates',
+  },
+  data: {
+    flag: '--data <folder>',
+    env: 'FLEETGATE_DATA',
+    schema: text().optional(),
+    description:
+      'where the identity of the objects of a folder is kept; default ~/.local/state/fleetgate/agent-<cluster>',
+  },
+  relistPeriod: {
+    flag: '--relist-period <duration>',
+    env: 'FLEETGATE_RELIST_PERIOD',
+    schema: duration({ minMs: 1000 }),
+    description: 'how often everything is compared',
+    default: '10m',
+  },
+  statusRate: {
+    flag: '--status-rate <count>',
+    env: 'FLEETGATE_STATUS_RATE',
+    schema: integer({ min: 1, max: 10_000 }),
+    description: 'most status writes per second',
+    default: '100',
+  },
+  host: {
+    flag: '--host <address>',
+    env: 'FLEETGATE_HOST',
+    schema: text(),
+    description: 'where /healthz, /readyz and /metrics are served',
+    default: '127.0.0.1',
+  },
+  port: {
+    flag: '--port <port>',
+    env: 'FLEETGATE_PORT',
+    schema: port(),
+    description: 'the same; 0 = any free port',
+    default: '7423',
+  },
+});
+
+export type AgentOptions = Options<typeof agentOptions>;

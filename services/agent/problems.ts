@@ -1,0 +1,34 @@
+// What is wrong at present, in sentences for people: shown in heartbeats, and logged when it comes and goes.
+import type { Logger } from '#libs/runtime/log.ts';
+
+export const sentencesMax = 100;
+const sentenceLengthMax = 1000;
+
+export class Problems {
+  readonly #log: Logger;
+  readonly #onChange: () => void;
+  readonly #sentences = new Map<string, string>();
+
+  constructor(log: Logger, onChange: () => void) {
+    this.#log = log;
+    this.#onChange = onChange;
+  }
+
+  /** A sentence about something, or null once it is settled. */
+  set(about: string, sentence: string | null): void {
+    const before = this.#sentences.get(about);
+    if (sentence === (before ?? null)) return;
+    if (sentence === null) {
+      this.#sentences.delete(about);
+      this.#log.info({ about }, 'settled');
+    } else {
+      this.#sentences.set(about, sentence.slice(0, sentenceLengthMax));
+      this.#log.warn({ about }, sentence);
+    }
+    this.#onChange();
+  }
+
+  list(): readonly string[] {
+    return [...this.#sentences.values().take(sentencesMax)];
+  }
+}
