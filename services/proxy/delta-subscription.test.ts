@@ -98,6 +98,16 @@ void t.test('a stream that returns gets what differs from what it states', (t) =
   nothing.subscription.receive(request({ initialVersions: { same: '1' } }));
   t.equal(nothing.subscription.next('all'), null, 'nothing differs, nothing is sent');
 
+  const empty = wildcard({});
+  empty.subscription.receive(request({}));
+  t.same(
+    empty.subscription.next('all'),
+    { resources: [], removed: [], nonce: '1' },
+    'who has nothing waits for an answer',
+  );
+  empty.subscription.receive(request({ nonce: '1' }));
+  t.equal(empty.subscription.next('all'), null);
+
   const named = byName({ a: '1', b: '2' });
   named.subscription.receive(request({ subscribe: ['a', 'b'], initialVersions: { a: '1', b: '1' } }));
   t.same(say(named.subscription.next('all')), ['b@2']);
@@ -149,8 +159,8 @@ void t.test('refused: not sent again until it changes; then the way back is sent
 
 void t.test('refused together: each is tried alone, so that one bad one holds back no other', (t) => {
   const { table, subscription } = wildcard({});
-  subscription.receive(request({}));
   change(table, subscription, { a: '1', bad: '1', c: '1' });
+  subscription.receive(request({}));
   t.same(say(subscription.next('all')), ['a@1', 'bad@1', 'c@1']);
   subscription.receive(request({ nonce: '1', error: 'bad: no' }));
   const sent: string[][] = [];

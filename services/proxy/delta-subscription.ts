@@ -12,7 +12,7 @@ export interface WireResource {
   readonly body: Uint8Array;
 }
 
-/** What to send; `resources` and `removed` are not both empty. */
+/** What to send. */
 export interface SubscriptionResponse {
   readonly resources: readonly WireResource[];
   readonly removed: readonly string[];
@@ -53,6 +53,8 @@ export class DeltaSubscription {
   readonly #single = new Set<string>();
   #wildcard = false;
   #started = false;
+  /** Envoy asked for all and holds none: it waits for an answer even if there is nothing to say. */
+  #waitsForFirst = false;
   #count = 0;
   #sent: { readonly nonce: string; readonly sent: ReadonlyMap<string, string> } | null = null;
 
@@ -100,7 +102,7 @@ export class DeltaSubscription {
       response = this.#respond(names, what === 'all' ? null : kept);
     }
     for (const name of kept) this.#stale.add(name);
-    return response;
+    return response ?? (this.#waitsForFirst ? this.#send([], [], new Map()) : null);
   }
 
   /** Whether Envoy asked for this type. */
@@ -153,9 +155,17 @@ export class DeltaSubscription {
       if (resource === undefined) removed.push(name);
       else resources.push(resource);
     }
-    if (sent.size === 0) return null;
+    return sent.size === 0 ? null : this.#send(resources, removed, sent);
+  }
+
+  #send(
+    resources: readonly WireResource[],
+    removed: readonly string[],
+    sent: ReadonlyMap<string, string>,
+  ): SubscriptionResponse {
     const nonce = String(++this.#count);
     this.#sent = { nonce, sent };
+    this.#waitsForFirst = false;
     return { resources, removed, nonce };
   }
 
@@ -181,6 +191,7 @@ export class DeltaSubscription {
       this.#stale.add(name);
     }
     if (this.#wildcard) for (const name of this.#table.keys()) this.#stale.add(name);
+    this.#waitsForFirst = this.#wildcard && this.#held.size === 0;
   }
 
   #subscribe(name: string, first: boolean): void {
