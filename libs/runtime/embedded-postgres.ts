@@ -191,7 +191,12 @@ async function initialise(data: string, dataDir: string, programs: PostgresProgr
       ...programs.user,
     });
   } catch (error) {
-    throw fail('postgres-start', `initdb: ${messageOf(error)}`, { cause: error });
+    throw fail('postgres-start', `initdb: ${messageOf(error)}`, {
+      cause: error,
+      ...(programs.user
+        ? { hint: 'Choose a folder with --data that the user nobody can reach: Postgres does not run as root here.' }
+        : {}),
+    });
   }
   await rename(temporary, data);
 }
