@@ -10,6 +10,7 @@ import { backoff, pause } from '#libs/runtime/pause.ts';
 import { type Postgres, openPostgres } from '#libs/runtime/postgres.ts';
 import { migrationsPending } from '../../migrations/run.ts';
 import { awaitLeadership } from './leadership.ts';
+import { limitsOf } from './limits.ts';
 import { type ProjectorMetrics, createProjectorMetrics } from './metrics.ts';
 import { Term } from './term.ts';
 import { z } from 'zod';
@@ -171,18 +172,12 @@ async function leadOnce(
   context: RunContext & { readonly postgres: Postgres; readonly nats: Nats },
 ): Promise<boolean> {
   const { log, metrics, state, signal } = context;
-  const { entriesMax, bytesMax, removedShareMax, removedMin } = options;
   state.phase = 'standing by';
   const leadership = await awaitLeadership({ url: options.databaseUrl, log, signal });
   if (leadership === undefined) return true;
   try {
     state.phase = 'loading';
-    const limits = {
-      ...(entriesMax === undefined ? {} : { entriesMax }),
-      ...(bytesMax === undefined ? {} : { bytesMax }),
-      ...(removedShareMax === undefined ? {} : { removedShareMax }),
-      ...(removedMin === undefined ? {} : { removedMin }),
-    };
+    const limits = limitsOf(options);
     const { databaseUrl, batchMax } = options;
     state.term = await Term.start({ ...context, leadership, databaseUrl, batchMax, limits, now });
     state.phase = 'leading';

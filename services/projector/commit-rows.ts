@@ -49,17 +49,25 @@ export interface SliceRow {
   readonly data: string;
 }
 
+export interface VersionRow extends NewVersion, Origin {
+  /** Sequence number of the last event that was folded into it. */
+  readonly seq: string;
+  /** When it was made; null = with this transaction. */
+  readonly at: string | null;
+}
+
 export interface CommitRows {
-  /** Sequence number of the last event; '' without events. */
-  readonly batch: string;
   readonly clusters: readonly { readonly name: string; readonly uid: string }[];
   readonly events: readonly EventRow[];
   readonly objects: readonly ObjectRow[];
   readonly objectsGone: readonly ObjectKey[];
   readonly slices: readonly SliceRow[];
   readonly slicesGone: readonly ObjectKey[];
-  readonly change: ProjectionChange;
-  readonly origin: (version: NewVersion) => Origin;
+  readonly versions: readonly VersionRow[];
+  readonly entries: ProjectionChange['entries'];
+  readonly gateways: ProjectionChange['gateways'];
+  readonly statuses: ProjectionChange['statuses'];
+  readonly discovery: ProjectionChange['discovery'];
 }
 
 export const noChange: ProjectionChange = {
@@ -88,15 +96,17 @@ export function buildCommitRows(
   const lastSlices = new Map(slices.map((slice) => [keyOf(slice), slice]));
   const kept = [...objects.values()];
   return {
-    batch,
     clusters,
     events,
     objects: kept.filter(({ gone }) => !gone).map(({ row }) => row),
     objectsGone: kept.filter(({ gone }) => gone).map(({ row }) => row),
     slices: [...lastSlices.values()].filter(({ object }) => object !== null).map(sliceRow),
     slicesGone: [...lastSlices.values()].filter(({ object }) => object === null),
-    change,
-    origin: (version) => originOf(version, folded),
+    versions: change.versions.map((version) => ({ ...version, ...originOf(version, folded), seq: batch, at: null })),
+    entries: change.entries,
+    gateways: change.gateways,
+    statuses: change.statuses,
+    discovery: change.discovery,
   };
 }
 

@@ -126,7 +126,7 @@ export const sections: readonly Section[] = [
     name: 'added_entries',
     columns: { hash: 'text', json: 'text' },
     sql: `insert into entries (hash, json) select r.* from :rows on conflict (hash) do nothing`,
-    rows: ({ change }) => change.entries,
+    rows: ({ entries }) => entries,
   },
   {
     name: 'added_versions',
@@ -140,30 +140,30 @@ export const sections: readonly Section[] = [
       seq: 'bigint',
       actor: 'text',
       reason: 'text',
+      at: 'timestamptz',
     },
-    sql: `insert into snapshots (gateway, version, digest, entries, cause, of_version, seq, actor, reason, at) select r.*, :at from :rows`,
-    rows: ({ change, batch, origin }) =>
-      change.versions.map((version) => {
-        const { actor, reason } = origin(version);
-        return [
-          version.gateway,
-          version.version,
-          version.digest,
-          version.entryCount,
-          version.cause,
-          version.ofVersion,
-          batch,
-          actor,
-          reason,
-        ];
-      }),
+    sql: `insert into snapshots (gateway, version, digest, entries, cause, of_version, seq, actor, reason, at)
+          select r.gateway, r.version, r.digest, r.entries, r.cause, r.of_version, r.seq, r.actor, r.reason, coalesce(r.at, :at) from :rows`,
+    rows: ({ versions }) =>
+      versions.map((version) => [
+        version.gateway,
+        version.version,
+        version.digest,
+        version.entryCount,
+        version.cause,
+        version.ofVersion,
+        version.seq,
+        version.actor,
+        version.reason,
+        version.at,
+      ]),
   },
   {
     name: 'added_changes',
     columns: { gateway: 'text', version: 'int', key: 'text', hash: 'text' },
     sql: `insert into snapshot_changes (gateway, version, key, hash) select r.* from :rows`,
-    rows: ({ change }) =>
-      change.versions.flatMap(({ gateway, version, changes }) =>
+    rows: ({ versions }) =>
+      versions.flatMap(({ gateway, version, changes }) =>
         changes.map(({ key, hash }) => [gateway, version, key, hash]),
       ),
   },
@@ -183,8 +183,8 @@ export const sections: readonly Section[] = [
     sql: `insert into gateways (gateway, cluster, namespace, name, head, serving, pinned, deleted, alarm, commit) select r.*, fence.commit from :rows
           on conflict (gateway) do update set head = excluded.head, serving = excluded.serving, pinned = excluded.pinned,
             deleted = excluded.deleted, alarm = excluded.alarm, commit = excluded.commit`,
-    rows: ({ change }) =>
-      change.gateways.map((head) => [
+    rows: ({ gateways }) =>
+      gateways.map((head) => [
         head.gateway,
         head.cluster,
         head.namespace,
@@ -201,8 +201,8 @@ export const sections: readonly Section[] = [
     columns: { ...objectKey, uid: 'text', status: 'jsonb' },
     sql: `insert into statuses (cluster, kind, namespace, name, uid, status) select r.* from :rows
           on conflict (cluster, kind, namespace, name) do update set uid = excluded.uid, status = excluded.status`,
-    rows: ({ change }) =>
-      change.statuses.flatMap((item) =>
+    rows: ({ statuses }) =>
+      statuses.flatMap((item) =>
         item.status === null
           ? []
           : [[item.cluster, item.kind, item.namespace, item.name, item.uid, jsonbText(item.status)]],
@@ -213,18 +213,16 @@ export const sections: readonly Section[] = [
     columns: objectKey,
     sql: `delete from statuses s using :rows
            where s.cluster = r.cluster and s.kind = r.kind and s.namespace = r.namespace and s.name = r.name`,
-    rows: ({ change }) =>
-      change.statuses.flatMap((item) =>
-        item.status === null ? [[item.cluster, item.kind, item.namespace, item.name]] : [],
-      ),
+    rows: ({ statuses }) =>
+      statuses.flatMap((item) => (item.status === null ? [[item.cluster, item.kind, item.namespace, item.name]] : [])),
   },
   {
     name: 'kept_discovery',
     columns: { key: 'text', cluster: 'text', hash: 'text', item: 'text' },
     sql: `insert into discovery (key, cluster, hash, item, commit) select r.*, fence.commit from :rows
           on conflict (key) do update set cluster = excluded.cluster, hash = excluded.hash, item = excluded.item, commit = excluded.commit`,
-    rows: ({ change }) =>
-      change.discovery.map(({ key, cluster, hash, item }) => [
+    rows: ({ discovery }) =>
+      discovery.map(({ key, cluster, hash, item }) => [
         key,
         cluster,
         hash,

@@ -188,7 +188,7 @@ export class Writer {
     end();
     this.#lastSeq += BigInt(rows.events.length);
     for (const { type } of rows.events) metrics.appended.inc({ type });
-    for (const { cause } of rows.change.versions) metrics.versions.inc({ cause });
+    for (const { cause } of rows.versions) metrics.versions.inc({ cause });
     this.#moved(checkpoint);
   }
 
