@@ -136,12 +136,12 @@ void t.test('kill -9 of Postgres: it comes back with what was committed, and so 
     );
     committed.push(n);
   }
-  const { rows } = await postgres.pool.query<{ n: number }>('select n from numbers order by n');
+  await eventually(() => missed >= 1);
+  const { rows } = await eventually(() => postgres.pool.query<{ n: number }>('select n from numbers order by n'));
   t.same(
     rows.map(({ n }) => n),
     committed,
   );
-  await eventually(() => missed >= 1);
   await postgres.ready();
   t.equal((await stat(join(folder, 'password'))).mode & 0o777, 0o600);
   t.equal((await stat(join(folder, 'data'))).mode & 0o777, 0o700);
@@ -201,6 +201,7 @@ void t.test('faults of the folder are named', async (t) => {
   if (process.getuid?.() !== 0) {
     await chmod(folder, 0o500);
     await t.rejects(startPostgres({ dataDir: join(folder, 'sub'), log }), { code: 'file' });
+    await chmod(folder, 0o700);
   }
 });
 
