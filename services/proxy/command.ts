@@ -1,16 +1,6 @@
 // `fleetgate proxy`: its options. What it does is in proxy.ts.
 import { z } from 'zod';
-import {
-  defineOptions,
-  dnsLabel,
-  duration,
-  flag,
-  integer,
-  list,
-  type Options,
-  port,
-  text,
-} from '#libs/runtime/config.ts';
+import { defineOptions, duration, flag, integer, list, type Options, port, text } from '#libs/runtime/config.ts';
 
 export { startProxy } from './proxy.ts';
 
@@ -40,7 +30,10 @@ export const proxyOptions = defineOptions({
   node: {
     flag: '--node <name>',
     env: 'FLEETGATE_NODE',
-    schema: dnsLabel(),
+    schema: z
+      .string()
+      .max(253)
+      .regex(/^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$/, 'must be a DNS name in lower case'),
     description: 'name of this node, stable over restarts',
   },
   label: {

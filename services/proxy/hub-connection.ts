@@ -37,6 +37,7 @@ const defaultTiming: HubTiming = {
   silenceMaxMs: 25_000,
   handshakeMaxMs: 5000,
 };
+const attemptsWhenReplaced = 20;
 /** What waits to be sent; a hub that does not read is left. */
 const bufferedBytesMax = 64 * 1024 * 1024;
 
@@ -140,6 +141,8 @@ export class HubConnection {
       socket.on('close', (code, text) => {
         clearTimeout(silence);
         this.#socket = null;
+        // Another process has this node's name: the two must not throw each other out without pause.
+        if (code === closeCodes.replaced) this.#attempts = attemptsWhenReplaced;
         if (opened) this.#options.onClose();
         resolve(reason === 'closed' ? `closed with ${code} ${text.toString()}`.trim() : reason);
       });
