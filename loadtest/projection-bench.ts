@@ -49,11 +49,6 @@ function heap(): number {
 }
 
 function base(): readonly Manifest[] {
-  const service = (name: string): Manifest => ({
-    kind: 'Service',
-    metadata: { name, namespace: 'shop' },
-    spec: { ports: [{ port: 80 }] },
-  });
   const listener = { port: 80, protocol: 'HTTP', allowedRoutes: { namespaces: { from: 'All' } } };
   return [
     {
@@ -69,6 +64,10 @@ function base(): readonly Manifest[] {
     service('svc-0'),
     service('svc-1'),
   ];
+}
+
+function service(name: string): Manifest {
+  return { kind: 'Service', metadata: { name, namespace: 'shop' }, spec: { ports: [{ port: 80 }] } };
 }
 
 function route(index: number, backend: string): Manifest {

@@ -1,6 +1,7 @@
 // HTTPRoute. A mistake in one rule stays in that rule: a rule whose matches cannot be read is dropped, one whose matches stand but
 // whose filters, backends or timeouts cannot be honoured answers 500.
 import { type BackendTarget, parseBackendTarget } from '#libs/gateway/backend-ref.ts';
+import { canonicalJson } from '#libs/gateway/canonical.ts';
 import { type Cursor, openBody } from '#libs/gateway/cursor.ts';
 import { durationMs } from '#libs/gateway/duration.ts';
 import {
@@ -98,7 +99,9 @@ function parseRule(item: Cursor, index: number, namespace: string): HttpRule {
   inMatches.requiredObject();
   const matchItems = inMatches.field('matches').items(64);
   const matches =
-    matchItems.length === 0 ? [matchEverything] : matchItems.flatMap((match) => parseHttpMatch(match) ?? []);
+    matchItems.length === 0
+      ? [matchEverything]
+      : uniqueMatches(matchItems.flatMap((match) => parseHttpMatch(match) ?? []));
   const name = item.into([]).field('name').text(sectionName);
   const named = { index, ...(name === undefined ? {} : { name }) };
   if (matchProblems.length > 0) {
@@ -106,6 +109,10 @@ function parseRule(item: Cursor, index: number, namespace: string): HttpRule {
     return { ...named, matches: [], filters: [], backends: [], fault };
   }
   return { ...named, matches, ...parseActions(item, matches, namespace) };
+}
+
+function uniqueMatches(matches: readonly HttpMatch[]): readonly HttpMatch[] {
+  return [...new Map(matches.map((match) => [canonicalJson(match), match])).values()];
 }
 
 function parseActions(

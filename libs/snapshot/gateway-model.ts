@@ -40,11 +40,15 @@ export function evaluateGateway(known: KnownObject, lookup: GatewayLookup): Gate
     uid: known.uid,
     generation: generation(object),
     createdAt: createdAt(object),
-    listeners: fault === undefined ? listeners : listeners.map((listener) => ({ ...listener, served: false })),
+    listeners: fault === undefined ? listeners : listeners.map(unserved),
     addresses: gateway.addresses,
     problems: gateway.problems,
     ...(fault === undefined ? {} : { fault }),
   };
+}
+
+function unserved(listener: ListenerModel): ListenerModel {
+  return { ...listener, served: false };
 }
 
 function gatewayFault(listenerCount: number, problems: readonly Problem[]): Fault | undefined {

@@ -135,20 +135,11 @@ const headFields = ['head', 'serving', 'pinned', 'deleted', 'alarm'] as const;
 
 /** The last of rollback and release counts; an accept counts wherever it stands. */
 function decide(operations: readonly OperatorEvent[], pinned: boolean): Decision {
-  let decision: Decision = { pinned, rollbackTo: undefined, released: false, accepted: false };
-  for (const operation of operations) {
-    switch (operation.type) {
-      case 'rollback':
-        // Without a version there is nothing to go back to: control fills it in before the event is stored.
-        if (operation.to !== null) decision = { ...decision, pinned: true, rollbackTo: operation.to, released: false };
-        break;
-      case 'release':
-        decision = { ...decision, pinned: false, rollbackTo: undefined, released: true };
-        break;
-      case 'accept':
-        decision = { ...decision, accepted: true };
-        break;
-    }
-  }
-  return decision;
+  const accepted = operations.some(({ type }) => type === 'accept');
+  const last = operations.findLast(({ type }) => type !== 'accept');
+  if (last?.type === 'release') return { pinned: false, rollbackTo: undefined, released: true, accepted };
+  // A rollback without a version is refused before it is stored.
+  if (last?.type === 'rollback' && last.to !== null)
+    return { pinned: true, rollbackTo: last.to, released: false, accepted };
+  return { pinned, rollbackTo: undefined, released: false, accepted };
 }

@@ -1,6 +1,6 @@
 // What holds for every history: order and batches do not matter, hostile objects harm nobody else, a change costs what it changes.
 import assert from 'node:assert';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import t from 'tap';
 import type { ChangeEvent } from '#libs/events/change-event.ts';
 import { kinds } from '#libs/gateway/kinds.ts';
@@ -13,9 +13,16 @@ const noVersion = (): never => {
 };
 
 function apply(projection: Projection, events: readonly ChangeEvent[]): ProjectionChange {
-  const isSlice = ({ kind }: ChangeEvent): boolean => kind === 'EndpointSlice';
   const history = events.filter((event) => !isSlice(event)).map((event, i) => ({ seq: BigInt(i), event }));
   return projection.apply({ ...none, events: history, slices: events.filter(isSlice) }, noVersion);
+}
+
+function byText(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}
+
+function isSlice({ kind }: ChangeEvent): boolean {
+  return kind === 'EndpointSlice';
 }
 
 const clusters = ['eu', 'us'];
@@ -31,7 +38,7 @@ function everything(projection: Projection): unknown {
       const content = projection.content(gateway);
       return content === undefined || content.entries.size === 0
         ? []
-        : [[gateway, content.digest, [...content.entries].toSorted()]];
+        : [[gateway, content.digest, [...content.entries].map(([key, hash]) => `${key} ${hash}`).toSorted(byText)]];
     }),
     statuses: clusters.map((cluster) => projection.statuses(cluster, undefined, 10_000).items),
     inventory: clusters.map((cluster) =>
@@ -218,7 +225,9 @@ const manifest: fc.Arbitrary<Manifest> = fc
       annotations: one({}),
     });
     const rest = body[kind] ?? fc.record({ spec: specs[kind] ?? part({ parentRefs: list(parentRef), parentRef }) });
-    return fc.tuple(metadata, rest).map(([meta, fields]) => ({ kind, metadata: { ...meta, ...at }, ...fields }));
+    return fc
+      .tuple(metadata, rest)
+      .map(([meta, fields]) => Object.assign({ kind, metadata: Object.assign(meta, at) }, fields));
   });
 const change = fc.record({
   manifest,
@@ -309,15 +318,13 @@ function keyOf(event: ChangeEvent): string {
 }
 
 function reloaded(projection: Projection, events: readonly ChangeEvent[]): Projection {
-  const toSaved = ({ cluster, hash, object }: ChangeEvent): SavedObject[] =>
-    object === null ? [] : [{ cluster, hash, object }];
   const gateways = clusters.flatMap((cluster) =>
     places.map(({ namespace, name }) => `${cluster}/${namespace}/${name}`),
   );
   const again = new Projection();
   again.load({
-    objects: events.filter(({ kind }) => kind !== 'EndpointSlice').flatMap(toSaved),
-    slices: events.filter(({ kind }) => kind === 'EndpointSlice').flatMap(toSaved),
+    objects: events.filter((event) => !isSlice(event)).flatMap(toSaved),
+    slices: events.filter(isSlice).flatMap(toSaved),
     sealed: [],
     gateways: gateways.flatMap((gateway) => {
       const head = projection.gatewayHead(gateway);
@@ -328,6 +335,10 @@ function reloaded(projection: Projection, events: readonly ChangeEvent[]): Proje
     nodes: [node],
   });
   return again;
+}
+
+function toSaved({ cluster, hash, object }: ChangeEvent): readonly SavedObject[] {
+  return object === null ? [] : [{ cluster, hash, object }];
 }
 
 function goodFleet(): readonly ChangeEvent[] {

@@ -28,11 +28,11 @@ void t.test('golden pairs', async (t) => {
   }
 });
 
-/** The change with the entries in place of their hashes. */
+/** The change with the entries in place of their hashes, and conditions as one line each. */
 function toReadable(change: ProjectionChange): unknown {
   const gateways = change.versions.map(({ gateway, changes }) => [
     gateway,
-    Object.fromEntries(changes.map(({ key, hash }) => [key, JSON.parse(change.entries.get(hash ?? '') ?? 'null')])),
+    Object.fromEntries(changes.map(({ key, hash }) => [key, parse(change.entries.get(hash ?? '') ?? 'null')])),
   ]);
   const statuses = change.statuses.map(({ cluster, kind, namespace, name, status }) => [
     [cluster, kind, namespace, name].join('/'),
@@ -41,7 +41,31 @@ function toReadable(change: ProjectionChange): unknown {
   const discovery = change.discovery.map(({ key, item }) => [key, item]);
   return {
     entries: Object.fromEntries(gateways),
-    statuses: Object.fromEntries(statuses),
+    statuses: shorten(Object.fromEntries(statuses)),
     discovery: Object.fromEntries(discovery),
   };
+}
+
+function shorten(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(shorten);
+  if (typeof value !== 'object' || value === null) return value;
+  if (
+    'observedGeneration' in value &&
+    'type' in value &&
+    'status' in value &&
+    'reason' in value &&
+    'message' in value
+  ) {
+    const { type, status, reason, message, observedGeneration } = value;
+    return `${String(type)}=${String(status)} ${String(reason)} @${String(observedGeneration)}: ${String(message)}`.replace(
+      /: $/,
+      '',
+    );
+  }
+  const fields = Object.entries(value).filter(([key]) => key !== 'controllerName' && key !== 'supportedFeatures');
+  return Object.fromEntries(fields.map(([key, field]) => [key, shorten(field)]));
+}
+
+function parse(json: string): unknown {
+  return JSON.parse(json);
 }
