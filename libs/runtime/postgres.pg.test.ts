@@ -40,6 +40,21 @@ void t.test('types: bigint is a string, timestamptz a Date, jsonb parsed', async
   t.equal(projector.stream_created, null);
 });
 
+void t.test('close ends every connection, whoever used the pool', async (t) => {
+  const { url } = await throwawayPostgres(t, { schema: 'none' });
+  const watcher = pool(t, url);
+  const others = `select 1 from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()`;
+  const both = openPostgres({ url, log });
+  const none = openPostgres({ url, log });
+  await both.pool.query('select 1');
+  await sql`select 1`.execute(both.db);
+  await none.pool.query('select 1');
+  t.equal((await watcher.pool.query(others)).rows.length, 2);
+  await both.close();
+  await none.close();
+  await eventually(async () => (await watcher.pool.query(others)).rows.length === 0);
+});
+
 void t.test('the Database interface names the tables of the migrations', async (t) => {
   const { url } = await throwawayPostgres(t);
   const { db } = pool(t, url);

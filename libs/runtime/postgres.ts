@@ -30,13 +30,17 @@ export function openPostgres(options: {
     keepAlive: true,
   });
   // Without a listener a connection that dies while idle would end the process; the pool replaces it by itself.
-  pool.on('error', (error) => options.log.warn({ err: error }, 'an idle Postgres connection was lost'));
+  pool.on('error', (error) => options.log.warn({ reason: error.message }, 'an idle Postgres connection was lost'));
   const db = new Kysely<Database>({ dialect: new PostgresDialect({ pool }) });
   return {
     pool,
     db,
     ready: (signal) => untilAnswered(pool, options.log, signal),
-    close: () => db.destroy(),
+    async close() {
+      // kysely ends only a pool that it has used.
+      await db.destroy();
+      if (!pool.ending) await pool.end();
+    },
   };
 }
 
@@ -95,7 +99,7 @@ async function listenLoop(
         else for (const channel of channels) onNotify(channel, null);
       });
     } catch (error) {
-      if (!signal.aborted) log.warn({ err: error, attempt }, 'listening on Postgres was interrupted');
+      if (!signal.aborted) log.warn({ reason: messageOf(error), attempt }, 'listening on Postgres was interrupted');
     } finally {
       await client.end().catch(() => undefined);
     }
