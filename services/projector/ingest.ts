@@ -33,12 +33,14 @@ const inbox = /^_INBOX\.[\w.-]+$/;
 
 /** Turns messages into transactions. Calls must not overlap. */
 export class Ingest {
-  /** Messages of the stream up to here may be older than the history. */
-  replayUntil = 0;
   readonly #context: IngestContext;
   #writer: Writer;
   readonly #refusals = new Map<string, OperatorOutcome>();
   readonly #refusedClusters = new Set<string>();
+  /** Messages of the stream up to here may be older than the history. */
+  #replayUntil = 0;
+  /** Up to here, messages that make no event are counted: a batch may be tried twice. */
+  #countedSeq = 0;
 
   constructor(context: IngestContext, writer: Writer) {
     this.#context = context;
@@ -47,6 +49,12 @@ export class Ingest {
 
   get writer(): Writer {
     return this.#writer;
+  }
+
+  /** Another stream, or another place in it: messages up to `replayUntil` may be older than the history. */
+  begin(startAfterSeq: number, replayUntil: number): void {
+    this.#replayUntil = replayUntil;
+    this.#countedSeq = startAfterSeq;
   }
 
   /** Resolves when everything of the batch is committed or skipped. Throws when this projector cannot write any more. */
@@ -111,15 +119,15 @@ export class Ingest {
     for (const message of messages) {
       const parsed = parseMessage(message.subject, message.data);
       const over = message.seq <= this.#writer.checkpoint.streamSeq;
-      if (parsed.type === 'operator' && (over || message.seq <= this.replayUntil)) {
+      if (parsed.type === 'operator' && (over || message.seq <= this.#replayUntil)) {
         this.#answer(message, await this.#pastOutcome(parsed.event));
       } else if (over) {
-        this.#context.metrics.dropped.inc({ reason: 'known' });
+        this.#count(message, 'known');
       } else if (parsed.type === 'bad') {
         this.#malformed(message, parsed.reason);
       } else if (parsed.type === 'change') {
         const verdict = old.has(changeMessageId(parsed.event)) ? 'known' : intake.add(parsed.event);
-        this.#count(verdict, parsed.event);
+        if (verdict !== 'taken') this.#drop(message, verdict, parsed.event);
       } else {
         await this.#append(intake, message.seq - 1);
         intake = this.#newIntake();
@@ -165,19 +173,26 @@ export class Ingest {
 
   #malformed(message: StreamMessage, reason: string): void {
     const { subject, seq } = message;
-    this.#context.log.error({ subject, seq, reason }, 'a malformed message is skipped');
-    this.#context.metrics.dropped.inc({ reason: 'malformed' });
+    if (this.#count(message, 'malformed'))
+      this.#context.log.error({ subject, seq, reason }, 'a malformed message is skipped');
     if (subject === operatorSubject) this.#answer(message, { id: '', ok: false, code: 'malformed', message: reason });
   }
 
-  #count(verdict: Verdict, event: ChangeEvent): void {
-    if (verdict === 'taken') return;
-    this.#context.metrics.dropped.inc({ reason: verdict === 'known' ? 'known' : 'refused' });
+  #drop(message: StreamMessage, verdict: Exclude<Verdict, 'taken'>, event: ChangeEvent): void {
+    this.#count(message, verdict === 'known' ? 'known' : 'refused');
     if (verdict === 'known') return;
     const cluster = `${event.cluster} ${event.clusterUid}`;
     if (this.#refusedClusters.has(cluster)) return;
     if (this.#refusedClusters.size < refusalsMax) this.#refusedClusters.add(cluster);
     this.#context.log.error({ cluster: event.cluster, reason: verdict.refused }, 'events of a cluster are refused');
+  }
+
+  /** False when it was counted before. */
+  #count({ seq }: StreamMessage, reason: 'known' | 'refused' | 'malformed'): boolean {
+    if (seq <= this.#countedSeq) return false;
+    this.#countedSeq = seq;
+    this.#context.metrics.dropped.inc({ reason });
+    return true;
   }
 
   #newIntake(): Intake {
@@ -193,7 +208,7 @@ export class Ingest {
   async #oldIds(messages: readonly StreamMessage[]): Promise<ReadonlySet<string>> {
     const ids: string[] = [];
     for (const { seq, subject, data } of messages) {
-      if (seq > this.replayUntil) break;
+      if (seq > this.#replayUntil) break;
       const parsed = parseMessage(subject, data);
       if (parsed.type === 'change') ids.push(changeMessageId(parsed.event));
     }

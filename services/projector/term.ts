@@ -121,7 +121,7 @@ export class Term {
       await writer.skipTo(found.checkpoint);
       return found;
     });
-    if (this.#ingest !== undefined) this.#ingest.replayUntil = position.replayUntil;
+    this.#ingest?.begin(position.startAfterSeq, position.replayUntil);
     this.#seenSeq = Math.max(position.startAfterSeq, stream.firstSeq - 1);
     if (this.#readyAtSeq === Number.POSITIVE_INFINITY) this.#readyAtSeq = stream.lastSeq;
     if (position.lost !== undefined) this.#resync(position.lost);

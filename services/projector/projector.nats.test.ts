@@ -1,0 +1,297 @@
+// The projector with a real stream and a real database: what it says to agents, and every fault that it must survive.
+import { once } from 'node:events';
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import t from 'tap';
+import type { DesiredStatus, InventoryPage, StatusPage } from '#libs/events/agent-exchange.ts';
+import {
+  heartbeatSubject,
+  inventorySubject,
+  operatorSubject,
+  resyncSubject,
+  statusSubject,
+  statusesSubject,
+} from '#libs/events/subjects.ts';
+import { startNats } from '#libs/runtime/embedded-nats.ts';
+import { startPostgres } from '#libs/runtime/embedded-postgres.ts';
+import { signalProcess } from '#libs/runtime/process-identity.ts';
+import { eventually } from '#libs/testing/eventually.ts';
+import { testLogger, throwawayFolder } from '#libs/testing/throwaway.ts';
+import { migrate } from '../../migrations/run.ts';
+import { runRebuild } from './rebuild.ts';
+import * as shop from './testdata/shop.ts';
+import { TestFleet } from './testdata/test-fleet.ts';
+
+const eventsSql = `select seq::int, kind, name, type from events order by seq`;
+
+void t.test('events become versions, statuses and answers', async (t) => {
+  const fleet = await TestFleet.open(t);
+  const statuses: DesiredStatus[] = [];
+  fleet.nats.subscribe(statusSubject('eu'), (json) => {
+    statuses.push(...parsePage<StatusPage>(json).items);
+  });
+  await fleet.nats.flush();
+  const { port } = await fleet.projector();
+  await fleet.send(...shop.platform(), shop.route('a', 1), shop.route('a', 1), shop.slice(1, '10.0.0.1'));
+  await fleet.settled();
+  t.match(await fleet.rows(eventsSql), [
+    { seq: 1, kind: 'GatewayClass' },
+    { seq: 2, kind: 'Gateway' },
+    { seq: 3, kind: 'Service' },
+    { seq: 4, kind: 'HTTPRoute', name: 'a' },
+  ]);
+  await eventually(() => statuses.some(({ kind, name }) => kind === 'HTTPRoute' && name === 'a'));
+  const inventory = await ask<InventoryPage>(fleet, inventorySubject('eu'));
+  t.strictSame(
+    inventory.items.map(({ key }) => key),
+    [
+      'EndpointSlice/shop/shop-1',
+      'Gateway/infra/web',
+      'GatewayClass//fleetgate',
+      'HTTPRoute/shop/a',
+      'Service/shop/shop',
+    ],
+  );
+  const all = await ask<StatusPage>(fleet, statusesSubject('eu'));
+  t.match(
+    all.items.map(({ kind }) => kind),
+    ['Gateway', 'GatewayClass', 'HTTPRoute'],
+  );
+  await eventually(async () => (await fetch(`http://127.0.0.1:${port}/readyz`)).status === 200);
+  const metrics = await (await fetch(`http://127.0.0.1:${port}/metrics`)).text();
+  t.match(metrics, /fleetgate_projector_leader\{service="projector"\} 1/);
+  t.match(metrics, /fleetgate_projector_messages_dropped_total\{reason="known",service="projector"\} 1/);
+});
+
+void t.test('a cluster keeps its name', async (t) => {
+  const fleet = await TestFleet.open(t);
+  await fleet.projector();
+  t.same(await ask<InventoryPage>(fleet, inventorySubject('eu')), { items: [] }, 'registered at first sight');
+  await fleet.send({ ...shop.route('a', 1), clusterUid: 'another' }, shop.route('b', 1));
+  await fleet.settled();
+  t.match(await fleet.rows(eventsSql), [{ name: 'b' }]);
+  t.match(await ask<InventoryPage>(fleet, inventorySubject('eu'), { clusterUid: 'another' }), {
+    items: [],
+    refused: /belongs to the cluster with the UID uid-of-eu/,
+  });
+  t.match(await ask<InventoryPage>(fleet, inventorySubject('us'), { clusterUid: 'uid-of-eu' }), {
+    refused: /registered as eu/,
+  });
+});
+
+void t.test('heartbeats are kept, those of another cluster are not', async (t) => {
+  const fleet = await TestFleet.open(t);
+  await fleet.projector();
+  await ask(fleet, inventorySubject('eu'));
+  const beat = {
+    cluster: 'eu',
+    clusterUid: 'uid-of-eu',
+    version: '1',
+    source: 'folder',
+    synced: true,
+    objects: 3,
+    problems: ['a.yaml:3: bad'],
+  };
+  fleet.nats.publish(heartbeatSubject('eu'), { ...beat, clusterUid: 'another', objects: 99 });
+  fleet.nats.publish(heartbeatSubject('us'), { ...beat, objects: 99 });
+  fleet.nats.publish(heartbeatSubject('eu'), beat);
+  await fleet.until('exists (select 1 from agents)');
+  t.match(await fleet.rows('select cluster, objects, synced, problems from agents'), [
+    { cluster: 'eu', objects: 3, synced: true, problems: ['a.yaml:3: bad'] },
+  ]);
+});
+
+void t.test('commands are answered after the commit, a repeated one alike', async (t) => {
+  const fleet = await TestFleet.open(t);
+  await fleet.projector();
+  await fleet.send(...shop.platform(), shop.route('a', 1), shop.route('a', 2));
+  await fleet.settled();
+  await fleet.send(shop.route('a', 3));
+  const rollback = shop.command({ type: 'rollback', to: null });
+  const answer = await fleet.command(rollback);
+  t.match(answer, { id: rollback.id, ok: true, gateway: shop.gateway });
+  t.same(await fleet.command(rollback), answer);
+  t.match(await fleet.rows('select pinned from gateways'), [{ pinned: true }]);
+  t.match(await fleet.command(shop.command({ type: 'rollback', to: 77 })), { ok: false, code: 'unknown-version' });
+  t.match(await fleet.command({ ...shop.command({ type: 'release' }), v: 9 }), { ok: false, code: 'malformed' });
+  t.match(await fleet.command(shop.command({ type: 'release' })), { ok: true });
+  t.match(await fleet.rows(`select count(*)::int as n from events where kind = 'Gateway' and type <> 'applied'`), [
+    { n: 2 },
+  ]);
+});
+
+void t.test('Programmed follows what nodes report', async (t) => {
+  const fleet = await TestFleet.open(t);
+  await fleet.projector();
+  await fleet.send(...shop.platform(), shop.route('a', 1));
+  await fleet.settled();
+  const programmed = `exists (select 1 from statuses, jsonb_array_elements(status -> 'conditions') c
+    where kind = 'Gateway' and c ->> 'type' = 'Programmed' and c ->> 'status' = 'True')`;
+  t.match(await fleet.rows(`select ${programmed} as ok`), [{ ok: false }]);
+  const [head] = await fleet.rows<{ head: number; digest: string }>(
+    'select head, digest from gateways join snapshots using (gateway) where version = head',
+  );
+  await fleet.rows(
+    `insert into nodes values ('n1', '1', '{}', '["*/*/*"]', '["192.0.2.1"]', 'r', true, 'live', now(), now())`,
+  );
+  await fleet.rows(
+    `insert into node_gateways values ('n1', $1, $2, $3, now(), 1, null, null, null)`,
+    shop.gateway,
+    head?.head,
+    head?.digest,
+  );
+  await fleet.rows(`select pg_notify('fleetgate_nodes', 'n1')`);
+  await fleet.until(programmed);
+  t.match(await fleet.rows(`select status -> 'addresses' as addresses from statuses where kind = 'Gateway'`), [
+    { addresses: [{ value: '192.0.2.1' }] },
+  ]);
+  await fleet.rows(`delete from nodes`);
+  await fleet.rows(`select pg_notify('fleetgate_nodes', 'n1')`);
+  await fleet.until(`not ${programmed}`);
+});
+
+void t.test('malformed and poisonous messages are skipped, the rest goes on', async (t) => {
+  const fleet = await TestFleet.open(t);
+  await fleet.rows(`create function refuse() returns trigger language plpgsql as $$ begin
+    if new.name like 'poison%' then raise exception 'poison' using errcode = '22000'; end if; return new; end $$`);
+  await fleet.rows(`create trigger refuse before insert on objects for each row execute function refuse()`);
+  const { port } = await fleet.projector({ batchMax: '50' });
+  await fleet.send(...shop.platform());
+  await fleet.sendRaw('fleetgate.change.eu', { v: 1, nonsense: true });
+  await fleet.send(shop.route('a', 1), shop.route('poison', 1), shop.route('b', 1), shop.route('poison2', 1));
+  await fleet.sendRaw('fleetgate.change.us', shop.route('c', 1));
+  await fleet.sendRaw(operatorSubject, 'text');
+  await fleet.send(shop.route('d', 1));
+  await fleet.settled();
+  t.match(await fleet.rows(`select name from events where kind = 'HTTPRoute' order by seq`), [
+    { name: 'a' },
+    { name: 'b' },
+    { name: 'd' },
+  ]);
+  const metrics = await (await fetch(`http://127.0.0.1:${port}/metrics`)).text();
+  t.match(metrics, /dropped_total\{reason="poison",service="projector"\} 2/);
+  t.match(metrics, /dropped_total\{reason="malformed",service="projector"\} 3/);
+  await verify(fleet);
+});
+
+void t.test('a standby takes over, and the old writer is fenced off', async (t) => {
+  const fleet = await TestFleet.open(t);
+  await fleet.projector();
+  await fleet.send(...shop.platform(), shop.route('a', 1));
+  await fleet.settled();
+  const second = await fleet.projector();
+  const unready = await fleet.projector({ standbyUnready: true });
+  await eventually(async () => (await ready(second.port)) === 200);
+  t.equal(await ready(unready.port), 503);
+  const [before] = await fleet.rows<{ epoch: string }>('select epoch from projector');
+  await fleet.rows(`select pg_terminate_backend(pid) from pg_locks where locktype = 'advisory' and granted`);
+  await fleet.send(shop.route('a', 2));
+  await fleet.until(`(select epoch from projector) > ${before?.epoch}`);
+  await fleet.settled();
+  await fleet.rows('update projector set epoch = epoch + 1');
+  await fleet.send(shop.route('a', 3));
+  await fleet.settled();
+  t.match(await fleet.rows(`select count(*)::int as n from events where name = 'a'`), [{ n: 3 }]);
+  await verify(fleet);
+});
+
+void t.test('kill -9 at any moment loses and doubles nothing', async (t) => {
+  const fleet = await TestFleet.open(t);
+  let child = fleet.child();
+  await fleet.send(...shop.platform());
+  for (let round = 1; round <= 4; round++) {
+    const sending = fleet.send(...Array.from({ length: 60 }, (_, index) => shop.route(`r${index}`, round)));
+    await fleet.until(`(select count(*) from events where data like '%"/v${round}"%') > ${round * 10}`);
+    child.kill('SIGKILL');
+    await once(child, 'exit');
+    child = fleet.child();
+    await sending;
+  }
+  await fleet.settled();
+  t.match(
+    await fleet.rows(
+      'select count(*)::int as events, max(seq)::int as last, count(distinct id)::int as ids from events',
+    ),
+    [{ events: 243, last: 243, ids: 243 }],
+  );
+  await verify(fleet);
+  child.kill('SIGTERM');
+  const [code] = await once(child, 'exit');
+  t.equal(code, 0, 'stops cleanly');
+});
+
+void t.test('a wiped stream is made anew, and agents are asked to compare', async (t) => {
+  const folder = await throwawayFolder(t);
+  const log = testLogger('nats');
+  const first = await startNats({ dataDir: folder, log });
+  const fleet = await TestFleet.open(t, { natsUrl: first.url });
+  let resyncs = 0;
+  fleet.nats.subscribe(resyncSubject, () => {
+    resyncs += 1;
+  });
+  await fleet.projector();
+  await fleet.send(...shop.platform(), shop.route('a', 1));
+  await fleet.settled();
+  const before = resyncs;
+  await first.stop();
+  await rm(join(folder, 'store'), { recursive: true });
+  const second = await startNats({ dataDir: folder, port: first.port, log });
+  t.teardown(() => second.stop());
+  await eventually(() => resyncs > before);
+  await fleet.send(...shop.platform(), shop.route('a', 1), shop.route('a', 2), shop.route('b', 1));
+  await fleet.settled();
+  t.match(await fleet.rows(eventsSql), [
+    {},
+    {},
+    {},
+    { seq: 4, name: 'a' },
+    { seq: 5, name: 'a' },
+    { seq: 6, name: 'b' },
+  ]);
+  await verify(fleet);
+});
+
+void t.test('Postgres killed and restarted', async (t) => {
+  const folder = await throwawayFolder(t);
+  const postgres = await startPostgres({
+    dataDir: folder,
+    log: testLogger('postgres'),
+    settings: { shared_buffers: '16MB' },
+  });
+  t.teardown(() => postgres.stop());
+  await migrate(postgres.url);
+  const fleet = await TestFleet.open(t, { databaseUrl: postgres.url });
+  await fleet.projector();
+  await fleet.send(...shop.platform(), shop.route('a', 1));
+  await fleet.settled();
+  for (const version of [2, 3]) {
+    const { pid } = postgres;
+    if (pid !== undefined) signalProcess(pid, 'SIGKILL');
+    await fleet.send(shop.route('a', version), shop.route('b', version));
+    await fleet.settled();
+  }
+  t.match(await fleet.rows(`select count(*)::int as n, max(seq)::int as last from events`), [{ n: 8, last: 8 }]);
+  await verify(fleet);
+});
+
+async function ask<Page>(
+  fleet: TestFleet,
+  subject: string,
+  request: object = { clusterUid: 'uid-of-eu' },
+): Promise<Page> {
+  return eventually(async () => parsePage<Page>(await fleet.nats.request(subject, request, { timeoutMs: 1000 })));
+}
+
+function parsePage<Page>(json: unknown): Page {
+  const page: Page = JSON.parse(JSON.stringify(json));
+  return page;
+}
+
+async function ready(port: number): Promise<number> {
+  return (await fetch(`http://127.0.0.1:${port}/readyz`)).status;
+}
+
+async function verify(fleet: TestFleet): Promise<void> {
+  const limits = { entriesMax: undefined, bytesMax: undefined, removedShareMax: undefined, removedMin: undefined };
+  await runRebuild({ databaseUrl: fleet.databaseUrl, verify: true, ...limits }, () => undefined);
+}
