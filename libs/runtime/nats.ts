@@ -286,6 +286,9 @@ class NatsClient implements Nats {
       if (status.type === Events.Disconnect) this.#changed(false);
       else if (status.type === Events.Reconnect) this.#changed(true);
     }
+    // Ends only when the connection is closed, by us or by a fault that the library does not mend.
+    const error = await this.#connection.closed();
+    if (error) this.#log.error({ err: error }, 'the NATS connection was closed for good');
   }
 
   #changed(connected: boolean): void {
@@ -309,6 +312,8 @@ async function connectUntil(options: NatsOptions): Promise<NatsConnection> {
         name: options.name,
         inboxPrefix,
         maxReconnectAttempts: -1,
+        // A server that refuses us may be one that is being set up.
+        ignoreAuthErrorAbort: true,
         reconnectTimeWait: 100,
         reconnectJitter: 100,
         pingInterval: 10_000,
