@@ -1,0 +1,177 @@
+import t from 'tap';
+import type { KubeObject } from '#libs/gateway/object.ts';
+import { type Sealer, appliedEvent, readLiveObject, readLiveSecret } from './live-object.ts';
+import { readProvenance } from './provenance.ts';
+import { findReferences } from './references.ts';
+import { objectKey } from './source.ts';
+import { keyPair } from './testing/key-pair.ts';
+
+const metadata = {
+  name: 'a',
+  namespace: 'shop',
+  uid: 'u1',
+  resourceVersion: '7',
+  creationTimestamp: '2026-01-01T00:00:00Z',
+};
+const cluster = { name: 'eu', uid: 'c1' };
+
+function object(kind: string, more: Readonly<Record<string, unknown>>): KubeObject {
+  return { apiVersion: 'v1', kind, metadata, ...more };
+}
+
+function applied(kind: 'HTTPRoute' | 'Secret' | 'ConfigMap' | 'Service', value: KubeObject) {
+  return { type: 'applied', kind, object: value, via: 'watch' } as const;
+}
+
+void t.test('status, managedFields and copies of the spec are no part of the history', async (t) => {
+  const annotations = { 'kubectl.kubernetes.io/last-applied-configuration': '{}', mine: '1' };
+  const plain = object('HTTPRoute', { spec: { a: 1 } });
+  const noisy = {
+    ...plain,
+    metadata: { ...metadata, resourceVersion: '8', annotations, managedFields: [{ manager: 'kubectl' }] },
+    status: { parents: [] },
+  };
+  const live = readLiveObject(applied('HTTPRoute', noisy));
+  t.same(live.object, { ...plain, metadata: { ...metadata, resourceVersion: '8', annotations: { mine: '1' } } });
+  t.same(live.status, { parents: [] });
+  const quiet = readLiveObject(
+    applied('HTTPRoute', { ...plain, metadata: { ...metadata, annotations: { mine: '1' } } }),
+  );
+  t.equal(live.hash, quiet.hash, 'a write of the status alone changes nothing');
+  t.not(live.hash, readLiveObject(applied('HTTPRoute', plain)).hash);
+  t.equal(readLiveObject(applied('Service', object('Service', { status: {} }))).status, undefined);
+  const event = appliedEvent(live, cluster, { at: '2026-02-02T00:00:00Z', via: 'watch' });
+  t.match(event, { type: 'applied', cluster: 'eu', clusterUid: 'c1', resourceVersion: '8', hash: live.hash });
+});
+
+function entry(manager: string, time: string, subresource?: string): object {
+  return { manager, operation: 'Apply', time, ...(subresource === undefined ? {} : { subresource }) };
+}
+
+function names(spec: unknown): readonly string[] {
+  return findReferences(object('Gateway', { spec })).map(objectKey).toSorted();
+}
+
+void t.test('who and when: the newest entry of managedFields that is no write of a subresource', async (t) => {
+  const managedFields = [
+    entry('old', '2026-01-02T00:00:00Z'),
+    entry('kubectl', '2026-01-03T00:00:00Z'),
+    entry('fleetgate', '2026-01-04T00:00:00Z', 'status'),
+    { manager: 'timeless' },
+    null,
+  ];
+  const changed = { ...object('HTTPRoute', {}), metadata: { ...metadata, managedFields } };
+  t.same(readProvenance(changed), { actor: { manager: 'kubectl', operation: 'Apply' }, at: '2026-01-03T00:00:00Z' });
+  t.same(readProvenance(object('HTTPRoute', {})), { actor: null, at: metadata.creationTimestamp });
+});
+
+void t.test('of a ConfigMap only the bundle is kept', async (t) => {
+  const live = readLiveObject(applied('ConfigMap', object('ConfigMap', { data: { 'ca.crt': 'pem', password: 'x' } })));
+  t.same(live.object['data'], { 'ca.crt': 'pem' });
+});
+
+void t.test('Secrets: a summary, and sealed material', async (t) => {
+  const pair = keyPair('shop.example.com');
+  const other = keyPair('other.example.com');
+  const ed25519 = keyPair('ed.example.com', ['ed25519']);
+  const secret = (data: Readonly<Record<string, string>>, type = 'kubernetes.io/tls'): KubeObject => {
+    const base64 = Object.entries(data).map(([key, text]) => [key, Buffer.from(text).toString('base64')]);
+    return object('Secret', { type, data: Object.fromEntries(base64) });
+  };
+  let seals = 0;
+  const sealer: Sealer = {
+    keyId: 'k1',
+    seal: (material) =>
+      Promise.resolve({ keyId: 'k1', enc: '', ciphertext: `sealed ${(seals += 1)} ${material.key.length}` }),
+  };
+  const good = applied(
+    'Secret',
+    secret({ 'tls.crt': pair.certificate, 'tls.key': pair.key, 'ca.crt': other.certificate }),
+  );
+  const live = await readLiveSecret(good, sealer, undefined);
+  t.match(live.object['summary'], {
+    type: 'kubernetes.io/tls',
+    caCertificates: other.certificate,
+    certificate: {
+      fingerprint: /^[0-9a-f]{64}$/,
+      dnsNames: ['shop.example.com'],
+      notAfter: /^\d{4}-.*Z$/,
+      keyId: 'k1',
+    },
+  });
+  t.equal(live.object['data'], undefined);
+  const again = await readLiveSecret(good, sealer, live);
+  t.equal(again.sealed, live.sealed, 'the same is not sealed again');
+  const unsealed = await readLiveSecret(good, null, undefined);
+  t.equal(unsealed.sealed, undefined);
+  t.not(unsealed.hash, live.hash, 'another key of the fleet is a change');
+
+  const cases: Readonly<Record<string, readonly [KubeObject, RegExp]>> = {
+    'no key': [secret({ 'tls.crt': pair.certificate }), /tls\.key is missing/],
+    'no certificate': [secret({ 'tls.key': pair.key }), /tls\.crt is missing/],
+    'garbage certificate': [secret({ 'tls.crt': 'Hello', 'tls.key': pair.key }), /does not hold PEM certificates/],
+    'broken certificate': [
+      secret({ 'tls.crt': pair.certificate.replace(/\n.{9}/, '\nAAAAAAAAA'), 'tls.key': pair.key }),
+      /does not hold PEM certificates/,
+    ],
+    'unfinished certificate': [
+      secret({ 'tls.crt': '-----BEGIN CERTIFICATE-----\n'.repeat(1000), 'tls.key': pair.key }),
+      /does not hold PEM certificates/,
+    ],
+    'garbage key': [secret({ 'tls.crt': pair.certificate, 'tls.key': 'Hello' }), /not an unencrypted private key/],
+    'another key': [secret({ 'tls.crt': pair.certificate, 'tls.key': other.key }), /does not belong to/],
+    'a key that Envoy does not serve': [
+      secret({ 'tls.crt': ed25519.certificate, 'tls.key': ed25519.key }),
+      /neither an RSA nor an ECDSA key/,
+    ],
+    nothing: [secret({}, 'Opaque'), /neither tls\.crt and tls\.key nor ca\.crt/],
+    'data of another shape': [object('Secret', { data: 7 }), /neither/],
+  };
+  for (const [name, [value, problem]] of Object.entries(cases)) {
+    const bad = await readLiveSecret(applied('Secret', value), sealer, undefined);
+    t.match(bad.object['summary'], { problem }, name);
+    t.equal(bad.sealed, undefined);
+    const text = JSON.stringify(bad);
+    t.notOk(
+      [pair.key, other.key, ed25519.key].some((key) => text.includes(key.split('\n')[1] ?? key)),
+      name,
+    );
+  }
+  const bundle = await readLiveSecret(
+    applied('Secret', secret({ 'ca.crt': `x${other.certificate}` }, 'Opaque')),
+    sealer,
+    undefined,
+  );
+  t.same(bundle.object['summary'], { type: 'Opaque', caCertificates: other.certificate });
+
+  const copied = { ...good.object, metadata: { ...metadata, annotations: { 'kapp.k14s.io/original': pair.key } } };
+  t.notMatch(JSON.stringify(await readLiveSecret(applied('Secret', copied), sealer, undefined)), /PRIVATE KEY/);
+});
+
+void t.test('references to Secrets and ConfigMaps are found where the Gateway API has them', async (t) => {
+  const configMap = { group: '', kind: 'ConfigMap', name: 'ca' };
+  t.same(
+    names({
+      listeners: [
+        { tls: { certificateRefs: [{ name: 's' }, { kind: 'Secret', group: '', name: 's', namespace: 'other' }] } },
+        { tls: { certificateRefs: [{ name: 's' }], frontendValidation: { caCertificateRefs: [configMap] } } },
+      ],
+      tls: {
+        backend: { clientCertificateRef: { name: 'client' } },
+        frontend: { default: { validation: { caCertificateRefs: [{ ...configMap, name: 'ca2' }] } } },
+      },
+    }),
+    ['ConfigMap/shop/ca', 'ConfigMap/shop/ca2', 'Secret/other/s', 'Secret/shop/client', 'Secret/shop/s'],
+  );
+  const malformed = [
+    { name: '../../x' },
+    { name: 7 },
+    { name: 's', namespace: 'a/b' },
+    { group: 'x', name: 's' },
+    null,
+    'x',
+  ];
+  t.same(names({ listeners: [{ tls: { certificateRefs: malformed } }, 3, null], tls: 'x' }), []);
+  t.same(names({ validation: { caCertificateRefs: [{ name: 'no-kind' }, configMap] } }), ['ConfigMap/shop/ca']);
+  t.same(names(undefined), []);
+});
