@@ -189,7 +189,7 @@ function listenTo(
       waits.notify(payload);
       streams.node(payload);
     } else {
-      tokens.forget();
+      tokens.forget(payload);
       hub.tokensChanged();
     }
   };

@@ -46,11 +46,17 @@ export class TokenBook {
     this.#db = db;
   }
 
+  /** Who the token belongs to, without asking Postgres; undefined = that is not known. */
+  recall(token: string): Caller | undefined {
+    const known = this.#known.get(sha256Of(token));
+    return known !== undefined && performance.now() - known.readAt < freshMs ? known.caller : undefined;
+  }
+
   /** Who the token belongs to; undefined = to nobody. */
   async verify(token: string): Promise<Caller | undefined> {
+    const known = this.recall(token);
+    if (known !== undefined) return known;
     const sha256 = sha256Of(token);
-    const known = this.#known.get(sha256);
-    if (known !== undefined && performance.now() - known.readAt < freshMs) return known.caller;
     const row = await this.#db
       .selectFrom('tokens')
       .select(['id', 'name', 'role'])
@@ -75,8 +81,11 @@ export class TokenBook {
     return row !== undefined;
   }
 
-  forget(): void {
-    this.#known.clear();
+  /** A token is revoked; null = any may be. */
+  forget(tokenId: string | null): void {
+    for (const [sha256, { caller }] of this.#known) {
+      if (tokenId === null || caller.tokenId === tokenId) this.#known.delete(sha256);
+    }
   }
 }
 

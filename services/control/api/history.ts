@@ -15,6 +15,7 @@ import {
   namespaceName,
   objectName,
   parseCursor,
+  plainText,
   sequenceNumber,
   toPage,
 } from './parameters.ts';
@@ -143,7 +144,7 @@ export const listEvents = defineRoute({
       namespace: namespaceName.optional(),
       name: objectName.optional(),
       type: z.enum(['applied', 'deleted', 'rollback', 'release', 'accept']).optional(),
-      manager: z.string().max(200).optional(),
+      manager: plainText.optional(),
       since: z.iso.datetime({ offset: true }).optional(),
       until: z.iso.datetime({ offset: true }).optional(),
       limit: limit(),

@@ -15,7 +15,13 @@ export const objectName = name;
 export const versionNumber = z.coerce.number<string>().int().min(1).max(2_147_483_647);
 export const sequenceNumber = z.string().regex(/^\d{1,18}$/, 'must be a sequence number');
 export const cursor = z.string().max(2000).optional().describe('`next` of the page before.');
-export const search = z.string().min(1).max(200).optional();
+/** Postgres refuses NUL in text. */
+export const plainText = z
+  .string()
+  .min(1)
+  .max(200)
+  .regex(/^[^\0]*$/, 'must be text');
+export const search = plainText.optional();
 export const yesOrNo = z.enum(['true', 'false']).optional();
 
 /** Page size. */
@@ -40,7 +46,7 @@ export function parseCursor(text: string | undefined, parts: number): readonly s
   if (text === undefined) return undefined;
   try {
     const key = cursorKey.parse(JSON.parse(Buffer.from(text, 'base64url').toString('utf8')));
-    return key.length === parts ? key : null;
+    return key.length === parts && !key.some((part) => part.includes('\0')) ? key : null;
   } catch {
     return null;
   }

@@ -12,6 +12,7 @@ import {
   limit,
   namespaceName,
   parseCursor,
+  plainText,
   search,
   toPage,
   yesOrNo,
@@ -46,7 +47,7 @@ const filters = z.object({
     .optional()
     .describe('Routes that name this gateway as parent and that it says something about.'),
   accepted: yesOrNo.describe('false = not accepted by a gateway, or accepted by none.'),
-  manager: z.string().max(200).optional().describe('Who changed it last.'),
+  manager: plainText.optional().describe('Who changed it last.'),
   q: search.describe('Text that its name, hostnames or any other part of it contains.'),
   limit: limit(),
   after: cursor,

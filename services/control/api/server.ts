@@ -34,12 +34,14 @@ export async function buildServer(options: ServerOptions): Promise<FastifyInstan
     requestTimeout: requestTimeoutMs,
     keepAliveTimeout: 65_000,
     routerOptions: { maxParamLength: pathPartMax, ignoreTrailingSlash: true },
+    frameworkErrors: (error, _request, reply) => void send(reply, problemOf(error)),
     // Requests are checked by the routes themselves, with the schemas that the document shows.
     exposeHeadRoutes: false,
   });
   server.server.maxConnections = connectionsMax;
   server.setValidatorCompiler(() => () => true);
   server.setSerializerCompiler(() => (body) => JSON.stringify(body));
+  server.removeContentTypeParser('text/plain');
   measure(server, metrics);
   server.setErrorHandler<FastifyError>((error, request, reply) => {
     const problem = problemOf(error);

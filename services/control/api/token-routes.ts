@@ -84,7 +84,7 @@ export const revokeToken = defineRoute({
     const [row] = rows;
     if (row?.last) return new Problem('conflict', 'this is the last admin token', 'Make another admin token first.');
     if (row === undefined || row.revoked_at === null) return new Problem('not-found', `there is no token ${params.id}`);
-    api.tokens.forget();
+    api.tokens.forget(params.id);
     const { name, role, created_at, revoked_at } = row;
     return { id: params.id, name, role, createdAt: created_at.toISOString(), revokedAt: revoked_at.toISOString() };
   },

@@ -367,7 +367,7 @@ void t.test('a revoked token ends its connections', async (t) => {
   const node = new TestNode('n1');
   await node.connect(control.port, tokens.node);
   await writer.pool.query(`update tokens set revoked_at = now() where role = 'node'`);
-  await writer.pool.query(`select pg_notify('fleetgate_tokens', 'x')`);
+  await writer.pool.query(`select pg_notify('fleetgate_tokens', (select id from tokens where role = 'node'))`);
   await eventually(() => node.closed?.code === 4401);
   await t.rejects(node.connect(control.port, tokens.node), /401/);
 });

@@ -1,0 +1,165 @@
+// Who may do what, what is refused and how, and the stream of changes.
+import t from 'tap';
+import { z } from 'zod';
+import { eventually } from '#libs/testing/eventually.ts';
+import { TestNode, startFixture } from '../control-fixture.ts';
+import { ruleEntry } from '../fleet-writer.ts';
+import { base, call } from './api-client.ts';
+import { fillFleet, gateway } from './fleet-sample.ts';
+import { routeTable } from './route-table.ts';
+
+void t.test('who may do what', async (t) => {
+  const fixture = await startFixture(t);
+  await fillFleet(fixture);
+  for (const route of routeTable) {
+    const path = route.path
+      .replace(':cluster', 'eu')
+      .replace(':namespace', 'infra')
+      .replace(':name', 'web')
+      .replace(':kind', 'Gateway')
+      .replace(':version', '1')
+      .replace(':id', 'none');
+    const name = `${route.method} ${route.path}`;
+    const body = route.method === 'POST' ? {} : undefined;
+    const none = await call(fixture, route.method, path, null, body);
+    t.match(none, { status: 401, body: { error: { code: 'unauthorized' } } }, name);
+    t.match(none.headers.get('www-authenticate'), /Bearer/);
+    for (const role of ['node', 'viewer', 'operator', 'admin'] as const) {
+      const order = ['viewer', 'operator', 'admin'];
+      const may = order.indexOf(role) >= order.indexOf(route.role);
+      const { status, body: answer } = await call(fixture, route.method, path, role, body);
+      if (may) t.not(status, 403, `${name} for ${role}`);
+      else
+        t.match(
+          { status, answer },
+          { status: 403, answer: { error: { code: 'forbidden', hint: /higher role/ } } },
+          `${name} for ${role}`,
+        );
+    }
+  }
+
+  const command = await call(fixture, 'POST', `${base}/gateways/eu/infra/web/rollback`, 'operator', { to: 1 });
+  t.match(command, { status: 503, body: { error: { code: 'nats-unreachable', hint: /NATS/ } } }, 'commands need NATS');
+});
+
+void t.test('hostile requests', async (t) => {
+  const fixture = await startFixture(t);
+  const { url, tokens } = fixture;
+  await fillFleet(fixture);
+  const at = `${base}/gateways/eu/infra/web`;
+  const cases: readonly (readonly [method: 'GET' | 'POST', path: string, status: number, body?: unknown])[] = [
+    ['POST', `${at}/rollback`, 400, '{'],
+    ['POST', `${at}/rollback`, 400, '[]'],
+    ['POST', `${at}/rollback`, 400, { to: 0 }],
+    ['POST', `${at}/rollback`, 400, { to: 1.5 }],
+    ['POST', `${at}/rollback`, 400, { unknown: 1 }],
+    ['POST', `${at}/rollback`, 400, { wait: 1e9 }],
+    ['POST', `${at}/rollback`, 400, '{"__proto__":{"to":1}}'],
+    ['POST', `${at}/release`, 400, { to: 1 }],
+    ['POST', `${at}/rollback`, 413, `{"reason":"${'x'.repeat(70_000)}"}`],
+    ['POST', `${base}/tokens`, 400, { name: 'x', role: 'root' }],
+    ['POST', `${base}/tokens`, 400, { name: 'a\nb', role: 'viewer' }],
+    ['GET', `${base}/gateways/EU/infra/web`, 400],
+    ['GET', `${base}/gateways/eu/..%2f..%2fetc/web`, 400],
+    ['GET', `${base}/gateways/eu/infra/${'x'.repeat(255)}`, 400],
+    ['GET', `${base}/gateways/eu/infra/${'x'.repeat(300)}`, 400],
+    ['GET', `${base}/gateways/eu/infra/web/snapshots/1e3`, 404],
+    ['GET', `${base}/gateways/eu/infra/web/snapshots/99999999999`, 400],
+    ['GET', `${base}/gateways?limit=0`, 400],
+    ['GET', `${base}/gateways?limit=100000`, 400],
+    ['GET', `${base}/gateways?after=%00`, 400],
+    ['GET', `${base}/gateways?after=WyJhIl0`, 400],
+    ['GET', `${base}/routes?kind=Pod`, 400],
+    ['GET', `${base}/routes?gateway=../..`, 400],
+    ['GET', `${base}/objects/eu/Secret/%00/x/history`, 400],
+    ['GET', `${base}/objects/eu/Pod/a/x/history`, 400],
+    ['GET', `${base}/events?after=-1`, 400],
+    ['GET', `${base}/events?since=yesterday`, 400],
+    ['GET', `${base}/routes?q=%00`, 400],
+    ['GET', `${base}/%2e%2e/healthz`, 404],
+    ['GET', '/etc/passwd', 404],
+    ['GET', '/api/v1', 404],
+    ['GET', '/%', 400],
+  ];
+  for (const [method, path, status, body] of cases) {
+    const answer = await call(fixture, method, path, 'admin', body);
+    t.equal(
+      answer.status,
+      status,
+      `${method} ${path.slice(0, 80)} ${JSON.stringify(body)?.slice(0, 40) ?? ''}: ${answer.body['error'].message}`,
+    );
+  }
+  const text = await fetch(`${url}${at}/rollback`, {
+    method: 'POST',
+    body: 'to=1',
+    headers: { authorization: `Bearer ${tokens.admin}`, 'content-type': 'text/plain' },
+  });
+  t.equal(text.status, 415);
+  for (let i = 0; i < 30; i++) await fetch(`${url}${base}/whoami`, { headers: { authorization: 'Bearer guess' } });
+  const guess = await fetch(`${url}${base}/whoami`, { headers: { authorization: `Bearer ${tokens.admin}` } });
+  t.equal(guess.status, 200, 'whose token is known goes on');
+  const slowed = await fetch(`${url}${base}/whoami`, { headers: { authorization: 'Bearer guess' } });
+  t.equal(slowed.status, 429, 'guessing tokens is slowed down');
+  t.ok(Number(slowed.headers.get('retry-after')) >= 1);
+  for (const path of ['/healthz', '/readyz', '/metrics', '/openapi.json'])
+    t.equal((await fetch(`${url}${path}`)).status, 200, `${path} is open`);
+});
+
+const streamed = z.object({ all: z.boolean(), items: z.array(z.record(z.string(), z.any())) });
+
+void t.test('changes come as they happen', async (t) => {
+  const fixture = await startFixture(t);
+  const { url, tokens, writer } = fixture;
+  await fillFleet(fixture);
+  const abort = new AbortController();
+  const response = await fetch(`${url}${base}/changes`, {
+    headers: { authorization: `Bearer ${tokens.viewer}` },
+    signal: abort.signal,
+  });
+  t.equal(response.headers.get('content-type'), 'text/event-stream');
+  const events: { event: string; data: z.output<typeof streamed> }[] = [];
+  const reading = (async () => {
+    let text = '';
+    for await (const chunk of response.body ?? []) {
+      text += Buffer.from(chunk).toString('utf8');
+      const parts = text.split('\n\n');
+      text = parts.pop() ?? '';
+      for (const part of parts) {
+        const [, event = '', data = ''] = /^event: (\w+)\ndata: (.*)$/.exec(part) ?? [];
+        if (event !== '') events.push({ event, data: streamed.parse(JSON.parse(data)) });
+      }
+    }
+  })().catch(() => undefined);
+  await eventually(() => events.length >= 3);
+  t.same(
+    events.map(({ event, data }) => [event, data.all]),
+    [
+      ['clusters', true],
+      ['gateways', true],
+      ['nodes', true],
+    ],
+  );
+  await writer.commit({ gateways: [{ gateway, entries: { x: ruleEntry('x', '/x', 'b') } }] });
+  await eventually(() =>
+    events.some(({ event, data }) => event === 'gateways' && !data.all && data.items[0]?.['serving'] === 4),
+  );
+  const node = new TestNode('n9');
+  await node.connect(fixture.control.port, tokens.node);
+  await node.serves(gateway, 4);
+  await eventually(() =>
+    events.some(
+      ({ event, data }) =>
+        event === 'nodes' && data.items.some((item) => item['node'] === 'n9' && item['gateways'][0]?.version === 4),
+    ),
+  );
+  await eventually(() =>
+    events.some(
+      ({ event, data }) =>
+        event === 'gateways' && data.items[0]?.['nodes'].connected === 3 && data.items[0]?.['nodes'].applied === 1,
+    ),
+  );
+  t.pass('commits and reports');
+  await node.disconnect();
+  abort.abort();
+  await reading;
+});

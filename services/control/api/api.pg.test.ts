@@ -1,0 +1,222 @@
+// Every route of the API on a real Postgres: what it answers, and that answers are what the document says.
+import t from 'tap';
+import { startFixture } from '../control-fixture.ts';
+import { type Answer, base, call, called, json } from './api-client.ts';
+import { fillFleet, gateway } from './fleet-sample.ts';
+import { routeTable } from './route-table.ts';
+import type { Role } from '../tokens.ts';
+
+void t.test('reading', async (t) => {
+  const fixture = await startFixture(t);
+  await fillFleet(fixture);
+  const get = (path: string, role: Role = 'viewer') => call(fixture, 'GET', `${base}${path}`, role);
+  const at = '/gateways/eu/infra/web';
+
+  t.match((await get('/whoami', 'operator')).body, { name: 'test operator', role: 'operator' });
+
+  const clusters = await get('/clusters');
+  t.match(clusters.body['items'], [
+    { name: 'eu', status: 'connected', objects: { HTTPRoute: 4, Gateway: 1 }, agent: { synced: true } },
+    { name: 'old', status: 'unknown', agent: null, objects: {} },
+    { name: 'us', status: 'silent', agent: { problems: ['a.yaml:3: not a mapping'] } },
+  ]);
+
+  const gateways = await get('/gateways');
+  const nodes = { connected: 2, applied: 1, rejected: 1, unknown: 1 };
+  t.match(gateways.body['items'], [{ gateway, serving: 3, head: 3, pinned: true, cause: 'rollback', nodes }]);
+  t.equal((await get('/gateways?deleted=true')).body['items'].length, 2);
+  t.same((await get('/gateways?q=nothing%25')).body['items'], [], 'signs of patterns are text');
+
+  t.match((await get(at)).body, {
+    gateway,
+    listeners: [
+      { name: 'https', port: 443, attachedRoutes: 1 },
+      { name: 'bad', port: null },
+    ],
+    conditions: [{ type: 'Programmed', message: 'applied by 1 of 2 nodes' }],
+    addresses: ['192.0.2.1'],
+    nodeList: [
+      { node: 'n1', status: 'connected', version: 3, current: true, rejected: null },
+      { node: 'n2', version: 1, current: false, rejected: { version: 3, reasons: ['no such cluster'] } },
+      { node: 'n3', status: 'unknown', version: 0, current: false },
+    ],
+  });
+  t.equal((await get('/gateways/eu/infra/none')).status, 404);
+
+  const snapshots = (await get(`${at}/snapshots`)).body['items'];
+  t.match(snapshots, [
+    { version: 3, cause: 'rollback', ofVersion: 1, changes: 3, serving: true, head: true },
+    { version: 2, changes: 3, entries: 3, serving: false },
+    { version: 1, cause: 'change', actor: 'kubectl', entries: 3 },
+  ]);
+  t.equal((await get('/gateways/eu/infra/none/snapshots')).status, 404);
+
+  const second = (await get(`${at}/snapshots/2`)).body;
+  t.same(
+    second['items'].map((item: { key: string }) => item.key),
+    ['backend/eu/shop/new/80', 'backend/eu/shop/web/80', 'rule/HTTPRoute/shop/web/0'],
+  );
+  t.match(second['items'][2].entry, { kind: 'http-rule', matches: [{ path: { value: '/2' } }] });
+  t.equal((await get(`${at}/snapshots/9`)).status, 404);
+
+  const diff = (await get(`${at}/diff?from=1&to=2`)).body;
+  t.match(diff, { from: 1, to: 2, added: 1, removed: 1, changed: 1 });
+  t.match(diff['items'], [
+    { key: 'backend/eu/shop/new/80', change: 'added', before: null, after: { service: 'new' } },
+    { key: 'listener/https', change: 'removed', after: null },
+    {
+      key: 'rule/HTTPRoute/shop/web/0',
+      change: 'changed',
+      fields: [{ path: 'matches[0].path.value', before: '/', after: '/2' }],
+    },
+  ]);
+  t.match(
+    (await get(`${at}/diff?from=1&to=3`)).body,
+    { added: 0, removed: 0, changed: 0, items: [] },
+    'a rollback has the old content',
+  );
+  t.match(
+    (await get(`${at}/diff`)).body,
+    { from: 2, to: 3, added: 1, removed: 1, changed: 1 },
+    'what the serving version did',
+  );
+  t.match((await get(`${at}/diff?from=0&to=1`)).body, { added: 3 });
+  t.equal((await get(`${at}/diff?from=1&to=99`)).status, 404);
+
+  t.match((await get('/nodes')).body['items'], [
+    { node: 'n1', status: 'connected', gateways: [{ gateway, version: 3, serving: 3, current: true, rejected: null }] },
+    { node: 'n2', gateways: [{ current: false, rejected: { version: 3 } }] },
+    { node: 'n3', status: 'unknown', gateways: [] },
+  ]);
+  t.equal((await get('/nodes?status=unknown')).body['items'].length, 1);
+  t.match((await get('/operations/c1')).body, { state: 'recorded', type: 'rollback', gateway, version: 3 });
+  t.match((await get('/operations/none')).body, { state: 'unknown' });
+  t.match((await get('/operations/e1')).body, { state: 'unknown' }, 'a change is no command');
+});
+
+void t.test('routes and history', async (t) => {
+  const fixture = await startFixture(t);
+  await fillFleet(fixture);
+  const get = (path: string) => call(fixture, 'GET', `${base}${path}`);
+  const names = async (query: string): Promise<string[]> =>
+    (await get(`/routes?${query}`)).body['items'].map((item: { name: string }) => item.name);
+
+  const { items } = (await get('/routes')).body;
+  t.match(items, [
+    { name: 'broken', hostnames: [], accepted: null },
+    { name: 'orphan', hostnames: [], parents: [], accepted: null },
+    { name: 'refused', accepted: false, problems: ['NoMatchingListenerHostname: no listener'] },
+    {
+      name: 'web',
+      hostnames: ['shop.example.com'],
+      rules: 1,
+      parents: [
+        { gateway, sectionName: 'http', accepted: true },
+        { kind: 'Service', gateway: null, accepted: null },
+      ],
+      accepted: true,
+      problems: ['BackendNotFound: no Service shop/b'],
+      changedBy: { manager: 'kubectl', operation: 'Apply' },
+      generation: 2,
+    },
+  ]);
+  t.same(await names('accepted=true'), ['web']);
+  t.same(await names('accepted=false'), ['broken', 'orphan', 'refused']);
+  t.same(await names(`gateway=${gateway}`), ['refused', 'web']);
+  t.same(await names('q=SHOP.example'), ['refused', 'web']);
+  t.same(await names('q=eu/shop/orph'), ['orphan']);
+  t.same(await names('cluster=us'), []);
+  t.same(await names('kind=GRPCRoute'), []);
+  t.same(await names("manager=x'; drop table nodes; --"), []);
+
+  const paged: string[] = [];
+  for (let after: string | null = ''; after !== null;) {
+    const page: Answer['body'] = (await get(`/routes?limit=1${after === '' ? '' : `&after=${after}`}`)).body;
+    paged.push(...page['items'].map((item: { name: string }) => item.name));
+    after = page['next'];
+  }
+  t.same(paged, ['broken', 'orphan', 'refused', 'web'], 'pages');
+
+  t.match((await get('/objects/eu/HTTPRoute/shop/web/history')).body['items'], [
+    {
+      seq: '3',
+      type: 'applied',
+      changedBy: { manager: 'kubectl', operation: 'Update' },
+      generation: 2,
+      changes: [
+        { path: 'spec.rules[0].backendRefs[name=a].weight', before: 90, after: 50 },
+        { path: 'spec.rules[0].backendRefs[name=b].weight', before: 10, after: 50 },
+      ],
+    },
+    { seq: '1', generation: 1 },
+  ]);
+  t.match((await get('/objects/eu/Gateway/infra/web/history')).body['items'], [
+    { type: 'rollback', to: 1, reason: 'too many errors', changedBy: { manager: 'ann' }, changes: [] },
+  ]);
+  t.equal((await get('/objects/eu/Namespace/-/none/history')).status, 404);
+  t.match((await get(`/history?gateway=${gateway}`)).body['items'], [
+    { snapshot: { version: 3 }, events: [{ type: 'rollback', id: 'c1' }] },
+    { snapshot: { version: 2 }, events: [{ id: 'e2' }] },
+    { snapshot: { version: 1 }, events: [{ id: 'e1' }] },
+  ]);
+  t.equal((await get('/history?gateway=eu/infra/none')).status, 404);
+
+  const ids = async (query: string): Promise<string[]> =>
+    (await get(`/events?${query}`)).body['items'].map((item: { id: string }) => item.id);
+  t.same(await ids(''), ['c1', 'e2', 'noise', 'e1']);
+  t.same(await ids('order=asc&after=1&limit=2'), ['noise', 'e2']);
+  t.same(await ids('type=rollback'), ['c1']);
+  t.same(await ids('kind=HTTPRoute&namespace=shop&name=web&manager=kubectl'), ['e2', 'e1']);
+  t.same(await ids('since=2000-01-01T00:00:00Z&until=2000-01-02T00:00:00Z'), []);
+});
+
+void t.test('tokens', async (t) => {
+  const fixture = await startFixture(t);
+  const made = await call(fixture, 'POST', `${base}/tokens`, 'admin', { name: 'ci', role: 'viewer' });
+  t.match(made.body, { name: 'ci', role: 'viewer', token: /^fg_/ });
+  const use = () =>
+    fetch(`${fixture.url}${base}/whoami`, { headers: { authorization: `Bearer ${made.body['token']}` } });
+  t.equal((await use()).status, 200);
+  const listed = (await call(fixture, 'GET', `${base}/tokens`, 'admin')).body['items'];
+  t.equal(listed.length, 5);
+  t.notMatch(JSON.stringify(listed), /fg_/);
+  t.match((await call(fixture, 'DELETE', `${base}/tokens/${made.body['id']}`, 'admin')).body, {
+    name: 'ci',
+    revokedAt: /^2/,
+  });
+  t.equal((await use()).status, 401, 'at once');
+  t.equal((await call(fixture, 'DELETE', `${base}/tokens/none`, 'admin')).status, 404);
+  const admin = listed.find((token: { role: string }) => token.role === 'admin');
+  t.match(await call(fixture, 'DELETE', `${base}/tokens/${admin.id}`, 'admin'), {
+    status: 409,
+    body: { error: { message: /last admin/ } },
+  });
+});
+
+void t.test('the document lists every route', async (t) => {
+  const fixture = await startFixture(t);
+  const document = json.parse(await (await fetch(`${fixture.url}/openapi.json`)).json());
+  t.equal(document['openapi'], '3.1.0');
+  const paths = json.parse(document['paths']);
+  for (const { method, path, role } of routeTable) {
+    const operation = paths[path.replaceAll(/:(\w+)/g, '{$1}')]?.[method.toLowerCase()];
+    t.ok(operation, `${method} ${path}`);
+    t.match(operation?.description, `Role: ${role}.`);
+    t.ok(operation?.responses['200'].content, 'with its answer');
+  }
+  for (const path of ['/api/v1/changes', '/healthz', '/readyz', '/metrics', '/openapi.json'])
+    t.ok(paths[path]?.get, path);
+  const text = JSON.stringify(document);
+  const schemas = Object.keys(document['components'].schemas);
+  for (const [, id = ''] of text.matchAll(/"\$ref":"#\/components\/schemas\/(\w+)"/g)) t.ok(schemas.includes(id), id);
+  t.notMatch(text, /\$defs/);
+  const operations = Object.values(paths)
+    .flatMap((methods) => Object.values(methods))
+    .map((operation) => json.parse(operation)['operationId']);
+  t.equal(new Set(operations.filter(Boolean)).size, operations.filter(Boolean).length, 'operation ids differ');
+  const commands = ['rollback', 'release', 'accept'].map(
+    (name) => `POST ${base}/gateways/:cluster/:namespace/:name/${name}`,
+  );
+  const missed = routeTable.map(({ method, path }) => `${method} ${path}`).filter((name) => !called.has(name));
+  t.same(missed.toSorted(), commands.toSorted(), 'all but the commands were answered 200 in the tests above');
+});
