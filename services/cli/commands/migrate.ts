@@ -2,6 +2,7 @@
 import type { Command } from 'commander';
 import { addOptions, defineOptions, flag, readOptions, url } from '#libs/runtime/config.ts';
 import { fail, messageOf } from '#libs/runtime/errors.ts';
+import { withLocalDatabase } from '../local-database.ts';
 import { migrate, migrationsPending } from '../../../migrations/run.ts';
 
 const options = defineOptions({
@@ -18,7 +19,7 @@ const options = defineOptions({
 /** Adds options and action. */
 export function configureMigrate(command: Command): void {
   addOptions(command, options).action(async (flags: Record<string, unknown>) => {
-    const { databaseUrl, check } = readOptions(options, flags, process.env);
+    const { databaseUrl, check } = readOptions(options, flags, await withLocalDatabase(process.env));
     const names = await (check ? migrationsPending(databaseUrl) : migrate(databaseUrl)).catch((error: unknown) => {
       throw fail('postgres-unreachable', messageOf(error), { cause: error });
     });

@@ -8,6 +8,7 @@ import { startPostgres } from '#libs/runtime/embedded-postgres.ts';
 import { fail } from '#libs/runtime/errors.ts';
 import { type Logger, createLogger } from '#libs/runtime/log.ts';
 import { migrate } from '../../../migrations/run.ts';
+import { noteServers } from '../local-database.ts';
 import { announceLocalFleet } from '../local-fleet.ts';
 import { type DataFolder, holdDataFolder, openDataFolder } from './data-folder.ts';
 import { type PartEvents, type PartSpec, startPart, stopOrphans } from './part.ts';
@@ -52,6 +53,7 @@ export async function startFleet(
   const firstStart = !existsSync(folder.secrets);
   const secrets = keepSecrets(folder.secrets, !firstStart);
   writeFileSync(folder.nodeKey, `${secrets.privateKey}\n`, { mode: 0o600 });
+  noteServers(folder.root, servers);
   await migrate(servers.databaseUrl, log);
   await registerTokens(servers.databaseUrl, secrets, log);
   const context = { settings, folder, secrets, ports, ...servers, cacheFolder: cacheFolder() };

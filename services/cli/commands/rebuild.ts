@@ -1,0 +1,13 @@
+// `fleetgate rebuild [--verify]`: what the history gives, written anew, or compared with what is stored.
+import type { Command } from 'commander';
+import { addOptions, readOptions } from '#libs/runtime/config.ts';
+import { rebuildOptions, runRebuild } from '../../projector/rebuild.ts';
+import { withLocalDatabase } from '../local-database.ts';
+
+/** Adds options and action. */
+export function configureRebuild(command: Command): void {
+  addOptions(command, rebuildOptions).action(async (flags: Record<string, unknown>) => {
+    const env = await withLocalDatabase(process.env);
+    await runRebuild(readOptions(rebuildOptions, flags, env), (line) => process.stdout.write(`${line}\n`));
+  });
+}

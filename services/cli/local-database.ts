@@ -1,0 +1,27 @@
+// The database of the `up` on this machine, for commands that work on it directly.
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { findLocalFleets } from './local-fleet.ts';
+
+const servers = z.object({ databaseUrl: z.string(), natsUrl: z.string() });
+const fileName = 'servers.json';
+
+/** Notes in a data folder where its servers are (0600: the addresses hold passwords). */
+export function noteServers(root: string, addresses: z.output<typeof servers>): void {
+  writeFileSync(join(root, fileName), `${JSON.stringify(addresses)}\n`, { mode: 0o600 });
+}
+
+/** The environment, with DATABASE_URL of the one local `up` where none is set. */
+export async function withLocalDatabase(env: NodeJS.ProcessEnv): Promise<NodeJS.ProcessEnv> {
+  if (env['DATABASE_URL'] !== undefined && env['DATABASE_URL'] !== '') return env;
+  const [record, ...others] = await findLocalFleets(env);
+  const data = env['FLEETGATE_DATA'] ?? (others.length === 0 ? record?.data : undefined);
+  if (data === undefined) return env;
+  try {
+    const { databaseUrl } = servers.parse(JSON.parse(readFileSync(join(data, fileName), 'utf8')));
+    return { ...env, DATABASE_URL: databaseUrl };
+  } catch {
+    return env;
+  }
+}
