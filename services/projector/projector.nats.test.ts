@@ -3,11 +3,12 @@ import { once } from 'node:events';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import t from 'tap';
-import type { DesiredStatus, InventoryPage, StatusPage } from '#libs/events/agent-exchange.ts';
+import type { DesiredStatus, StatusPage } from '#libs/events/agent-exchange.ts';
 import {
   heartbeatSubject,
   inventorySubject,
   operatorSubject,
+  replyHeader,
   resyncSubject,
   statusSubject,
   statusesSubject,
@@ -28,7 +29,8 @@ void t.test('events become versions, statuses and answers', async (t) => {
   const fleet = await TestFleet.open(t);
   const statuses: DesiredStatus[] = [];
   fleet.nats.subscribe(statusSubject('eu'), (json) => {
-    statuses.push(...parsePage<StatusPage>(json).items);
+    const page: StatusPage = JSON.parse(JSON.stringify(json));
+    statuses.push(...page.items);
   });
   await fleet.nats.flush();
   const { port } = await fleet.projector();
@@ -41,22 +43,18 @@ void t.test('events become versions, statuses and answers', async (t) => {
     { seq: 4, kind: 'HTTPRoute', name: 'a' },
   ]);
   await eventually(() => statuses.some(({ kind, name }) => kind === 'HTTPRoute' && name === 'a'));
-  const inventory = await ask<InventoryPage>(fleet, inventorySubject('eu'));
-  t.strictSame(
-    inventory.items.map(({ key }) => key),
-    [
-      'EndpointSlice/shop/shop-1',
-      'Gateway/infra/web',
-      'GatewayClass//fleetgate',
-      'HTTPRoute/shop/a',
-      'Service/shop/shop',
+  t.match(await ask(fleet, inventorySubject('eu')), {
+    items: [
+      { key: 'EndpointSlice/shop/shop-1' },
+      { key: 'Gateway/infra/web' },
+      { key: 'GatewayClass//fleetgate' },
+      { key: 'HTTPRoute/shop/a', uid: 'eu-HTTPRoute-shop-a', resourceVersion: '1' },
+      { key: 'Service/shop/shop' },
     ],
-  );
-  const all = await ask<StatusPage>(fleet, statusesSubject('eu'));
-  t.match(
-    all.items.map(({ kind }) => kind),
-    ['Gateway', 'GatewayClass', 'HTTPRoute'],
-  );
+  });
+  t.match(await ask(fleet, statusesSubject('eu')), {
+    items: [{ kind: 'Gateway' }, { kind: 'GatewayClass' }, { kind: 'HTTPRoute' }],
+  });
   await eventually(async () => (await fetch(`http://127.0.0.1:${port}/readyz`)).status === 200);
   const metrics = await (await fetch(`http://127.0.0.1:${port}/metrics`)).text();
   t.match(metrics, /fleetgate_projector_leader\{service="projector"\} 1/);
@@ -66,15 +64,15 @@ void t.test('events become versions, statuses and answers', async (t) => {
 void t.test('a cluster keeps its name', async (t) => {
   const fleet = await TestFleet.open(t);
   await fleet.projector();
-  t.same(await ask<InventoryPage>(fleet, inventorySubject('eu')), { items: [] }, 'registered at first sight');
+  t.same(await ask(fleet, inventorySubject('eu')), { items: [] }, 'registered at first sight');
   await fleet.send({ ...shop.route('a', 1), clusterUid: 'another' }, shop.route('b', 1));
   await fleet.settled();
   t.match(await fleet.rows(eventsSql), [{ name: 'b' }]);
-  t.match(await ask<InventoryPage>(fleet, inventorySubject('eu'), { clusterUid: 'another' }), {
+  t.match(await ask(fleet, inventorySubject('eu'), { clusterUid: 'another' }), {
     items: [],
     refused: /belongs to the cluster with the UID uid-of-eu/,
   });
-  t.match(await ask<InventoryPage>(fleet, inventorySubject('us'), { clusterUid: 'uid-of-eu' }), {
+  t.match(await ask(fleet, inventorySubject('us'), { clusterUid: 'uid-of-eu' }), {
     refused: /registered as eu/,
   });
 });
@@ -118,6 +116,30 @@ void t.test('commands are answered after the commit, a repeated one alike', asyn
   t.match(await fleet.rows(`select count(*)::int as n from events where kind = 'Gateway' and type <> 'applied'`), [
     { n: 2 },
   ]);
+});
+
+void t.test('an answer that was lost with its projector is given by the next', async (t) => {
+  const fleet = await TestFleet.open(t);
+  const first = await fleet.projector();
+  await fleet.send(...shop.platform(), shop.route('a', 1));
+  await fleet.settled();
+  await fleet.send(shop.route('a', 2));
+  const answers: unknown[] = [];
+  const inbox = fleet.nats.newInbox();
+  fleet.nats.subscribe(inbox, (json) => {
+    answers.push(json);
+  });
+  await fleet.sendRaw(operatorSubject, shop.command({ type: 'rollback', to: 1 }), { [replyHeader]: inbox });
+  await fleet.sendRaw(operatorSubject, shop.command({ type: 'rollback', to: 77 }), { [replyHeader]: inbox });
+  await eventually(() => answers.length === 2);
+  await first.stop();
+  await fleet.projector();
+  await eventually(() => answers.length === 4);
+  t.match(answers[0], { ok: true, version: 3 });
+  t.same(answers[2], answers[0]);
+  t.match(answers[1], { ok: false, code: 'unknown-version' });
+  t.match(answers[3], { ok: false, code: 'not-carried-out' });
+  t.match(await fleet.rows('select head from gateways'), [{ head: 3 }]);
 });
 
 void t.test('Programmed follows what nodes report', async (t) => {
@@ -274,17 +296,8 @@ void t.test('Postgres killed and restarted', async (t) => {
   await verify(fleet);
 });
 
-async function ask<Page>(
-  fleet: TestFleet,
-  subject: string,
-  request: object = { clusterUid: 'uid-of-eu' },
-): Promise<Page> {
-  return eventually(async () => parsePage<Page>(await fleet.nats.request(subject, request, { timeoutMs: 1000 })));
-}
-
-function parsePage<Page>(json: unknown): Page {
-  const page: Page = JSON.parse(JSON.stringify(json));
-  return page;
+async function ask(fleet: TestFleet, subject: string, request: object = { clusterUid: 'uid-of-eu' }): Promise<object> {
+  return eventually(async () => Object(await fleet.nats.request(subject, request, { timeoutMs: 1000 })));
 }
 
 async function ready(port: number): Promise<number> {
