@@ -98,7 +98,13 @@ export class NodeWaits {
   }
 
   async #connectedNodes(gateway: string): Promise<readonly string[]> {
-    const rows = await this.#db.selectFrom('nodes').select(['node', 'serves']).where('connected', '=', true).execute();
+    const rows = await this.#db
+      .selectFrom('nodes')
+      .select(['node', 'serves'])
+      .where('connected', '=', true)
+      .where('last_seen', '>', sql<Date>`now() - interval '35 seconds'`)
+      .orderBy('node')
+      .execute();
     return rows.filter(({ serves }) => matchesGateway(serves, gateway)).map(({ node }) => node);
   }
 

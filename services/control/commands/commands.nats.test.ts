@@ -1,0 +1,182 @@
+// Commands over a real NATS server: what is published, outcomes, waiting for nodes, and what happens when nobody decides.
+import t from 'tap';
+import type { OperatorOutcome } from '#libs/events/operator-event.ts';
+import { replyHeader } from '#libs/events/subjects.ts';
+import { type Nats, connectNats } from '#libs/runtime/nats.ts';
+import { eventually } from '#libs/testing/eventually.ts';
+import { testLogger, throwawayNats } from '#libs/testing/throwaway.ts';
+import { base, call } from '../api/api-client.ts';
+import { type Fixture, TestNode, startFixture, startReplica } from '../control-fixture.ts';
+import { firstEntries, ruleEntry } from '../fleet-writer.ts';
+
+const gateway = 'eu/infra/web';
+const at = `${base}/gateways/eu/infra/web`;
+const rule = 'rule/HTTPRoute/shop/web/0';
+
+interface Published {
+  readonly id: string;
+  readonly type: string;
+  readonly gateway: string;
+  readonly to?: number | null;
+  readonly reason?: string;
+  readonly actor: { readonly name: string; readonly role: string };
+}
+
+/** Reads the log as the projector does; `decide` writes and answers. */
+async function startDecider(
+  nats: Nats,
+  decide: (command: Published) => Promise<OperatorOutcome | null>,
+): Promise<{ readonly commands: Published[] }> {
+  const { lastSeq } = await nats.ensureStream();
+  const commands: Published[] = [];
+  nats.consume({
+    startAfterSeq: lastSeq,
+    batchMax: 10,
+    onLost: () => undefined,
+    async onBatch(messages) {
+      for (const { data, headers } of messages) {
+        const command: Published = JSON.parse(Buffer.from(data).toString('utf8'));
+        commands.push(command);
+        const outcome = await decide(command);
+        if (outcome !== null) nats.publish(headers[replyHeader] ?? '', outcome);
+      }
+    },
+  });
+  return { commands };
+}
+
+async function start(t: {
+  teardown(fn: () => unknown): void;
+}): Promise<{ fixture: Fixture; nats: Nats; natsUrl: string }> {
+  const { url: natsUrl } = await throwawayNats(t);
+  const nats = await connectNats({ url: natsUrl, name: 'test', log: testLogger() });
+  await nats.ensureStream();
+  t.teardown(() => nats.close());
+  const fixture = await startFixture(t, natsUrl);
+  await fixture.writer.commit({ gateways: [{ gateway, entries: firstEntries }] });
+  await fixture.writer.commit({ gateways: [{ gateway, entries: { [rule]: ruleEntry('web', '/2', 'b') } }] });
+  // Control connects on its own time.
+  await eventually(
+    async () => (await call(fixture, 'POST', `${base}/gateways/eu/infra/none/release`, 'operator', {})).status === 404,
+  );
+  return { fixture, nats, natsUrl };
+}
+
+void t.test('rollback: published, decided, applied by every node', async (t) => {
+  const { fixture, nats, natsUrl } = await start(t);
+  const { writer, tokens } = fixture;
+  const decider = await startDecider(nats, async ({ id }) => {
+    await writer.commit({
+      gateways: [{ gateway, entries: { [rule]: firstEntries[rule] }, cause: 'rollback', pinned: true }],
+    });
+    return { id, ok: true, gateway, version: writer.versionOf(gateway).head, seq: '7' };
+  });
+  const second = await startReplica(t, fixture.databaseUrl, natsUrl);
+  const [near, far, other] = [new TestNode('near'), new TestNode('far'), new TestNode('other', ['us/*/*'])];
+  await near.connect(fixture.control.port, tokens.node);
+  await far.connect(second.port, tokens.node);
+  await other.connect(second.port, tokens.node);
+  await Promise.all([near.serves(gateway, 2), far.serves(gateway, 2)]);
+  await eventually(
+    async () => (await call(fixture, 'GET', `${base}/nodes?status=connected`)).body['items'].length === 3,
+  );
+
+  const done = await call(fixture, 'POST', `${at}/rollback`, 'operator', { to: 1, reason: 'errors', wait: 10_000 });
+  t.match(done, { status: 200, body: { gateway, version: 3, seq: '7', complete: true } });
+  const nodes: { node: string; state: string; ms: number }[] = done.body['nodes'];
+  t.same(
+    nodes.map(({ node, state }) => [node, state]),
+    [
+      ['far', 'applied'],
+      ['near', 'applied'],
+    ],
+    'on both replicas; others are not asked',
+  );
+  t.equal(done.body['ms'], Math.max(...nodes.map(({ ms }) => ms)), 'until the last one');
+  t.ok(done.body['decidedMs'] > 0);
+  t.match(decider.commands, [
+    { v: 1, type: 'rollback', gateway, to: 1, reason: 'errors', actor: { name: 'test operator', role: 'operator' } },
+  ]);
+  t.equal(decider.commands[0]?.id, done.body['id']);
+
+  far.mood = 'reject';
+  near.mood = 'hold';
+  const partly = await call(fixture, 'POST', `${at}/release`, 'admin', { wait: 500 });
+  t.match(partly.body, {
+    version: 4,
+    complete: false,
+    ms: null,
+    nodes: [
+      { node: 'far', state: 'rejected', reasons: ['mood'] },
+      { node: 'near', state: 'waiting', ms: null },
+    ],
+  });
+  t.match(decider.commands[1], { type: 'release', actor: { role: 'admin' } });
+  t.notOk('to' in (decider.commands[1] ?? {}));
+  const quick = await call(fixture, 'POST', `${at}/accept`, 'operator', {});
+  t.match(quick.body, { version: 5, complete: false, nodes: [] }, 'not waited for');
+  await Promise.all([near.disconnect(), far.disconnect(), other.disconnect()]);
+});
+
+void t.test('refused: by look-up, and by the projector', async (t) => {
+  const { fixture, nats } = await start(t);
+  const codes = [
+    'unknown-gateway',
+    'unknown-version',
+    'no-earlier-version',
+    'not-pinned',
+    'nothing-held',
+    'something-new',
+  ];
+  const decider = await startDecider(nats, async ({ id }) => ({
+    id,
+    ok: false,
+    code: codes.shift() ?? '',
+    message: 'because',
+  }));
+  const post = async (path: string, body: unknown) => call(fixture, 'POST', path, 'operator', body);
+  t.match(await post(`${base}/gateways/eu/infra/none/rollback`, {}), {
+    status: 404,
+    body: { error: { code: 'not-found' } },
+  });
+  t.match(await post(`${at}/rollback`, { to: 99 }), {
+    status: 404,
+    body: { error: { hint: 'Its newest version is 2.' } },
+  });
+  t.equal(decider.commands.length, 0, 'nothing was published');
+  const answers = [];
+  for (let i = 0; i < 6; i++) answers.push(await post(`${at}/rollback`, {}));
+  t.same(
+    answers.map(({ status }) => status),
+    [404, 404, 409, 409, 409, 422],
+  );
+  t.match(answers[0]?.body, { error: { message: 'because' } });
+  t.equal(decider.commands[0]?.to, null, 'the version before is for the projector to find');
+});
+
+void t.test('nobody decides: 202, and the operation tells later', async (t) => {
+  const { fixture, nats } = await start(t);
+  const { writer } = fixture;
+  const pending = await call(fixture, 'POST', `${at}/rollback`, 'operator', { to: 1 });
+  t.equal(pending.status, 202);
+  const { id } = pending.body;
+  t.match((await call(fixture, 'GET', `${base}/operations/${id}`)).body, { state: 'unknown' });
+  await writer.commit({
+    events: [
+      {
+        id,
+        type: 'rollback',
+        cluster: 'eu',
+        kind: 'Gateway',
+        namespace: 'infra',
+        name: 'web',
+        manager: 'test operator',
+        operation: 'operator',
+        data: { id, type: 'rollback', gateway, to: 1 },
+      },
+    ],
+    gateways: [{ gateway, entries: { [rule]: firstEntries[rule] }, cause: 'rollback' }],
+  });
+  t.match((await call(fixture, 'GET', `${base}/operations/${id}`)).body, { state: 'recorded', version: 3 });
+  t.ok(nats.connected);
+});
