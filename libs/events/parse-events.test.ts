@@ -1,0 +1,76 @@
+// Events from outside: every version that ever was is read, and nothing else gets in.
+import { readFileSync } from 'node:fs';
+import * as fc from 'fast-check';
+import t from 'tap';
+import { parseChangeEvent } from '#libs/events/parse-change-event.ts';
+import { parseOperatorEvent } from '#libs/events/parse-operator-event.ts';
+import type { Parsed } from '#libs/gateway/problem.ts';
+
+type Json = Readonly<Record<string, unknown>>;
+
+function fixture(name: string): Json {
+  return JSON.parse(readFileSync(new URL(`testdata/${name}.json`, import.meta.url), 'utf8'));
+}
+
+function problemsOf(parsed: Parsed<unknown>): readonly string[] {
+  return parsed.ok ? [] : parsed.problems.map(({ path, message }) => `${path}: ${message}`);
+}
+
+const change = fixture('change-v1');
+const operator = fixture('operator-v1');
+
+void t.test('version 1 of both is read', async (t) => {
+  t.strictSame(parseChangeEvent(change), { ok: true, value: change });
+  t.strictSame(parseOperatorEvent(operator), { ok: true, value: operator });
+  const gone = { ...change, type: 'deleted', hash: '', object: null, actor: null };
+  t.strictSame(parseChangeEvent(gone), { ok: true, value: gone });
+  const { to: _, ...rest } = operator;
+  const released = { ...rest, type: 'release' };
+  t.strictSame(parseOperatorEvent(released), { ok: true, value: released });
+});
+
+void t.test('mistakes name their field', async (t) => {
+  const object = Object(change['object']);
+  for (const [edit, expected] of [
+    [{ v: 2 }, 'v: must be between 1 and 1, is 2'],
+    [{ kind: 'Pod' }, 'kind: is not a watched kind'],
+    [{ cluster: 'EU/1' }, 'cluster: "EU/1" is not a DNS label'],
+    [{ name: 'a/b' }, 'name: "a/b" is not an object name'],
+    [{ namespace: '..' }, 'namespace: ".." is not an object name'],
+    [{ at: 'soon' }, 'at: is not a time'],
+    [{ hash: 'x' }, 'hash: "x" is not a SHA-256 in hex'],
+    [{ object: null }, 'object: is missing'],
+    [
+      { object: { ...object, metadata: { ...object.metadata, uid: 'other' } } },
+      'object: is not the object that the event names',
+    ],
+    [{ kind: 'Namespace' }, 'namespace: is longer than 0 characters'],
+    [{ sealed: { keyId: 'a', enc: 'b' } }, 'sealed.ciphertext: is missing'],
+  ] as const) {
+    t.ok(problemsOf(parseChangeEvent({ ...change, ...edit })).includes(expected), expected);
+  }
+  for (const [edit, expected] of [
+    [{ type: 'explode' }, 'type: is not one of rollback, release, accept'],
+    [{ gateway: 'web' }, 'gateway: "web" is not a gateway as cluster/namespace/name'],
+    [{ to: 0 }, 'to: must be between 1 and 2147483647, is 0'],
+    [{ actor: null }, 'actor: is missing'],
+  ] as const) {
+    t.ok(problemsOf(parseOperatorEvent({ ...operator, ...edit })).includes(expected), expected);
+  }
+});
+
+void t.test('nothing throws, and nothing half-read gets in', async () => {
+  const edits = fc.dictionary(fc.constantFrom(...Object.keys(change), ...Object.keys(operator)), fc.anything());
+  fc.assert(
+    fc.property(fc.oneof(fc.anything(), edits), (edit) => {
+      for (const [base, parse] of [
+        [change, parseChangeEvent],
+        [operator, parseOperatorEvent],
+      ] as const) {
+        const parsed = parse(typeof edit === 'object' && edit !== null ? { ...base, ...edit } : edit);
+        if (!parsed.ok && parsed.problems.length === 0) throw new Error('refused without a reason');
+      }
+    }),
+    { numRuns: 500 },
+  );
+});

@@ -1,0 +1,96 @@
+// Which match comes first (HTTPRouteRule.matches), and which globs name a gateway.
+import * as fc from 'fast-check';
+import t from 'tap';
+import type { HttpMatch, HttpRuleEntry } from '#libs/snapshot/entry.ts';
+import { matchesGateway } from '#libs/snapshot/gateway-glob.ts';
+import { compareMatches, type RankedMatch } from '#libs/snapshot/precedence.ts';
+
+function rule(
+  name: string,
+  edit: Partial<HttpRuleEntry['route']> = {},
+  index = 0,
+  matches: readonly HttpMatch[] = [],
+): HttpRuleEntry {
+  return {
+    kind: 'http-rule',
+    route: { kind: 'HTTPRoute', cluster: 'eu', namespace: 'a', name, createdAt: '2026-01-01T00:00:00Z', ...edit },
+    index,
+    hosts: [{ listener: 'http', hostname: '*' }],
+    matches,
+    filters: [],
+    action: { type: 'forward', backends: [] },
+  };
+}
+
+function match(type: HttpMatch['path']['type'], value: string, more: Partial<HttpMatch> = {}): HttpMatch {
+  return { path: { type, value }, headers: [], query: [], ...more };
+}
+
+const field = (name: string) => ({ type: 'Exact', name, value: 'x' }) as const;
+
+void t.test('the more specific match comes first', async (t) => {
+  const ordered = [
+    match('Exact', '/a/b'),
+    match('Exact', '/a', { method: 'GET' }),
+    match('Exact', '/a'),
+    match('RegularExpression', '/[a-z]+/long'),
+    match('RegularExpression', '/.*'),
+    match('PathPrefix', '/a/b'),
+    match('PathPrefix', '/a', { method: 'GET' }),
+    match('PathPrefix', '/a', { headers: [field('a'), field('b')] }),
+    match('PathPrefix', '/a', { headers: [field('a')], query: [field('q')] }),
+    match('PathPrefix', '/a', { headers: [field('a')] }),
+    match('PathPrefix', '/a', { query: [field('p'), field('q')] }),
+    match('PathPrefix', '/a', { query: [field('q')] }),
+    match('PathPrefix', '/a'),
+    match('PathPrefix', '/'),
+  ];
+  const ranked = ordered.map((one) => ({ match: one, rule: rule('r') }));
+  for (let shift = 1; shift < ranked.length; shift++) {
+    const shuffled = [...ranked.slice(shift), ...ranked.slice(0, shift)];
+    t.strictSame(
+      shuffled.toSorted(compareMatches).map((one) => one.match),
+      ordered,
+    );
+  }
+});
+
+void t.test('ties go to the oldest route, then its name, its cluster, its place', async (t) => {
+  const same = match('PathPrefix', '/');
+  const twice = [same, match('PathPrefix', '/')];
+  const both = rule('b', { cluster: 'us' }, 1, twice);
+  const ordered: readonly RankedMatch[] = [
+    { match: same, rule: rule('z', { createdAt: '2025-12-31T23:59:59Z' }) },
+    { match: same, rule: rule('a') },
+    { match: same, rule: rule('b') },
+    { match: same, rule: rule('b', { cluster: 'us' }) },
+    ...twice.map((one) => ({ match: one, rule: both })),
+    { match: same, rule: rule('a', { namespace: 'b' }) },
+  ];
+  t.strictSame(ordered.toReversed().toSorted(compareMatches), ordered);
+});
+
+void t.test('globs name gateways', async (t) => {
+  for (const [glob, gateway, expected] of [
+    ['*/*/*', 'eu/infra/web', true],
+    ['eu/*/web', 'eu/infra/web', true],
+    ['eu/in*a/w*b', 'eu/infra/web', true],
+    ['eu/*', 'eu/infra/web', false],
+    ['*', 'eu/infra/web', false],
+    ['eu/*/webs', 'eu/infra/web', false],
+    ['eu/infra/w*eb*b', 'eu/infra/web', false],
+    ['eu/i.fra/web', 'eu/infra/web', false],
+    ['eu/*f*r*/web', 'eu/infra/web', true],
+  ] as const) {
+    t.equal(matchesGateway([glob], gateway), expected, `${glob} and ${gateway}`);
+  }
+  t.notOk(matchesGateway([], 'eu/infra/web'));
+  const part = fc.string({ unit: fc.constantFrom('a', 'b', '*'), maxLength: 6 });
+  const text = fc.string({ unit: fc.constantFrom('a', 'b'), maxLength: 8 });
+  fc.assert(
+    fc.property(part, text, (glob, name) => {
+      const expected = new RegExp(`^${glob.replaceAll('*', '.*')}$`).test(name);
+      return matchesGateway([`c/n/${glob}`], `c/n/${name}`) === expected;
+    }),
+  );
+});
