@@ -1,21 +1,27 @@
 // The compiler: holds the snapshots of a node's gateways and its discovery, and keeps the tables of Envoy resources that follow from them.
-// Pure in content: the same inputs give the same tables, in whatever order they came. The work follows the change.
-import type { Endpoint } from '#libs/protocol/messages.ts';
+// Pure in content: the same inputs give the same tables, in whatever order they came. The work follows the change:
+//
+//   a rule                   the scopes of its hostnames; for a wildcard or catch-all, also the scopes of wildcards below it
+//   endpoints, certificates  their own resource
+//   a backend's protocol     its cluster, and the scopes of the rules that name it
+//   a listener               its port's listener and locator; the scopes of hostnames that it gains or loses
 import type { Entry } from '#libs/snapshot/entry.ts';
+import type { XdsEndpoint } from './backend.ts';
+import { BackendCompiler } from './backend-compiler.ts';
+import type { ListenerOptions } from './listener.ts';
+import { PortCompiler } from './port-compiler.ts';
+import { ResourceTable } from './resource-table.ts';
 import type { XdsChange, XdsTables } from './resources.ts';
+import { isHostname, RouteIndex } from './route-index.ts';
+import { RuleRecord } from './rule-record.ts';
+import { ScopeCompiler } from './scope-compiler.ts';
+import { Users } from './users.ts';
 
-export interface XdsOptions {
-  /** Address that listeners bind. */
-  readonly bindAddress: string;
-  /** Added to every listener port. */
-  readonly portOffset: number;
-  /** JSON lines of requests to standard output; off when absent. */
-  readonly accessLog?: 'json';
-}
+export type XdsOptions = ListenerOptions;
 
 /** Discovery as the compiler takes it: TLS material is opened. */
 export type XdsDiscovery =
-  | { readonly kind: 'endpoints'; readonly endpoints: readonly Endpoint[] }
+  | { readonly kind: 'endpoints'; readonly endpoints: readonly XdsEndpoint[] }
   /** Both PEM. */
   | { readonly kind: 'tls'; readonly certificate: string; readonly key: string };
 
@@ -28,8 +34,20 @@ export interface XdsProblem {
 }
 
 export class XdsCompiler {
+  readonly #entries = new Map<string, Map<string, Entry>>();
+  readonly #records = new Map<string, RuleRecord>();
+  readonly #backendUsers = new Users();
+  readonly #discovery = new Map<string, XdsDiscovery['kind']>();
+  readonly #index = new RouteIndex();
+  readonly #table = new ResourceTable();
+  readonly #scopes: ScopeCompiler;
+  readonly #backends: BackendCompiler;
+  readonly #ports: PortCompiler;
+
   constructor(options: XdsOptions) {
-    void options;
+    this.#scopes = new ScopeCompiler(this.#index, this.#table, options.portOffset);
+    this.#backends = new BackendCompiler(this.#table);
+    this.#ports = new PortCompiler(this.#table, options);
   }
 
   /** Changes the entries of one gateway. */
@@ -38,7 +56,11 @@ export class XdsCompiler {
     upserts: Iterable<readonly [key: string, entry: Entry]>,
     removes: Iterable<string>,
   ): void {
-    void [gateway, upserts, removes];
+    const entries = this.#entries.get(gateway) ?? new Map<string, Entry>();
+    this.#entries.set(gateway, entries);
+    for (const key of removes) this.#set(gateway, entries, key, undefined);
+    for (const [key, entry] of upserts) this.#set(gateway, entries, key, entry);
+    if (entries.size === 0) this.#entries.delete(gateway);
   }
 
   /** Changes discovery by its keys. */
@@ -46,21 +68,112 @@ export class XdsCompiler {
     upserts: Iterable<{ readonly key: string; readonly item: XdsDiscovery }>,
     removes: Iterable<string>,
   ): void {
-    void [upserts, removes];
+    for (const key of removes) this.#discover(key, undefined);
+    for (const { key, item } of upserts) this.#discover(key, item);
   }
 
   /** What changed in the tables since the last call. Resources that are equal to the one before are not listed and keep their identity. */
   flush(): XdsChange {
-    return { upserts: [], removes: [] };
+    const { hosts, ports } = this.#index.takeTouched();
+    for (const port of new Set([...hosts.keys(), ...ports]))
+      this.#scopes.update(port, hosts.get(port) ?? new Set(), { relocate: ports.has(port) });
+    for (const port of ports) this.#ports.updatePort(port, this.#index.port(port));
+    this.#ports.updateSecrets();
+    this.#backends.update();
+    return this.#table.takeChange();
   }
 
   /** The tables as of the last flush; a live view. */
   tables(): XdsTables {
-    return { cluster: new Map(), endpoints: new Map(), listener: new Map(), scope: new Map(), secret: new Map() };
+    return this.#table.tables;
   }
 
-  /** What could not be honoured, as of the last flush. */
+  /** What could not be honoured, as of the last flush. Costs a walk over all rules. */
   problems(): readonly XdsProblem[] {
-    return [];
+    const ofRules = [...this.#records.values()].flatMap((record) => {
+      const { gateway, key, entry } = record;
+      const strange = entry.hosts.some(({ hostname }) => !isHostname(hostname));
+      const reasons = [...record.problems(), ...(strange ? ['a hostname is not one: not served'] : [])];
+      return reasons.map((reason) => ({ gateway, key, reason }));
+    });
+    const ofPorts = [...this.#index.ports()].flatMap((port) =>
+      this.#ports.problems(port).map(({ listener: { gateway, key }, reason }) => ({ gateway, key, reason })),
+    );
+    return [...ofRules, ...ofPorts];
+  }
+
+  #set(gateway: string, entries: Map<string, Entry>, key: string, entry: Entry | undefined): void {
+    const before = entries.get(key);
+    if (entry === undefined) entries.delete(key);
+    else entries.set(key, entry);
+    if (before !== undefined && before.kind !== entry?.kind) this.#delete(gateway, key, before);
+    switch (entry?.kind) {
+      case 'listener':
+        if (before?.kind === 'listener' && before.name !== entry.name) this.#delete(gateway, key, before);
+        if (isHostname(entry.hostname)) this.#index.setListener({ gateway, key, entry });
+        else this.#index.deleteListener(gateway, entry.name);
+        break;
+      case 'http-rule': {
+        const clusterOf = (backend: string): string | undefined =>
+          this.#backends.clusterOf(gateway, backend, entry.route.kind);
+        this.#setRule(`${gateway} ${key}`, new RuleRecord(gateway, key, entry, clusterOf));
+        break;
+      }
+      case 'backend':
+        if (this.#backends.setBackend(gateway, key, entry)) this.#touchBackend(gateway, key);
+        break;
+      case undefined:
+        break;
+    }
+  }
+
+  #delete(gateway: string, key: string, entry: Entry): void {
+    switch (entry.kind) {
+      case 'listener':
+        this.#index.deleteListener(gateway, entry.name);
+        break;
+      case 'http-rule':
+        this.#setRule(`${gateway} ${key}`, undefined);
+        break;
+      case 'backend':
+        this.#backends.setBackend(gateway, key, undefined);
+        this.#touchBackend(gateway, key);
+        break;
+    }
+  }
+
+  #setRule(id: string, record: RuleRecord | undefined): void {
+    const before = this.#records.get(id);
+    if (before !== undefined) this.#index.deleteRule(before);
+    const backends = [...(record?.backends() ?? [])].map((key) => `${record?.gateway ?? ''} ${key}`);
+    this.#backendUsers.set(id, new Set(backends));
+    this.#backends.setRule(id, record);
+    if (record === undefined) this.#records.delete(id);
+    else {
+      this.#records.set(id, record);
+      this.#index.setRule(record);
+    }
+  }
+
+  /** The rules that name a backend go to another cluster now. */
+  #touchBackend(gateway: string, key: string): void {
+    for (const id of this.#backendUsers.of(`${gateway} ${key}`)) {
+      const record = this.#records.get(id);
+      if (record === undefined) continue;
+      record.forget();
+      this.#backends.setRule(id, record);
+      this.#index.touchRule(record);
+    }
+  }
+
+  #discover(key: string, item: XdsDiscovery | undefined): void {
+    const kind = item?.kind ?? this.#discovery.get(key);
+    if (item === undefined) this.#discovery.delete(key);
+    else this.#discovery.set(key, item.kind);
+    if (kind === 'endpoints') this.#backends.setEndpoints(key, item?.kind === 'endpoints' ? item.endpoints : undefined);
+    if (kind === 'tls') {
+      const ports = this.#ports.setMaterial(key, item?.kind === 'tls' ? item : undefined);
+      for (const port of ports) this.#index.touchPort(port);
+    }
   }
 }

@@ -1,0 +1,100 @@
+// Backends as Envoy has them: a cluster per Service port and protocol, its endpoints apart (EDS). All fields of a cluster follow from
+// its name, so that no cluster ever changes: one with another protocol is another cluster, and routes go over to it.
+import { isIP } from 'node:net';
+import type { BackendEntry } from '#libs/snapshot/entry.ts';
+import type { ProtoMessage } from './resources.ts';
+
+export type UpstreamProtocol = 'http1' | 'http2';
+
+/** One ready endpoint. */
+export interface XdsEndpoint {
+  readonly address: string;
+  readonly port: number;
+}
+
+/** No cluster has this name: a share of requests that goes to it is answered 500. */
+export const invalidCluster = '!invalid';
+
+const http2Suffix = '/h2c';
+
+/** The cluster of a backend, by what speaks to it: gRPC needs HTTP/2 whatever the Service says. */
+export function clusterName(backend: BackendEntry, routeKind: 'HTTPRoute' | 'GRPCRoute'): string {
+  const { cluster, namespace, service, port } = backend;
+  const http2 = backend.protocol === 'h2c' || (routeKind === 'GRPCRoute' && backend.protocol === 'http');
+  return `${cluster}/${namespace}/${service}/${port}${http2 ? http2Suffix : ''}`;
+}
+
+/** Discovery key of the endpoints of a cluster. */
+export function endpointsOf(clusterName: string): string {
+  return `endpoints/${clusterName.endsWith(http2Suffix) ? clusterName.slice(0, -http2Suffix.length) : clusterName}`;
+}
+
+/** The message of a cluster. */
+export function buildCluster(name: string): ProtoMessage {
+  const http2 = name.endsWith(http2Suffix);
+  return {
+    name,
+    type: 'EDS',
+    eds_cluster_config: { service_name: endpointsOf(name), eds_config: { ads: {}, resource_api_version: 'V3' } },
+    connect_timeout: '2s',
+    lb_policy: 'LEAST_REQUEST',
+    // Ready or not is said by discovery; without health checks a threshold would only spread requests to what is gone.
+    common_lb_config: { healthy_panic_threshold: { value: 0 } },
+    circuit_breakers: { thresholds: [generous, { ...generous, priority: 'HIGH' }] },
+    upstream_connection_options: {
+      tcp_keepalive: { keepalive_probes: 3, keepalive_time: 60, keepalive_interval: 10 },
+    },
+    typed_extension_protocol_options: {
+      'envoy.extensions.upstreams.http.v3.HttpProtocolOptions': {
+        '@type': 'type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions',
+        ...(http2 ? speaksHttp2 : speaksHttp1),
+      },
+    },
+  };
+}
+
+const generous: ProtoMessage = {
+  max_connections: 1_000_000,
+  max_pending_requests: 1_000_000,
+  max_requests: 1_000_000,
+  max_retries: 1_000_000,
+};
+
+/** Idle connections end before the backend's own timeout (Node's is 5 s): no request meets a connection that is just being closed. */
+const speaksHttp1: ProtoMessage = {
+  common_http_protocol_options: { idle_timeout: '4s' },
+  explicit_http_config: { http_protocol_options: {} },
+};
+
+const speaksHttp2: ProtoMessage = {
+  common_http_protocol_options: { idle_timeout: '300s' },
+  explicit_http_config: {
+    http2_protocol_options: {
+      initial_stream_window_size: 65_536,
+      initial_connection_window_size: 1_048_576,
+      connection_keepalive: { interval: '30s', timeout: '10s' },
+    },
+  },
+};
+
+/** The message of an endpoint set; an empty one answers 503. What is no IP address or port is left out. */
+export function buildEndpoints(name: string, endpoints: readonly XdsEndpoint[]): ProtoMessage {
+  const usable = endpoints.filter(({ address, port }) => isAddress(address) && isPort(port));
+  return {
+    cluster_name: name,
+    ...(usable.length === 0 ? {} : { endpoints: [{ lb_endpoints: usable.map(lbEndpoint) }] }),
+  };
+}
+
+function lbEndpoint({ address, port }: XdsEndpoint): ProtoMessage {
+  return { endpoint: { address: { socket_address: { address, port_value: port } } } };
+}
+
+/** Addresses with a zone mean nothing here. */
+function isAddress(address: string): boolean {
+  return isIP(address) !== 0 && !address.includes('%');
+}
+
+function isPort(port: number): boolean {
+  return Number.isInteger(port) && port > 0 && port < 65_536;
+}

@@ -1,0 +1,88 @@
+// Envoy's HTTP connection manager for one chain. It depends on the chain's name and the node's options only, so that no change of
+// routes, hostnames or certificates ever touches it. What it decides:
+//   - paths: dot segments are resolved and `%`-encoded plain letters decoded, so that a prefix cannot be left by `..`; double slashes
+//     and `%2F` stay as they are, because Gateway API matches paths as they come;
+//   - x-forwarded-for gets the client's address; x-envoy-* headers of clients have no effect; request ids of clients are kept;
+//   - headers with '_' in their names are dropped (backends take them for '-'); responses keep their Server header.
+import type { ProtoMessage } from './resources.ts';
+import { scopeKeyBuilder, scopeMutation, selectionFilters } from './scope-selection.ts';
+
+/** JSON lines of requests to standard output. */
+export type AccessLog = 'json';
+
+/** The network filter that answers HTTP on a chain. */
+export function httpConnection(chain: string, accessLog: AccessLog | undefined): ProtoMessage {
+  return {
+    name: 'envoy.filters.network.http_connection_manager',
+    typed_config: {
+      '@type': 'type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager',
+      stat_prefix: 'fleetgate',
+      early_header_mutation_extensions: [scopeMutation(chain)],
+      scoped_routes: scopedRoutes,
+      http_filters: [...selectionFilters, router],
+      use_remote_address: true,
+      internal_address_config: {},
+      normalize_path: true,
+      merge_slashes: false,
+      path_with_escaped_slashes_action: 'KEEP_UNCHANGED',
+      preserve_external_request_id: true,
+      server_header_transformation: 'PASS_THROUGH',
+      upgrade_configs: [{ upgrade_type: 'websocket' }],
+      request_headers_timeout: '10s',
+      stream_idle_timeout: '300s',
+      common_http_protocol_options: { idle_timeout: '3600s', headers_with_underscores_action: 'DROP_HEADER' },
+      http2_protocol_options: {
+        allow_connect: true,
+        max_concurrent_streams: 100,
+        initial_stream_window_size: 65_536,
+        initial_connection_window_size: 1_048_576,
+        override_stream_error_on_invalid_http_message: true,
+      },
+      ...(accessLog === undefined ? {} : { access_log: [jsonAccessLog] }),
+    },
+  };
+}
+
+/** The same on every chain: Envoy then has one subscription for all of them. */
+const scopedRoutes: ProtoMessage = {
+  name: 'fleetgate',
+  scope_key_builder: scopeKeyBuilder,
+  rds_config_source: { ads: {}, resource_api_version: 'V3' },
+  scoped_rds: { scoped_rds_config_source: { ads: {}, resource_api_version: 'V3' } },
+};
+
+const router: ProtoMessage = {
+  name: 'envoy.filters.http.router',
+  typed_config: {
+    '@type': 'type.googleapis.com/envoy.extensions.filters.http.router.v3.Router',
+    suppress_envoy_headers: true,
+  },
+};
+
+const jsonAccessLog: ProtoMessage = {
+  name: 'envoy.access_loggers.file',
+  typed_config: {
+    '@type': 'type.googleapis.com/envoy.extensions.access_loggers.file.v3.FileAccessLog',
+    path: '/dev/stdout',
+    log_format: {
+      json_format: {
+        time: '%START_TIME%',
+        client: '%DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT%',
+        method: '%REQ(:METHOD)%',
+        host: '%REQ(:AUTHORITY)%',
+        path: '%REQ(X-ENVOY-ORIGINAL-PATH?:PATH)%',
+        protocol: '%PROTOCOL%',
+        status: '%RESPONSE_CODE%',
+        flags: '%RESPONSE_FLAGS%',
+        details: '%RESPONSE_CODE_DETAILS%',
+        durationMs: '%DURATION%',
+        bytesReceived: '%BYTES_RECEIVED%',
+        bytesSent: '%BYTES_SENT%',
+        route: '%ROUTE_NAME%',
+        cluster: '%UPSTREAM_CLUSTER%',
+        upstream: '%UPSTREAM_HOST%',
+        requestId: '%REQ(X-REQUEST-ID)%',
+      },
+    },
+  },
+};
