@@ -24,7 +24,8 @@ export async function readNodeReports(db: Kysely<Database>, names?: readonly str
       connected,
       serves,
       addresses,
-      applied: rows.map(({ gateway, version }) => ({ gateway, version })),
+      // Version 0 = it serves nothing of the gateway.
+      applied: rows.flatMap(({ gateway, version }) => (version > 0 ? [{ gateway, version }] : [])),
       rejected: rows.flatMap(({ gateway, rejected_version: version, rejected_reasons: reasons }) =>
         version === null ? [] : [{ gateway, version, reasons: reasons ?? [] }],
       ),
