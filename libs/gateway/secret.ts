@@ -2,15 +2,16 @@
 import { openBody } from '#libs/gateway/cursor.ts';
 import type { KubeObject } from '#libs/gateway/object.ts';
 
-export interface CertificateSecret {
-  /** Why it holds no usable certificate and key; absent = it does. */
-  readonly problem?: string;
-}
+export type CertificateSecret =
+  /** Of certificate chain and key together. */
+  | { readonly fingerprint: string }
+  /** Why it holds no usable certificate and key. */
+  | { readonly problem: string };
 
 /** Reads the summary of a Secret. */
 export function parseCertificateSecret(object: KubeObject): CertificateSecret {
   const { at } = openBody(object, 'summary');
   const fingerprint = at.field('certificate').field('fingerprint').text({ min: 1 });
-  if (fingerprint !== undefined) return {};
+  if (fingerprint !== undefined) return { fingerprint };
   return { problem: at.field('problem').text() ?? 'holds no certificate and key' };
 }

@@ -4,6 +4,7 @@
 //   Source ──▶ Stage ──▶ Stage ──▶ observers        a stage reads only what was made before it, so one pass in order of making settles all
 //      └─────▶ Group (members by group) ──▶ Stage
 import assert from 'node:assert';
+import { type Cell, Cells, type Runner, type Task } from '#libs/snapshot/cell.ts';
 import { sameValue } from '#libs/snapshot/same-value.ts';
 
 /** What a stage may look at. Every read is remembered as a dependency. */
@@ -24,86 +25,6 @@ export interface Keyed {
 }
 
 export type Observer<V> = (key: string, before: V | undefined, after: V | undefined) => void;
-
-/** One stage at one key. */
-interface Task {
-  readonly stage: Runner;
-  readonly key: string;
-  reads: readonly Cell[];
-  queued: boolean;
-}
-
-interface Runner {
-  readonly order: number;
-  readonly execute: (task: Task) => void;
-  readonly discard: (task: Task) => void;
-}
-
-/** One readable thing and who reads it. Most have one reader, so a Set comes only with the second. */
-class Cell {
-  readonly #released: () => void;
-  #one: Task | undefined;
-  #many: Set<Task> | undefined;
-
-  constructor(released: () => void) {
-    this.#released = released;
-  }
-
-  get idle(): boolean {
-    return this.#one === undefined && this.#many === undefined;
-  }
-
-  add(task: Task): void {
-    if (this.#many !== undefined) this.#many.add(task);
-    else if (this.#one === undefined) this.#one = task;
-    else if (this.#one !== task) {
-      this.#many = new Set([this.#one, task]);
-      this.#one = undefined;
-    }
-  }
-
-  remove(task: Task): void {
-    if (this.#one === task) this.#one = undefined;
-    this.#many?.delete(task);
-    if (this.#many?.size === 0) this.#many = undefined;
-    if (this.idle) this.#released();
-  }
-
-  *readers(): Iterable<Task> {
-    if (this.#one !== undefined) yield this.#one;
-    if (this.#many !== undefined) yield* this.#many;
-  }
-}
-
-class Cells {
-  readonly #cells = new Map<string, Cell>();
-  readonly #released: (key: string) => void;
-
-  constructor(released: (key: string) => void = () => undefined) {
-    this.#released = released;
-  }
-
-  at(key: string): Cell {
-    const known = this.#cells.get(key);
-    if (known !== undefined) return known;
-    const cell = new Cell(() => {
-      this.#cells.delete(key);
-      this.#released(key);
-    });
-    this.#cells.set(key, cell);
-    return cell;
-  }
-
-  has(key: string): boolean {
-    return this.#cells.has(key);
-  }
-
-  wake(engine: Derivation, key: string): void {
-    const cell = this.#cells.get(key);
-    if (cell === undefined) return;
-    for (const task of cell.readers()) engine.enqueue(task);
-  }
-}
 
 /** Values by key that stages can read. */
 export abstract class Collection<V> implements Keyed {

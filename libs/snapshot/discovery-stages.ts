@@ -46,7 +46,9 @@ export function createDiscoveryStages(
     compute: (key, read) => {
       const sealed = read.get(sources.sealed, key);
       const secret = read.get(references.certificates, key.slice('tls/'.length));
-      if (sealed === undefined || secret === undefined || secret.problem !== undefined) return undefined;
+      // Material of an earlier state of the Secret is not its material.
+      if (sealed === undefined || secret === undefined || !('fingerprint' in secret)) return undefined;
+      if (sealed.fingerprint !== secret.fingerprint) return undefined;
       const item: DiscoveryItem = { kind: 'tls', fingerprint: sealed.fingerprint, sealed: sealed.sealed };
       return { hash: discoveryHash(item), item };
     },

@@ -5,6 +5,7 @@ import { createdAt, generation } from '#libs/gateway/metadata.ts';
 import type { KnownObject } from '#libs/fleet/fleet.ts';
 import { gatewayGroup } from '#libs/gateway/parent-ref.ts';
 import { describeProblem, type Problem } from '#libs/gateway/problem.ts';
+import type { CertificateSecret } from '#libs/gateway/secret.ts';
 import type { Fault } from '#libs/snapshot/conditions.ts';
 import { type CertificateChoice, evaluateListeners, type ListenerModel } from '#libs/snapshot/listeners.ts';
 
@@ -24,8 +25,8 @@ export interface GatewayModel {
 /** What judging a Gateway reads. */
 export interface GatewayLookup {
   readonly permitted: (cluster: string, namespace: string, reference: CrossReference) => boolean;
-  /** What a Secret holds: undefined = there is none; a text = why it is no certificate. */
-  readonly certificate: (cluster: string, namespace: string, name: string) => { readonly problem?: string } | undefined;
+  /** What a Secret holds; undefined = there is none. */
+  readonly certificate: (cluster: string, namespace: string, name: string) => CertificateSecret | undefined;
 }
 
 /** Judges a Gateway. */
@@ -82,7 +83,7 @@ function findCertificate(
   }
   const secret = lookup.certificate(cluster, namespace, name);
   if (secret === undefined) return invalid(`Secret ${namespace}/${name} does not exist`);
-  if (secret.problem !== undefined) return invalid(`Secret ${namespace}/${name}: ${secret.problem}`);
+  if ('problem' in secret) return invalid(`Secret ${namespace}/${name}: ${secret.problem}`);
   return { key: `tls/${cluster}/${namespace}/${name}` };
 }
 

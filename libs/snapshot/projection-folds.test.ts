@@ -1,130 +1,21 @@
-// Given a history, when a batch comes, then these versions, heads, statuses and discovery.
+// Given a history, when a batch comes, then these versions and heads.
 import t from 'tap';
-import type { ChangeEvent } from '#libs/events/change-event.ts';
 import type { OperatorEvent } from '#libs/events/operator-event.ts';
-import {
-  decideOperator,
-  type Limits,
-  type NodeReport,
-  Projection,
-  type ProjectionChange,
-  type SealedItem,
-  type VersionContent,
-} from '#libs/snapshot/projection.ts';
+import { decideOperator, Projection } from '#libs/snapshot/projection.ts';
 import { digestOf } from '#libs/snapshot/digest.ts';
-import { applied, deleted, type Manifest } from '#libs/testing/change-events.ts';
-
-const id = 'eu/infra/web';
-
-/** A projection with the memory that Postgres is to the projector. */
-class Given {
-  readonly projection: Projection;
-  readonly contents: VersionContent[] = [];
-  #revision = 0;
-
-  constructor(limits: Partial<Limits> = {}) {
-    this.projection = new Projection({ limits });
-  }
-
-  apply(
-    manifests: readonly Manifest[] = [],
-    gone: readonly Manifest[] = [],
-    operations: readonly OperatorEvent[] = [],
-  ) {
-    this.#revision += 1;
-    return this.fold([
-      ...manifests.map((one) => applied(one, 'eu', `${this.#revision}`)),
-      ...gone.map((one) => deleted(one, 'eu', `${this.#revision}`)),
-      ...operations,
-    ]);
-  }
-
-  fold(
-    events: readonly (ChangeEvent | OperatorEvent)[],
-    rest: { slices?: readonly ChangeEvent[]; sealed?: readonly SealedItem[] } = {},
-  ): ProjectionChange {
-    const batch = { events: events.map((event, i) => ({ seq: BigInt(i), event })), slices: [], sealed: [], ...rest };
-    const change = this.projection.apply(batch, (_, version) => this.content(version));
-    const content = this.projection.content(id);
-    for (const version of change.versions)
-      if (version.gateway === id && content) this.contents[version.version] = content;
-    return change;
-  }
-
-  content(version: number): VersionContent {
-    const content = this.contents[version];
-    if (content === undefined) throw new Error(`there is no version ${version}`);
-    return content;
-  }
-
-  head() {
-    const head = this.projection.gatewayHead(id);
-    return head && [head.head, head.serving, head.pinned, head.deleted, head.alarm === null ? null : 'alarm'];
-  }
-
-  digests() {
-    return this.contents.flatMap(({ digest }, version) => [{ version, digest }]);
-  }
-
-  /** The conditions of one status as `type=status reason: message`. */
-  conditions(kind: string, name: string): readonly string[] {
-    const found = this.projection
-      .statuses('eu', undefined, 1000)
-      .items.find((one) => one.kind === kind && one.name === name);
-    return conditionsOf(found?.status['conditions']);
-  }
-}
-
-function conditionsOf(list: unknown): readonly string[] {
-  if (!Array.isArray(list)) return [];
-  return list.map((one: Readonly<Record<string, unknown>>) => {
-    const [type, status, reason, message] = ['type', 'status', 'reason', 'message'].map((field) => String(one[field]));
-    return `${type}=${status} ${reason}: ${message}`.replace(/: $/, '');
-  });
-}
-
-const gatewayClass = {
-  kind: 'GatewayClass',
-  metadata: { name: 'f' },
-  spec: { controllerName: 'fleetgate.dev/gateway-controller' },
-};
-const gateway = (generation = 1, port = 80): Manifest => ({
-  kind: 'Gateway',
-  metadata: { name: 'web', namespace: 'infra', generation },
-  spec: { gatewayClassName: 'f', listeners: [{ name: 'http', port, protocol: 'HTTP' }] },
-});
-const service = {
-  kind: 'Service',
-  metadata: { name: 'svc', namespace: 'infra' },
-  spec: { ports: [{ name: 'web', port: 80 }] },
-};
-const route = (name: string, path = '/'): Manifest => ({
-  kind: 'HTTPRoute',
-  metadata: { name, namespace: 'infra' },
-  spec: {
-    parentRefs: [{ name: 'web' }],
-    hostnames: [`${name}.example.com`],
-    rules: [{ matches: [{ path: { value: path } }], backendRefs: [{ name: 'svc', port: 80 }] }],
-  },
-});
-const slice = (addresses: readonly string[]): Manifest => ({
-  kind: 'EndpointSlice',
-  metadata: { name: 's', namespace: 'infra', labels: { 'kubernetes.io/service-name': 'svc' } },
-  ports: [{ name: 'web', port: 8080 }],
-  endpoints: addresses.map((address) => ({ addresses: [address] })),
-});
-const routes = (count: number): readonly Manifest[] => Array.from({ length: count }, (_, i) => route(`r${i}`));
-const base = [gatewayClass, gateway(), service];
-const operation = {
-  v: 1,
-  id: 'c1',
-  gateway: id,
-  actor: { name: 'ann', role: 'operator' },
-  at: '2026-01-01T00:00:00Z',
-} as const;
-const rollback = (to: number): OperatorEvent => ({ ...operation, type: 'rollback', to });
-const release: OperatorEvent = { ...operation, type: 'release' };
-const accept: OperatorEvent = { ...operation, type: 'accept' };
+import {
+  accept,
+  base,
+  gateway,
+  Given,
+  id,
+  operation,
+  release,
+  rollback,
+  route,
+  routes,
+} from '#libs/testing/given-history.ts';
+import { applied, deleted } from '#libs/testing/change-events.ts';
 
 void t.test('versions follow the content', async (t) => {
   const given = new Given();
@@ -312,97 +203,6 @@ void t.test('stale and repeated events change nothing', async (t) => {
   t.ok(given.projection.knows({ ...deleted(route('a'), 'eu', '11'), uid: 'another' }));
   given.fold([deleted(route('a'), 'eu', '11')]);
   t.ok(given.projection.knows(deleted(route('a'), 'eu', '12')));
-});
-
-void t.test('Programmed turns True when all connected nodes have applied the change of the Gateway', async (t) => {
-  const given = new Given();
-  const node = (name: string, version: number, more: Partial<NodeReport> = {}): NodeReport => ({
-    node: name,
-    connected: true,
-    serves: ['eu/*/*'],
-    addresses: [`10.0.0.${name}`],
-    applied: version === 0 ? [] : [{ gateway: id, version }],
-    rejected: [],
-    ...more,
-  });
-  const programmed = (): string => given.conditions('Gateway', 'web')[1] ?? '';
-  given.apply([...base, route('a')]);
-  t.equal(programmed(), 'Programmed=False NoResources: no node serves this Gateway');
-  const seen = given.projection.setNodes([node('1', 0), node('2', 0), node('3', 0, { serves: ['us/*/*'] })]);
-  t.equal(programmed(), 'Programmed=False Pending: applied by 0 of 2 nodes');
-  t.match(seen.statuses, [
-    { kind: 'Gateway', status: { addresses: [{ value: '10.0.0.1', type: 'IPAddress' }, { value: '10.0.0.2' }] } },
-  ]);
-  given.projection.setNodes([node('1', 1), node('2', 0)]);
-  t.equal(programmed(), 'Programmed=False Pending: applied by 1 of 2 nodes');
-  given.projection.setNodes([node('1', 1), node('2', 1)]);
-  t.equal(programmed(), 'Programmed=True Programmed: applied by 2 of 2 nodes');
-  t.strictSame(given.apply([route('a', '/2')]).statuses, [], 'a changed route is no news for the Gateway');
-  t.strictSame(given.projection.setNodes([node('1', 2), node('2', 1)]).statuses, []);
-  given.projection.setNodes([
-    node('1', 2),
-    node('2', 1, { rejected: [{ gateway: id, version: 2, reasons: ['bad regex'] }] }),
-  ]);
-  t.equal(programmed(), 'Programmed=True Programmed: applied by 2 of 2 nodes; node 2 rejected the newest: bad regex');
-  given.apply([gateway(2, 81)]);
-  t.equal(programmed(), 'Programmed=False Invalid: applied by 0 of 2 nodes; node 2 rejected the newest: bad regex');
-  given.projection.setNodes([node('1', 3), node('2', 3, { connected: false })]);
-  t.equal(programmed(), 'Programmed=True Programmed: applied by 1 of 1 nodes');
-  given.projection.setNodes([node('1', 3, { connected: false })]);
-  t.match(programmed(), 'Programmed=Unknown Pending: none of 1 nodes is connected');
-  given.projection.setNodes([node('1', 3)]);
-  given.apply([], [], [rollback(1)]);
-  given.projection.setNodes([node('1', 4)]);
-  t.match(
-    programmed(),
-    /^Programmed=True Programmed: applied by 1 of 1 nodes; held at an earlier version by a rollback/,
-  );
-  given.apply([gateway(3, 82)]);
-  t.match(programmed(), /^Programmed=False Pending: held at an earlier version by a rollback/);
-});
-
-void t.test('a requested address that no node has is named', async (t) => {
-  const given = new Given();
-  const spec = { ...Object(gateway()['spec']), addresses: [{ value: '192.0.2.1' }] };
-  given.apply([gatewayClass, { ...gateway(), spec }]);
-  t.equal(
-    given.conditions('Gateway', 'web')[1],
-    'Programmed=False AddressNotUsable: no node has the address 192.0.2.1',
-  );
-});
-
-void t.test('discovery follows slices and sealed material without a version', async (t) => {
-  const given = new Given();
-  const secret = {
-    kind: 'Secret',
-    metadata: { name: 'cert', namespace: 'infra' },
-    summary: { certificate: { fingerprint: 'f1' } },
-  };
-  const sealed = { keyId: 'k', enc: 'e', ciphertext: 'c' };
-  const item = { key: 'tls/eu/infra/cert', cluster: 'eu', fingerprint: 'f1', sealed };
-  const first = given.apply(base);
-  t.strictSame(
-    first.discovery.map(({ key, item }) => [key, item]),
-    [['endpoints/eu/infra/svc/80', { kind: 'endpoints', endpoints: [] }]],
-  );
-  const scaled = given.fold([], { slices: [applied(slice(['10.0.0.2', '10.0.0.1']))] });
-  t.strictSame([scaled.versions, scaled.discovery.length], [[], 1]);
-  t.strictSame(
-    given.fold([], { slices: [applied(slice(['10.0.0.1', '10.0.0.2']), 'eu', '2')] }).discovery,
-    [],
-    'order is no change',
-  );
-  const tls = given.fold([applied(secret)], { sealed: [item] });
-  t.match(tls.discovery, [
-    { key: 'tls/eu/infra/cert', cluster: 'eu', item: { kind: 'tls', fingerprint: 'f1', sealed } },
-  ]);
-  t.strictSame(
-    given.apply([], [secret, service]).discovery.map(({ key, hash, item }) => [key, hash, item]),
-    [
-      ['endpoints/eu/infra/svc/80', '', null],
-      ['tls/eu/infra/cert', '', null],
-    ],
-  );
 });
 
 void t.test('a loaded projection says nothing new and goes on as the one before', async (t) => {
