@@ -33,7 +33,7 @@ function write(type: protobuf.Type, message: ProtoMessage, writer: protobuf.Writ
     field.resolve();
     if (field instanceof protobuf.MapField) writeMap(field, value, writer);
     else if (!field.repeated) writeField(field, value, writer);
-    else if (field.packed) writePacked(field, value, writer);
+    else if (isPacked(field)) writePacked(field, value, writer);
     else for (const item of asArray(field, value)) writeField(field, item, writer);
   }
   return writer;
@@ -51,6 +51,11 @@ function writeMap(field: protobuf.MapField, map: ProtoValue, writer: protobuf.Wr
     writeValue(field, 2, value, writer);
     writer.ldelim();
   }
+}
+
+/** Only numbers are packed; the library says so of every repeated field of proto3. */
+function isPacked(field: protobuf.Field): boolean {
+  return field.packed && !(field.resolvedType instanceof protobuf.Type) && !['string', 'bytes'].includes(field.type);
 }
 
 function writePacked(field: protobuf.FieldBase, values: ProtoValue, writer: protobuf.Writer): void {
