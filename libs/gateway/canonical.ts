@@ -3,14 +3,17 @@ import { createHash } from 'node:crypto';
 
 /** The canonical JSON text of a plain JSON value. */
 export function canonicalJson(value: unknown): string {
-  if (Array.isArray(value))
+  if (Array.isArray(value)) {
     return `[${value.map((item) => canonicalJson(item === undefined ? null : item)).join(',')}]`;
-  if (value === null || typeof value !== 'object') return JSON.stringify(value);
-  const fields: string[] = [];
-  for (const [key, field] of Object.entries(value).toSorted(byKey)) {
-    if (field !== undefined) fields.push(`${JSON.stringify(key)}:${canonicalJson(field)}`);
   }
-  return `{${fields.join(',')}}`;
+  if (!isObject(value)) return JSON.stringify(value);
+  let text = '{';
+  for (const key of Object.keys(value).toSorted()) {
+    const field = value[key];
+    if (field === undefined) continue;
+    text += `${text.length > 1 ? ',' : ''}${JSON.stringify(key)}:${canonicalJson(field)}`;
+  }
+  return `${text}}`;
 }
 
 /** Lower-case hex SHA-256 of a text's UTF-8 bytes. */
@@ -18,6 +21,6 @@ export function sha256(text: string): string {
   return createHash('sha256').update(text).digest('hex');
 }
 
-function byKey([a]: readonly [string, unknown], [b]: readonly [string, unknown]): number {
-  return a < b ? -1 : a > b ? 1 : 0;
+function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return value !== null && typeof value === 'object';
 }

@@ -112,6 +112,7 @@ function parseRule(item: Cursor, index: number, namespace: string): HttpRule {
 }
 
 function uniqueMatches(matches: readonly HttpMatch[]): readonly HttpMatch[] {
+  if (matches.length < 2) return matches;
   return [...new Map(matches.map((match) => [canonicalJson(match), match])).values()];
 }
 

@@ -15,6 +15,8 @@ export interface Publication {
   readonly entries: readonly { readonly key: string; readonly stored: StoredEntry }[];
   /** Entry keys of backends. */
   readonly backends: readonly string[];
+  /** Services that are referred to, as `namespace/name`. */
+  readonly services: readonly string[];
 }
 
 /** One match of a rule on one listener and hostname: two equal ones cannot both win. */
@@ -46,6 +48,7 @@ export function publishRoute(
       stored: encodeEntry({ kind: 'http-rule', route, hosts, ...rule }),
     })),
     backends: resolved.backends,
+    services: resolved.services,
   }));
 }
 

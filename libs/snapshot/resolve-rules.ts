@@ -15,19 +15,23 @@ export interface ResolvedRules {
   readonly referenceFaults: readonly Fault[];
   /** Backend entries that the rules use, sorted. */
   readonly backends: readonly string[];
+  /** Services that the rules refer to, rightly or not, as `namespace/name`, sorted. */
+  readonly services: readonly string[];
 }
 
 /** Looks up everything that the rules of a route refer to. */
 export function resolveRules(spec: HttpRoute, route: RouteIdentity, lookup: BackendLookup): ResolvedRules {
   const resolver = new RuleResolver(route, lookup);
   const rules = spec.rules.flatMap((rule) => (rule.fault?.effect === 'dropped' ? [] : [resolver.rule(rule)]));
-  return { rules, referenceFaults: resolver.faults, backends: [...resolver.backends].toSorted() };
+  const { faults, backends, services } = resolver;
+  return { rules, referenceFaults: faults, backends: [...backends].toSorted(), services: [...services].toSorted() };
 }
 
 /** Gathers faults and backends while the rules of one route are looked up. */
 class RuleResolver {
   readonly faults: Fault[] = [];
   readonly backends = new Set<string>();
+  readonly services = new Set<string>();
   readonly #route: RouteIdentity;
   readonly #lookup: BackendLookup;
 
@@ -92,6 +96,9 @@ class RuleResolver {
     index: number,
   ): { readonly key: string } | { readonly invalid: string } {
     const found = resolveTarget(from.target, this.#route, this.#lookup);
+    if ('kind' in from.target && from.target.kind === 'Service') {
+      this.services.add(`${from.target.namespace}/${from.target.name}`);
+    }
     if ('key' in found) {
       this.backends.add(found.key);
       return found;

@@ -42,6 +42,8 @@ export interface RouteStages {
   readonly winners: Stage<RuleName>;
   /** Groups: `gateway listener`; members are the accepted routes. */
   readonly attached: Group<true>;
+  /** Groups: `cluster/namespace/service`; members are the gateways with a route that refers to it. */
+  readonly referringGateways: Group<string>;
   /** Keys: `gateway entry-key`. */
   readonly usedBackends: Stage<StoredEntry>;
 }
@@ -82,6 +84,7 @@ export function createRouteStages(
       return found && rules && claimsOf(found.route, read.get(attachments, key)?.attachments ?? [], rules);
     },
   });
+  const referringGateways = engine.group<string>().feed(publications, referencesOf);
   const usedBackends = createUsedBackendStage(engine, references, publications);
   return {
     routes,
@@ -91,6 +94,7 @@ export function createRouteStages(
     claims,
     attached,
     usedBackends,
+    referringGateways,
     winners: createWinnerStage(engine, claims),
   };
 }
@@ -141,6 +145,13 @@ function attachedListeners(key: string, { accepted, attachments }: AttachedRoute
   if (!accepted) return [];
   return attachments.flatMap(({ gateway, listeners }) =>
     listeners.map(({ name }) => ({ group: `${gateway} ${name}`, member: key, item: true as const })),
+  );
+}
+
+function referencesOf(key: string, publications: readonly Publication[]): readonly Membership<string>[] {
+  const cluster = key.slice(0, key.indexOf('/'));
+  return publications.flatMap(({ gateway, services }) =>
+    services.map((service) => ({ group: `${cluster}/${service}`, member: `${gateway} ${key}`, item: gateway })),
   );
 }
 

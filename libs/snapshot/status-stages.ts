@@ -1,5 +1,6 @@
 // Stages for the statuses of everything that gets one.
 import type { DesiredStatus } from '#libs/events/agent-exchange.ts';
+import { parseBackendTlsTargets } from '#libs/gateway/backend-tls-policy.ts';
 import { parseListenerSetParent } from '#libs/gateway/listener-set.ts';
 import type { WatchedKind } from '#libs/gateway/kinds.ts';
 import { generation } from '#libs/gateway/metadata.ts';
@@ -9,6 +10,7 @@ import { conditionUnless } from '#libs/snapshot/conditions.ts';
 import type { Derivation, Stage } from '#libs/snapshot/derive.ts';
 import { gatewayClassStatus, gatewayStatus } from '#libs/snapshot/gateway-status.ts';
 import type { GatewayStages } from '#libs/snapshot/gateway-stages.ts';
+import { unservedPolicyAncestors } from '#libs/snapshot/policy-status.ts';
 import { httpRouteParents, unservedRouteParents } from '#libs/snapshot/route-status.ts';
 import type { RouteStages } from '#libs/snapshot/route-stages.ts';
 import { findShadows } from '#libs/snapshot/shadow.ts';
@@ -31,6 +33,7 @@ export function createStatusStages(
     createHttpRouteStatus(engine, routes),
     ...unservedRoutes.map((kind) => createUnservedStatus(engine, sources, gateways, kind)),
     createListenerSetStatus(engine, sources, gateways),
+    createBackendTlsStatus(engine, sources, routes),
   ];
 }
 
@@ -120,6 +123,22 @@ function createListenerSetStatus(engine: Derivation, sources: Sources, gateways:
         conditionUnless('Programmed', { ...fault, reason: 'Invalid' }, observed),
       ];
       return { ...nameOf(known), status: { conditions } };
+    },
+  });
+}
+
+function createBackendTlsStatus(engine: Derivation, sources: Sources, routes: RouteStages): StatusStage {
+  return engine.stage<DesiredStatus>({
+    name: 'backend tls policy status',
+    each: sources.objects('BackendTLSPolicy'),
+    compute: (key, read) => {
+      const known = read.get(sources.objects('BackendTLSPolicy'), key);
+      if (known === undefined) return undefined;
+      const gateways = parseBackendTlsTargets(known.object).flatMap((service) =>
+        read.list(routes.referringGateways, `${known.cluster}/${known.namespace}/${service}`),
+      );
+      const ancestors = unservedPolicyAncestors([...new Set(gateways)].toSorted(), generation(known.object));
+      return { ...nameOf(known), status: { ancestors } };
     },
   });
 }
