@@ -1,6 +1,6 @@
 // What the agent knows of its cluster now, and the comparison with what the history holds: each difference becomes one event.
 import type { ChangeEvent } from '#libs/events/change-event.ts';
-import { type WatchedKind, kindInfo } from '#libs/gateway/kinds.ts';
+import { type WatchedKind, kindInfo, kinds } from '#libs/gateway/kinds.ts';
 import {
   type LiveObject,
   type Sealer,
@@ -67,6 +67,7 @@ export class Mirror {
   listed(kind: WatchedKind): void {
     this.#listed.add(kind);
     this.#offerVanished((heldKind) => heldKind === kind);
+    if (kinds.every((info) => this.#listed.has(info.kind))) this.#options.outbox.listed();
   }
 
   /** Compares everything with what the history is believed to hold. */

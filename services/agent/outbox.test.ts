@@ -71,6 +71,31 @@ void t.test('an event is on its way at once; one at a time per object, the newes
   t.notOk(outbox.held.has('Service/ns/a'));
 });
 
+void t.test('Gateways of an unknown cluster follow the rest of the first listing, or go after a while', async (t) => {
+  const gateway = (name: string): ChangeEvent => ({ ...event(name, '1'), kind: 'Gateway' });
+  const first = begin();
+  first.outbox.refresh([]);
+  first.outbox.offer(gateway('shared'));
+  first.outbox.offer(event('a', '1'));
+  t.same(first.texts(), ['a1']);
+  first.outbox.listed();
+  t.same(first.texts(), ['a1', 'shared1']);
+  first.outbox.offer(gateway('later'));
+  t.same(first.texts(), ['a1', 'shared1', 'later1']);
+
+  const slow = begin({ firstListingMaxMs: 1 });
+  slow.outbox.refresh([]);
+  slow.outbox.offer(gateway('shared'));
+  await eventually(() => slow.sent.length === 1);
+
+  const known = begin();
+  known.outbox.refresh([
+    { key: 'Gateway/ns/shared', uid: 'u', hash: '1', resourceVersion: '1', generation: 1, creationTimestamp: '' },
+  ]);
+  known.outbox.offer(gateway('other'));
+  t.same(known.texts(), ['other1']);
+});
+
 void t.test('the window bounds what is under way', async (t) => {
   const { outbox, sent } = begin({ windowMax: 3 });
   for (let i = 0; i < 10; i++) outbox.offer(event(`o${i}`, '1'));

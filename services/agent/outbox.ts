@@ -1,6 +1,7 @@
 // The agent's side of the log: what the history is believed to hold of each object, and the events on their way there.
 // The queue is keyed by object and the newest wins, so that it is bounded by the number of objects; over a hard limit, or
 // when NATS was away, the belief is refreshed from the inventory and everything compared again (reconciler.ts).
+// Gateways of a cluster that the history does not know yet come last, so that no node ever serves half of what was listed.
 import type { InventoryItem } from '#libs/events/agent-exchange.ts';
 import type { ChangeEvent } from '#libs/events/change-event.ts';
 import { changeMessageId } from '#libs/events/subjects.ts';
@@ -26,10 +27,14 @@ export interface OutboxOptions {
   readonly queueLengthMax?: number;
   readonly windowMax?: number;
   readonly retryDelayMs?: (attempt: number) => number;
+  /** How long the Gateways of an unknown cluster wait for the rest of the first listing. */
+  readonly firstListingMaxMs?: number;
 }
 
 const queueLengthMaxDefault = 100_000;
 const windowMaxDefault = 256;
+const firstListingMaxMsDefault = 10_000;
+const lastKind = 'Gateway';
 
 export class Outbox {
   readonly #options: OutboxOptions;
@@ -42,6 +47,9 @@ export class Outbox {
   #state: 'live' | 'overflowed' | 'stopped' = 'live';
   #attempt = 0;
   #retry: NodeJS.Timeout | undefined;
+  /** Runs during the first listing of a cluster that the history does not know. */
+  #firstListing: NodeJS.Timeout | undefined;
+  #refreshes = 0;
 
   constructor(options: OutboxOptions) {
     this.#options = options;
@@ -85,6 +93,7 @@ export class Outbox {
       if (this.#inFlight.size >= windowMax) return;
       // One at a time per object, so that the log has them in order.
       if (this.#inFlight.has(key)) continue;
+      if (this.#firstListing !== undefined && event.kind === lastKind) continue;
       this.#queue.delete(key);
       this.#inFlight.set(key, event);
       void this.#send(key, event);
@@ -113,11 +122,29 @@ export class Outbox {
     }
     this.#storedMeanwhile = null;
     if (this.#state === 'overflowed') this.#state = 'live';
+    if (this.#refreshes++ === 0 && !inventory.some(({ key }) => key.startsWith(`${lastKind}/`))) {
+      const maxMs = this.#options.firstListingMaxMs ?? firstListingMaxMsDefault;
+      this.#firstListing = setTimeout(() => this.listed(), maxMs).unref();
+    }
+  }
+
+  /** Everything was listed once: Gateways that waited for the rest follow it. */
+  listed(): void {
+    if (this.#firstListing === undefined) return;
+    clearTimeout(this.#firstListing);
+    this.#firstListing = undefined;
+    const waiting = [...this.#queue].filter(([, event]) => event.kind === lastKind);
+    for (const [key, event] of waiting) {
+      this.#queue.delete(key);
+      this.#queue.set(key, event);
+    }
+    this.pump();
   }
 
   stop(): void {
     this.#state = 'stopped';
     clearTimeout(this.#retry);
+    clearTimeout(this.#firstListing);
     this.#queue.clear();
     this.#wake();
   }
