@@ -14,6 +14,7 @@ import type { RunningService } from '#libs/runtime/lifecycle.ts';
 import type { Logger } from '#libs/runtime/log.ts';
 import { type Metrics, createMetrics } from '#libs/runtime/metrics.ts';
 import { type Nats, connectNats } from '#libs/runtime/nats.ts';
+import { backoff, pause } from '#libs/runtime/pause.ts';
 import { type Listening, type Postgres, listen, openPostgres } from '#libs/runtime/postgres.ts';
 import { Access } from './api/access.ts';
 import { ChangeStreams } from './api/change-streams.ts';
@@ -210,14 +211,18 @@ function connectInBackground(
   signal: AbortSignal,
 ): { close(): Promise<void> } {
   let nats: Nats | undefined;
-  const connecting = connectNats({ url: options.natsUrl, name: 'fleetgate control', log, signal })
-    .then((connected) => {
-      nats = connected;
-      commands.attach(connected);
-    })
-    .catch((error: unknown) => {
-      if (!signal.aborted) log.error({ err: error }, 'NATS cannot be used: commands are refused');
-    });
+  const connect = async (): Promise<void> => {
+    for (let attempt = 0; nats === undefined && !signal.aborted; attempt++) {
+      try {
+        nats = await connectNats({ url: options.natsUrl, name: 'fleetgate control', log, signal });
+        commands.attach(nats);
+      } catch (error) {
+        if (!signal.aborted) log.error({ err: error }, 'NATS cannot be used: commands are refused');
+        await pause(backoff(attempt, { minMs: 100, maxMs: 5000 }), signal);
+      }
+    }
+  };
+  const connecting = connect();
   return {
     async close() {
       await connecting;

@@ -1,7 +1,10 @@
 // Who may do what, what is refused and how, and the stream of changes.
 import t from 'tap';
 import { z } from 'zod';
+import { readOptions } from '#libs/runtime/config.ts';
 import { eventually } from '#libs/testing/eventually.ts';
+import { testLogger, throwawayPostgres } from '#libs/testing/throwaway.ts';
+import { controlOptions, startControl } from '../command.ts';
 import { TestNode, startFixture } from '../control-fixture.ts';
 import { ruleEntry } from '../fleet-writer.ts';
 import { base, call } from './api-client.ts';
@@ -163,3 +166,33 @@ void t.test('changes come as they happen', async (t) => {
   abort.abort();
   await reading;
 });
+
+void t.test('from start to stop', async (t) => {
+  const fixture = await startFixture(t);
+  await fillFleet(fixture);
+  const { port } = fixture.control;
+  await t.rejects(start(fixture.databaseUrl, port), { name: 'FleetgateError', code: 'port-in-use' });
+  const { url: empty } = await throwawayPostgres(t, { schema: 'none' });
+  await t.rejects(start(empty, 0), { name: 'FleetgateError', code: 'schema-version' });
+
+  const node = new TestNode('n9');
+  await node.connect(port, fixture.tokens.node);
+  await node.serves(gateway, 3);
+  const changes = await fetch(`${fixture.url}${base}/changes`, {
+    headers: { authorization: `Bearer ${fixture.tokens.viewer}` },
+  });
+  const text = changes.text();
+  await fixture.control.stop();
+  await eventually(() => node.closed?.code === 1001);
+  t.match(await text, /event: clusters/, 'streams end');
+  await t.rejects(fetch(`${fixture.url}/healthz`));
+  const { rows } = await fixture.writer.pool.query(
+    `select r.version, n.connected from node_gateways r join nodes n using (node) where node = 'n9'`,
+  );
+  t.same(rows, [{ version: 3, connected: true }], 'what nodes said is stored; they are not called gone');
+});
+
+function start(databaseUrl: string, port: number): Promise<unknown> {
+  const flags = { port: String(port), databaseUrl, natsUrl: 'nats://127.0.0.1:9' };
+  return startControl(readOptions(controlOptions, flags, {}), testLogger(), new AbortController().signal);
+}

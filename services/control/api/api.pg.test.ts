@@ -104,7 +104,7 @@ void t.test('routes and history', async (t) => {
   const { items } = (await get('/routes')).body;
   t.match(items, [
     { name: 'broken', hostnames: [], accepted: null },
-    { name: 'orphan', hostnames: [], parents: [], accepted: null },
+    { name: 'orphan', hostnames: [], parents: [], accepted: null, problems: ['it names no parent'] },
     { name: 'refused', accepted: false, problems: ['NoMatchingListenerHostname: no listener'] },
     {
       name: 'web',

@@ -16,10 +16,11 @@ const spacingMs = 50;
 const clustersEveryMs = 5000;
 const aliveEveryMs = 15_000;
 
-/** One reader. */
+/** One reader. While it is told everything, what changes meanwhile is kept for later, so that nothing older comes after it. */
 interface Stream {
   readonly response: ServerResponse;
   readonly tokenId: string;
+  missed: { readonly gateways: Set<string>; readonly nodes: Set<string> } | null;
 }
 
 export class ChangeStreams {
@@ -55,9 +56,11 @@ export class ChangeStreams {
       'cache-control': 'no-store',
       'x-accel-buffering': 'no',
     });
-    const stream = { response, tokenId };
+    const missed = { gateways: new Set<string>(), nodes: new Set<string>() };
+    const stream: Stream = { response, tokenId, missed };
     this.#streams.add(stream);
     response.on('close', () => this.#streams.delete(stream));
+    response.on('error', (error) => this.#log.debug({ err: error }, 'a stream of changes failed'));
     try {
       const db = this.#db;
       const clusters = await readClusters(db, '', itemsMax);
@@ -66,6 +69,10 @@ export class ChangeStreams {
       this.#say(stream, 'gateways', { all: true, items: await toSummaries(db, gateways.slice(0, itemsMax)) });
       const nodes = await readNodeRows(db, { limit: itemsMax });
       this.#say(stream, 'nodes', { all: true, items: await toNodes(db, nodes.slice(0, itemsMax)) });
+      stream.missed = null;
+      for (const gateway of missed.gateways) this.#gateways.add(gateway);
+      for (const node of missed.nodes) this.#nodes.add(node);
+      this.#flush();
     } catch (error) {
       this.#log.warn({ err: error }, 'a stream of changes could not be started');
       response.destroy();
@@ -75,7 +82,10 @@ export class ChangeStreams {
   commits({ commit, gateways }: CommitNews): void {
     if (this.#streams.size === 0) return;
     this.#commit = commit;
-    for (const gateway of gateways) this.#gateways.add(gateway);
+    for (const gateway of gateways) {
+      this.#gateways.add(gateway);
+      for (const { missed } of this.#streams) missed?.gateways.add(gateway);
+    }
     this.#flush();
   }
 
@@ -83,6 +93,7 @@ export class ChangeStreams {
   node(node: string | null): void {
     if (this.#streams.size === 0 || node === null) return;
     this.#nodes.add(node);
+    for (const { missed } of this.#streams) missed?.nodes.add(node);
     this.#flush();
   }
 
@@ -148,16 +159,17 @@ export class ChangeStreams {
   async #keepAlive(): Promise<void> {
     for (const stream of this.#streams) {
       const valid = await this.#isValid(stream.tokenId).catch(() => true);
-      if (valid) stream.response.write(': alive\n\n');
-      else stream.response.end();
+      if (!valid) stream.response.end();
+      else if (!stream.response.writableEnded) stream.response.write(': alive\n\n');
     }
   }
 
   #sayAll(event: string, data: unknown): void {
-    for (const stream of this.#streams) this.#say(stream, event, data);
+    for (const stream of this.#streams) if (stream.missed === null) this.#say(stream, event, data);
   }
 
   #say({ response }: Stream, event: string, data: unknown): void {
+    if (response.writableEnded || response.destroyed) return;
     if (response.writableLength > unreadMax) response.destroy();
     else response.write(`event: ${event}\ndata: ${JSON.stringify(data)}\n\n`);
   }

@@ -106,7 +106,9 @@ export async function toNodes(db: Kysely<Database>, rows: readonly NodeRow[]): P
       from node_gateways r
       left join gateways g on g.gateway = r.gateway
       left join snapshots s on s.gateway = g.gateway and s.version = g.serving
-     where r.node = any(${rows.map(({ node }) => node)}) order by r.node, r.gateway`.execute(db);
+     where r.node = any(${rows.map(({ node }) => node)}) and g.deleted is not true order by r.node, r.gateway`.execute(
+    db,
+  );
   const byNode = Map.groupBy(gateways, ({ node }) => node);
   return rows.map(({ alive, first_seen, last_seen, age_ms, ...row }) => ({
     ...row,

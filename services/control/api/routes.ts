@@ -114,7 +114,7 @@ function toRoute(row: Row): z.input<typeof fleetRoute> {
     rules: spec.rules.length,
     parents,
     accepted: verdicts.length === 0 ? null : verdicts.every(Boolean),
-    problems: [...new Set(parents.flatMap(({ conditions }) => problemsOf(conditions)))],
+    problems: verdicts.length === 0 ? [nobody(parents)] : [...new Set(parents.flatMap(problemsOf))],
     changedBy: row.manager === null ? null : { manager: row.manager, operation: row.operation ?? '' },
     changedAt: row.at.toISOString(),
     seq: row.seq,
@@ -146,8 +146,12 @@ function isAccepted({ type, status }: Condition): boolean {
   return type === 'Accepted' && status === 'True';
 }
 
+function nobody(parents: readonly unknown[]): string {
+  return parents.length === 0 ? 'it names no parent' : 'none of its parents is a gateway of Fleetgate';
+}
+
 /** Conditions that are good when True. */
-function problemsOf(conditions: readonly Condition[]): string[] {
+function problemsOf({ conditions }: { readonly conditions: readonly Condition[] }): string[] {
   return conditions
     .filter(({ type, status }) => ['Accepted', 'ResolvedRefs', 'Programmed'].includes(type) && status !== 'True')
     .map(({ reason, message }) => (message === '' ? reason : `${reason}: ${message}`));

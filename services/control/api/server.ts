@@ -42,6 +42,7 @@ export async function buildServer(options: ServerOptions): Promise<FastifyInstan
   server.setValidatorCompiler(() => () => true);
   server.setSerializerCompiler(() => (body) => JSON.stringify(body));
   server.removeContentTypeParser('text/plain');
+  server.addHook('onRequest', async (_request, reply) => void reply.header('x-content-type-options', 'nosniff'));
   measure(server, metrics);
   server.setErrorHandler<FastifyError>((error, request, reply) => {
     const problem = problemOf(error);
