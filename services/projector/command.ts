@@ -55,8 +55,8 @@ export const projectorOptions = defineOptions({
     flag: '--batch-max <messages>',
     env: 'FLEETGATE_BATCH_MAX',
     schema: integer({ min: 1, max: 10_000 }),
-    description: 'most messages in one transaction',
-    default: '500',
+    description: 'most messages that are taken from the stream at once',
+    default: '1000',
   },
   standbyUnready: {
     flag: '--standby-unready',

@@ -1,4 +1,5 @@
-// Batches of the stream → transactions. Change events of a batch are folded together; each command is decided alone, between them.
+// Batches of the stream → transactions. Change events of a batch are folded together, in runs: while one run is written, the next is
+// folded. Each command is decided alone, between them.
 // A batch that fails is tried again message by message: the one at fault is skipped loudly, and the fleet goes on.
 import { DatabaseError } from 'pg';
 import type { ChangeEvent } from '#libs/events/change-event.ts';
@@ -28,6 +29,8 @@ export interface IngestContext {
 
 /** Postgres' error classes that are the fault of what was written: cardinality, data, integrity, program limits. */
 const contentFaults = new Set(['21', '22', '23', '54']);
+/** Events that are folded into one transaction. */
+const runMax = 250;
 const refusalsMax = 1000;
 const inbox = /^_INBOX\.[\w.-]+$/;
 
@@ -41,6 +44,8 @@ export class Ingest {
   #replayUntil = 0;
   /** Up to here, messages that make no event are counted: a batch may be tried twice. */
   #countedSeq = 0;
+  /** The transaction that is being written. */
+  #writing: Promise<void> = Promise.resolve();
 
   constructor(context: IngestContext, writer: Writer) {
     this.#context = context;
@@ -97,6 +102,8 @@ export class Ingest {
   async #recover(error: unknown): Promise<void> {
     const { metrics, log, onOver, openWriter } = this.#context;
     metrics.failures.inc();
+    await this.#writing.catch(() => undefined);
+    this.#writing = Promise.resolve();
     try {
       if (!(await this.#isContentFault(error))) throw error;
       log.error({ err: error }, 'a transaction failed');
@@ -128,18 +135,30 @@ export class Ingest {
       } else if (parsed.type === 'change') {
         const verdict = old.has(changeMessageId(parsed.event)) ? 'known' : intake.add(parsed.event);
         if (verdict !== 'taken') this.#drop(message, verdict, parsed.event);
+        if (intake.size >= runMax) {
+          await this.#append(intake, message.seq);
+          intake = this.#newIntake();
+        }
       } else {
         await this.#append(intake, message.seq - 1);
+        await this.#writing;
         intake = this.#newIntake();
         await this.#decide(message, parsed.event);
       }
     }
     await this.#append(intake, messages.at(-1)?.seq ?? 0);
+    await this.#writing;
   }
 
+  /** Folds a run, waits until the one before is written, and begins to write it. */
   async #append(intake: Intake, throughSeq: number): Promise<void> {
     if (throughSeq <= this.#writer.checkpoint.streamSeq) return;
-    this.#context.sendStatuses(await this.#writer.append(intake, this.#checkpointAt(throughSeq)));
+    const prepared = this.#writer.prepare(intake, this.#checkpointAt(throughSeq));
+    await this.#writing;
+    const writing = this.#writer.write(prepared).then(this.#context.sendStatuses);
+    // Whoever waits next learns of a failure; nobody may be waiting yet.
+    writing.catch(() => undefined);
+    this.#writing = writing;
   }
 
   async #decide(message: StreamMessage, command: OperatorEvent): Promise<void> {

@@ -27,8 +27,13 @@ export class Intake {
     this.#knows = knows;
   }
 
+  /** Events and slices. */
+  get size(): number {
+    return this.events.length + this.slices.length;
+  }
+
   get empty(): boolean {
-    return this.events.length === 0 && this.slices.length === 0 && this.clusters.size === 0;
+    return this.size === 0 && this.clusters.size === 0;
   }
 
   add(event: ChangeEvent): Verdict {

@@ -31,6 +31,13 @@ export interface WriterContext {
   readonly now: () => Date;
 }
 
+/** Folded, not yet written. */
+export interface Prepared {
+  /** Absent when there is nothing but the checkpoint to move. */
+  readonly rows: CommitRows | undefined;
+  readonly checkpoint: Checkpoint;
+}
+
 export interface Decided {
   readonly outcome: OperatorOutcome;
   readonly statuses: readonly StatusChange[];
@@ -70,15 +77,25 @@ export class Writer {
 
   /** Appends what was gathered, moves the checkpoint; answers the statuses that changed. */
   async append(intake: Intake, checkpoint: Checkpoint): Promise<readonly StatusChange[]> {
-    if (intake.empty) {
-      await this.skipTo(checkpoint);
-      return [];
-    }
-    const events = intake.events.map((event, index) => ({ seq: this.#lastSeq + BigInt(index + 1), event }));
+    return this.write(this.prepare(intake, checkpoint));
+  }
+
+  /** Folds what was gathered. Nothing is written before `write`, which must be called in the same order. */
+  prepare(intake: Intake, checkpoint: Checkpoint): Prepared {
+    if (intake.empty) return { rows: undefined, checkpoint };
+    const first = this.#lastSeq + 1n;
+    const events = intake.events.map((event, index) => ({ seq: first + BigInt(index), event }));
+    this.#lastSeq += BigInt(events.length);
     const change = this.#fold({ events, slices: intake.slices, sealed: intake.sealed }, noContent);
     const clusters = [...intake.clusters].map(([name, uid]) => ({ name, uid }));
-    await this.#commit(buildCommitRows(events, intake.slices, change, clusters), checkpoint);
-    return change.statuses;
+    return { rows: buildCommitRows(events, intake.slices, change, clusters), checkpoint };
+  }
+
+  /** Writes what was folded; answers the statuses that changed. */
+  async write({ rows, checkpoint }: Prepared): Promise<readonly StatusChange[]> {
+    if (rows === undefined) await this.skipTo(checkpoint);
+    else await this.#commit(rows, checkpoint);
+    return rows?.statuses ?? [];
   }
 
   /** Decides one command and appends it, or says why not. A command that was carried out before gets its outcome again. */
@@ -98,7 +115,8 @@ export class Writer {
     }
     const { event } = decision;
     const contentOf = await this.#contentFor(event);
-    const events = [{ seq: this.#lastSeq + 1n, event }];
+    this.#lastSeq += 1n;
+    const events = [{ seq: this.#lastSeq, event }];
     const change = this.#fold({ events, slices: [], sealed: [] }, contentOf);
     await this.#commit(buildCommitRows(events, [], change), checkpoint);
     const version = this.projection.gatewayHead(gateway)?.serving ?? 0;
@@ -186,7 +204,6 @@ export class Writer {
     const end = metrics.commitSeconds.startTimer();
     await commit(leadership.client, { epoch: leadership.epoch, checkpoint, recordedAt: now() }, rows);
     end();
-    this.#lastSeq += BigInt(rows.events.length);
     for (const { type } of rows.events) metrics.appended.inc({ type });
     for (const { cause } of rows.versions) metrics.versions.inc({ cause });
     this.#moved(checkpoint);
