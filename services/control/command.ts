@@ -8,6 +8,7 @@ import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import type { AddressInfo } from 'node:net';
 import type { FastifyInstance } from 'fastify';
+import packageFile from '../../package.json' with { type: 'json' };
 import { type Options, defineOptions, integer, port, text, url } from '#libs/runtime/config.ts';
 import { fail, messageOf } from '#libs/runtime/errors.ts';
 import type { RunningService } from '#libs/runtime/lifecycle.ts';
@@ -78,7 +79,6 @@ export type ControlOptions = Options<typeof controlOptions>;
 
 const hubConnectionsMax = 6;
 const statementTimeoutMs = 20_000;
-const version = '0.1.0';
 
 /** Starts control; resolves when it listens and has read the fleet. */
 export async function startControl(
@@ -153,7 +153,7 @@ async function startParts(context: Context): Promise<{ port: number; done: Promi
   const feed = new FleetFeed(hubPostgres.pool, mirror, listener, log, signal);
   const access = new Access(tokens, options.requestsPerSecond);
   const server = await buildServer({
-    api: { db: apiPostgres.db, commands, streams, tokens, log, version },
+    api: { db: apiPostgres.db, commands, streams, tokens, log, version: packageFile.version },
     access,
     metrics,
     ready: () =>
