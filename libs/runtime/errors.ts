@@ -84,6 +84,10 @@ export const errors = {
     message: 'the Kubernetes API server refused a call',
     hint: 'Check the permissions of the account; `fleetgate agent manifest` prints what the agent needs.',
   },
+  'agent-not-ready': {
+    message: 'the agent in the cluster is not ready',
+    hint: 'Its log says why: `kubectl -n fleetgate-system logs deployment/fleetgate-agent`.',
+  },
   'cluster-refused': {
     message: 'the fleet refuses this cluster',
     hint: 'Choose another name with --cluster: the name belongs to another cluster.',

@@ -23,7 +23,7 @@ import { type StatusWishes, startStatusWishes } from './status/wishes.ts';
 import { StatusWriter } from './status/writer.ts';
 
 const heartbeatMs = 10_000;
-const beatSoonMs = 100;
+const beatSoonMs = 500;
 const publishTimeoutMs = 5000;
 
 /** Starts an agent; resolves when its health server answers. It goes on until stopped; `done` rejects where waiting is of no use. */

@@ -23,7 +23,7 @@ export class Problems {
       this.#log.info({ about }, 'settled');
     } else {
       this.#sentences.set(about, sentence.slice(0, sentenceLengthMax));
-      this.#log.warn({ about }, sentence);
+      this.#log[before === undefined ? 'warn' : 'info']({ about }, sentence);
     }
     this.#onChange();
   }

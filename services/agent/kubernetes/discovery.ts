@@ -55,11 +55,6 @@ export function collectionPath(served: ServedKind, namespace = ''): string {
   return `${served.root}${within}/${served.plural}`;
 }
 
-/** How a kind's CRD is named. */
-export function crdName(info: KindInfo): string {
-  return `${info.plural}.${info.group}`;
-}
-
 function toServed(info: (typeof kinds)[number], version: string): ServedKind {
   const { kind, group, plural, scope } = info;
   return group === ''

@@ -5,13 +5,15 @@ import { backoff, pause } from '#libs/runtime/pause.ts';
 import { jittered } from '../jitter.ts';
 import type { SourceSink } from '../source.ts';
 import type { ApiClient } from './api-client.ts';
-import { type Discovery, type ServedKind, collectionPath, crdName, discoverKinds } from './discovery.ts';
+import { type Discovery, type ServedKind, collectionPath, discoverKinds } from './discovery.ts';
+import type { Reachability } from './reachability.ts';
 import { type KnownObject, type Reflector, startReflector } from './reflector.ts';
 import type { ReflectorTiming } from './timing.ts';
 
 export interface KindWatchesOptions {
   readonly client: ApiClient;
   readonly sink: SourceSink;
+  readonly reachability: Reachability;
   readonly timing?: Partial<ReflectorTiming>;
   /** How often to look for kinds that are missing. */
   readonly missingPollMs?: number;
@@ -55,7 +57,7 @@ export class KindWatches {
   }
 
   async #run(): Promise<void> {
-    const { client, sink, missingPollMs = 10_000 } = this.#options;
+    const { client, sink, missingPollMs = 5000 } = this.#options;
     const { signal } = this.#abort;
     for (let failures = 0; !signal.aborted;) {
       this.#wake = new AbortController();
@@ -63,7 +65,7 @@ export class KindWatches {
       if (signal.aborted) return;
       if (!found.ok) {
         sink.problem('discovery', `the API server does not say what it serves: ${found.message}`);
-        await pause(backoff(failures++, { minMs: 100, maxMs: 10_000 }), signal);
+        await this.#options.reachability.wait(backoff(failures++, { minMs: 100, maxMs: 10_000 }), signal);
         continue;
       }
       failures = 0;
@@ -85,12 +87,15 @@ export class KindWatches {
         await this.#watch(served);
         continue;
       }
-      missing.push(crdName(info));
+      missing.push(info.plural);
       const isSure = !this.#watches.has(info.kind) && !found.emptyGroups.has(info.group);
       if (isSure || this.#doubted.delete(info.kind)) await this.#drop(info.kind);
       else this.#doubted.add(info.kind);
     }
-    sink.problem('missing', missing.length === 0 ? null : `not installed in the cluster: ${missing.join(', ')}`);
+    sink.problem(
+      'missing',
+      missing.length === 0 ? null : `the cluster has no CRDs of these kinds: ${missing.join(', ')}`,
+    );
     return missing.length;
   }
 
@@ -102,7 +107,7 @@ export class KindWatches {
   }
 
   #start(served: ServedKind, known: ReadonlyMap<string, KnownObject> | undefined): KindWatch {
-    const { client, sink, timing } = this.#options;
+    const { client, sink, reachability, timing } = this.#options;
     const { kind, apiVersion } = served;
     const reflector = startReflector({
       client,
@@ -115,7 +120,12 @@ export class KindWatches {
         watch.state = 'ended';
         this.#wake.abort();
       },
-      onProblem: (sentence) => sink.problem(kind, sentence === null ? null : `${served.plural} ${sentence}`),
+      onProblem: (problem) =>
+        reachability.report(
+          kind,
+          problem === null ? null : { ...problem, sentence: `${served.plural} ${problem.sentence}` },
+        ),
+      wait: (ms, signal) => reachability.wait(ms, signal),
       onRestart: (why) => sink.restarted(kind, why),
       ...(known === undefined ? {} : { known }),
       ...(timing === undefined ? {} : { timing }),
@@ -130,7 +140,7 @@ export class KindWatches {
     this.#watches.delete(kind);
     await watch?.reflector.stop();
     await watch?.reflector.forget();
-    this.#options.sink.problem(kind, null);
+    this.#options.reachability.forget(kind);
     this.#options.sink.listed(kind);
   }
 }

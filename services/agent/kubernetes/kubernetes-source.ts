@@ -10,6 +10,7 @@ import { isRecord } from '../stripped-object.ts';
 import type { ApiClient } from './api-client.ts';
 import { type ServedKind, collectionPath } from './discovery.ts';
 import { KindWatches } from './kind-watches.ts';
+import { Reachability } from './reachability.ts';
 import { ReferencedWatches } from './referenced-watches.ts';
 import { parseKubeObject } from './resource-version.ts';
 import type { ReflectorTiming } from './timing.ts';
@@ -46,10 +47,12 @@ export async function openKubernetesSource(options: KubernetesSourceOptions): Pr
           if (referringKinds.has(kind)) settle();
         },
       };
-      referenced = new ReferencedWatches({ client, sink, onListed: settle, timing });
+      const reachability = new Reachability((about, sentence) => sink.problem(about, sentence));
+      referenced = new ReferencedWatches({ client, sink, reachability, onListed: settle, timing });
       watches = new KindWatches({
         client,
         sink: watching,
+        reachability,
         ...(timing === undefined ? {} : { timing }),
         ...(missingPollMs === undefined ? {} : { missingPollMs }),
       });

@@ -2,6 +2,7 @@
 import { kindInfo } from '#libs/gateway/kinds.ts';
 import { type ObjectName, type SourceSink, objectKey } from '../source.ts';
 import type { ApiClient } from './api-client.ts';
+import type { Reachability } from './reachability.ts';
 import { type Reflector, startReflector } from './reflector.ts';
 import type { ReflectorTiming } from './timing.ts';
 
@@ -16,6 +17,7 @@ interface Watched {
 export class ReferencedWatches {
   readonly #client: ApiClient;
   readonly #sink: SourceSink;
+  readonly #reachability: Reachability;
   readonly #timing: Partial<ReflectorTiming> | undefined;
   readonly #onListed: () => void;
   readonly #watched = new Map<string, Watched>();
@@ -25,12 +27,14 @@ export class ReferencedWatches {
   constructor(options: {
     readonly client: ApiClient;
     readonly sink: SourceSink;
+    readonly reachability: Reachability;
     /** One more object was listed for the first time, or is not waited for any more. */
     readonly onListed: () => void;
     readonly timing?: Partial<ReflectorTiming> | undefined;
   }) {
     this.#client = options.client;
     this.#sink = options.sink;
+    this.#reachability = options.reachability;
     this.#timing = options.timing;
     this.#onListed = options.onListed;
   }
@@ -73,7 +77,7 @@ export class ReferencedWatches {
     await reflector.stop();
     await reflector.forget();
     this.#ending.delete(key);
-    this.#sink.problem(key, null);
+    this.#reachability.forget(key);
     this.#apply();
     this.#onListed();
   }
@@ -94,7 +98,12 @@ export class ReferencedWatches {
         this.#onListed();
       },
       onMissing: () => undefined,
-      onProblem: (sentence) => this.#sink.problem(about, sentence === null ? null : `${about} ${sentence}`),
+      onProblem: (problem) =>
+        this.#reachability.report(
+          about,
+          problem === null ? null : { ...problem, sentence: `${about} ${problem.sentence}` },
+        ),
+      wait: (ms, signal) => this.#reachability.wait(ms, signal),
       onRestart: (why) => this.#sink.restarted(name.kind, why),
       ...(this.#timing === undefined ? {} : { timing: this.#timing }),
     });

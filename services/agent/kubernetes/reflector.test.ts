@@ -51,7 +51,7 @@ async function begin(
     },
     onListed: () => (listed += 1),
     onMissing: () => (missing += 1),
-    onProblem: (sentence) => problems.push(sentence),
+    onProblem: (problem) => problems.push(problem?.sentence ?? null),
     onRestart: (why) => restarts.push(why),
     timing: { ...quick, ...options.timing },
   });

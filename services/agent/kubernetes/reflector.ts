@@ -10,6 +10,7 @@ import type { KubeObject } from '#libs/gateway/object.ts';
 import { pause } from '#libs/runtime/pause.ts';
 import type { ApiClient } from './api-client.ts';
 import { type CallFailure, type Collection, listPages } from './list.ts';
+import type { WatchProblem } from './reachability.ts';
 import { isNewer, parseKubeObject } from './resource-version.ts';
 import { type ReflectorTiming, defaultTiming } from './timing.ts';
 import { type WatchEnd, type WatchEvent, watchOnce } from './watch.ts';
@@ -29,9 +30,11 @@ export interface ReflectorOptions {
   readonly onListed: () => void;
   /** The collection does not exist (404). The reflector has ended. */
   readonly onMissing: () => void;
-  /** A sentence while something is wrong, null once it is not. */
-  readonly onProblem: (sentence: string | null) => void;
+  /** While something is wrong; null once it is not. */
+  readonly onProblem: (problem: WatchProblem | null) => void;
   readonly onRestart: (why: string) => void;
+  /** The wait after a failure, where something may end it early. */
+  readonly wait?: (ms: number, signal: AbortSignal) => Promise<'waited' | 'restored' | void>;
   /** What a reflector before this one has reported. */
   readonly known?: ReadonlyMap<string, KnownObject>;
   readonly timing?: Partial<ReflectorTiming>;
@@ -94,7 +97,10 @@ class Reflection {
       if (signal.aborted) return;
       if (failure !== null) {
         if (failure.status === 404) return this.#options.onMissing();
-        await this.#backOff(`cannot be listed: ${failure.message}`, failure.retryAfterMs);
+        await this.#backOff(
+          { status: failure.status, sentence: `cannot be listed: ${failure.message}` },
+          failure.retryAfterMs,
+        );
         continue;
       }
       const why = await this.#watchOn();
@@ -160,7 +166,7 @@ class Reflection {
           break;
         case 'failed':
           this.#options.onRestart(end.status === 0 ? 'broken' : `status ${end.status}`);
-          await this.#backOff(`cannot be watched: ${end.message}`, end.retryAfterMs);
+          await this.#backOff({ status: end.status, sentence: `cannot be watched: ${end.message}` }, end.retryAfterMs);
           if (this.#failures >= this.#timing.failuresBeforeList) return 'failing';
           break;
       }
@@ -298,11 +304,13 @@ class Reflection {
     return result;
   }
 
-  async #backOff(problem: string | null, retryAfterMs: number | null): Promise<void> {
+  async #backOff(problem: WatchProblem | null, retryAfterMs: number | null): Promise<void> {
     this.#failures += 1;
     // One broken connection is no news.
     if (problem !== null && this.#failures > 1) this.#options.onProblem(problem);
-    await pause(retryAfterMs ?? this.#timing.backoffMs(this.#failures), this.abort.signal);
+    const wait = this.#options.wait ?? pause;
+    const why = await wait(retryAfterMs ?? this.#timing.backoffMs(this.#failures), this.abort.signal);
+    if (why === 'restored') this.#failures = 1;
   }
 }
 

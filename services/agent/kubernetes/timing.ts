@@ -25,5 +25,5 @@ export const defaultTiming: ReflectorTiming = {
   shortWatchMs: second,
   failuresBeforeList: 5,
   // The first try comes at once: most often one connection broke, or the server restarted.
-  backoffMs: (failures) => Math.random() * Math.min(30 * second, 100 * 2 ** Math.min(failures, 20)),
+  backoffMs: (failures) => Math.random() * Math.min(10 * second, 100 * 2 ** Math.min(failures, 20)),
 };

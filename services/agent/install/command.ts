@@ -1,0 +1,117 @@
+// `fleetgate agent manifest`, `install` and `uninstall`.
+import { keyIdOf } from '#libs/runtime/hpke.ts';
+import { fail, messageOf } from '#libs/runtime/errors.ts';
+import { openApiClient } from '../kubernetes/api-client.ts';
+import { loadContext } from '../kubernetes/kube-config.ts';
+import { InstallClient } from './install-client.ts';
+import { type InstallObject, agentName, buildManifest, printManifest as renderManifest } from './manifest.ts';
+import type { InstallOptions, ManifestOptions, UninstallOptions } from './options.ts';
+import { awaitRemoval, awaitRollout } from './rollout.ts';
+
+export { installOptions, manifestOptions, uninstallOptions } from './options.ts';
+
+/** Where text goes: results, and what is said beside them. */
+export interface Output {
+  readonly out: (text: string) => void;
+  readonly say: (line: string) => void;
+}
+
+const crdHint =
+  'The cluster has no Gateway API CRDs. Install them, then run this again for the GatewayClass:\n' +
+  '  kubectl apply --server-side -f https://github.com/kubernetes-sigs/gateway-api/releases/download/v1.6.3/standard-install.yaml';
+
+/** Prints the objects. Throws FleetgateError. */
+export function printManifest(options: ManifestOptions, { out, say }: Output): void {
+  checkKey(options.nodePublicKey, say);
+  out(renderManifest(buildManifest(options), options.output));
+}
+
+/** Applies the objects, each as one line, then waits for the agent. Repeating it changes nothing. Throws FleetgateError. */
+export async function installAgent(options: InstallOptions, { out, say }: Output, signal: AbortSignal): Promise<void> {
+  checkKey(options.nodePublicKey, say);
+  if (/\/\/([^@/]*@)?(localhost|127\.|\[::1\])/.test(options.natsUrl)) {
+    say('warning: --nats-url names this machine itself; pods will not reach it there');
+  }
+  const objects = buildManifest(options);
+  await withClient(options, async (client) => {
+    let hint = '';
+    for (const object of objects) {
+      const applied = await client.apply(object);
+      out(`${line(object)} ${applied}${options.dryRun ? ' (dry run)' : ''}\n`);
+      if (applied === 'no such kind') hint = crdHint;
+    }
+    if (!options.dryRun && options.timeout > 0) {
+      const { namespace, timeout } = options;
+      await awaitRollout({ client, namespace, name: agentName, timeoutMs: timeout, say, signal });
+      out(`agent of cluster ${options.cluster} is ready\n`);
+    }
+    if (hint !== '') say(hint);
+  });
+}
+
+/**
+ * Deletes what `installAgent` made. The agent goes first and the GatewayClass last, so that the fleet does not see the class go
+ * and goes on serving what it knows of the cluster. Throws FleetgateError.
+ */
+export async function uninstallAgent(
+  options: UninstallOptions,
+  { out, say }: Output,
+  signal: AbortSignal,
+): Promise<void> {
+  const { namespace } = options;
+  const objects = buildManifest({ ...nothing, namespace });
+  await withClient(options, async (client) => {
+    for (const object of objects.toSorted((a, b) => removalOrder(a) - removalOrder(b))) {
+      const deleted = await client.delete(object);
+      out(`${line(object)} ${deleted}${options.dryRun ? ' (dry run)' : ''}\n`);
+      if (object.kind !== 'Deployment' || deleted !== 'deleted' || options.dryRun) continue;
+      const waiting = { client, namespace, name: agentName, timeoutMs: options.timeout, signal };
+      if (!(await awaitRemoval(waiting))) say('warning: the agent is still stopping');
+    }
+  });
+}
+
+const nothing: Omit<ManifestOptions, 'output' | 'namespace'> = {
+  cluster: '',
+  natsUrl: '',
+  natsToken: undefined,
+  natsCredentialsFile: undefined,
+  nodePublicKey: undefined,
+  image: undefined,
+  gatewayClass: true,
+};
+
+function removalOrder({ kind }: InstallObject): number {
+  return (
+    ['Deployment', 'Secret', 'ServiceAccount', 'ClusterRoleBinding', 'ClusterRole', 'Namespace'].indexOf(kind) >>> 0
+  );
+}
+
+async function withClient(
+  options: { readonly context: string | undefined; readonly kubeconfig: string | undefined; readonly dryRun: boolean },
+  work: (client: InstallClient) => Promise<void>,
+): Promise<void> {
+  const client = openApiClient(loadContext(options.context ?? '', options.kubeconfig));
+  try {
+    await work(new InstallClient(client, options.dryRun ? 'dry run' : 'for real'));
+  } finally {
+    await client.close();
+  }
+}
+
+function checkKey(key: string | undefined, say: (line: string) => void): void {
+  if (key === undefined) {
+    say('warning: without --node-public-key HTTPS listeners get no certificates');
+    return;
+  }
+  try {
+    keyIdOf(key);
+  } catch (error) {
+    throw fail('config', `--node-public-key: ${messageOf(error)}`, { cause: error });
+  }
+}
+
+function line({ kind, metadata }: InstallObject): string {
+  const { name, namespace } = metadata;
+  return `${kind} ${namespace === undefined ? name : `${namespace}/${name}`}`;
+}

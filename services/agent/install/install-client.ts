@@ -1,0 +1,105 @@
+// Server-side apply and deletion of whole objects.
+import { canonicalJson } from '#libs/gateway/canonical.ts';
+import { fail, messageOf } from '#libs/runtime/errors.ts';
+import type { ApiAnswer, ApiClient, ApiRequest } from '../kubernetes/api-client.ts';
+import { isRecord } from '../stripped-object.ts';
+import { type InstallObject, managedBy } from './manifest.ts';
+
+export type Applied = 'created' | 'configured' | 'unchanged' | 'no such kind';
+export type Deleted = 'deleted' | 'not found' | 'kept' | 'no such kind';
+
+const fieldManager = 'fleetgate';
+const plurals: Readonly<Record<string, string>> = { GatewayClass: 'gatewayclasses' };
+
+export class InstallClient {
+  readonly #client: ApiClient;
+  readonly #dryRun: Readonly<Record<string, string>>;
+
+  constructor(client: ApiClient, mode: 'for real' | 'dry run') {
+    this.#client = client;
+    this.#dryRun = mode === 'dry run' ? { dryRun: 'All' } : {};
+  }
+
+  /** Null when there is no such object. Throws FleetgateError 'kube-refused', 'kube-unreachable'. */
+  async get(path: string): Promise<Readonly<Record<string, unknown>> | null> {
+    const answer = await this.#call({ path });
+    if (answer.status === 404) return null;
+    return expectSuccess(answer, path);
+  }
+
+  /** Applies as the one owner of the fields. Throws as `get`. */
+  async apply(object: InstallObject): Promise<Applied> {
+    const path = objectPath(object);
+    const before = await this.get(path);
+    const answer = await this.#call({
+      method: 'PATCH',
+      path,
+      query: { fieldManager, force: 'true', ...this.#dryRun },
+      contentType: 'application/apply-patch+yaml',
+      body: JSON.stringify(object),
+    });
+    if (answer.status === 404) {
+      // Dry run in a namespace that is not there yet.
+      return before === null && isNotFoundNamespace(answer) ? 'created' : 'no such kind';
+    }
+    const after = expectSuccess(answer, path);
+    if (before === null) return 'created';
+    return contentOf(before) === contentOf(after) ? 'unchanged' : 'configured';
+  }
+
+  /** Deletes what Fleetgate made; what somebody else made under the name is kept. Throws as `get`. */
+  async delete(object: Pick<InstallObject, 'apiVersion' | 'kind' | 'metadata'>): Promise<Deleted> {
+    const path = objectPath(object);
+    const before = await this.get(path);
+    if (before === null) return 'not found';
+    const [[key, value] = ['', '']] = Object.entries(managedBy);
+    const { labels } = isRecord(before['metadata']) ? before['metadata'] : {};
+    if (!isRecord(labels) || labels[key] !== value) return 'kept';
+    const query = { propagationPolicy: 'Foreground', ...this.#dryRun };
+    const answer = await this.#call({ method: 'DELETE', path, query });
+    if (answer.status !== 404) expectSuccess(answer, path);
+    return 'deleted';
+  }
+
+  async #call(request: ApiRequest): Promise<ApiAnswer> {
+    try {
+      return await this.#client.call(request);
+    } catch (error) {
+      throw fail('kube-unreachable', `${this.#client.server}: ${messageOf(error)}`, { cause: error });
+    }
+  }
+}
+
+/** The path of an object. */
+export function objectPath({
+  apiVersion,
+  kind,
+  metadata,
+}: Pick<InstallObject, 'apiVersion' | 'kind' | 'metadata'>): string {
+  const root = apiVersion.includes('/') ? `/apis/${apiVersion}` : `/api/${apiVersion}`;
+  const within = metadata.namespace === undefined ? '' : `/namespaces/${metadata.namespace}`;
+  return `${root}${within}/${plurals[kind] ?? `${kind.toLowerCase()}s`}/${metadata.name}`;
+}
+
+function expectSuccess(answer: ApiAnswer, path: string): Readonly<Record<string, unknown>> {
+  if (answer.status >= 200 && answer.status < 300 && isRecord(answer.body)) return answer.body;
+  throw fail('kube-refused', `${path}: ${answer.message || `HTTP ${answer.status}`}`, {
+    hint: 'Installing needs a context that may create namespaces, roles and deployments.',
+  });
+}
+
+function isNotFoundNamespace(answer: ApiAnswer): boolean {
+  return /namespaces? .*not found/.test(answer.message);
+}
+
+/** What an object says, without what its server notes about it. */
+function contentOf(object: Readonly<Record<string, unknown>>): string {
+  const { status: _status, metadata, ...content } = object;
+  const {
+    managedFields: _fields,
+    resourceVersion: _version,
+    generation: _generation,
+    ...meta
+  } = isRecord(metadata) ? metadata : {};
+  return canonicalJson({ ...content, metadata: meta });
+}

@@ -1,0 +1,176 @@
+// The objects of an agent in a cluster: what it may do is generated from the table of kinds.
+import { readFileSync } from 'node:fs';
+import { stringify } from 'yaml';
+import { sha256 } from '#libs/gateway/canonical.ts';
+import { type KindInfo, controllerName, kinds } from '#libs/gateway/kinds.ts';
+import { fail, messageOf } from '#libs/runtime/errors.ts';
+import packageFile from '../../../package.json' with { type: 'json' };
+import type { ManifestOptions } from './options.ts';
+
+/** An object to be applied, with the path of its collection. */
+export interface InstallObject {
+  readonly apiVersion: string;
+  readonly kind: string;
+  readonly metadata: {
+    readonly name: string;
+    readonly namespace?: string;
+    readonly labels: Readonly<Record<string, string>>;
+  };
+  readonly [field: string]: unknown;
+}
+
+export const agentName = 'fleetgate-agent';
+export const gatewayClassName = 'fleetgate';
+export const managedBy = { 'app.kubernetes.io/managed-by': 'fleetgate' };
+const healthPort = 7423;
+const labels = {
+  'app.kubernetes.io/name': agentName,
+  'app.kubernetes.io/part-of': 'fleetgate',
+  ...managedBy,
+};
+
+/** In the order in which they are applied. Throws FleetgateError 'file' for a credentials file that cannot be read. */
+export function buildManifest(options: Omit<ManifestOptions, 'output'>): readonly InstallObject[] {
+  const { namespace } = options;
+  const secret = secretData(options);
+  return [
+    {
+      apiVersion: 'v1',
+      kind: 'Namespace',
+      metadata: { name: namespace, labels: { ...labels, 'pod-security.kubernetes.io/enforce': 'restricted' } },
+    },
+    { apiVersion: 'v1', kind: 'ServiceAccount', metadata: { name: agentName, namespace, labels } },
+    {
+      apiVersion: 'rbac.authorization.k8s.io/v1',
+      kind: 'ClusterRole',
+      metadata: { name: agentName, labels },
+      rules: buildRules(),
+    },
+    {
+      apiVersion: 'rbac.authorization.k8s.io/v1',
+      kind: 'ClusterRoleBinding',
+      metadata: { name: agentName, labels },
+      roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name: agentName },
+      subjects: [{ kind: 'ServiceAccount', name: agentName, namespace }],
+    },
+    {
+      apiVersion: 'v1',
+      kind: 'Secret',
+      metadata: { name: agentName, namespace, labels },
+      type: 'Opaque',
+      data: Object.fromEntries(
+        Object.entries(secret).map(([key, value]) => [key, Buffer.from(value).toString('base64')]),
+      ),
+    },
+    buildDeployment(options, Object.keys(secret), sha256(JSON.stringify(secret))),
+    ...(options.gatewayClass ? [buildGatewayClass()] : []),
+  ];
+}
+
+/** YAML documents, or one JSON list. */
+export function printManifest(objects: readonly InstallObject[], output: ManifestOptions['output']): string {
+  if (output === 'json') return `${JSON.stringify({ apiVersion: 'v1', kind: 'List', items: objects }, null, 2)}\n`;
+  return objects.map((object) => stringify(object, { aliasDuplicateObjects: false, lineWidth: 0 })).join('---\n');
+}
+
+/** Read what is watched, write the statuses, nothing else. */
+export function buildRules(): readonly object[] {
+  const rules: object[] = [];
+  for (const [group, infos] of Map.groupBy<string, KindInfo>(kinds, (info) => info.group)) {
+    // A watch by name needs no more than these two, and `get` would allow no less.
+    const referenced = infos.filter((info) => info.watch === 'referenced');
+    const all = infos.filter((info) => info.watch === 'all');
+    const status = infos.filter((info) => info.status);
+    rules.push(...rule(group, all, ['get', 'list', 'watch'], ''));
+    rules.push(...rule(group, referenced, ['list', 'watch'], ''));
+    rules.push(...rule(group, status, ['patch'], '/status'));
+  }
+  return rules;
+}
+
+function rule(group: string, infos: readonly KindInfo[], verbs: readonly string[], suffix: string): readonly object[] {
+  if (infos.length === 0) return [];
+  return [{ apiGroups: [group], resources: infos.map(({ plural }) => `${plural}${suffix}`), verbs }];
+}
+
+function buildDeployment(
+  options: Omit<ManifestOptions, 'output'>,
+  secretKeys: readonly string[],
+  secretHash: string,
+): InstallObject {
+  const { namespace, cluster, image, nodePublicKey } = options;
+  const selector = { 'app.kubernetes.io/name': agentName };
+  const container = {
+    name: 'agent',
+    image: image ?? `ghcr.io/fleetgate/fleetgate:${packageFile.version}`,
+    args: ['agent', '--cluster', cluster, '--host', '0.0.0.0', '--port', String(healthPort)],
+    env: [
+      ...secretKeys.map((key) => ({ name: key, valueFrom: { secretKeyRef: { name: agentName, key } } })),
+      ...(nodePublicKey === undefined ? [] : [{ name: 'FLEETGATE_NODE_PUBLIC_KEY', value: nodePublicKey }]),
+    ],
+    ports: [{ name: 'health', containerPort: healthPort }],
+    livenessProbe: { httpGet: { path: '/healthz', port: 'health' }, periodSeconds: 10, failureThreshold: 6 },
+    readinessProbe: { httpGet: { path: '/readyz', port: 'health' }, periodSeconds: 5 },
+    resources: { requests: { cpu: '50m', memory: '192Mi' }, limits: { memory: '1Gi' } },
+    securityContext: {
+      allowPrivilegeEscalation: false,
+      readOnlyRootFilesystem: true,
+      capabilities: { drop: ['ALL'] },
+    },
+  };
+  return {
+    apiVersion: 'apps/v1',
+    kind: 'Deployment',
+    metadata: { name: agentName, namespace, labels },
+    spec: {
+      replicas: 1,
+      // Two at a time would do no harm, and no good.
+      strategy: { type: 'Recreate' },
+      selector: { matchLabels: selector },
+      template: {
+        metadata: {
+          labels,
+          // New credentials are a new pod.
+          annotations: { 'fleetgate.dev/secret-hash': secretHash.slice(0, 16) },
+        },
+        spec: {
+          serviceAccountName: agentName,
+          terminationGracePeriodSeconds: 20,
+          securityContext: {
+            runAsNonRoot: true,
+            runAsUser: 65532,
+            runAsGroup: 65532,
+            seccompProfile: { type: 'RuntimeDefault' },
+          },
+          containers: [container],
+        },
+      },
+    },
+  };
+}
+
+function buildGatewayClass(): InstallObject {
+  return {
+    apiVersion: 'gateway.networking.k8s.io/v1',
+    kind: 'GatewayClass',
+    metadata: { name: gatewayClassName, labels },
+    spec: { controllerName },
+  };
+}
+
+function secretData(options: Omit<ManifestOptions, 'output'>): Readonly<Record<string, string>> {
+  const { natsUrl, natsToken, natsCredentialsFile } = options;
+  return {
+    NATS_URL: natsUrl,
+    ...(natsToken === undefined ? {} : { FLEETGATE_NATS_TOKEN: natsToken }),
+    ...(natsCredentialsFile === undefined ? {} : { FLEETGATE_NATS_CREDENTIALS: readCredentials(natsCredentialsFile) }),
+  };
+}
+
+function readCredentials(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (error) {
+    throw fail('file', `${path} (${messageOf(error)})`, { cause: error });
+  }
+}

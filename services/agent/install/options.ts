@@ -1,0 +1,113 @@
+// Options of `fleetgate agent manifest`, `install` and `uninstall`.
+import { z } from 'zod';
+import { type Options, defineOptions, dnsLabel, duration, flag, text } from '#libs/runtime/config.ts';
+
+const where = {
+  context: {
+    flag: '--context <context>',
+    schema: text().optional(),
+    description: 'kubeconfig context of the cluster; default: the current one',
+  },
+  kubeconfig: {
+    flag: '--kubeconfig <path>',
+    schema: text().optional(),
+    description: 'where the context is; default KUBECONFIG, then ~/.kube/config',
+  },
+  dryRun: {
+    flag: '--dry-run',
+    schema: flag(),
+    description: 'ask the API server what would happen, and change nothing',
+  },
+} as const;
+
+const namespace = {
+  namespace: {
+    flag: '--namespace <namespace>',
+    schema: dnsLabel(),
+    description: 'where the agent runs',
+    default: 'fleetgate-system',
+  },
+} as const;
+
+const content = {
+  cluster: {
+    flag: '--cluster <name>',
+    env: 'FLEETGATE_CLUSTER',
+    schema: dnsLabel(),
+    description: 'name of the cluster in the fleet',
+  },
+  natsUrl: {
+    flag: '--nats-url <url>',
+    env: 'NATS_URL',
+    schema: text(),
+    description: 'NATS as pods reach it: nats://host:port, tls://host:port',
+    secret: true,
+  },
+  natsToken: {
+    flag: '--nats-token <token>',
+    env: 'FLEETGATE_NATS_TOKEN',
+    schema: text().optional(),
+    description: 'token for NATS',
+    secret: true,
+  },
+  natsCredentialsFile: {
+    flag: '--nats-credentials-file <path>',
+    schema: text().optional(),
+    description: 'NATS credentials file; its contents go into a Secret',
+  },
+  nodePublicKey: {
+    flag: '--node-public-key <base64>',
+    env: 'FLEETGATE_NODE_PUBLIC_KEY',
+    schema: text().optional(),
+    description: 'key of the fleet that TLS material is sealed to',
+  },
+  image: {
+    flag: '--image <image>',
+    schema: text().optional(),
+    description: 'image of the agent; default: the one of this version',
+  },
+  gatewayClass: {
+    flag: '--no-gateway-class',
+    schema: z.boolean(),
+    description: 'leave out the GatewayClass fleetgate',
+    default: true,
+  },
+} as const;
+
+export const manifestOptions = defineOptions({
+  ...content,
+  ...namespace,
+  output: {
+    flag: '--output <format>',
+    schema: z.enum(['yaml', 'json']),
+    description: 'yaml or json',
+    default: 'yaml',
+  },
+});
+
+export const installOptions = defineOptions({
+  ...content,
+  ...namespace,
+  ...where,
+  timeout: {
+    flag: '--timeout <duration>',
+    schema: duration(),
+    description: 'how long to wait for the agent to be ready; 0s = not at all',
+    default: '2m',
+  },
+});
+
+export const uninstallOptions = defineOptions({
+  ...namespace,
+  ...where,
+  timeout: {
+    flag: '--timeout <duration>',
+    schema: duration(),
+    description: 'how long to wait for the agent to stop',
+    default: '1m',
+  },
+});
+
+export type ManifestOptions = Options<typeof manifestOptions>;
+export type InstallOptions = Options<typeof installOptions>;
+export type UninstallOptions = Options<typeof uninstallOptions>;
