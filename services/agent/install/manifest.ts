@@ -70,7 +70,9 @@ export function buildManifest(options: Omit<ManifestOptions, 'output'>): readonl
 /** YAML documents, or one JSON list. */
 export function printManifest(objects: readonly InstallObject[], output: ManifestOptions['output']): string {
   if (output === 'json') return `${JSON.stringify({ apiVersion: 'v1', kind: 'List', items: objects }, null, 2)}\n`;
-  return objects.map((object) => stringify(object, { aliasDuplicateObjects: false, lineWidth: 0 })).join('---\n');
+  return objects
+    .map((object) => stringify(object, { aliasDuplicateObjects: false, lineWidth: 0, singleQuote: true }))
+    .join('---\n');
 }
 
 /** Read what is watched, write the statuses, nothing else. */
