@@ -21,7 +21,7 @@ export function httpConnection(chain: string, accessLog: AccessLog | undefined):
       scoped_routes: scopedRoutes,
       http_filters: [...selectionFilters, router],
       use_remote_address: true,
-      internal_address_config: {},
+      internal_address_config: nobodyIsInternal,
       normalize_path: true,
       merge_slashes: false,
       path_with_escaped_slashes_action: 'KEEP_UNCHANGED',
@@ -42,6 +42,11 @@ export function httpConnection(chain: string, accessLog: AccessLog | undefined):
     },
   };
 }
+
+/** Without a range Envoy takes private addresses for internal, and obeys their x-envoy-* headers. No client has this address. */
+const nobodyIsInternal: ProtoMessage = {
+  cidr_ranges: [{ address_prefix: '255.255.255.255', prefix_len: 32 }],
+};
 
 /** The same on every chain: Envoy then has one subscription for all of them. */
 const scopedRoutes: ProtoMessage = {

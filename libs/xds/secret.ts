@@ -38,9 +38,10 @@ function keyProblem(key: KeyObject): string | undefined {
   const type = key.asymmetricKeyType;
   if (type === 'rsa' && (modulusLength ?? 0) < 2048) return 'has an RSA key of less than 2048 bits';
   if (type === 'ec' && !curves.has(namedCurve ?? '')) return 'has a key on a curve other than P-256, P-384 and P-521';
-  return type === 'rsa' || type === 'ec' ? undefined : 'has a key that is neither RSA nor on an elliptic curve';
+  return type !== undefined && keyTypes.has(type) ? undefined : 'has a key of a kind that Envoy does not take';
 }
 
+const keyTypes: ReadonlySet<string> = new Set(['rsa', 'ec', 'ed25519']);
 const curves: ReadonlySet<string> = new Set(['prime256v1', 'secp384r1', 'secp521r1']);
 
 function parseCertificate(pem: string): X509Certificate | undefined {
