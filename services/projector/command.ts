@@ -1,6 +1,6 @@
 // The projector as a command: its options, and its life: wait for the lock, lead until it is lost, wait again.
 import { type Options, defineOptions, flag, integer, port, text, url } from '#libs/runtime/config.ts';
-import { fail } from '#libs/runtime/errors.ts';
+import { fail, messageOf } from '#libs/runtime/errors.ts';
 import { type HealthServer, type Readiness, startHealthServer } from '#libs/runtime/health.ts';
 import type { RunningService } from '#libs/runtime/lifecycle.ts';
 import type { Logger } from '#libs/runtime/log.ts';
@@ -9,6 +9,7 @@ import { type Nats, connectNats } from '#libs/runtime/nats.ts';
 import { backoff, pause } from '#libs/runtime/pause.ts';
 import { type Postgres, openPostgres } from '#libs/runtime/postgres.ts';
 import { migrationsPending } from '../../migrations/run.ts';
+import { FenceLost } from './commit.ts';
 import { awaitLeadership } from './leadership.ts';
 import { limitsOf } from './limits.ts';
 import { type ProjectorMetrics, createProjectorMetrics } from './metrics.ts';
@@ -28,6 +29,13 @@ export const projectorOptions = defineOptions({
     env: 'NATS_URL',
     schema: text(),
     description: 'NATS with JetStream',
+    secret: true,
+  },
+  natsCredentials: {
+    flag: '--nats-credentials <text>',
+    env: 'FLEETGATE_NATS_CREDENTIALS',
+    schema: text().optional(),
+    description: 'contents of a NATS credentials file',
     secret: true,
   },
   natsReplicas: {
@@ -95,6 +103,7 @@ export type ProjectorOptions = Options<typeof projectorOptions>;
 interface State {
   phase: 'connecting' | 'standing by' | 'loading' | 'leading';
   term: Term | undefined;
+  nats: Nats | undefined;
 }
 
 /** Starts the projector; resolves when its health server answers. It leads or stands by until stopped. */
@@ -107,7 +116,7 @@ export async function startProjector(
   const stopped = AbortSignal.any([signal, stopping.signal]);
   const registry = createMetrics('projector');
   const metrics = createProjectorMetrics(registry);
-  const state: State = { phase: 'connecting', term: undefined };
+  const state: State = { phase: 'connecting', term: undefined, nats: undefined };
   const health = await startHealthServer({
     host: options.host,
     port: options.port,
@@ -133,6 +142,9 @@ interface RunContext {
   readonly signal: AbortSignal;
 }
 
+/** A term that was shorter counts as a failed attempt. */
+const lastingMs = 5000;
+
 function now(): Date {
   return new Date();
 }
@@ -151,11 +163,14 @@ async function run(options: ProjectorOptions, context: RunContext, health: Healt
       log,
       signal,
       replicas: options.natsReplicas,
+      ...(options.natsCredentials === undefined ? {} : { credentials: options.natsCredentials }),
     });
-    for (let failures = 0; !signal.aborted;) {
-      const led = await leadOnce(options, { ...context, postgres, nats });
-      failures = led ? 0 : failures + 1;
-      if (failures > 0) await pause(backoff(failures, { minMs: 100, maxMs: 10_000 }), signal);
+    context.state.nats = nats;
+    for (let attempt = 0; !signal.aborted; attempt++) {
+      const begun = performance.now();
+      await leadOnce(options, { ...context, postgres, nats });
+      if (performance.now() - begun > lastingMs) attempt = 0;
+      await pause(backoff(attempt, { minMs: 100, maxMs: 10_000 }), signal);
     }
   } catch (error) {
     if (!signal.aborted) throw error;
@@ -166,15 +181,19 @@ async function run(options: ProjectorOptions, context: RunContext, health: Healt
   }
 }
 
-/** One turn: wait for the lock, lead until it is over. False when it could not even begin. */
+/** One turn: wait for the lock, lead until it is over. */
 async function leadOnce(
   options: ProjectorOptions,
   context: RunContext & { readonly postgres: Postgres; readonly nats: Nats },
-): Promise<boolean> {
+): Promise<void> {
   const { log, metrics, state, signal } = context;
-  state.phase = 'standing by';
-  const leadership = await awaitLeadership({ url: options.databaseUrl, log, signal });
-  if (leadership === undefined) return true;
+  state.phase = 'connecting';
+  const onStandby = (): void => {
+    state.phase = 'standing by';
+    log.info('standing by');
+  };
+  const leadership = await awaitLeadership({ url: options.databaseUrl, log, signal, onStandby });
+  if (leadership === undefined) return;
   try {
     state.phase = 'loading';
     const limits = limitsOf(options);
@@ -184,11 +203,10 @@ async function leadOnce(
     metrics.leader.set(1);
     log.info({ epoch: leadership.epoch }, 'leading');
     const reason = await Promise.race([state.term.over, aborted(signal)]);
-    if (!signal.aborted) log.warn({ err: reason }, 'this projector no longer leads');
-    return true;
+    const err = reason instanceof FenceLost ? fail('lock-lost', messageOf(reason)) : reason;
+    if (!signal.aborted) log.warn({ err }, 'leads no longer');
   } catch (error) {
-    if (!signal.aborted) log.error({ err: error }, 'this projector cannot lead');
-    return false;
+    if (!signal.aborted) log.error({ err: error }, 'cannot lead');
   } finally {
     metrics.leader.set(0);
     await state.term?.stop();
@@ -199,6 +217,7 @@ async function leadOnce(
 
 function readiness(state: State, options: ProjectorOptions): Readiness {
   if (state.phase === 'standing by' && !options.standbyUnready) return { ok: true, reasons: [] };
+  if (state.nats?.connected === false) return { ok: false, reasons: ['NATS is disconnected.'] };
   if (state.phase !== 'leading') return { ok: false, reasons: [`The projector is ${state.phase}.`] };
   if (state.term?.caughtUp !== true) return { ok: false, reasons: ['The projector reads what it missed.'] };
   return { ok: true, reasons: [] };

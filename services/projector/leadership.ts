@@ -22,19 +22,20 @@ const checkMs = 5000;
 const connectTimeoutMs = 10_000;
 const answerMs = 60_000;
 
-/** Waits for the lock, then raises the epoch; undefined when the signal came first. Unreachable Postgres is waited for. */
+/** Waits for the lock (`onStandby` when another holds it), then raises the epoch; undefined when the signal came first. Unreachable Postgres is waited for. */
 export async function awaitLeadership(options: {
   readonly url: string;
   readonly log: Logger;
   readonly signal: AbortSignal;
+  readonly onStandby?: () => void;
 }): Promise<Leadership | undefined> {
-  const { signal, log } = options;
+  const { signal, log, onStandby } = options;
   for (let attempt = 0; !signal.aborted; attempt++) {
     const connection = openConnection(options.url);
     try {
       await connection.client.connect();
       attempt = 0;
-      const leadership = await contend(connection, signal);
+      const leadership = await contend(connection, signal, onStandby);
       if (leadership !== undefined) return leadership;
     } catch (error) {
       if (!signal.aborted) log.warn({ err: error }, 'waiting for Postgres');
@@ -77,7 +78,11 @@ function openConnection(url: string): Connection {
   };
 }
 
-async function contend(connection: Connection, signal: AbortSignal): Promise<Leadership | undefined> {
+async function contend(
+  connection: Connection,
+  signal: AbortSignal,
+  onStandby: (() => void) | undefined,
+): Promise<Leadership | undefined> {
   const { client } = connection;
   // The settings: Postgres notices a leader whose machine is gone, and frees the lock. A plan made while a table was small is kept,
   // and must not scan it when it has grown.
@@ -85,7 +90,8 @@ async function contend(connection: Connection, signal: AbortSignal): Promise<Lea
     'set tcp_keepalives_idle = 10; set tcp_keepalives_interval = 5; set tcp_keepalives_count = 3; set enable_seqscan = off',
   );
   // Asked again and again, because a statement that waits for a lock holds back vacuum in the whole database.
-  while (!(await tryExclusive(client))) {
+  for (let attempt = 0; !(await tryExclusive(client)); attempt++) {
+    if (attempt === 0) onStandby?.();
     await pause(retryMs, signal);
     if (signal.aborted) return undefined;
   }

@@ -242,7 +242,33 @@ void t.test('kill -9 at any moment loses and doubles nothing', async (t) => {
   t.equal(code, 0, 'stops cleanly');
 });
 
-void t.test('a wiped stream is made anew, and agents are asked to compare', async (t) => {
+void t.test('a stream that lost its newest messages is read again without doubles', async (t) => {
+  const fleet = await TestFleet.open(t);
+  const first = await fleet.projector();
+  await fleet.send(
+    ...shop.platform(),
+    shop.route('a', 1),
+    shop.route('a', 2),
+    shop.routeGone('a', 3),
+    shop.route('b', 1),
+  );
+  await fleet.settled();
+  await first.stop();
+  await fleet.rows('update projector set stream_seq = stream_seq + 100');
+  await fleet.send(shop.route('c', 1));
+  await fleet.projector();
+  await fleet.until(`exists (select 1 from events where name = 'c')`);
+  t.match(await fleet.rows(`select seq::int, name, type from events where kind = 'HTTPRoute' order by seq`), [
+    { seq: 4, name: 'a' },
+    { seq: 5, name: 'a' },
+    { seq: 6, name: 'a', type: 'deleted' },
+    { seq: 7, name: 'b' },
+    { seq: 8, name: 'c' },
+  ]);
+  await verify(fleet);
+});
+
+void t.test('NATS killed: nothing happens; its stream wiped: made anew, and agents are asked to compare', async (t) => {
   const folder = await throwawayFolder(t);
   const log = testLogger('nats');
   const first = await startNats({ dataDir: folder, log });
@@ -254,13 +280,16 @@ void t.test('a wiped stream is made anew, and agents are asked to compare', asyn
   await fleet.projector();
   await fleet.send(...shop.platform(), shop.route('a', 1));
   await fleet.settled();
+  if (first.pid !== undefined) signalProcess(first.pid, 'SIGKILL');
+  await fleet.send(shop.route('a', 2));
+  await fleet.settled();
   const before = resyncs;
   await first.stop();
   await rm(join(folder, 'store'), { recursive: true });
   const second = await startNats({ dataDir: folder, port: first.port, log });
   t.teardown(() => second.stop());
   await eventually(() => resyncs > before);
-  await fleet.send(...shop.platform(), shop.route('a', 1), shop.route('a', 2), shop.route('b', 1));
+  await fleet.send(...shop.platform(), shop.route('a', 1), shop.route('a', 2), shop.route('a', 3), shop.route('b', 1));
   await fleet.settled();
   t.match(await fleet.rows(eventsSql), [
     {},
@@ -268,7 +297,8 @@ void t.test('a wiped stream is made anew, and agents are asked to compare', asyn
     {},
     { seq: 4, name: 'a' },
     { seq: 5, name: 'a' },
-    { seq: 6, name: 'b' },
+    { seq: 6, name: 'a' },
+    { seq: 7, name: 'b' },
   ]);
   await verify(fleet);
 });

@@ -34,10 +34,16 @@ const gatewaysQuery = `
        where e.cluster = o.cluster and e.kind = o.kind and e.namespace = o.namespace and e.name = o.name
          and e.type = 'applied' and e.uid = o.uid
          and e.data::json #>> '{object,metadata,generation}' is not distinct from o.data::json #>> '{metadata,generation}') spec on true`;
+// Steps from key to key along the index: the cost is that of the keys, however many versions have changed them.
 const contentQuery = `
-  select gateway, key, hash from (
-    select distinct on (gateway, key) gateway, key, hash from snapshot_changes order by gateway, key, version desc) newest
-   where hash is not null`;
+  with recursive keys as (
+    (select gateway, key from snapshot_changes order by gateway, key limit 1)
+    union all
+    select n.gateway, n.key from keys k, lateral (
+      select c.gateway, c.key from snapshot_changes c where (c.gateway, c.key) > (k.gateway, k.key) order by c.gateway, c.key limit 1) n)
+  select k.gateway, k.key, newest.hash from keys k, lateral (
+    select c.hash from snapshot_changes c where c.gateway = k.gateway and c.key = k.key order by c.version desc limit 1) newest
+   where newest.hash is not null`;
 
 interface GatewayRow extends GatewayHead {
   readonly digest: string;
