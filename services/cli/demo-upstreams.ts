@@ -5,6 +5,7 @@ import { type IncomingMessage, type Server, type ServerResponse, createServer } 
 import { join } from 'node:path';
 import { parseAllDocuments } from 'yaml';
 import { z } from 'zod';
+import { pause } from '#libs/runtime/pause.ts';
 
 /** One server: where it listens and what it says. */
 export interface DemoUpstream {
@@ -23,11 +24,14 @@ export interface DemoFolder {
   readonly folder: string;
 }
 
+const settleMs = 100;
+const serveLabel = 'demo.fleetgate.dev/serve';
+
 const slice = z.object({
   kind: z.literal('EndpointSlice'),
   metadata: z.object({
     namespace: z.string().default('default'),
-    labels: z.object({ 'kubernetes.io/service-name': z.string(), 'demo.fleetgate.dev/serve': z.literal('true') }),
+    labels: z.object({ 'kubernetes.io/service-name': z.string(), [serveLabel]: z.literal('true') }),
     annotations: z
       .object({
         'demo.fleetgate.dev/version': z.string().default('v1'),
@@ -41,7 +45,7 @@ const slice = z.object({
 
 /** Reads the upstreams that one folder's manifests ask for; files that cannot be read are the agent's to report. */
 export function parseDemoUpstreams({ cluster, folder }: DemoFolder): readonly DemoUpstream[] {
-  const files = readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((file) => /\.ya?ml$/u.test(file));
+  const files = readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter(isManifest);
   return files.flatMap((file) => documentsOf(join(folder, file))).flatMap((document) => upstreamsOf(cluster, document));
 }
 
@@ -68,8 +72,18 @@ export async function startDemoUpstreams(
   };
   let turn = update();
   await turn;
-  const follow = (): void => {
-    turn = turn.then(update).catch((error: unknown) => onProblem(String(error)));
+  let isDue = false;
+  const follow = (_event: string, file: string | null): void => {
+    if (isDue || (file !== null && !isManifest(file))) return;
+    isDue = true;
+    // Editors write in steps, and people edit many files at once.
+    turn = turn
+      .then(() => pause(settleMs))
+      .then(() => {
+        isDue = false;
+        return update();
+      })
+      .catch((error: unknown) => onProblem(String(error)));
   };
   const watchers = folders.map(({ folder }) => watch(folder, { recursive: true }, follow));
   return {
@@ -81,9 +95,16 @@ export async function startDemoUpstreams(
   };
 }
 
+function isManifest(file: string): boolean {
+  return /\.ya?ml$/u.test(file);
+}
+
 function documentsOf(path: string): readonly unknown[] {
   try {
-    return parseAllDocuments(readFileSync(path, 'utf8')).map((document) => document.toJS() as unknown);
+    const text = readFileSync(path, 'utf8');
+    // Parsing is slow, and this process answers requests meanwhile: routes may be many.
+    if (!text.includes(serveLabel)) return [];
+    return parseAllDocuments(text).map((document) => document.toJS() as unknown);
   } catch {
     return [];
   }
