@@ -75,10 +75,9 @@ export class AdsServer {
     return this.#tables;
   }
 
-  /** Puts resources into the tables; `flush` sends them. Throws for what cannot be encoded: those before it are in. */
+  /** Puts resources into the tables; `flush` sends them. Throws for what cannot be encoded: then none is in. */
   set(resources: Iterable<XdsResource>): void {
-    for (const resource of resources)
-      if (this.#tables.set(resource)) this.#current?.stream.changed(resource.type, resource.name);
+    for (const { type, name } of this.#tables.set(resources)) this.#current?.stream.changed(type, name);
   }
 
   /** Takes names out of the tables; `flush` removes them from Envoy. */

@@ -20,12 +20,15 @@ class Peer {
   readonly #sent: Sent[] = [];
   readonly #open = new Map<XdsType, Sent>();
   writable = true;
+  whenRefused: 'go on' | 'wait' = 'go on';
 
   constructor() {
     const events = {
       progress: () => undefined,
-      refused: (type: XdsType, names: readonly string[], reason: string) =>
-        void this.refused.push(`${type} ${names.join()}: ${reason}`),
+      refused: (type: XdsType, names: readonly string[], reason: string) => {
+        this.refused.push(`${type} ${names.join()}: ${reason}`);
+        return this.whenRefused;
+      },
       sent: () => undefined,
     };
     this.stream = new AdsStream(this.tables, events, (bytes) => {
@@ -58,8 +61,13 @@ class Peer {
   }
 
   set(...resources: readonly XdsResource[]): void {
-    for (const resource of resources) if (this.tables.set(resource)) this.stream.changed(resource.type, resource.name);
+    this.put(...resources);
     this.stream.flush();
+  }
+
+  /** As `set`, and nothing is sent yet. */
+  put(...resources: readonly XdsResource[]): void {
+    for (const { type, name } of this.tables.set(resources)) this.stream.changed(type, name);
   }
 
   remove(...names: readonly (readonly [XdsType, string])[]): void {
@@ -142,8 +150,7 @@ void t.test('one scope is one message, also one that replaces another', (t) => {
 
 void t.test('make before break: a new backend is warm before the scope, the old one goes after it', (t) => {
   const peer = served();
-  for (const resource of [cluster('d'), endpoints('d', 1), scope('s', 2)])
-    if (peer.tables.set(resource)) peer.stream.changed(resource.type, resource.name);
+  peer.put(cluster('d'), endpoints('d', 1), scope('s', 2));
   peer.remove(['cluster', 'c'], ['endpoints', 'c']);
   t.same(peer.sent(), ['cluster +d']);
   peer.take('cluster');
@@ -162,8 +169,7 @@ void t.test('make before break: a new backend is warm before the scope, the old 
 
 void t.test('a listener changes after its scopes, and leaves before they do', (t) => {
   const peer = served();
-  for (const resource of [scope('u', 1), listener('m', 1)])
-    if (peer.tables.set(resource)) peer.stream.changed(resource.type, resource.name);
+  peer.put(scope('u', 1), listener('m', 1));
   peer.remove(['listener', 'l'], ['scope', 's']);
   t.same(peer.sent(), ['scope +u']);
   peer.take('scope');
@@ -217,6 +223,28 @@ void t.test('what is refused holds back what depends on it, until it is taken ba
   peer.sent();
   peer.stream.giveUp();
   t.same(peer.sent(), ['scope +s']);
+  t.end();
+});
+
+void t.test('refused together: the good one goes on, or waits for who takes both back', (t) => {
+  const peer = served();
+  peer.set(scope('good', 1), scope('bad', 1));
+  peer.sent();
+  peer.refuse('scope');
+  t.same(peer.sent(), ['scope +good']);
+  peer.take('scope');
+  t.same(peer.sent(), ['scope +bad']);
+  peer.refuse('scope');
+
+  const taking = served();
+  taking.whenRefused = 'wait';
+  taking.set(scope('s', 2), scope('bad', 1));
+  taking.sent();
+  taking.refuse('scope');
+  t.same(taking.sent(), []);
+  taking.put(scope('s', 1));
+  taking.remove(['scope', 'bad']);
+  t.same(taking.sent(), ['scope +s -bad']);
   t.end();
 });
 

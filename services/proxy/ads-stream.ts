@@ -12,8 +12,8 @@ import { DeltaSubscription } from './delta-subscription.ts';
 export interface AdsStreamEvents {
   /** Envoy asked or answered: something may be in force that was not. */
   progress(): void;
-  /** Envoy did not take these resources. */
-  refused(type: XdsType, names: readonly string[], reason: string): void;
+  /** Envoy did not take these resources together. 'wait': they are taken back, so nothing is sent before the next `flush`. */
+  refused(type: XdsType, names: readonly string[], reason: string): 'go on' | 'wait';
   /** For figures. */
   sent(type: XdsType, resources: number, bytes: number): void;
 }
@@ -51,7 +51,8 @@ export class AdsStream {
     const answer = this.#subscriptions[type].receive(request);
     if (type === 'endpoints') this.#warm(new Set(request.unsubscribe));
     if (answer !== undefined && answer.error === undefined) this.#taken(type, answer.sent);
-    if (answer?.error !== undefined) this.#events.refused(type, [...answer.sent.keys()], answer.error);
+    if (answer?.error !== undefined && this.#events.refused(type, [...answer.sent.keys()], answer.error) === 'wait')
+      return;
     this.#events.progress();
     this.flush();
   }

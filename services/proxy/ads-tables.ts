@@ -27,10 +27,21 @@ export class AdsTables {
     return toWire({ type: 'endpoints', name, message: { cluster_name: name } });
   }
 
-  /** Whether that changed anything. Throws for what cannot be encoded. */
-  set(resource: XdsResource): boolean {
+  /** Puts resources in; returns those that changed anything. Throws for what cannot be encoded: then none is in. */
+  set(resources: Iterable<XdsResource>): readonly XdsResource[] {
+    const encoded = [...resources].map((resource) => ({ resource, wire: toWire(resource) }));
+    const changed = encoded.filter(({ resource, wire }) => this.#set(resource, wire));
+    return changed.map(({ resource }) => resource);
+  }
+
+  /** Whether that changed anything. */
+  remove(type: XdsType, name: string): boolean {
+    if (type === 'cluster') this.#endpointsOf.delete(name);
+    return this.#table(type).delete(name);
+  }
+
+  #set(resource: XdsResource, wire: WireResource): boolean {
     const { type, name } = resource;
-    const wire = toWire(resource);
     const table = this.#table(type);
     if (table.get(name)?.version === wire.version) return false;
     table.set(name, wire);
@@ -38,12 +49,6 @@ export class AdsTables {
     if (endpoints !== undefined) this.#endpointsOf.set(name, endpoints);
     else if (type === 'cluster') this.#endpointsOf.delete(name);
     return true;
-  }
-
-  /** Whether that changed anything. */
-  remove(type: XdsType, name: string): boolean {
-    if (type === 'cluster') this.#endpointsOf.delete(name);
-    return this.#table(type).delete(name);
   }
 
   #table(type: XdsType): Map<string, WireResource> {

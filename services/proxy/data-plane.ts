@@ -136,11 +136,15 @@ export class DataPlane {
   }
 
   /** Envoy did not take these. */
-  refused(type: XdsType, names: readonly string[], reason: string): void {
+  refused(type: XdsType, names: readonly string[], reason: string): 'go on' | 'wait' {
     const wait = this.#wait;
     const awaited = wait?.awaited.get(type);
-    if (wait !== null && names.some((name) => awaited?.has(name))) wait.settle([reason]);
-    else this.#options.log.warn({ type, names: names.slice(0, 10), reason }, 'Envoy refuses resources');
+    if (wait === null || !names.some((name) => awaited?.has(name))) {
+      this.#options.log.warn({ type, names: names.slice(0, 10), reason }, 'Envoy refuses resources');
+      return 'go on';
+    }
+    wait.settle([reason]);
+    return 'wait';
   }
 
   async #change(gateway: string, changes: EntryChanges): Promise<Reasons> {

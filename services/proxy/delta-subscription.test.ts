@@ -157,22 +157,20 @@ void t.test('refused: not sent again until it changes; then the way back is sent
   t.end();
 });
 
-void t.test('refused together: each is tried alone, so that one bad one holds back no other', (t) => {
-  const { table, subscription } = wildcard({});
-  change(table, subscription, { a: '1', bad: '1', c: '1' });
+void t.test('refused together: halves are tried, so that one bad one holds back no other', (t) => {
+  const names = Array.from({ length: 1000 }, (_, i) => (i === 77 ? 'bad' : `n${i}`));
+  const { subscription } = wildcard(Object.fromEntries(names.map((name) => [name, '1'])));
   subscription.receive(request({}));
-  t.same(say(subscription.next('all')), ['a@1', 'bad@1', 'c@1']);
-  subscription.receive(request({ nonce: '1', error: 'bad: no' }));
-  const sent: string[][] = [];
+  let responses = 0;
   for (let response = subscription.next('all'); response !== null; response = subscription.next('all')) {
-    sent.push(say(response));
+    responses++;
     const error = response.resources.some(({ name }) => name === 'bad') ? 'no' : undefined;
     subscription.receive(request({ nonce: response.nonce, error }));
   }
-  t.same(sent, [['a@1'], ['bad@1'], ['c@1']]);
+  t.ok(responses < 25, `${responses} responses`);
   t.same(
-    ['a', 'bad', 'c'].map((name) => subscription.isInForce(name)),
-    [true, false, true],
+    names.filter((name) => !subscription.isInForce(name)),
+    ['bad'],
   );
   t.equal(subscription.isSettled, false);
   subscription.giveUp();

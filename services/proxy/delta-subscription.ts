@@ -49,8 +49,8 @@ export class DeltaSubscription {
   /** Refused, and not yet replaced or given up. */
   readonly #disputed = new Set<string>();
   readonly #stale = new Set<string>();
-  /** Sent one by one, after Envoy refused them together. */
-  readonly #single = new Set<string>();
+  /** Halves of what Envoy refused together, each to be tried alone: it is found in a few steps which ones are at fault. */
+  readonly #halves: (readonly string[])[] = [];
   #wildcard = false;
   #started = false;
   /** Envoy asked for all and holds none: it waits for an answer even if there is nothing to say. */
@@ -112,7 +112,7 @@ export class DeltaSubscription {
 
   /** Whether Envoy has taken all that the last `next` had to send; removals that were kept do not count. */
   get isSettled(): boolean {
-    return this.#started && this.#sent === null && this.#single.size === 0 && this.#disputed.size === 0;
+    return this.#started && this.#sent === null && this.#halves.length === 0 && this.#disputed.size === 0;
   }
 
   /** Whether there may be something to send. */
@@ -215,7 +215,7 @@ export class DeltaSubscription {
   }
 
   #forget(name: string): void {
-    for (const names of [this.#held, this.#refused, this.#disputed, this.#stale, this.#single]) names.delete(name);
+    for (const names of [this.#held, this.#refused, this.#disputed, this.#stale]) names.delete(name);
   }
 
   #receiveAnswer({ nonce, error }: DeltaRequest): SubscriptionAnswer | undefined {
@@ -225,6 +225,10 @@ export class DeltaSubscription {
     for (const [name, version] of sent) {
       if (error === undefined) this.#acknowledge(name, version);
       else this.#refuse(name, version, sent.size);
+    }
+    if (error !== undefined && sent.size > 1) {
+      const names = [...sent.keys()];
+      this.#halves.push(names.slice(0, names.length >> 1), names.slice(names.length >> 1));
     }
     return { sent, error };
   }
@@ -237,24 +241,18 @@ export class DeltaSubscription {
     else this.#held.delete(name);
   }
 
-  /** Of several that were refused together, some may be in force and some at fault: each is tried alone. */
+  /** Of several that were refused together, some may be in force. */
   #refuse(name: string, version: string, count: number): void {
     this.#held.set(name, unknown);
     this.#disputed.add(name);
     if (count === 1) this.#refused.set(name, version);
-    else this.#single.add(name);
   }
 
   #takeStale(): readonly string[] {
-    for (const name of this.#stale) this.#single.delete(name);
+    if (this.#stale.size === 0) return this.#halves.shift() ?? [];
     const names = [...this.#stale];
     this.#stale.clear();
-    if (names.length > 0) return names;
-    for (const name of this.#single) {
-      this.#single.delete(name);
-      return [name];
-    }
-    return [];
+    return names;
   }
 
   #wants(name: string): boolean {

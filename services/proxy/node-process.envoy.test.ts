@@ -17,6 +17,7 @@ const gateway = 'eu/default/web';
 void t.test('kill -9 of the node while requests and changes go on: no request fails', async (t) => {
   const node = await prepareServing(t);
   const { hub, port } = node;
+  // Processes belong to the whole test, not to the part that starts them.
   let running = spawnNode(t, node);
   await applied(t, node, hub.publish(gateway, first(port)));
   const pid = await envoyPid(node.data);
@@ -35,45 +36,45 @@ void t.test('kill -9 of the node while requests and changes go on: no request fa
   t.same(traffic.wrong, []);
   t.ok(traffic.count > 100, `${traffic.count} requests`);
 
-  await t.test('an adopted Envoy that has everything is sent nothing', async (t) => {
+  await t.test('an adopted Envoy that has everything is sent nothing', async (sub) => {
     await running.end('SIGKILL');
     running = spawnNode(t, node);
     await eventually(async () => (await ask(node.healthPort, 'x', '/readyz')).startsWith('200'));
     const metrics = await ask(node.healthPort, 'x', '/metrics');
-    t.notMatch(metrics, /fleetgate_node_pushed_resources_total\{[^}]*\} [1-9]/);
+    sub.notMatch(metrics, /fleetgate_node_pushed_resources_total\{[^}]*\} [1-9]/);
   });
 
-  await t.test('100 swaps under traffic', async (t) => {
+  await t.test('100 swaps under traffic', async (sub) => {
     const traffic = startTraffic(port, 'a.example.com', ['200 one', '200 two']);
     for (let i = 0; i < 100; i++)
-      await applied(t, node, hub.publish(gateway, route('a', 'a.example.com', i % 2 === 0 ? 'one' : 'two')));
+      await applied(sub, node, hub.publish(gateway, route('a', 'a.example.com', i % 2 === 0 ? 'one' : 'two')));
     await traffic.stop();
-    t.same(traffic.wrong, []);
-    t.ok(traffic.count > 100, `${traffic.count} requests`);
+    sub.same(traffic.wrong, []);
+    sub.ok(traffic.count > 100, `${traffic.count} requests`);
   });
 
-  await t.test('SIGTERM ends both; the node starts from disk without a hub', async (t) => {
+  await t.test('SIGTERM ends both; the node starts from disk without a hub', async (sub) => {
     await hub.stop();
     await running.end('SIGTERM');
-    t.equal(await identityOf(pid), undefined);
-    t.equal(await takesConnections(port), false);
+    sub.equal(await identityOf(pid), undefined);
+    sub.equal(await takesConnections(port), false);
     running = spawnNode(t, node);
     await eventually(async () => (await ask(port, 'a.example.com')) === '200 two');
     await eventually(async () => (await ask(node.healthPort, 'x', '/readyz')).startsWith('200'));
   });
 
-  await t.test('a damaged generation: the one before it serves', async (t) => {
+  await t.test('a damaged generation: the one before it serves', async (sub) => {
     await running.end('SIGTERM');
     await damageNewest(join(node.data, 'last-good'), '.base');
     running = spawnNode(t, node);
     await eventually(async () => /^200 (one|two)$/.test(await ask(port, 'a.example.com')));
     await hub.start();
     const held = hub.publish(gateway, route('a', 'a.example.com', 'one'));
-    await applied(t, node, held);
-    t.equal(await ask(port, 'a.example.com'), '200 one');
+    await applied(sub, node, held);
+    sub.equal(await ask(port, 'a.example.com'), '200 one');
   });
 
-  await t.test('--leave-envoy: an upgrade of the process', async (t) => {
+  await t.test('--leave-envoy: an upgrade of the process', async (sub) => {
     await running.end('SIGTERM');
     const leaving = { ...node, flags: { ...node.flags, leaveEnvoy: true } };
     running = spawnNode(t, leaving);
@@ -81,12 +82,12 @@ void t.test('kill -9 of the node while requests and changes go on: no request fa
     const pid = await envoyPid(node.data);
     const traffic = startTraffic(port, 'a.example.com', ['200 one']);
     await running.end('SIGTERM');
-    t.ok(await identityOf(pid));
+    sub.ok(await identityOf(pid));
     running = spawnNode(t, leaving);
     await eventually(async () => (await ask(node.healthPort, 'x', '/readyz')).startsWith('200'));
-    t.equal(await envoyPid(node.data), pid);
+    sub.equal(await envoyPid(node.data), pid);
     await traffic.stop();
-    t.same(traffic.wrong, []);
+    sub.same(traffic.wrong, []);
   });
 });
 

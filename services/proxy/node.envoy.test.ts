@@ -1,4 +1,5 @@
 // A node with a real Envoy and a hub that the test drives: what it applies answers requests, what it rejects changes nothing.
+import { once } from 'node:events';
 import { createServer } from 'node:net';
 import t, { type Test } from 'tap';
 import type { Applied, Held, Rejected } from '#libs/protocol/messages.ts';
@@ -105,6 +106,7 @@ void t.test('rejected: what served before serves, and Envoy’s reasons are told
 
   await t.test('a port that is taken', async (t) => {
     const taken = createServer().listen({ host: '127.0.0.1', port: 0 });
+    await once(taken, 'listening');
     t.teardown(() => taken.close());
     const other = portOf(taken.address());
     const message = await hub.answer(hub.publish(gateway, listener(other, { name: 'other' })));

@@ -206,7 +206,7 @@ class ProxyService implements RunningProxy {
       progress: () => this.#plane.progress(),
       refused: (type, names, reason) => {
         this.#metrics.refused(type);
-        this.#plane.refused(type, names, reason);
+        return this.#plane.refused(type, names, reason);
       },
       sent: (type, resources, bytes) => this.#metrics.pushed(type, resources, bytes),
     };
