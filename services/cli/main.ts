@@ -5,6 +5,8 @@ import { describeFailure, exitCodes } from './failure.ts';
 
 const program = new Command('fleetgate')
   .description('Manages the Kubernetes Gateway API of a fleet of clusters as one event-sourced system.')
+  // What stands after the name of a sub-command is the sub-command's, also where its parent has the option too.
+  .enablePositionalOptions()
   .exitOverride()
   .showSuggestionAfterError()
   .addHelpText('after', () => {
