@@ -1,5 +1,7 @@
 // The whole pipe with the storefront, driven as a user would: manifests edited, commands called, requests sent, Ctrl-C pressed.
 import { execFileSync } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t from 'tap';
 import { z } from 'zod';
@@ -12,9 +14,14 @@ const versions = z.array(
   z.object({ version: z.number(), serving: z.boolean(), digest: z.string(), cause: z.string() }),
 );
 
-const fleet = await DemoFleet.prepare(t.testdir());
+const folder = mkdtempSync(join(tmpdir(), 'fleetgate-up-'));
+const fleet = await DemoFleet.prepare(folder);
 let up: RunningUp = await fleet.up();
-t.teardown(() => up.process.kill('SIGKILL'));
+t.teardown(async () => {
+  up.process.kill('SIGTERM');
+  await exitOf(up.process);
+  rmSync(folder, { recursive: true, force: true });
+});
 
 async function snapshots(): Promise<z.output<typeof versions>> {
   const { code, stdout, stderr } = await fleet.cli('snapshots', gateway, '--output', 'json');
@@ -28,7 +35,7 @@ async function serving(): Promise<number> {
 
 /** Points the catalog's rules at another service. */
 function routeCatalogTo(service: string): void {
-  fleet.edit('eu/shop-routes.yaml', (text) => text.replaceAll(/name: catalog(-next)?$/gmu, `name: ${service}`));
+  fleet.edit('eu/shop-routes.yaml', (text) => text.replaceAll(/name: catalog(-next|-none)?$/gmu, `name: ${service}`));
 }
 
 const catalog = (): Promise<string> => ask(fleet, `${shop}/catalog`).then(({ body }) => body);
@@ -64,7 +71,7 @@ await t.test('the canary gets its share', async (t) => {
 await t.test('an edit is served; a rollback pins; edits wait; a release serves the newest', async (t) => {
   const first = await serving();
   routeCatalogTo('catalog-next');
-  await until(catalog, (body) => body.startsWith('catalog v2'));
+  await until(catalog, (body) => body.startsWith('catalog-next v2'));
   const second = await until(serving, (version) => version > first);
   t.match(await fleet.cli('diff', gateway, String(first), String(second)), {
     code: 0,
@@ -79,7 +86,7 @@ await t.test('an edit is served; a rollback pins; edits wait; a release serves t
   const digests = new Map((await snapshots()).map(({ version, digest }) => [version, digest]));
   t.equal(digests.get(second + 1), digests.get(first));
 
-  routeCatalogTo('cart');
+  routeCatalogTo('catalog-none');
   const candidate = second + 2;
   await until(snapshots, (list) => list.some(({ version }) => version === candidate));
   t.equal(await serving(), second + 1, 'the pin holds');
@@ -88,8 +95,9 @@ await t.test('an edit is served; a rollback pins; edits wait; a release serves t
 
   const release = await fleet.cli('release', gateway);
   t.equal(release.code, 0, release.stderr);
-  t.match(await catalog(), /^cart v1/);
+  t.equal((await ask(fleet, `${shop}/catalog`)).status, 500, 'a service that does not exist');
   routeCatalogTo('catalog');
+  await until(catalog, (body) => body.startsWith('catalog v1'));
 });
 
 await t.test('a mistake in a manifest is named by file and line, and the last good state stays', async (t) => {
@@ -106,7 +114,10 @@ await t.test('a mistake in a manifest is named by file and line, and the last go
 await t.test('the commands find the fleet by themselves, and explain what they cannot do', async (t) => {
   t.match((await fleet.cli('status')).stdout, /eu\/platform\/shared/);
   t.match((await fleet.cli('routes', '--cluster', 'us')).stdout, /us +HTTPRoute +shop\/shop/);
-  t.match((await fleet.cli('history', 'httproute/eu/shop/shop')).stdout, /spec\.rules\[1\]\.backendRefs\[0\]\.name: /);
+  t.match(
+    (await fleet.cli('history', 'httproute/eu/shop/shop')).stdout,
+    /spec\.rules\[1\]\.backendRefs\[name=catalog-next\]/,
+  );
   t.match((await fleet.cli('nodes')).stdout, /local +connected +live/);
   t.match(await fleet.cli('rollback', 'eu/platfrom/shared'), { code: 3, stderr: /Did you mean eu\/platform\/shared/ });
   t.match(await fleet.cli('release', gateway), { code: 4 });
@@ -149,7 +160,7 @@ await t.test('the state survives a restart', async (t) => {
   t.equal(list.filter(({ cause }) => cause === 'rollback').length, 1);
   const before = list.length;
   routeCatalogTo('catalog-next');
-  await until(catalog, (body) => body.startsWith('catalog v2'));
+  await until(catalog, (body) => body.startsWith('catalog-next v2'));
   t.equal((await snapshots()).length, before + 1, 'and goes on');
 });
 
@@ -159,7 +170,7 @@ await t.test('kill -9 of up leaves nothing that keeps the next one from starting
   await exitOf(up.process);
   up = await fleet.up();
   t.equal(await serving(), before);
-  t.match(await catalog(), /^catalog v2/);
+  t.match(await catalog(), /^catalog-next v2/);
   up.process.kill('SIGTERM');
   t.equal(await exitOf(up.process), 0);
   t.same([...(await fleet.processes())], []);

@@ -1,6 +1,7 @@
 // `fleetgate up`: a whole fleet on this machine until Ctrl-C. Stops in order; a second Ctrl-C stops at once.
 import type { Command } from 'commander';
 import { addOptions, readOptions } from '#libs/runtime/config.ts';
+import { tiedVariable } from '#libs/runtime/lifecycle.ts';
 import { describeFailure } from '../failure.ts';
 import { FleetClient } from '../fleet-client.ts';
 import { type ReportForm, startReport } from '../up/report.ts';
@@ -47,7 +48,7 @@ function formOf(output: 'auto' | 'plain' | 'json'): ReportForm {
   return output;
 }
 
-/** Aborted by the first signal; a second one, later than an echo of the first, calls `force` and ends the process. */
+/** Aborted by the first signal, or when the process that it is tied to is gone; a second signal, later than an echo of the first, calls `force` and ends the process. */
 function stopOnSignal(force: () => void): AbortSignal {
   const abort = new AbortController();
   let firstAt = 0;
@@ -63,6 +64,11 @@ function stopOnSignal(force: () => void): AbortSignal {
         process.exit(130);
       }
     });
+  }
+  if (process.env[tiedVariable] === '1') {
+    process.stdin.once('end', () => abort.abort());
+    process.stdin.once('error', () => abort.abort());
+    process.stdin.resume();
   }
   return abort.signal;
 }

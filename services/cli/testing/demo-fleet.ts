@@ -5,6 +5,7 @@ import { createInterface } from 'node:readline';
 import { join, resolve } from 'node:path';
 import { z } from 'zod';
 import { identityOf } from '#libs/runtime/process-identity.ts';
+import { tiedVariable } from '#libs/runtime/lifecycle.ts';
 import { pause } from '#libs/runtime/pause.ts';
 import { tryPort } from '../up/ports.ts';
 import { storefront } from '../up/settings.ts';
@@ -71,10 +72,9 @@ export class DemoFleet {
 
   /** Starts `up` and waits until it says that it is ready. */
   async up(): Promise<RunningUp> {
-    const child = spawn(process.execPath, [bin, ...this.upArgs()], {
-      env: this.env,
-      stdio: ['ignore', 'pipe', 'pipe'],
-    });
+    // Tied: when the test is killed, the fleet stops too.
+    const env = { ...this.env, [tiedVariable]: '1' };
+    const child = spawn(process.execPath, [bin, ...this.upArgs()], { env, stdio: ['pipe', 'pipe', 'pipe'] });
     const events: string[] = [];
     const errors: string[] = [];
     child.stderr.setEncoding('utf8').on('data', (text: string) => errors.push(text));
@@ -117,11 +117,21 @@ export class DemoFleet {
     const run = join(this.data, 'run');
     const files = [...readdirSync(run).map((file) => join(run, file)), join(this.data, 'node', 'envoy.json')];
     const pids = new Map<string, number>();
-    for (const file of files.filter((path) => existsSync(path))) {
-      const { pid } = runRecord.parse(JSON.parse(readFileSync(file, 'utf8')));
-      if ((await identityOf(pid)) !== undefined) pids.set(file.replace(/^.*\/|\.json$/gu, ''), pid);
+    for (const file of files) {
+      const pid = pidIn(file);
+      if (pid === undefined || (await identityOf(pid)) === undefined) continue;
+      pids.set(file.replace(/^.*\/|\.json$/gu, ''), pid);
     }
     return pids;
+  }
+}
+
+/** Undefined where there is no record, or it is being written. */
+function pidIn(file: string): number | undefined {
+  try {
+    return runRecord.parse(JSON.parse(readFileSync(file, 'utf8'))).pid;
+  } catch {
+    return undefined;
   }
 }
 
@@ -162,7 +172,7 @@ async function freeUpstreamPorts(folder: string): Promise<void> {
 /** An offset at which both ports of the example are free. */
 async function freeOffset(): Promise<number> {
   for (;;) {
-    const offset = 20_000 + Math.floor(Math.random() * 30_000);
+    const offset = 20_000 + Math.floor(Math.random() * 12_000);
     const free = await Promise.all([80, 443].map((port) => tryPort('127.0.0.1', port + offset)));
     if (free.every((port) => port !== undefined)) return offset;
   }

@@ -2,6 +2,7 @@
 import { pause } from '#libs/runtime/pause.ts';
 import { gatewayDetail } from '../../control/api/models.ts';
 import { gatewayPath } from '../client-command.ts';
+import { rejectionLines } from '../commands/nodes.ts';
 import type { FleetClient } from '../fleet-client.ts';
 import { followOverview } from '../live-overview.ts';
 import { type Overview, describeChanges, overviewText } from '../overview.ts';
@@ -40,6 +41,9 @@ export async function serveUntil(signal: AbortSignal, session: Session): Promise
     listeners,
     next: nextSteps({ ...fleet, settings, listeners }),
   });
+  for (const message of rejectionLines(first.nodes)) {
+    if (message !== '') report.tell({ event: 'warning', message: message.replace(/^! /u, '') });
+  }
   await show(first, client, report, signal);
 }
 

@@ -1,0 +1,134 @@
+// kill -9 of every part of a fleet while routes are edited and requests flow, and the stream wiped: everything goes on by itself, no event
+// is lost or doubled, no request fails but for Envoy's own end, and what is served is what the history gives.
+import { renameSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import t, { type Test } from 'tap';
+import { signalProcess } from '#libs/runtime/process-identity.ts';
+import { findFleet } from './fleet-address.ts';
+import { FleetClient } from './fleet-client.ts';
+import { DemoFleet, exitOf, until } from './testing/demo-fleet.ts';
+import { brokenHistory, differentDigests } from './testing/ledger.ts';
+import { anyMoment, kill, pidOf } from './testing/parts.ts';
+import { addRoutes, ProbeRoutes } from './testing/probe-routes.ts';
+import { ask } from './testing/storefront-request.ts';
+import { startTraffic } from './testing/steady-traffic.ts';
+
+const fleet = await DemoFleet.prepare(t.testdir());
+const probes = new ProbeRoutes(fleet, 30);
+addRoutes(fleet, 300);
+const up = await fleet.up();
+await probes.served();
+const client = new FleetClient(await findFleet(fleet.env, fleet.data));
+t.teardown(async () => {
+  up.process.kill('SIGINT');
+  await exitOf(up.process);
+});
+
+const survivable = ['agent-eu', 'projector', 'control', 'proxy', 'nats', 'postgres'];
+
+for (const part of survivable) {
+  await t.test(`kill -9 of ${part}, twice, while routes are edited`, async (t) => {
+    const traffic = startTraffic(fleet);
+    await editing(async () => {
+      await anyMoment(300);
+      const again = await kill(fleet, part);
+      await again();
+      await anyMoment(300);
+    });
+    await editing(async () => {
+      const again = await kill(fleet, part);
+      await again();
+    });
+    await traffic.stop();
+    t.same(traffic.wrong, [], `${traffic.count} requests`);
+    await historyIsWhole(t);
+  });
+}
+
+await t.test('kill -9 of all of them at once', async (t) => {
+  const traffic = startTraffic(fleet);
+  await editing(async () => {
+    await anyMoment(300);
+    const again = await Promise.all([...survivable, 'agent-us'].map((part) => kill(fleet, part)));
+    await Promise.all(again.map((wait) => wait()));
+  });
+  await traffic.stop();
+  t.same(traffic.wrong, [], `${traffic.count} requests`);
+  await historyIsWhole(t);
+});
+
+await t.test('kill -9 of Envoy: it is started again and serves the last edit', async (t) => {
+  await editing(async () => {
+    await anyMoment(300);
+    const again = await kill(fleet, 'envoy');
+    await again();
+  });
+  const traffic = startTraffic(fleet);
+  await until(
+    () => traffic.count,
+    (count) => count > 100,
+  );
+  await traffic.stop();
+  t.same(traffic.wrong, [], `${traffic.count} requests after it`);
+  await historyIsWhole(t);
+});
+
+await t.test('kill -9 of the node process and Envoy together', async (t) => {
+  await editing(async () => {
+    const again = await Promise.all(['proxy', 'envoy'].map((part) => kill(fleet, part)));
+    await Promise.all(again.map((wait) => wait()));
+  });
+  await historyIsWhole(t);
+});
+
+await t.test('the storage of JetStream is wiped while routes are edited', async (t) => {
+  const traffic = startTraffic(fleet);
+  await editing(async () => {
+    await anyMoment(300);
+    const pid = await pidOf(fleet, 'nats');
+    // Stopped first, so that it cannot start again on what is being deleted.
+    signalProcess(pid, 'SIGSTOP');
+    const store = join(fleet.data, 'nats', 'store');
+    renameSync(store, `${store}.gone`);
+    const again = await kill(fleet, 'nats');
+    await again();
+    rmSync(`${store}.gone`, { recursive: true });
+  });
+  await traffic.stop();
+  t.same(traffic.wrong, [], `${traffic.count} requests`);
+  await historyIsWhole(t);
+});
+
+await t.test('after all of it the history gives what is stored and served', async (t) => {
+  t.same(await brokenHistory(fleet), []);
+  t.same(
+    await until(
+      () => differentDigests(fleet),
+      (rows) => rows.length === 0,
+    ),
+    [],
+  );
+  const verified = await fleet.cli('rebuild', '--verify');
+  t.match(verified, { code: 0, stdout: /^identical: /m }, verified.stderr);
+  t.match(await ask(fleet, 'http://bulk-299.eu.storefront.example/'), { status: 200 });
+});
+
+/** Edits every probe once while something happens; resolves when the last edits are served. */
+async function editing(happening: () => Promise<void>): Promise<void> {
+  await Promise.all([probes.editAll(), happening()]);
+  await probes.served();
+}
+
+/** Each probe was written once per edit, so its history has an event for each, in order, and no other. */
+async function historyIsWhole(t: Test): Promise<void> {
+  const wanted = Array.from({ length: probes.edits + 1 }, (_, edit) => String(edit));
+  for (const name of probes.names) {
+    const events = await until(
+      () => probes.history(client, name).catch((error: unknown) => error),
+      (answer) => !(answer instanceof Error),
+    );
+    if (!Array.isArray(events)) continue;
+    t.same(events.length, wanted.length, `${name}: an event for each edit`);
+  }
+  t.same(await brokenHistory(fleet), []);
+}
