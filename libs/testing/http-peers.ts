@@ -112,6 +112,45 @@ export async function askTls(
   return { ...answer, certificate: String(certificate) };
 }
 
+/** A connection that stays open for one request after another; `ask` rejects when it is closed. */
+export interface Connection {
+  ask(options: Ask): Promise<Answer>;
+  close(): void;
+}
+
+/** Opens a connection, over TLS when a server name is given. */
+export async function openConnection(port: number, servername?: string): Promise<Connection> {
+  const socket =
+    servername === undefined
+      ? connect(port, '127.0.0.1')
+      : connectTls({ port, host: '127.0.0.1', rejectUnauthorized: false, servername, ALPNProtocols: ['http/1.1'] });
+  await once(socket, servername === undefined ? 'connect' : 'secureConnect');
+  return {
+    ask: (options) =>
+      new Promise((resolve, reject) => {
+        let text = '';
+        const done = (): void => {
+          socket.off('data', read);
+          socket.off('close', closed);
+        };
+        const closed = (): void => {
+          done();
+          reject(new Error('the connection was closed'));
+        };
+        const read = (data: Buffer): void => {
+          text += data.toString('latin1');
+          if (!isComplete(text)) return;
+          done();
+          resolve(parseAnswer(text));
+        };
+        socket.on('data', read);
+        socket.on('close', closed);
+        socket.write(requestBytes(options, 'keep-alive'));
+      }),
+    close: () => socket.destroy(),
+  };
+}
+
 export interface TlsAnswer extends Answer {
   /** Common name of what the server showed. */
   readonly certificate: string;
@@ -137,14 +176,18 @@ export async function askHttp2(
   return { status: Number(plain[':status']), headers: plain, body, echo: parseEcho(body) };
 }
 
-async function exchange(socket: Socket, { host, path = '/', method = 'GET', headers = [] }: Ask): Promise<Answer> {
+function requestBytes({ host, path = '/', method = 'GET', headers = [] }: Ask, connection: string): Buffer {
   const lines = [
     `${method} ${path} HTTP/1.1`,
     ...(host === undefined ? [] : [`Host: ${host}`]),
-    'Connection: close',
+    `Connection: ${connection}`,
     ...headers.map(([name, value]) => `${name}: ${value}`),
   ];
-  socket.write(Buffer.from(`${lines.join('\r\n')}\r\n\r\n`, 'latin1'));
+  return Buffer.from(`${lines.join('\r\n')}\r\n\r\n`, 'latin1');
+}
+
+async function exchange(socket: Socket, options: Ask): Promise<Answer> {
+  socket.write(requestBytes(options, 'close'));
   let text = '';
   socket.on('data', (data: Buffer) => {
     text += data.toString('latin1');

@@ -6,7 +6,8 @@
 //   1. scope (chain, Host): an exact hostname in its canonical form; native, without a script
 //   2. if that gave no route, the host filter: Host in lower case, without port and trailing dot, again as 1
 //   3. the locator, scope (port, '#'): one virtual host per hostname of listeners and per wildcard of routes; Envoy's own hostname
-//      matching finds the most specific, whose metadata names the scope that serves it. On another chain than this: 421.
+//      matching finds the most specific, whose metadata names the scope that serves it. On another chain than this: 421, unless the
+//      connection was made for this very host, before its listener came or went.
 //
 // Envoy leaves the filters out where step 1 found a route (`disabled` in the virtual host). A script can ask for the route of a request
 // once per filter, hence two filters: the second locates what the first had to try in canonical form. Upstreams never see the header.
@@ -73,11 +74,11 @@ export function scopeMutation(chain: string): ProtoMessage {
 /** Follows what the locator says about the request, asked for by `handle:metadata()`. */
 const locate = `
 local key = '${scopeHeader}'
-local function locate(handle, headers, chain)
+local function locate(handle, headers, chain, host)
   local place = handle:metadata()
   local owner = place:get('chain')
   if owner == nil then return end
-  if owner ~= chain then
+  if owner ~= chain and string.lower(handle:streamInfo():requestedServerName()) ~= host then
     handle:respond({ [':status'] = '421' }, 'this connection is for another host')
     return
   end
@@ -104,17 +105,17 @@ function envoy_on_request(handle)
     handle:clearRouteCache()
     if handle:metadata():get('found') then return end
   end
-  headers:replace(key, string.gsub(chain, '/.*', '') .. '|#|' .. chain)
+  headers:replace(key, string.gsub(chain, '/.*', '') .. '|#|' .. chain .. '|' .. host)
   handle:clearRouteCache()
-  if host == raw then locate(handle, headers, chain) end
+  if host == raw then locate(handle, headers, chain, host) end
 end
 `;
 
 const locatorScript = `${locate}
 function envoy_on_request(handle)
   local headers = handle:headers()
-  local chain = string.match(headers:get(key) or '', '^%d+|#|(.*)$')
-  if chain then locate(handle, headers, chain) end
+  local chain, host = string.match(headers:get(key) or '', '^%d+|#|([^|]*)|(.*)$')
+  if chain then locate(handle, headers, chain, host) end
 end
 `;
 
