@@ -129,7 +129,7 @@ class Agent {
       this.#writer = this.#createWriter(source, mirror);
       const fetch = (): Promise<readonly InventoryItem[]> => fetchInventory(asker);
       const onProblem = (sentence: string | null): void => this.#problems.set('inventory', sentence);
-      const inventory = await awaitInventory({ fetch, log, onProblem }, signal);
+      const inventory = await awaitInventory({ fetch, onProblem }, signal);
       outbox.refresh(inventory);
       await source.start(this.#sink(mirror), inventory);
       if (this.#writer !== undefined) this.#wishes = startStatusWishes(asker, this.#writer, log);

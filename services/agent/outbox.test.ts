@@ -136,6 +136,20 @@ void t.test('while NATS is away events wait; back, they go at once', async (t) =
   outbox.stop();
 });
 
+void t.test('answers that went astray with a connection are not waited for', async (t) => {
+  const { outbox, sent, texts } = begin();
+  for (const name of ['a', 'b']) outbox.offer(event(name, '1'));
+  outbox.offer(event('b', '2'));
+  outbox.reconnected();
+  t.same(texts(), ['a1', 'b1', 'b2', 'a1']);
+  sent[0]?.fail();
+  sent[1]?.store();
+  await new Promise((resolve) => setImmediate(resolve));
+  t.equal(outbox.length, 2, 'what the old connection says late counts for nothing');
+  for (const { store } of sent) store();
+  await eventually(() => outbox.length === 0);
+});
+
 void t.test('over its limit the queue is given up: nothing is taken until the inventory was read again', async (t) => {
   const { outbox, sent, texts, overflows, connection } = begin({ queueLengthMax: 8 });
   outbox.offer(event('stored', '1'));

@@ -31,6 +31,11 @@ export interface OutboxOptions {
   readonly firstListingMaxMs?: number;
 }
 
+/** One try to send an event. */
+interface Attempt {
+  readonly event: ChangeEvent;
+}
+
 const queueLengthMaxDefault = 100_000;
 const windowMaxDefault = 256;
 const firstListingMaxMsDefault = 10_000;
@@ -40,12 +45,12 @@ export class Outbox {
   readonly #options: OutboxOptions;
   readonly #held = new Map<string, Held>();
   readonly #queue = new Map<string, ChangeEvent>();
-  readonly #inFlight = new Map<string, ChangeEvent>();
+  readonly #inFlight = new Map<string, Attempt>();
   /** Stored since a refresh began, so perhaps newer than its inventory; null = no refresh is under way. */
   #storedMeanwhile: Map<string, ChangeEvent> | null = null;
   readonly #waiting = new Set<() => void>();
   #state: 'live' | 'overflowed' | 'stopped' = 'live';
-  #attempt = 0;
+  #failures = 0;
   #retry: NodeJS.Timeout | undefined;
   /** Runs during the first listing of a cluster that the history does not know. */
   #firstListing: NodeJS.Timeout | undefined;
@@ -95,16 +100,19 @@ export class Outbox {
       if (this.#inFlight.has(key)) continue;
       if (this.#firstListing !== undefined && event.kind === lastKind) continue;
       this.#queue.delete(key);
-      this.#inFlight.set(key, event);
-      void this.#send(key, event);
+      const attempt = { event };
+      this.#inFlight.set(key, attempt);
+      void this.#send(key, attempt);
     }
   }
 
-  /** The connection is back: no reason to wait for the next try. */
+  /** The connection is back: no reason to wait for the next try, nor for answers that went astray with the old one. */
   reconnected(): void {
     clearTimeout(this.#retry);
     this.#retry = undefined;
-    this.#attempt = 0;
+    this.#failures = 0;
+    for (const [key, { event }] of this.#inFlight) if (!this.#queue.has(key)) this.#queue.set(key, event);
+    this.#inFlight.clear();
     this.pump();
   }
 
@@ -117,9 +125,9 @@ export class Outbox {
   refresh(inventory: readonly InventoryItem[]): void {
     this.#held.clear();
     for (const { key, uid, hash, resourceVersion } of inventory) this.#held.set(key, { uid, hash, resourceVersion });
-    for (const newer of [this.#storedMeanwhile ?? [], this.#inFlight, this.#queue]) {
-      for (const [key, event] of newer) hold(this.#held, key, event);
-    }
+    for (const [key, event] of this.#storedMeanwhile ?? []) hold(this.#held, key, event);
+    for (const [key, { event }] of this.#inFlight) hold(this.#held, key, event);
+    for (const [key, event] of this.#queue) hold(this.#held, key, event);
     this.#storedMeanwhile = null;
     if (this.#state === 'overflowed') this.#state = 'live';
     if (this.#refreshes++ === 0 && !inventory.some(({ key }) => key.startsWith(`${lastKind}/`))) {
@@ -149,14 +157,17 @@ export class Outbox {
     this.#wake();
   }
 
-  async #send(key: string, event: ChangeEvent): Promise<void> {
+  async #send(key: string, attempt: Attempt): Promise<void> {
+    const { event } = attempt;
     try {
       await this.#options.publish(event, changeMessageId(event));
-      this.#attempt = 0;
+      if (this.#inFlight.get(key) !== attempt) return;
+      this.#failures = 0;
       this.#inFlight.delete(key);
       this.#storedMeanwhile?.set(key, event);
       this.#options.onPublished(event);
     } catch (error) {
+      if (this.#inFlight.get(key) !== attempt) return;
       this.#inFlight.delete(key);
       this.#failed(key, event, error);
     }
@@ -186,7 +197,7 @@ export class Outbox {
         this.#retry = undefined;
         this.pump();
       },
-      delayMs(this.#attempt++),
+      delayMs(this.#failures++),
     );
   }
 

@@ -27,7 +27,7 @@ export interface Reconciler {
 
 /** The inventory, asked for until it is there; only a refusal of the cluster ends it, by a FleetgateError. */
 export async function awaitInventory(
-  options: Pick<ReconcilerOptions, 'fetch' | 'log' | 'onProblem'>,
+  options: Pick<ReconcilerOptions, 'fetch' | 'onProblem'>,
   signal: AbortSignal,
 ): Promise<readonly InventoryItem[]> {
   for (let attempt = 0; ; attempt++) {
@@ -38,7 +38,6 @@ export async function awaitInventory(
     } catch (error) {
       if (signal.aborted || (error instanceof FleetgateError && error.code === 'cluster-refused')) throw error;
       options.onProblem(`the projector does not say what the history holds: ${messageOf(error)}`);
-      if (attempt === 0) options.log.warn({ err: error }, 'waiting for the projector');
       await pause(backoff(attempt, { minMs: 100, maxMs: 5000 }), signal);
       if (signal.aborted) throw error;
     }

@@ -71,7 +71,8 @@ export class KindWatches {
       failures = 0;
       sink.problem('discovery', null);
       const missing = await this.#apply(found);
-      const waitMs = this.#doubted.size > 0 ? confirmMs : missing > 0 ? missingPollMs : allPollMs;
+      const waitMs =
+        this.#doubted.size > 0 ? Math.min(confirmMs, missingPollMs) : missing > 0 ? missingPollMs : allPollMs;
       await pause(jittered(waitMs), AbortSignal.any([signal, this.#wake.signal]));
     }
   }

@@ -59,7 +59,7 @@ export async function openKubernetesSource(options: KubernetesSourceOptions): Pr
       watches.start();
     },
     reference: (wanted) => referenced?.set(wanted),
-    isUncertain: () => false,
+    isUncertain: (key) => referenced?.isUnreadable(key) ?? false,
     writeStatus: (target, status) => {
       const served = watches?.served(target.kind);
       return served === undefined ? Promise.resolve({ outcome: 'gone' }) : patchStatus(options, served, target, status);

@@ -19,10 +19,13 @@ type Answer = (request: IncomingMessage, response: ServerResponse) => void;
 
 interface Watcher {
   readonly path: string;
+  readonly field: string | null;
   readonly response: ServerResponse;
 }
 
-/** One collection at any path; answers queued in `listAnswers` and `watchAnswers` are used first, each once. */
+export const things = '/apis/g/v1/things';
+
+/** A collection at every path; answers queued in `listAnswers` and `watchAnswers` are used first, each once. */
 export class MisbehavingApiServer {
   readonly objects = new Map<string, ServedObject>();
   readonly listAnswers: Answer[] = [];
@@ -30,12 +33,22 @@ export class MisbehavingApiServer {
   /** Queries of all requests so far. */
   readonly lists: URLSearchParams[] = [];
   readonly watches: URLSearchParams[] = [];
-  /** Paths that are answered by 404. */
-  readonly missing = new Set<string>();
+  /** Paths that are answered by a document. */
+  readonly documents = new Map<string, unknown>();
+  /** Bodies of all PATCH requests so far; answered from `patchAnswers`, else by 404. */
+  readonly patches: { readonly path: string; readonly contentType: string | undefined; readonly body: unknown }[] = [];
+  readonly patchAnswers: Answer[] = [];
+  /** Paths that are answered by a status. */
+  readonly failing = new Map<string, number>();
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
   readonly #watchers = new Set<Watcher>();
-  readonly #events: { readonly version: number; readonly text: string }[] = [];
+  readonly #events: {
+    readonly version: number;
+    readonly path: string;
+    readonly name: string;
+    readonly text: string;
+  }[] = [];
   version = 100;
   #serial = 0;
 
@@ -71,8 +84,8 @@ export class MisbehavingApiServer {
   }
 
   /** Creates or replaces an object, unseen by watches if `silently`. */
-  put(name: string, spec: unknown, how: 'watched' | 'silently' = 'watched'): ServedObject {
-    const before = this.objects.get(name);
+  put(name: string, spec: unknown, how: 'watched' | 'silently' = 'watched', path = things): ServedObject {
+    const before = this.objects.get(`${path}/${name}`);
     const object = {
       metadata: {
         name,
@@ -83,17 +96,17 @@ export class MisbehavingApiServer {
       },
       spec,
     };
-    this.objects.set(name, object);
-    if (how === 'watched') this.#emit(before === undefined ? 'ADDED' : 'MODIFIED', object);
+    this.objects.set(`${path}/${name}`, object);
+    if (how === 'watched') this.#emit(before === undefined ? 'ADDED' : 'MODIFIED', object, path);
     return object;
   }
 
-  remove(name: string, how: 'watched' | 'silently' = 'watched'): void {
-    const before = this.objects.get(name);
+  remove(name: string, how: 'watched' | 'silently' = 'watched', path = things): void {
+    const before = this.objects.get(`${path}/${name}`);
     if (before === undefined) throw new RangeError(name);
-    this.objects.delete(name);
+    this.objects.delete(`${path}/${name}`);
     const object = { ...before, metadata: { ...before.metadata, resourceVersion: String(++this.version) } };
-    if (how === 'watched') this.#emit('DELETED', object);
+    if (how === 'watched') this.#emit('DELETED', object, path);
   }
 
   bookmark(): void {
@@ -118,29 +131,42 @@ export class MisbehavingApiServer {
     }
   }
 
-  #emit(type: string, object: ServedObject): void {
+  #emit(type: string, object: ServedObject, path: string): void {
     const text = `${JSON.stringify({ type, object })}\n`;
-    this.#events.push({ version: this.version, text });
-    this.sendText(text);
+    const { name } = object.metadata;
+    this.#events.push({ version: this.version, path, name, text });
+    for (const watcher of this.#watchers) if (isFor(watcher, path, name)) watcher.response.write(text);
   }
 
   #answer(request: IncomingMessage, response: ServerResponse): void {
     const { pathname, searchParams } = new URL(request.url ?? '', 'http://test');
-    if (this.missing.has(pathname))
-      return answerStatus(404, 'the server could not find the requested resource')(request, response);
-    if (searchParams.get('watch') === '1') {
+    const code = this.failing.get(pathname);
+    if (code !== undefined) return answerStatus(code, `failing with ${code}`)(request, response);
+    const document = this.documents.get(pathname);
+    if (request.method === 'PATCH') {
+      void readBody(request).then((body) => {
+        this.patches.push({ path: pathname, contentType: request.headers['content-type'], body });
+        (this.patchAnswers.shift() ?? answerStatus(404, 'not found'))(request, response);
+      });
+    } else if (document !== undefined) {
+      response.setHeader('content-type', 'application/json');
+      response.end(JSON.stringify(document));
+    } else if (searchParams.get('watch') === '1') {
       this.watches.push(searchParams);
       const answer = this.watchAnswers.shift() ?? ((_request, to) => this.watch(pathname, searchParams, to));
       answer(request, response);
     } else {
       this.lists.push(searchParams);
-      const answer = this.listAnswers.shift() ?? ((_request, to) => this.list(searchParams, to));
+      const answer = this.listAnswers.shift() ?? ((_request, to) => this.list(searchParams, to, pathname));
       answer(request, response);
     }
   }
 
-  list(query: URLSearchParams, response: ServerResponse): void {
-    const all = [...this.objects.values()];
+  list(query: URLSearchParams, response: ServerResponse, path = things): void {
+    const field = query.get('fieldSelector');
+    const all = [...this.objects]
+      .filter(([key, { metadata }]) => isFor({ path, field }, key.slice(0, key.lastIndexOf('/')), metadata.name))
+      .map(([, object]) => object);
     const from = Number(query.get('continue') ?? 0);
     const to = from + Number(query.get('limit') ?? all.length);
     const metadata = { resourceVersion: String(this.version), ...(to < all.length ? { continue: String(to) } : {}) };
@@ -149,14 +175,34 @@ export class MisbehavingApiServer {
   }
 
   watch(path: string, query: URLSearchParams, response: ServerResponse): void {
-    const watcher = { path, response };
+    const watcher = { path, field: query.get('fieldSelector'), response };
     this.#watchers.add(watcher);
     response.on('close', () => this.#watchers.delete(watcher));
     response.writeHead(200, { 'content-type': 'application/json' });
     response.flushHeaders();
     const from = Number(query.get('resourceVersion'));
-    for (const { version, text } of this.#events) if (version > from) response.write(text);
+    for (const event of this.#events) {
+      if (event.version > from && isFor(watcher, event.path, event.name)) response.write(event.text);
+    }
   }
+}
+
+function isFor({ path, field }: Pick<Watcher, 'path' | 'field'>, objectPath: string, name: string): boolean {
+  return path === objectPath && (field === null || field === `metadata.name=${name}`);
+}
+
+async function readBody(request: IncomingMessage): Promise<unknown> {
+  let text = '';
+  for await (const chunk of request) text += String(chunk);
+  return JSON.parse(text);
+}
+
+/** Answers with an object. */
+export function answerObject(code: number, object: unknown): Answer {
+  return (_request, response) => {
+    response.writeHead(code, { 'content-type': 'application/json' });
+    response.end(JSON.stringify(object));
+  };
 }
 
 /** Answers with a Status object. */

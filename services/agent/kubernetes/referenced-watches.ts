@@ -11,7 +11,8 @@ export const referencesMax = 2000;
 interface Watched {
   readonly name: ObjectName;
   readonly reflector: Reflector;
-  state: 'listing' | 'listed';
+  /** unreadable: the agent may not read it; it exists or not. */
+  state: 'listing' | 'listed' | 'unreadable';
 }
 
 export class ReferencedWatches {
@@ -40,7 +41,11 @@ export class ReferencedWatches {
   }
 
   get areListed(): boolean {
-    return this.#ending.size === 0 && this.#watched.values().every(({ state }) => state === 'listed');
+    return this.#ending.size === 0 && this.#watched.values().every(({ state }) => state !== 'listing');
+  }
+
+  isUnreadable(key: string): boolean {
+    return this.#watched.get(key)?.state === 'unreadable';
   }
 
   set(wanted: readonly ObjectName[]): void {
@@ -98,11 +103,13 @@ export class ReferencedWatches {
         this.#onListed();
       },
       onMissing: () => undefined,
-      onProblem: (problem) =>
-        this.#reachability.report(
-          about,
-          problem === null ? null : { ...problem, sentence: `${about} ${problem.sentence}` },
-        ),
+      onProblem: (problem) => {
+        const sentence = `${about} ${problem?.sentence}`;
+        this.#reachability.report(about, problem === null ? null : { ...problem, sentence });
+        if (problem?.status !== 403 || watched.state !== 'listing') return;
+        watched.state = 'unreadable';
+        this.#onListed();
+      },
       wait: (ms, signal) => this.#reachability.wait(ms, signal),
       onRestart: (why) => this.#sink.restarted(name.kind, why),
       ...(this.#timing === undefined ? {} : { timing: this.#timing }),

@@ -237,7 +237,7 @@ void t.test('the periodic list finds what the watch missed and makes the watch a
 
 void t.test('a collection that is gone ends the reflector; its objects can be forgotten', async (t) => {
   const run = await begin(t, { prepare: (server) => fill(server, 2) });
-  run.server.missing.add(collection.path);
+  run.server.failing.set(collection.path, 404);
   run.server.closeWatches('cleanly');
   await until(() => run.missing() === 1);
   await run.reflector.forget();
