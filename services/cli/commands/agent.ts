@@ -1,41 +1,54 @@
-// `fleetgate agent`: watches one cluster, as a process of its own; `agent manifest|install|uninstall` put it into a cluster.
+// `fleetgate agent`: watches one cluster, as a process of its own; with a sub-command prints, installs or removes the agent of a cluster.
 import type { Command } from 'commander';
 import { type OptionTable, type Options, addOptions, readOptions } from '#libs/runtime/config.ts';
 import { agentOptions, startAgent } from '../../agent/command.ts';
-import * as install from '../../agent/install/command.ts';
+import {
+  type Output,
+  installAgent,
+  installOptions,
+  manifestOptions,
+  printManifest,
+  uninstallAgent,
+  uninstallOptions,
+} from '../../agent/install/command.ts';
 import { mountService } from '../service-command.ts';
 
-const output: install.Output = {
-  out: (text) => void process.stdout.write(text),
-  say: (line) => void process.stderr.write(`${line}\n`),
+const output: Output = {
+  out: (text) => process.stdout.write(text),
+  say: (line) => process.stderr.write(`${line}\n`),
 };
 
-/** Adds options and action, and the sub-commands. */
+/** Adds options, action and sub-commands. */
 export function configureAgent(command: Command): void {
+  // What follows the name of a sub-command is the sub-command's, also where the agent has an option of the same name.
+  command.enablePositionalOptions();
   mountService(command, 'agent', agentOptions, startAgent);
-  mount(command, 'manifest', 'print the objects of an agent', install.manifestOptions, async (options) =>
-    install.printManifest(options, output),
+  mountTask(command, 'manifest', 'print what the agent needs in its cluster', manifestOptions, async (options) =>
+    printManifest(options, output),
   );
-  mount(command, 'install', 'install the agent in a cluster, or update it', install.installOptions, (options, signal) =>
-    install.installAgent(options, output, signal),
+  mountTask(
+    command,
+    'install',
+    'apply it, by server-side apply, and wait for the agent',
+    installOptions,
+    (options, signal) => installAgent(options, output, signal),
   );
-  mount(command, 'uninstall', 'take the agent out of a cluster', install.uninstallOptions, (options, signal) =>
-    install.uninstallAgent(options, output, signal),
+  mountTask(command, 'uninstall', 'delete what `install` made', uninstallOptions, (options, signal) =>
+    uninstallAgent(options, output, signal),
   );
 }
 
-function mount<T extends OptionTable>(
+function mountTask<T extends OptionTable>(
   parent: Command,
   name: string,
   summary: string,
   table: T,
   run: (options: Options<T>, signal: AbortSignal) => Promise<void>,
 ): void {
-  const command = parent.command(name).summary(summary);
-  addOptions(command.description(`${summary.charAt(0).toUpperCase()}${summary.slice(1)}.`), table);
-  command.action(async (flags: Record<string, unknown>) => {
-    const stop = new AbortController();
-    process.once('SIGINT', () => stop.abort());
-    await run(readOptions(table, flags, process.env), stop.signal);
+  const command = parent.command(name).summary(summary).description(`${summary}.`);
+  addOptions(command, table).action(async (flags: Record<string, unknown>) => {
+    const abort = new AbortController();
+    process.once('SIGINT', () => abort.abort());
+    await run(readOptions(table, flags, process.env), abort.signal);
   });
 }
