@@ -29,7 +29,13 @@ export async function openSource(options: SourceOptions, log: Logger, signal: Ab
   const config =
     context === undefined && kubeconfig === undefined ? loadInClusterConfig() : loadContext(context ?? '', kubeconfig);
   const timing = { relistMs: () => jittered(relistPeriod) };
-  return openKubernetesSource({ client: openApiClient(config), log, signal, timing });
+  const client = openApiClient(config);
+  try {
+    return await openKubernetesSource({ client, log, signal, timing });
+  } catch (error) {
+    await client.close();
+    throw error;
+  }
 }
 
 function defaultStateFolder(cluster: string): string {

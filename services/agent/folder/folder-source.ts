@@ -128,7 +128,8 @@ class FolderSource implements Source {
     for (const [file, mark] of changes.changed) {
       const parsed = await this.#read(file);
       // Perhaps half written: look again before complaining.
-      if (parsed.problems.length > 0 && this.#watch !== undefined && Date.now() - mark.mtimeMs < writingMs) {
+      const ageMs = Date.now() - mark.mtimeMs;
+      if (parsed.problems.length > 0 && this.#watch !== undefined && ageMs >= 0 && ageMs < writingMs) {
         this.#watch.again([file]);
         continue;
       }

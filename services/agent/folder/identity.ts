@@ -23,6 +23,10 @@ interface IdentityRecord {
   readonly file: string;
 }
 
+/** A journal is written anew when it has more lines than this. */
+const linesMin = 1000;
+const linesPerRecordMax = 10;
+
 export class FolderIdentity {
   readonly clusterUid: string;
   readonly #path: string;
@@ -30,6 +34,7 @@ export class FolderIdentity {
   readonly #records: Map<string, IdentityRecord>;
   #inventory: ReadonlyMap<string, InventoryItem> = new Map();
   #version = 0;
+  #lines = 0;
   #journal: number;
 
   private constructor(path: string, now: () => number, clusterUid: string, records: Map<string, IdentityRecord>) {
@@ -154,6 +159,10 @@ export class FolderIdentity {
 
   #append(line: readonly [string, IdentityRecord | null]): void {
     writeSync(this.#journal, `${JSON.stringify(line)}\n`);
+    this.#lines += 1;
+    if (this.#lines <= linesMin + this.#records.size * linesPerRecordMax) return;
+    closeSync(this.#journal);
+    this.#journal = this.#rewrite();
   }
 
   #rewrite(): number {
@@ -161,6 +170,7 @@ export class FolderIdentity {
     const temporary = `${this.#path}.new`;
     writeFileSync(temporary, lines.join(''), { mode: 0o600 });
     renameSync(temporary, this.#path);
+    this.#lines = lines.length;
     return openSync(this.#path, 'a');
   }
 }
