@@ -182,6 +182,26 @@ void t.test('a listener changes after its scopes, and leaves before they do', (t
   t.end();
 });
 
+void t.test('a listener that only closes connections asks for no scopes, and holds nothing up', (t) => {
+  const peer = new Peer();
+  peer.set(cluster('c'), endpoints('c', 1), listener('l', 1, true), scope('s', 1));
+  peer.ask('cluster');
+  peer.take('cluster');
+  peer.ask('endpoints', ['c']);
+  peer.take('endpoints');
+  peer.ask('listener');
+  peer.take('listener');
+  peer.sent();
+  t.equal(peer.stream.isInForce('scope', ['s']), true);
+  peer.set(listener('l', 2));
+  t.same(peer.sent(), ['listener +l']);
+  peer.take('listener');
+  t.equal(peer.stream.isInForce('scope', ['s']), false);
+  peer.ask('scope');
+  t.same(peer.sent(), ['scope +s']);
+  t.end();
+});
+
 void t.test('a cluster that is replaced waits for its endpoints again', (t) => {
   const peer = served();
   peer.set(cluster('c', 2), scope('s', 2));
@@ -280,8 +300,12 @@ function endpoints(name: string, priority: number): XdsResource {
   return { type: 'endpoints', name, message: { cluster_name: name, endpoints: [{ priority }] } };
 }
 
-function listener(name: string, version: number): XdsResource {
-  return { type: 'listener', name, message: { name, stat_prefix: String(version) } };
+function listener(name: string, version: number, closing = false): XdsResource {
+  const hcm = 'type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager';
+  const http = { '@type': hcm, scoped_routes: { name: 's' } };
+  const filter = closing ? { name: 'closing' } : { name: 'http', typed_config: http };
+  const filter_chains = [{ filters: [filter] }];
+  return { type: 'listener', name, message: { name, stat_prefix: String(version), filter_chains } };
 }
 
 function scope(name: string, version: number): XdsResource {

@@ -25,6 +25,8 @@ export class AdsStream {
   readonly #subscriptions: Readonly<Record<XdsType, DeltaSubscription>>;
   /** Clusters that wait for their endpoints before Envoy uses them, with the name of those. */
   readonly #warming = new Map<string, string>();
+  /** Listeners in Envoy because of which it asks for scopes. */
+  readonly #scopeUsers = new Set<string>();
   /** The socket has more to send than it should. */
   #full = false;
 
@@ -48,7 +50,9 @@ export class AdsStream {
   receive(request: DeltaRequest): void {
     const type = xdsTypeOf(request.typeUrl);
     if (type === undefined) return;
+    const first = !this.#subscriptions[type].started;
     const answer = this.#subscriptions[type].receive(request);
+    if (type === 'listener' && first) this.#noteListeners(Object.entries(request.initialVersions));
     if (type === 'endpoints') this.#warm(new Set(request.unsubscribe));
     if (answer !== undefined && answer.error === undefined) this.#taken(type, answer.sent);
     if (answer?.error !== undefined && this.#events.refused(type, [...answer.sent.keys()], answer.error) === 'wait')
@@ -101,8 +105,8 @@ export class AdsStream {
   isInForce(type: XdsType, names: Iterable<string>): boolean {
     const subscription = this.#subscriptions[type];
     if (type === 'cluster' && this.#warming.size > 0) return false;
-    // Without a listener Envoy does not ask for scopes.
-    if (type === 'scope' && !subscription.started && this.#tables.table('listener').size === 0) return true;
+    // Envoy does not ask for scopes when no listener uses them.
+    if (type === 'scope' && !subscription.started && !this.#tables.usesScopes()) return true;
     const byName = type === 'endpoints' || type === 'secret';
     for (const name of names) {
       if (byName && !subscription.isNamed(name)) continue;
@@ -111,14 +115,15 @@ export class AdsStream {
     return true;
   }
 
-  /** Envoy asks for scopes once it has a listener. */
+  /** Envoy asks for scopes once it has a listener that uses them. */
   #scopesSettled(): boolean {
     const { scope, listener } = this.#subscriptions;
-    return scope.started ? scope.isSettled : listener.started && !listener.holdsAny;
+    return scope.started ? scope.isSettled : listener.started && this.#scopeUsers.size === 0;
   }
 
   #taken(type: XdsType, sent: ReadonlyMap<string, string>): void {
     if (type === 'endpoints') this.#warm(sent);
+    if (type === 'listener') this.#noteListeners(sent);
     if (type !== 'cluster') return;
     for (const name of sent.keys()) {
       const endpoints = this.#tables.endpointsOf(name);
@@ -126,6 +131,16 @@ export class AdsStream {
       this.#warming.set(name, endpoints);
       // Envoy does not always ask again for those that it knows, and waits all the same.
       this.#subscriptions.endpoints.resend([endpoints]);
+    }
+  }
+
+  /** Envoy has these listeners. Of one that is not what the table says by now, nothing is known. */
+  #noteListeners(versions: Iterable<readonly [name: string, version: string]>): void {
+    for (const [name, version] of versions) {
+      if (version === '') this.#scopeUsers.delete(name);
+      else if (this.#tables.table('listener').get(name)?.version !== version) continue;
+      else if (this.#tables.usesScopes(name)) this.#scopeUsers.add(name);
+      else this.#scopeUsers.delete(name);
     }
   }
 

@@ -11,6 +11,8 @@ export class AdsTables {
   );
   /** Name of a cluster → name of its endpoints. */
   readonly #endpointsOf = new Map<string, string>();
+  /** Listeners that choose routes by scope; one that only closes connections does not. */
+  readonly #scopeUsers = new Set<string>();
 
   /** A live view. */
   table(type: XdsType): ReadonlyMap<string, WireResource> {
@@ -20,6 +22,11 @@ export class AdsTables {
   /** Name of the endpoints that a cluster asks for by EDS. */
   endpointsOf(cluster: string): string | undefined {
     return this.#endpointsOf.get(cluster);
+  }
+
+  /** Whether Envoy asks for scopes because of this listener, or of any. */
+  usesScopes(listener?: string): boolean {
+    return listener === undefined ? this.#scopeUsers.size > 0 : this.#scopeUsers.has(listener);
   }
 
   /** What an EDS name that is not in the table stands for: no endpoints. */
@@ -37,6 +44,7 @@ export class AdsTables {
   /** Whether that changed anything. */
   remove(type: XdsType, name: string): boolean {
     if (type === 'cluster') this.#endpointsOf.delete(name);
+    if (type === 'listener') this.#scopeUsers.delete(name);
     return this.#table(type).delete(name);
   }
 
@@ -45,10 +53,20 @@ export class AdsTables {
     const table = this.#table(type);
     if (table.get(name)?.version === wire.version) return false;
     table.set(name, wire);
-    const endpoints = type === 'cluster' ? endpointsNameOf(resource) : undefined;
-    if (endpoints !== undefined) this.#endpointsOf.set(name, endpoints);
-    else if (type === 'cluster') this.#endpointsOf.delete(name);
+    if (type === 'cluster') this.#noteEndpoints(resource);
+    if (type === 'listener') this.#noteScopeUser(resource);
     return true;
+  }
+
+  #noteEndpoints(cluster: XdsResource): void {
+    const endpoints = endpointsNameOf(cluster);
+    if (endpoints === undefined) this.#endpointsOf.delete(cluster.name);
+    else this.#endpointsOf.set(cluster.name, endpoints);
+  }
+
+  #noteScopeUser({ name, message }: XdsResource): void {
+    if (JSON.stringify(message).includes('"scoped_routes":')) this.#scopeUsers.add(name);
+    else this.#scopeUsers.delete(name);
   }
 
   #table(type: XdsType): Map<string, WireResource> {

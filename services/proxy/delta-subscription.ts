@@ -120,11 +120,6 @@ export class DeltaSubscription {
     return this.#stale.size > 0;
   }
 
-  /** Whether Envoy has any resource of this type. */
-  get holdsAny(): boolean {
-    return this.#held.size > 0;
-  }
-
   /** What Envoy refused no longer counts as unsettled. */
   giveUp(): void {
     this.#disputed.clear();

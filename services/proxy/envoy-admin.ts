@@ -33,7 +33,7 @@ export function envoyAdmin(socketPath: string): EnvoyAdmin {
     },
     async drain() {
       await ask('POST', '/healthcheck/fail');
-      await ask('POST', '/drain_listeners?graceful&skip_exit');
+      await ask('POST', '/drain_listeners?skip_exit');
     },
     async quit() {
       await ask('POST', '/quitquitquit').catch(() => undefined);

@@ -108,25 +108,39 @@ void t.test('HTTPS: the certificate is opened, changes without a version, and is
       sealed: await seal(key.publicKey, material, 'eu/default/web'),
     };
   };
-  hub.discover({ [secret]: await sealedItem(0) });
   const port = await freePort();
   const https = listener(port, { name: 'https', protocol: 'HTTPS', hostname: 'a.example.com', certificates: [secret] });
   const hosts = [{ listener: 'https', hostname: 'a.example.com' }];
-  const withKey = { ...node, flags: { ...node.flags, nodeKeyFile: keyFile } };
+  const withKey = { ...node, flags: { ...node.flags, nodeKeyFile: keyFile, drain: '10s' } };
   const running = spawnNode(t, withKey);
   await applied(
     t,
     node,
     hub.publish(gateway, { ...https, ...backend('one'), ...route('a', 'a.example.com', 'one', { hosts }) }),
   );
-  const served = await askTls(port);
-  t.equal(served.body, '200 one');
-  t.equal(served.certificate, certificates[0]?.fingerprint);
+  t.equal((await askTls(port)).body, '', 'without its certificate a hostname is closed');
+  hub.discover({ [secret]: await sealedItem(0) });
+  await eventually(async () => (await askTls(port)).body === '200 one');
+  t.equal((await askTls(port)).certificate, certificates[0]?.fingerprint);
 
   hub.discover({ [secret]: await sealedItem(1) });
   await eventually(async () => (await askTls(port)).certificate === certificates[1]?.fingerprint);
 
-  await running.end('SIGTERM');
+  await t.test('SIGTERM lets requests end that are under way', async (sub) => {
+    const slow = await startUpstream('slow', 300);
+    sub.teardown(() => slow.stop());
+    hub.discover(endpoints('slow', [slow.port]));
+    const more = { ...listener(node.port), ...backend('slow'), ...route('s', 's.example.com', 'slow') };
+    await applied(sub, node, hub.publish(gateway, more));
+    const asked = Array.from({ length: 5 }, () => ask(node.port, 's.example.com'));
+    await eventually(() => slow.asked() === 5);
+    await running.end('SIGTERM');
+    sub.same(
+      await Promise.all(asked),
+      Array.from({ length: 5 }, () => '200 slow'),
+    );
+  });
+
   await hub.stop();
   spawnNode(t, withKey);
   await eventually(async () => (await askTls(port)).certificate === certificates[1]?.fingerprint);

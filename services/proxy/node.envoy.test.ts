@@ -118,6 +118,34 @@ void t.test('rejected: what served before serves, and Envoy’s reasons are told
   t.same(traffic.wrong, []);
 });
 
+void t.test(
+  'several gateways: one that is rejected holds up no other; of a burst only the newest counts',
+  async (t) => {
+    const { node, one } = await startServing(t, { createCompiler });
+    const { hub, port } = node;
+    const other = 'eu/default/other';
+    hub.discover(endpoints('one', [one.port]));
+    const hosts = [{ listener: 'http', hostname: 'other.example.com' }];
+    const bad = { ...listener(port), ...backend('one'), ...route('o', 'poison-scope.example.com', 'one') };
+    t.match(await hub.answer(hub.publish(other, bad)), { type: 'rejected', serving: null });
+    await applied(t, hub.publish(gateway, route('a', 'a.example.com', 'two')), node);
+    await applied(t, hub.publish(other, route('o', 'other.example.com', 'one', { hosts })), node);
+    t.equal(await ask(port, 'a.example.com'), '200 two');
+    t.equal(await ask(port, 'other.example.com'), '200 one', 'two gateways share a port');
+
+    const pid = await envoyPid(node.data);
+    process.kill(pid, 'SIGSTOP');
+    const before = hub.heard.length;
+    let newest = hub.publish(gateway, route('a', 'a.example.com', 'one'));
+    for (let i = 0; i < 50; i++)
+      newest = hub.publish(gateway, route('a', 'a.example.com', i % 2 === 0 ? 'one' : 'two'));
+    process.kill(pid, 'SIGCONT');
+    await applied(t, newest, node);
+    t.equal(await ask(port, 'a.example.com'), '200 two');
+    t.ok(hub.heard.slice(before).filter(({ type }) => type === 'applied').length <= 3);
+  },
+);
+
 void t.test('an Envoy that does not answer in time: the way back is taken when it does', async (t) => {
   const { node } = await startServing(t, {}, { activationDeadline: '300ms' });
   const { hub, port } = node;

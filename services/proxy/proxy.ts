@@ -157,7 +157,8 @@ class ProxyService implements RunningProxy {
       log: this.#log,
       onChange: (state) => this.#envoyChanged(state),
     });
-    await lastGood.compact(this.#session.content());
+    // A new generation: what is not served any more is left behind, and the one before stays as it was found.
+    void lastGood.compact(this.#session.content());
     if (saved.gateways.length > 0) await Promise.race([restored, pause(restoreFirstMs, signal)]);
     this.#hub.start();
   }

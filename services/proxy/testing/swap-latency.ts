@@ -15,7 +15,7 @@ process.exit(0);
 
 async function measure(routes: number): Promise<void> {
   const teardowns: (() => unknown)[] = [];
-  const upstreams = await Promise.all(['one', 'two'].map(startUpstream));
+  const upstreams = await Promise.all(['one', 'two'].map((name) => startUpstream(name)));
   const node = await prepareNode({ teardown: (fn) => void teardowns.unshift(fn) });
   const { hub, port } = node;
   const [one, two] = upstreams.map((upstream) => upstream.port);

@@ -5,18 +5,26 @@ import { createConnection } from 'node:net';
 
 export interface Upstream {
   readonly port: number;
+  /** Requests so far. */
+  asked(): number;
   stop(): Promise<void>;
 }
 
-/** A server that answers with its name. */
-export async function startUpstream(name: string): Promise<Upstream> {
-  const server = createServer((_, response) => response.end(name));
+/** A server that answers with its name, after a while. */
+export async function startUpstream(name: string, delayMs = 0): Promise<Upstream> {
+  let asked = 0;
+  const server = createServer((_, response) => {
+    asked++;
+    if (delayMs === 0) response.end(name);
+    else setTimeout(() => response.end(name), delayMs);
+  });
   server.keepAliveTimeout = 60_000;
   await new Promise<void>((resolve) => {
     server.listen(0, '127.0.0.1', resolve);
   });
   return {
     port: portOf(server.address()),
+    asked: () => asked,
     async stop() {
       server.closeAllConnections();
       await new Promise((resolve) => server.close(resolve));
