@@ -88,7 +88,7 @@ export class XdsCompiler {
     return this.#table.tables;
   }
 
-  /** What could not be honoured, as of the last flush. Costs a walk over all rules. */
+  /** What could not be honoured, as of the last flush, in order of gateways and keys. Costs a walk over all rules. */
   problems(): readonly XdsProblem[] {
     const ofRules = [...this.#records.values()].flatMap((record) => {
       const { gateway, key, entry } = record;
@@ -99,7 +99,7 @@ export class XdsCompiler {
     const ofPorts = [...this.#index.ports()].flatMap((port) =>
       this.#ports.problems(port).map(({ listener: { gateway, key }, reason }) => ({ gateway, key, reason })),
     );
-    return [...ofRules, ...ofPorts];
+    return [...ofRules, ...ofPorts].toSorted(compareProblems);
   }
 
   #set(gateway: string, entries: Map<string, Entry>, key: string, entry: Entry | undefined): void {
@@ -176,4 +176,9 @@ export class XdsCompiler {
       for (const port of ports) this.#index.touchPort(port);
     }
   }
+}
+
+function compareProblems(a: XdsProblem, b: XdsProblem): number {
+  const [first, second] = [a, b].map(({ gateway, key, reason }) => `${gateway} ${key} ${reason}`);
+  return (first ?? '') < (second ?? '') ? -1 : 1;
 }

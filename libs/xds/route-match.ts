@@ -50,7 +50,7 @@ function stringMatch(match: NamedMatch): ProtoMessage {
 }
 
 function pathProblem({ type, value }: HttpMatch['path']): string | undefined {
-  if (type === 'RegularExpression') return value === '' ? 'the path is empty' : regexLimitProblem(value);
+  if (type === 'RegularExpression') return regexLimitProblem(value);
   if (!value.startsWith('/')) return 'the path does not start with /';
   return /^[^?#\0\r\n]{1,8192}$/.test(value) && value.isWellFormed() ? undefined : 'the path is not one';
 }
