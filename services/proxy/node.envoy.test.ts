@@ -8,6 +8,7 @@ import { eventually } from '#libs/testing/eventually.ts';
 import { XdsCompiler } from '#libs/xds/compiler.ts';
 import type { XdsChange, XdsResource } from '#libs/xds/resources.ts';
 import type { Compiler } from './data-plane.ts';
+import type { RunningProxy } from './proxy.ts';
 import { backend, endpoints, listener, route } from './testing/content.ts';
 import { envoyPid, type NodeUnderTest, prepareNode, runNode } from './testing/node-driver.ts';
 import { ask, portOf, startTraffic, startUpstream, takesConnections, type Upstream } from './testing/traffic.ts';
@@ -188,11 +189,29 @@ void t.test('readiness: Envoy lives and serves, or there is nothing to serve', a
   t.match(await ask(node.healthPort, 'localhost', '/metrics'), /fleetgate_node_envoy_exits_total\{[^}]*\} 1/);
 });
 
+void t.test('saved content that Envoy does not take any more: the rest serves, and it is said', async (t) => {
+  const { node, running } = await startServing(t);
+  const { hub, port } = node;
+  await applied(t, hub.publish(gateway, route('p', 'poison-scope.example.com', 'two')), node);
+  await running.stop();
+  await runNode(t, node, { createCompiler });
+  await eventually(async () => (await ask(port, 'a.example.com')) === '200 one');
+  const ready = (): Promise<string> => ask(node.healthPort, 'localhost', '/readyz');
+  await eventually(async () => (await ready()).includes('does not take all of the saved snapshots'));
+  await applied(t, hub.publish(gateway, { 'rule/HTTPRoute/default/p/0': null }), node);
+  await eventually(async () => (await ready()).startsWith('200'));
+});
+
 async function startServing(
   t: Test,
   parts: { readonly createCompiler?: () => Compiler } = {},
   flags: Readonly<Record<string, string>> = {},
-): Promise<{ readonly node: NodeUnderTest; readonly one: Upstream; readonly two: Upstream }> {
+): Promise<{
+  readonly node: NodeUnderTest;
+  readonly running: RunningProxy;
+  readonly one: Upstream;
+  readonly two: Upstream;
+}> {
   const [one, two] = await Promise.all([startUpstream('one'), startUpstream('two')]);
   t.teardown(() => Promise.all([one.stop(), two.stop()]));
   const node = await prepareNode(t, flags);
@@ -200,9 +219,9 @@ async function startServing(
   hub.discover({ ...endpoints('one', [one.port]), ...endpoints('two', [two.port]) });
   const first = { ...listener(port), ...backend('one'), ...backend('two'), ...route('a', 'a.example.com', 'one') };
   const held = hub.publish(gateway, first);
-  await runNode(t, node, parts);
+  const running = await runNode(t, node, parts);
   await applied(t, held, node);
-  return { node, one, two };
+  return { node, running, one, two };
 }
 
 async function applied(t: Test, held: Held, { hub }: NodeUnderTest): Promise<Applied | Rejected> {
@@ -229,7 +248,10 @@ function createCompiler(): Compiler {
       const { upserts, removes } = compiler.flush();
       return { upserts: upserts.map(poison), removes };
     },
-    tables: () => compiler.tables(),
+    tables() {
+      const { scope, ...others } = compiler.tables();
+      return { ...others, scope: new Map([...scope].map(([name, resource]) => [name, poison(resource)])) };
+    },
     problems: () => compiler.problems(),
   };
 }
