@@ -70,12 +70,10 @@ function openConnection(url: string): Connection {
   const lost = Promise.withResolvers<Error>();
   client.on('error', lost.resolve);
   client.on('end', () => lost.resolve(new Error('the connection to Postgres ended')));
-  return {
-    client,
-    lost: lost.promise,
-    fail: lost.resolve,
-    end: () => client.end().catch(() => undefined),
-  };
+  const end = (): Promise<void> => client.end().catch(() => undefined);
+  // Ending it fails the queries that still wait for an answer.
+  void lost.promise.then(end);
+  return { client, lost: lost.promise, fail: lost.resolve, end };
 }
 
 async function contend(

@@ -30,7 +30,8 @@ export function streamPosition(stored: Checkpoint, stream: StreamState): StreamP
     replayUntil,
     lost,
   });
-  if (stored.streamCreated === null) return fromStart('this history has not read the stream before', 0);
+  if (stored.streamCreated === null)
+    return fromStart(stream.firstSeq > 1 ? 'messages expired before they were read' : undefined, 0);
   if (stored.streamCreated !== stream.created) return fromStart('the stream was made anew', 0);
   if (stream.lastSeq < stored.streamSeq) return fromStart('the stream lost its newest messages', stream.lastSeq);
   return {

@@ -2,7 +2,8 @@
 import { statusSubject } from '#libs/events/subjects.ts';
 import { messageOf } from '#libs/runtime/errors.ts';
 import type { Logger } from '#libs/runtime/log.ts';
-import type { LostReason, Nats, Stoppable, StreamMessage } from '#libs/runtime/nats.ts';
+import type { LostReason, Nats, Stoppable, StreamMessage, StreamState } from '#libs/runtime/nats.ts';
+import { backoff, pause } from '#libs/runtime/pause.ts';
 import type { Postgres } from '#libs/runtime/postgres.ts';
 import type { Limits, StatusChange } from '#libs/snapshot/projection.ts';
 import { type AgentDesk, startAgentDesk } from './agent-desk.ts';
@@ -44,14 +45,14 @@ export class Term {
   #seenSeq = 0;
   /** What must be committed before this projector counts as ready. */
   #readyAtSeq = Number.POSITIVE_INFINITY;
-  #stopped = false;
+  readonly #stopping = new AbortController();
 
   private constructor(context: TermContext) {
     this.#context = context;
     void context.leadership.lost.then(this.#over.resolve);
   }
 
-  /** Resolves when it consumes; throws what kept it from that. */
+  /** Resolves when it is loaded; throws what kept it from that. */
   static async start(context: TermContext): Promise<Term> {
     const term = new Term(context);
     try {
@@ -75,7 +76,7 @@ export class Term {
 
   /** Finishes the batch in hand. The lock is the caller's to release. */
   async stop(): Promise<void> {
-    this.#stopped = true;
+    this.#stopping.abort();
     clearInterval(this.#measuring);
     await this.#consumer?.stop();
     await this.#nodes?.stop();
@@ -84,7 +85,7 @@ export class Term {
   }
 
   async #begin(): Promise<void> {
-    const { leadership, nats, postgres, databaseUrl, metrics, log, signal } = this.#context;
+    const { leadership, postgres, databaseUrl, metrics, log, signal } = this.#context;
     const nodes = await startNodeWatch({
       url: databaseUrl,
       db: postgres.db,
@@ -99,7 +100,7 @@ export class Term {
         openWriter,
         isAlive: () => isAlive(leadership),
         onOver: this.#over.resolve,
-        sendOutcome: (subject, outcome) => nats.publish(subject, outcome),
+        sendOutcome: (subject, outcome) => this.#send(subject, outcome),
         sendStatuses: (changes) => this.#sendStatuses(changes),
         metrics,
         log,
@@ -108,14 +109,15 @@ export class Term {
     );
     await this.#between(async (writer) => this.#sendStatuses(await writer.refreshStatuses()));
     this.#desk = startAgentDesk({ ...this.#context, db: postgres.db, between: (task) => this.#between(task) });
-    await this.#consume();
+    this.#consume().catch(this.#over.resolve);
     this.#measuring = setInterval(() => void this.#measure(), measureEveryMs);
   }
 
   /** Reads the stream from where Postgres says. */
   async #consume(): Promise<void> {
     const { nats, batchMax } = this.#context;
-    const stream = await nats.ensureStream();
+    const stream = await this.#stream();
+    if (stream === undefined) return;
     const position = await this.#between(async (writer) => {
       const found = streamPosition(writer.checkpoint, stream);
       await writer.skipTo(found.checkpoint);
@@ -125,7 +127,7 @@ export class Term {
     this.#seenSeq = Math.max(position.startAfterSeq, stream.firstSeq - 1);
     if (this.#readyAtSeq === Number.POSITIVE_INFINITY) this.#readyAtSeq = stream.lastSeq;
     if (position.lost !== undefined) this.#resync(position.lost);
-    if (this.#stopped) return;
+    if (this.#stopping.signal.aborted) return;
     this.#consumer = nats.consume({
       startAfterSeq: position.startAfterSeq,
       created: stream.created,
@@ -133,6 +135,21 @@ export class Term {
       onBatch: (messages) => this.#take(messages),
       onLost: (reason) => this.#lost(reason),
     });
+  }
+
+  /** The stream, made if it is missing; waits for NATS. Undefined when this term ends first. */
+  async #stream(): Promise<StreamState | undefined> {
+    const { nats, log } = this.#context;
+    const { signal } = this.#stopping;
+    for (let attempt = 0; !signal.aborted; attempt++) {
+      try {
+        return await nats.ensureStream();
+      } catch (error) {
+        if (attempt === 0) log.warn({ err: error }, 'waiting for the stream');
+        await pause(backoff(attempt, { minMs: 50, maxMs: 2000 }), signal);
+      }
+    }
+    return undefined;
   }
 
   async #take(messages: readonly StreamMessage[]): Promise<void> {
@@ -166,13 +183,15 @@ export class Term {
   }
 
   #sendStatuses(changes: readonly StatusChange[]): void {
-    for (const { cluster, page } of statusMessages(changes)) {
-      try {
-        this.#context.nats.publish(statusSubject(cluster), page);
-      } catch (error) {
-        // The agent asks for all statuses now and then.
-        this.#context.log.error({ err: error, cluster, items: page.items.length }, 'statuses cannot be sent');
-      }
+    for (const { cluster, page } of statusMessages(changes)) this.#send(statusSubject(cluster), page);
+  }
+
+  /** What does not get through is asked for again: statuses by the agent now and then, an outcome by its sender. */
+  #send(subject: string, json: unknown): void {
+    try {
+      this.#context.nats.publish(subject, json);
+    } catch (error) {
+      this.#context.log.error({ err: error, subject }, 'a message cannot be sent');
     }
   }
 
