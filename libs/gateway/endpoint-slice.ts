@@ -3,6 +3,7 @@ import { openBody } from '#libs/gateway/cursor.ts';
 import { ipVersion } from '#libs/gateway/ip-address.ts';
 import { labels } from '#libs/gateway/metadata.ts';
 import type { KubeObject } from '#libs/gateway/object.ts';
+import type { Problem } from '#libs/gateway/problem.ts';
 
 export interface SliceEndpoint {
   readonly addresses: readonly string[];
@@ -17,6 +18,8 @@ export interface EndpointSlice {
   /** TCP ports by the name of the Service's port. */
   readonly ports: readonly { readonly name: string; readonly port: number }[];
   readonly endpoints: readonly SliceEndpoint[];
+  /** Of what was left out. */
+  readonly problems: readonly Problem[];
 }
 
 const serviceLabel = 'kubernetes.io/service-name';
@@ -25,30 +28,28 @@ const serviceLabel = 'kubernetes.io/service-name';
 export function parseEndpointSlice(object: KubeObject): EndpointSlice | undefined {
   const service = labels(object)[serviceLabel];
   if (service === undefined || service === '') return undefined;
-  const ports = openBody(object, 'ports')
-    .at.items(1000)
-    .flatMap((item) => {
-      const port = item.field('port').integer(1, 65535);
-      const protocol = item.field('protocol').present ? item.field('protocol').text() : 'TCP';
-      return port === undefined || protocol !== 'TCP' ? [] : [{ name: item.field('name').text() ?? '', port }];
-    });
-  const endpoints = openBody(object, 'endpoints')
-    .at.items(1000)
-    .flatMap((item): SliceEndpoint[] => {
-      const addresses = item
-        .field('addresses')
-        .items(100)
-        .flatMap((address) => {
-          const text = address.text();
-          return text === undefined || ipVersion(text) === 0 ? [] : [text];
-        });
-      if (addresses.length === 0) return [];
-      const conditions = item.field('conditions');
-      // Absent means ready (EndpointConditions).
-      const ready = conditions.field('ready').boolean() !== false;
-      const draining =
-        conditions.field('serving').boolean() === true && conditions.field('terminating').boolean() === true;
-      return [{ addresses, ready, draining }];
-    });
-  return { service, ports, endpoints };
+  const portList = openBody(object, 'ports');
+  const ports = portList.at.items(1000).flatMap((item) => {
+    const port = item.field('port').integer(1, 65535);
+    const protocol = item.field('protocol').present ? item.field('protocol').text() : 'TCP';
+    return port === undefined || protocol !== 'TCP' ? [] : [{ name: item.field('name').text() ?? '', port }];
+  });
+  const endpointList = openBody(object, 'endpoints');
+  const endpoints = endpointList.at.items(1000).flatMap((item): SliceEndpoint[] => {
+    const addresses = item
+      .field('addresses')
+      .items(100)
+      .flatMap((address) => {
+        const text = address.text();
+        return text === undefined || ipVersion(text) === 0 ? [] : [text];
+      });
+    if (addresses.length === 0) return [];
+    const conditions = item.field('conditions');
+    // Absent means ready (EndpointConditions).
+    const ready = conditions.field('ready').boolean() !== false;
+    const draining =
+      conditions.field('serving').boolean() === true && conditions.field('terminating').boolean() === true;
+    return [{ addresses, ready, draining }];
+  });
+  return { service, ports, endpoints, problems: [...portList.problems, ...endpointList.problems] };
 }

@@ -18,6 +18,7 @@ import { Outbox } from './outbox.ts';
 import { Problems } from './problems.ts';
 import { type Reconciler, awaitInventory, startReconciler } from './reconciler.ts';
 import { createSealer } from './sealer.ts';
+import { sliceProblem } from './slice-problem.ts';
 import type { Source, SourceSink } from './source.ts';
 import { type StatusWishes, startStatusWishes } from './status/wishes.ts';
 import { StatusWriter } from './status/writer.ts';
@@ -186,6 +187,8 @@ class Agent {
     return {
       change: (change) => {
         this.#metrics.changed(change.kind);
+        const found = sliceProblem(change);
+        if (found !== undefined) this.#problems.set(found.about, found.sentence);
         return mirror.change(change);
       },
       listed: (kind) => {

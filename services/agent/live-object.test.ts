@@ -3,6 +3,7 @@ import type { KubeObject } from '#libs/gateway/object.ts';
 import { type Sealer, appliedEvent, readLiveObject, readLiveSecret } from './live-object.ts';
 import { readProvenance } from './provenance.ts';
 import { findReferences } from './references.ts';
+import { sliceProblem } from './slice-problem.ts';
 import { objectKey } from './source.ts';
 import { keyPair } from './testing/key-pair.ts';
 
@@ -19,7 +20,7 @@ function object(kind: string, more: Readonly<Record<string, unknown>>): KubeObje
   return { apiVersion: 'v1', kind, metadata, ...more };
 }
 
-function applied(kind: 'HTTPRoute' | 'Secret' | 'ConfigMap' | 'Service', value: KubeObject) {
+function applied(kind: 'HTTPRoute' | 'Secret' | 'ConfigMap' | 'Service' | 'EndpointSlice', value: KubeObject) {
   return { type: 'applied', kind, object: value, via: 'watch' } as const;
 }
 
@@ -174,4 +175,18 @@ void t.test('references to Secrets and ConfigMaps are found where the Gateway AP
   t.same(names({ listeners: [{ tls: { certificateRefs: malformed } }, 3, null], tls: 'x' }), []);
   t.same(names({ validation: { caCertificateRefs: [{ name: 'no-kind' }, configMap] } }), ['ConfigMap/shop/ca']);
   t.same(names(undefined), []);
+});
+
+void t.test('what is wrong with an EndpointSlice, which has no status, is a sentence', async (t) => {
+  const labelled = { metadata: { ...metadata, labels: { 'kubernetes.io/service-name': 'cart' } } };
+  const slice = (more: Readonly<Record<string, unknown>>) =>
+    sliceProblem(applied('EndpointSlice', { ...object('EndpointSlice', {}), ...labelled, ...more }));
+  const about = 'EndpointSlice/shop/a';
+  t.same(slice({ ports: { port: 80 }, endpoints: [{ addresses: [7] }] }), {
+    about,
+    sentence:
+      'EndpointSlice shop/a: ports: must be a list, is an object; endpoints[0].addresses[0]: must be a string, is an integer',
+  });
+  t.same(slice({ ports: [{ port: 80 }], endpoints: [{ addresses: ['127.0.0.1'] }] }), { about, sentence: null });
+  t.equal(sliceProblem(applied('Service', object('Service', { spec: 7 }))), undefined);
 });

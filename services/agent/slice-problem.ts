@@ -1,0 +1,19 @@
+// What is wrong with an EndpointSlice. It has no status and belongs to no version, so that the agent is the one to say it.
+import { parseEndpointSlice } from '#libs/gateway/endpoint-slice.ts';
+import { describeProblem } from '#libs/gateway/problem.ts';
+import { type SourceChange, objectKey, objectName } from './source.ts';
+
+const listedMax = 3;
+
+/** Key of the slice and a sentence for people, or null where there is nothing to say; undefined = it is no EndpointSlice. */
+export function sliceProblem(
+  change: SourceChange,
+): { readonly about: string; readonly sentence: string | null } | undefined {
+  if (change.kind !== 'EndpointSlice') return undefined;
+  if (change.type === 'deleted') return { about: objectKey(change), sentence: null };
+  const name = objectName(change.kind, change.object);
+  const problems = parseEndpointSlice(change.object)?.problems ?? [];
+  const facts = problems.slice(0, listedMax).map(describeProblem).join('; ');
+  const sentence = facts === '' ? null : `EndpointSlice ${name.namespace}/${name.name}: ${facts}`;
+  return { about: objectKey(name), sentence };
+}
