@@ -15,6 +15,9 @@ import { startTraffic } from './testing/steady-traffic.ts';
 import { ask } from './testing/storefront-request.ts';
 
 const gateway = 'eu/platform/shared';
+const conditionsShape = z.array(
+  z.object({ type: z.string(), status: z.string(), reason: z.string(), message: z.string() }),
+);
 const fleet = await DemoFleet.prepare(t.testdir());
 const probes = new ProbeRoutes(fleet, 5);
 const up = await fleet.up();
@@ -57,7 +60,7 @@ const told = [
 ];
 
 await t.test('a malformed object of every kind is named, and all other routes are served', async (t) => {
-  const traffic = startTraffic(fleet);
+  const traffic = startTraffic(t, fleet);
   cpSync(join(import.meta.dirname, 'testdata', 'malformed.yaml'), join(fleet.folder, 'eu', 'malformed.yaml'));
   for (const [kind, namespace, name, pattern] of named) {
     const said = await until(
@@ -97,7 +100,7 @@ await t.test('a malformed object of every kind is named, and all other routes ar
 });
 
 await t.test('a snapshot that Envoy refuses: the one before serves, and everyone can see why', async (t) => {
-  const traffic = startTraffic(fleet);
+  const traffic = startTraffic(t, fleet);
   const taken = await occupyPort(t);
   const before = await client.get(`/api/v1/gateways/${gateway}`, gatewayDetail);
   fleet.edit(
@@ -134,9 +137,10 @@ await t.test('a snapshot that Envoy refuses: the one before serves, and everyone
 
   await t.test('what comes later is held back by it, for this gateway only', async (t) => {
     await probes.editAll();
+    await probes.recorded(client);
     const head = await until(
       () => client.get(`/api/v1/gateways/${gateway}`, gatewayDetail),
-      ({ serving, nodes }) => serving >= detail.serving + 5 && nodes.rejected > 0,
+      ({ serving, nodes }) => serving > detail.serving && nodes.rejected > 0,
     );
     t.match(head.nodeList, [{ version: before.serving }]);
     t.match(await ask(fleet, 'http://probe-0.eu.storefront.example/'), {
@@ -167,10 +171,6 @@ await t.test('after all of it the history gives what is stored and served', asyn
   t.same(await differentDigests(fleet), []);
   t.match(await fleet.cli('rebuild', '--verify'), { code: 0, stdout: /^identical: /m });
 });
-
-const conditionsShape = z.array(
-  z.object({ type: z.string(), status: z.string(), reason: z.string(), message: z.string() }),
-);
 
 /** The conditions that the agent of a cluster writes for an object, wherever in its status they are. */
 async function conditionsOf(kind: string, namespace: string, name: string): Promise<string> {

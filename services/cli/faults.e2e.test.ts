@@ -28,7 +28,7 @@ const survivable = ['agent-eu', 'projector', 'control', 'proxy', 'nats', 'postgr
 
 for (const part of survivable) {
   await t.test(`kill -9 of ${part}, twice, while routes are edited`, async (t) => {
-    const traffic = startTraffic(fleet);
+    const traffic = startTraffic(t, fleet);
     await editing(async () => {
       await anyMoment(300);
       const again = await kill(fleet, part);
@@ -46,7 +46,7 @@ for (const part of survivable) {
 }
 
 await t.test('kill -9 of all of them at once', async (t) => {
-  const traffic = startTraffic(fleet);
+  const traffic = startTraffic(t, fleet);
   await editing(async () => {
     await anyMoment(300);
     const again = await Promise.all([...survivable, 'agent-us'].map((part) => kill(fleet, part)));
@@ -63,7 +63,7 @@ await t.test('kill -9 of Envoy: it is started again and serves the last edit', a
     const again = await kill(fleet, 'envoy');
     await again();
   });
-  const traffic = startTraffic(fleet);
+  const traffic = startTraffic(t, fleet);
   await until(
     () => traffic.count,
     (count) => count > 100,
@@ -82,7 +82,7 @@ await t.test('kill -9 of the node process and Envoy together', async (t) => {
 });
 
 await t.test('the storage of JetStream is wiped while routes are edited', async (t) => {
-  const traffic = startTraffic(fleet);
+  const traffic = startTraffic(t, fleet);
   await editing(async () => {
     await anyMoment(300);
     const pid = await pidOf(fleet, 'nats');
@@ -121,14 +121,9 @@ async function editing(happening: () => Promise<void>): Promise<void> {
 
 /** Each probe was written once per edit, so its history has an event for each, in order, and no other. */
 async function historyIsWhole(t: Test): Promise<void> {
-  const wanted = Array.from({ length: probes.edits + 1 }, (_, edit) => String(edit));
-  for (const name of probes.names) {
-    const events = await until(
-      () => probes.history(client, name).catch((error: unknown) => error),
-      (answer) => !(answer instanceof Error),
-    );
-    if (!Array.isArray(events)) continue;
-    t.same(events.length, wanted.length, `${name}: an event for each edit`);
-  }
+  await probes.recorded(client);
+  const edits = Array.from({ length: probes.edits + 1 }, (_, edit) => String(edit));
+  const wanted = new Map(probes.names.map((name) => [name, edits]));
+  t.same(await probes.histories(client), wanted, `${probes.names.length} routes, ${edits.length} events each`);
   t.same(await brokenHistory(fleet), []);
 }

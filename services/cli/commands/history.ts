@@ -83,7 +83,7 @@ function nothingWhereNotFound(error: unknown): readonly ObjectEvent[] {
 
 /** A line for the event, and one more for each further change. */
 function linesOf(event: ObjectEvent): readonly Line[] {
-  const changes = event.changes.map(fieldLine);
+  const changes = isWhole(event) ? ['the whole object'] : event.changes.map(fieldLine);
   if (event.truncated) changes.push('…');
   const [first = '', ...more] = changes;
   const what = event.to === null ? event.type : `${event.type} to ${event.to}`;
@@ -92,4 +92,9 @@ function linesOf(event: ObjectEvent): readonly Line[] {
     { seq: event.seq, at: event.at, what, by: event.changedBy?.manager ?? '-', change },
     ...more.map((line) => ({ seq: '', at: '', what: '', by: '', change: line })),
   ];
+}
+
+/** The object came or went: its fields are no news. */
+function isWhole({ type, changes }: ObjectEvent): boolean {
+  return type === 'deleted' || changes.some(({ path, before }) => path === 'apiVersion' && before === undefined);
 }

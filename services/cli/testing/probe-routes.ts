@@ -3,6 +3,7 @@
 import { join } from 'node:path';
 import { writeFileSync } from 'node:fs';
 import type { z } from 'zod';
+import { eventually } from '#libs/testing/eventually.ts';
 import { objectEvent, pageOf } from '../../control/api/models.ts';
 import type { FleetClient } from '../fleet-client.ts';
 import { type DemoFleet, until } from './demo-fleet.ts';
@@ -11,7 +12,6 @@ import { ask } from './storefront-request.ts';
 
 const header = 'x-edit';
 const historyPage = pageOf(objectEvent);
-export type ObjectEvent = z.output<typeof objectEvent>;
 
 export class ProbeRoutes {
   readonly #fleet: DemoFleet;
@@ -55,10 +55,19 @@ export class ProbeRoutes {
     );
   }
 
-  /** What the API says of the history of a route, the newest first. */
-  async history(client: FleetClient, name: string): Promise<readonly ObjectEvent[]> {
-    const { items } = await client.get(`/api/v1/objects/eu/HTTPRoute/shop/${name}/history?limit=200`, historyPage);
-    return items;
+  /** Resolves when the last edit of every route is in the history. */
+  async recorded(client: FleetClient): Promise<void> {
+    const isLast = (edits: readonly string[]): boolean => edits.at(-1) === String(this.#edit);
+    await eventually(async () => [...(await this.histories(client)).values()].every(isLast), { timeoutMs: 60_000 });
+  }
+
+  /** The edits of each route that the API says are in the history, in its order. */
+  async histories(client: FleetClient): Promise<ReadonlyMap<string, readonly string[]>> {
+    const entries = this.#names.map(async (name): Promise<[string, readonly string[]]> => {
+      const { items } = await client.get(`/api/v1/objects/eu/HTTPRoute/shop/${name}/history?limit=200`, historyPage);
+      return [name, items.map(editOf).toReversed()];
+    });
+    return new Map(await Promise.all(entries));
   }
 
   #ask(name: string): Promise<string> {
@@ -77,6 +86,12 @@ export class ProbeRoutes {
 export function addRoutes(fleet: DemoFleet, count: number): void {
   const manifests = Array.from({ length: count }, (_, index) => manifest(`bulk-${index}`, '0'));
   writeFileSync(join(fleet.folder, 'eu', 'bulk-routes.yaml'), manifests.join('---\n'));
+}
+
+/** Which edit an event is of, by what it says that it changed. */
+function editOf({ type, changes }: z.output<typeof objectEvent>): string {
+  const text = JSON.stringify(changes);
+  return type === 'applied' ? (/"after":"(\d+)"|"value":"(\d+)"/u.exec(text)?.slice(1).join('') ?? text) : type;
 }
 
 function manifest(name: string, edit: string): string {

@@ -28,8 +28,8 @@ export interface SteadyTraffic {
   stop(): Promise<void>;
 }
 
-/** Starts asking. */
-export function startTraffic(node: StorefrontNode): SteadyTraffic {
+/** Starts asking; ends with the test at the latest. */
+export function startTraffic(test: { teardown(end: () => unknown): void }, node: StorefrontNode): SteadyTraffic {
   const wrong: string[] = [];
   let next = 0;
   let count = 0;
@@ -51,6 +51,11 @@ export function startTraffic(node: StorefrontNode): SteadyTraffic {
     for (const agent of Object.values(agents)) agent.destroy();
   };
   const done = Promise.all(Array.from({ length: clients }, (_, index) => client(index % 2 === 0)));
+  const stop = async (): Promise<void> => {
+    running = false;
+    await done;
+  };
+  test.teardown(stop);
   return {
     get count() {
       return count;
@@ -63,9 +68,6 @@ export function startTraffic(node: StorefrontNode): SteadyTraffic {
         (now) => now >= enough,
       );
     },
-    async stop() {
-      running = false;
-      await done;
-    },
+    stop,
   };
 }
