@@ -3,6 +3,7 @@
 //
 //   standby ──lock──▶ leader ──connection lost / released──▶ standby …
 import { Client, type ClientBase } from 'pg';
+import { fail, messageOf } from '#libs/runtime/errors.ts';
 import type { Logger } from '#libs/runtime/log.ts';
 import { backoff, pause } from '#libs/runtime/pause.ts';
 
@@ -34,14 +35,14 @@ export async function awaitLeadership(options: {
     const connection = openConnection(options.url);
     try {
       await connection.client.connect();
-      attempt = 0;
       const leadership = await contend(connection, signal, onStandby);
       if (leadership !== undefined) return leadership;
     } catch (error) {
-      if (!signal.aborted) log.warn({ err: error }, 'waiting for Postgres');
+      if (attempt === 0 && !signal.aborted)
+        log.warn({ err: fail('postgres-unreachable', messageOf(error)) }, 'waiting for Postgres');
     }
     await connection.end();
-    await pause(backoff(attempt, { minMs: 100, maxMs: 2000 }), signal);
+    await pause(backoff(attempt, { minMs: 50, maxMs: 500 }), signal);
   }
   return undefined;
 }

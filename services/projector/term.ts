@@ -1,6 +1,6 @@
 // One term of a leader: load, find the place in the stream, consume, answer agents, follow nodes; until the lock or the fence is lost.
 import { statusSubject } from '#libs/events/subjects.ts';
-import { messageOf } from '#libs/runtime/errors.ts';
+import { fail, messageOf } from '#libs/runtime/errors.ts';
 import type { Logger } from '#libs/runtime/log.ts';
 import type { LostReason, Nats, Stoppable, StreamMessage, StreamState } from '#libs/runtime/nats.ts';
 import { backoff, pause } from '#libs/runtime/pause.ts';
@@ -49,7 +49,7 @@ export class Term {
 
   private constructor(context: TermContext) {
     this.#context = context;
-    void context.leadership.lost.then(this.#over.resolve);
+    void context.leadership.lost.then((error) => this.#over.resolve(fail('postgres-unreachable', error.message)));
   }
 
   /** Resolves when it is loaded; throws what kept it from that. */
