@@ -7,8 +7,8 @@ import type { ProtoMessage, ProtoValue } from './resources.ts';
 const wireTypes: ReadonlyMap<string, number> = new Map(Object.entries(protobuf.types.basic));
 const anyPrefix = 'type.googleapis.com/';
 
-/** Parts that are often equal between two versions of one resource: their bytes are kept as long as their object. */
-const kept = new Set(['.envoy.config.route.v3.Route']);
+/** Parts that many resources or many versions of one have in common: their bytes are kept as long as their object. */
+const kept = new Set(['.envoy.config.route.v3.Route', '.envoy.config.route.v3.RetryPolicy', '.google.protobuf.Any']);
 const keptBytes = new WeakMap<ProtoMessage, Uint8Array>();
 
 /** The bytes of one message of the named type. */
@@ -17,11 +17,13 @@ export function encodeMessage(typeName: string, message: ProtoMessage): Uint8Arr
 }
 
 function encode(type: protobuf.Type, message: ProtoMessage): Uint8Array {
-  if (!kept.has(type.fullName)) return write(type, message, protobuf.Writer.create()).finish();
   const known = keptBytes.get(message);
   if (known !== undefined) return known;
-  const bytes = write(type, message, protobuf.Writer.create()).finish();
-  keptBytes.set(message, bytes);
+  const bytes =
+    type.fullName === '.google.protobuf.Any'
+      ? encodeAny(type, message)
+      : write(type, message, protobuf.Writer.create()).finish();
+  if (kept.has(type.fullName)) keptBytes.set(message, bytes);
   return bytes;
 }
 
@@ -80,8 +82,6 @@ function writeValue(field: protobuf.FieldBase, id: number, value: ProtoValue, wr
 
 function encodeNested(field: protobuf.FieldBase, type: protobuf.Type, value: ProtoValue): Uint8Array {
   switch (type.fullName) {
-    case '.google.protobuf.Any':
-      return encodeAny(field, type, value);
     case '.google.protobuf.Duration':
       return encodeDuration(field, value);
     case '.google.protobuf.Struct':
@@ -90,14 +90,18 @@ function encodeNested(field: protobuf.FieldBase, type: protobuf.Type, value: Pro
       break;
   }
   // A wrapper such as UInt32Value stands as its plain value.
-  if (type.fullName.startsWith('.google.protobuf.') && type.fields['value'] !== undefined)
+  if (
+    type.fullName.startsWith('.google.protobuf.') &&
+    type.fieldsArray.length === 1 &&
+    type.fields['value'] !== undefined
+  )
     return encode(type, { value });
   return encode(type, asMessage(field, value));
 }
 
-function encodeAny(field: protobuf.FieldBase, type: protobuf.Type, value: ProtoValue): Uint8Array {
-  const { '@type': url, ...message } = asMessage(field, value);
-  if (typeof url !== 'string' || !url.startsWith(anyPrefix)) throw new Error(`${field.fullName} lacks @type`);
+function encodeAny(type: protobuf.Type, value: ProtoMessage): Uint8Array {
+  const { '@type': url, ...message } = value;
+  if (typeof url !== 'string' || !url.startsWith(anyPrefix)) throw new Error('an Any lacks @type');
   const body = encodeMessage(url.slice(anyPrefix.length), message);
   const writer = protobuf.Writer.create();
   for (const { name, id } of type.fieldsArray) {
