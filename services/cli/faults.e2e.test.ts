@@ -2,7 +2,7 @@
 // is lost or doubled, no request fails but for Envoy's own end, and what is served is what the history gives.
 import { renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import t, { type Test } from 'tap';
+import t from 'tap';
 import { signalProcess } from '#libs/runtime/process-identity.ts';
 import { findFleet } from './fleet-address.ts';
 import { FleetClient } from './fleet-client.ts';
@@ -41,7 +41,7 @@ for (const part of survivable) {
     });
     await traffic.stop();
     t.same(traffic.wrong, [], `${traffic.count} requests`);
-    await historyIsWhole(t);
+    await probes.isWhole(t, client);
   });
 }
 
@@ -54,7 +54,7 @@ await t.test('kill -9 of all of them at once', async (t) => {
   });
   await traffic.stop();
   t.same(traffic.wrong, [], `${traffic.count} requests`);
-  await historyIsWhole(t);
+  await probes.isWhole(t, client);
 });
 
 await t.test('kill -9 of Envoy: it is started again and serves the last edit', async (t) => {
@@ -70,7 +70,7 @@ await t.test('kill -9 of Envoy: it is started again and serves the last edit', a
   );
   await traffic.stop();
   t.same(traffic.wrong, [], `${traffic.count} requests after it`);
-  await historyIsWhole(t);
+  await probes.isWhole(t, client);
 });
 
 await t.test('kill -9 of the node process and Envoy together', async (t) => {
@@ -78,7 +78,7 @@ await t.test('kill -9 of the node process and Envoy together', async (t) => {
     const again = await Promise.all(['proxy', 'envoy'].map((part) => kill(fleet, part)));
     await Promise.all(again.map((wait) => wait()));
   });
-  await historyIsWhole(t);
+  await probes.isWhole(t, client);
 });
 
 await t.test('the storage of JetStream is wiped while routes are edited', async (t) => {
@@ -96,7 +96,7 @@ await t.test('the storage of JetStream is wiped while routes are edited', async 
   });
   await traffic.stop();
   t.same(traffic.wrong, [], `${traffic.count} requests`);
-  await historyIsWhole(t);
+  await probes.isWhole(t, client);
 });
 
 await t.test('after all of it the history gives what is stored and served', async (t) => {
@@ -117,13 +117,4 @@ await t.test('after all of it the history gives what is stored and served', asyn
 async function editing(happening: () => Promise<void>): Promise<void> {
   await Promise.all([probes.editAll(), happening()]);
   await probes.served();
-}
-
-/** Each probe was written once per edit, so its history has an event for each, in order, and no other. */
-async function historyIsWhole(t: Test): Promise<void> {
-  await probes.recorded(client);
-  const edits = Array.from({ length: probes.edits + 1 }, (_, edit) => String(edit));
-  const wanted = new Map(probes.names.map((name) => [name, edits]));
-  t.same(await probes.histories(client), wanted, `${probes.names.length} routes, ${edits.length} events each`);
-  t.same(await brokenHistory(fleet), []);
 }

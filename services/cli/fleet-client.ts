@@ -48,7 +48,8 @@ export class FleetClient {
     const result = schema.safeParse(answer);
     if (result.success) return result.data;
     // A newer control service may say more than this command knows.
-    if (result.error.issues.every(({ code }) => code === 'unrecognized_keys')) return parseKnown<S>(answer);
+    const known = schema.safeParse(withoutUnknown(answer, result.error));
+    if (known.success) return known.data;
     throw fail('control-refused', `the answer to ${path} has another form than expected (${result.error.message})`, {
       hint: 'Use the same version of command and control service; `fleetgate version` shows both.',
       cause: result.error,
@@ -92,8 +93,17 @@ export class FleetClient {
   }
 }
 
-function parseKnown<S extends z.ZodType>(answer: unknown): z.output<S> {
-  return answer as z.output<S>;
+/** A copy of the answer without the fields that the schema does not know. */
+function withoutUnknown(answer: unknown, error: z.ZodError): unknown {
+  const copy = structuredClone(answer);
+  for (const issue of error.issues) {
+    if (issue.code !== 'unrecognized_keys') continue;
+    let at: unknown = copy;
+    for (const part of issue.path) at = typeof at === 'object' && at !== null ? Reflect.get(at, part) : undefined;
+    if (typeof at !== 'object' || at === null) continue;
+    for (const key of issue.keys) Reflect.deleteProperty(at, key);
+  }
+  return copy;
 }
 
 /** Message and hint of an error body; '' where it has none. */

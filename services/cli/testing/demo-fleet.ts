@@ -1,8 +1,9 @@
 // For tests: `fleetgate up --demo` as a user would run it, on a copy of the storefront, with ports and folders of its own.
-import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { type ChildProcess, type ChildProcessByStdio, execFile, spawn } from 'node:child_process';
 import { cpSync, existsSync, mkdirSync, readFileSync, readdirSync, renameSync, writeFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { join, resolve } from 'node:path';
+import type { Readable, Writable } from 'node:stream';
 import { z } from 'zod';
 import { identityOf } from '#libs/runtime/process-identity.ts';
 import { tiedVariable } from '#libs/runtime/lifecycle.ts';
@@ -32,11 +33,14 @@ export interface RunningUp {
 export class DemoFleet {
   readonly folder: string;
   readonly data: string;
+  /** Of the API. */
+  readonly port: number;
   readonly #offset: number;
 
-  private constructor(folder: string, offset: number) {
+  private constructor(folder: string, port: number, offset: number) {
     this.folder = folder;
     this.data = join(folder, 'data');
+    this.port = port;
     this.#offset = offset;
   }
 
@@ -44,7 +48,7 @@ export class DemoFleet {
     cpSync(storefront, folder, { recursive: true });
     await freeUpstreamPorts(folder);
     mkdirSync(join(folder, 'state'), { recursive: true });
-    return new DemoFleet(folder, await freeOffset());
+    return new DemoFleet(folder, (await tryPort('127.0.0.1', 0)) ?? 0, await freeOffset());
   }
 
   get httpPort(): number {
@@ -64,17 +68,16 @@ export class DemoFleet {
     return { ...env, XDG_STATE_HOME: join(this.folder, 'state') };
   }
 
-  upArgs(): readonly string[] {
+  upArgs(options: { readonly demo: boolean } = { demo: true }): readonly string[] {
     const clusters = ['eu', 'us'].flatMap((name) => ['--cluster', `${name}=${join(this.folder, name)}`]);
-    const ports = ['--port', '0', '--port-offset', String(this.#offset)];
-    return ['up', '--demo', ...clusters, '--data', this.data, ...ports, '--output', 'json'];
+    const ports = ['--port', String(this.port), '--port-offset', String(this.#offset)];
+    const upstreams = options.demo ? ['--demo'] : [];
+    return ['up', ...upstreams, ...clusters, '--data', this.data, ...ports, '--output', 'json'];
   }
 
-  /** Starts `up` and waits until it says that it is ready. */
-  async up(): Promise<RunningUp> {
-    // Tied: when the test is killed, the fleet stops too.
-    const env = { ...this.env, [tiedVariable]: '1' };
-    const child = spawn(process.execPath, [bin, ...this.upArgs()], { env, stdio: ['pipe', 'pipe', 'pipe'] });
+  /** Starts `up` and waits until it says that it is ready; without `demo` the upstreams are not its business. */
+  async up(options?: { readonly demo: boolean }): Promise<RunningUp> {
+    const child = this.start(this.upArgs(options));
     const events: string[] = [];
     const errors: string[] = [];
     child.stderr.setEncoding('utf8').on('data', (text: string) => errors.push(text));
@@ -91,6 +94,18 @@ export class DemoFleet {
     } finally {
       clearTimeout(timer);
     }
+  }
+
+  /** Starts a command that goes on until it is stopped. */
+  start(
+    args: readonly string[],
+    env: Readonly<Record<string, string>> = {},
+  ): ChildProcessByStdio<Writable, Readable, Readable> {
+    // Tied: when the test is killed, what it started stops too.
+    const all = { ...this.env, ...env, [tiedVariable]: '1' };
+    const child = spawn(process.execPath, [bin, ...args], { env: all, stdio: ['pipe', 'pipe', 'pipe'] });
+    child.stdin.on('error', () => undefined);
+    return child;
   }
 
   /** Runs one command as a user would. */

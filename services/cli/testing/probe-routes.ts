@@ -7,8 +7,14 @@ import { eventually } from '#libs/testing/eventually.ts';
 import { objectEvent, pageOf } from '../../control/api/models.ts';
 import type { FleetClient } from '../fleet-client.ts';
 import { type DemoFleet, until } from './demo-fleet.ts';
+import { brokenHistory } from './ledger.ts';
 import { anyMoment } from './parts.ts';
-import { ask } from './storefront-request.ts';
+import { ask, type StorefrontNode } from './storefront-request.ts';
+
+/** The assertion of tap that is needed. */
+interface Assertions {
+  same(actual: unknown, expected: unknown, message: string): unknown;
+}
 
 const header = 'x-edit';
 const historyPage = pageOf(objectEvent);
@@ -43,12 +49,12 @@ export class ProbeRoutes {
     }
   }
 
-  /** Resolves when the last edit of every route is served. */
-  async served(): Promise<void> {
+  /** Resolves when a node, unless given that of the fleet, serves the last edit of every route. */
+  async served(node: StorefrontNode = this.#fleet): Promise<void> {
     await Promise.all(
       this.#names.map((name) =>
         until(
-          () => this.#ask(name),
+          () => askEdit(node, name),
           (edit) => edit === String(this.#edit),
         ),
       ),
@@ -61,6 +67,15 @@ export class ProbeRoutes {
     await eventually(async () => [...(await this.histories(client)).values()].every(isLast), { timeoutMs: 60_000 });
   }
 
+  /** Asserts that the history is whole: each route was written once per edit, so that it has an event for each, in order, and no other. */
+  async isWhole(test: Assertions, client: FleetClient): Promise<void> {
+    await this.recorded(client);
+    const edits = Array.from({ length: this.#edit + 1 }, (_, edit) => String(edit));
+    const wanted = new Map(this.#names.map((name) => [name, edits]));
+    test.same(await this.histories(client), wanted, `${this.#names.length} routes, ${edits.length} events each`);
+    test.same(await brokenHistory(this.#fleet), [], 'no gap, nothing twice');
+  }
+
   /** The edits of each route that the API says are in the history, in its order. */
   async histories(client: FleetClient): Promise<ReadonlyMap<string, readonly string[]>> {
     const entries = this.#names.map(async (name): Promise<[string, readonly string[]]> => {
@@ -68,13 +83,6 @@ export class ProbeRoutes {
       return [name, items.map(editOf).toReversed()];
     });
     return new Map(await Promise.all(entries));
-  }
-
-  #ask(name: string): Promise<string> {
-    return ask(this.#fleet, `http://${name}.eu.storefront.example/`).then(
-      ({ status, headers }) => (status === 200 ? String(headers[header]) : `status ${status}`),
-      (error: unknown) => String(error),
-    );
   }
 
   #write(name: string): void {
@@ -86,6 +94,14 @@ export class ProbeRoutes {
 export function addRoutes(fleet: DemoFleet, count: number): void {
   const manifests = Array.from({ length: count }, (_, index) => manifest(`bulk-${index}`, '0'));
   writeFileSync(join(fleet.folder, 'eu', 'bulk-routes.yaml'), manifests.join('---\n'));
+}
+
+/** The edit by which a node answers, or what it answers instead. */
+function askEdit(node: StorefrontNode, name: string): Promise<string> {
+  return ask(node, `http://${name}.eu.storefront.example/`).then(
+    ({ status, headers }) => (status === 200 ? String(headers[header]) : `status ${status}`),
+    (error: unknown) => String(error),
+  );
 }
 
 /** Which edit an event is of, by what it says that it changed. */

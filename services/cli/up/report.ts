@@ -36,49 +36,35 @@ export interface Output {
   readonly rows?: number;
 }
 
+const forms: Readonly<Record<ReportForm, (output: Output) => Report>> = {
+  json: (output) =>
+    lineReport((event) => output.write(`${JSON.stringify({ time: new Date().toISOString(), ...event })}\n`)),
+  plain: (output) =>
+    lineReport((event) => {
+      const text = linesOf(event);
+      if (text !== '') output.write(`${text}\n`);
+    }),
+  terminal: terminalReport,
+};
+
 /** The report in one form. */
 export function startReport(form: ReportForm, output: Output): Report {
-  switch (form) {
-    case 'json':
-      return {
-        tell: (event) => output.write(`${JSON.stringify({ time: new Date().toISOString(), ...event })}\n`),
-        board: () => undefined,
-        close: () => undefined,
-      };
-    case 'plain':
-      return {
-        tell: (event) => {
-          const text = linesOf(event);
-          if (text !== '') output.write(`${text}\n`);
-        },
-        board: () => undefined,
-        close: () => undefined,
-      };
-    case 'terminal':
-      return terminalReport(output);
-  }
+  return forms[form](output);
 }
 
 /** The text of an event for people; '' for those that only programs need. */
 export function linesOf(event: UpEvent): string {
-  switch (event.event) {
-    case 'progress':
-      return `  ${event.message}`;
-    case 'part-started':
-      return '';
-    case 'part-ended':
-      return `! ${event.part} ended (${event.reason}) and is restarted`;
-    case 'warning':
-      return `! ${event.message}`;
-    case 'changed':
-      return `  ${event.message}`;
-    case 'ready':
-      return [`\nFleetgate is ready in ${(event.tookMs / 1000).toFixed(1)} s.\n`, ...event.next].join('\n');
-    case 'stopping':
-      return 'stopping …';
-    case 'stopped':
-      return 'stopped';
+  if (event.event === 'ready') {
+    return [`\nFleetgate is ready in ${(event.tookMs / 1000).toFixed(1)} s.\n`, ...event.next].join('\n');
   }
+  if (event.event === 'part-ended') return `! ${event.part} ended (${event.reason}) and is restarted`;
+  if (event.event === 'part-started') return '';
+  if ('message' in event) return `${event.event === 'warning' ? '!' : ' '} ${event.message}`;
+  return event.event === 'stopping' ? 'stopping …' : 'stopped';
+}
+
+function lineReport(tell: (event: UpEvent) => void): Report {
+  return { tell, board: () => undefined, close: () => undefined };
 }
 
 /** Lines scroll up; the table below them is drawn again in place. */
