@@ -17,16 +17,19 @@ interface StatusRow {
 
 const pageItems = 1000;
 
-/** The changes that make the table equal to the projection. */
+/** The changes that make the table equal to the projection, cluster by cluster. */
 export async function staleStatuses(
   client: ClientBase,
   projection: Projection,
   clusters: Iterable<string>,
 ): Promise<readonly StatusChange[]> {
-  const { rows } = await client.query<StatusRow>('select cluster, kind, namespace, name, uid, status from statuses');
-  const stored = new Map(rows.map((row) => [keyOf(row), row]));
   const changes: StatusChange[] = [];
   for (const cluster of clusters) {
+    const { rows } = await client.query<StatusRow>(
+      'select cluster, kind, namespace, name, uid, status from statuses where cluster = $1',
+      [cluster],
+    );
+    const stored = new Map(rows.map((row) => [keyOf(row), row]));
     for (const item of desiredStatuses(projection, cluster)) {
       const key = keyOf({ cluster, ...item });
       const row = stored.get(key);
@@ -34,9 +37,9 @@ export async function staleStatuses(
       if (row === undefined || row.uid !== item.uid || !sameJson(row.status, item.status))
         changes.push({ cluster, ...item });
     }
+    for (const { kind, namespace, name } of stored.values())
+      changes.push({ cluster, kind, namespace, name, status: null });
   }
-  for (const { cluster, kind, namespace, name } of stored.values())
-    changes.push({ cluster, kind, namespace, name, status: null });
   return changes;
 }
 

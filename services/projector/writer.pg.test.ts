@@ -217,3 +217,23 @@ void t.test('texts that Postgres does not take are kept out of its columns', asy
   await db.append(...shop.platform(), labelled);
   t.match(await db.rows(`select data from events where name = 'a'`), [{ data: /\\u0000/ }]);
 });
+
+void t.test('a new leader brings the stored statuses up to date', async (t) => {
+  const db = await TestWriter.open(t);
+  await db.append(...shop.platform(), shop.route('a', 1));
+  t.strictSame(await db.writer.refreshStatuses(), [], 'nothing to do');
+  const before = await db.rows('select * from statuses order by kind, name');
+  await db.rows(`update statuses set status = '{}' where kind = 'Gateway'`);
+  await db.rows(`delete from statuses where kind = 'HTTPRoute'`);
+  await db.rows(`insert into statuses values ('eu', 'HTTPRoute', 'shop', 'gone', 'u', '{}')`);
+  const changed = await (await db.reopen()).refreshStatuses();
+  t.match(
+    changed.map(({ kind, name, status }) => [kind, name, status === null]),
+    [
+      ['Gateway', 'web', false],
+      ['HTTPRoute', 'a', false],
+      ['HTTPRoute', 'gone', true],
+    ],
+  );
+  t.strictSame(await db.rows('select * from statuses order by kind, name'), before);
+});
