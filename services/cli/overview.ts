@@ -37,7 +37,7 @@ export function overviewText(
 ): string {
   const table = <Row>(columns: readonly Column<Row>[], rows: readonly Row[], empty: string): string =>
     rows.length === 0 ? empty : renderTable(columns, rows, width === undefined ? {} : { width });
-  return [
+  const lines = [
     table(clusterColumns(now), clusters, 'no clusters yet'),
     ...problemLines(clusters),
     '',
@@ -48,7 +48,8 @@ export function overviewText(
     ...rejectionLines(nodes),
     '',
     routesLine(clusters, refusedRoutes),
-  ].join('\n');
+  ];
+  return lines.filter((line, index) => line !== '' || lines[index - 1] !== '').join('\n');
 }
 
 /** What still keeps the fleet from serving everything that it was told; empty = it does. */

@@ -2,7 +2,6 @@
 import { pause } from '#libs/runtime/pause.ts';
 import { gatewayDetail } from '../../control/api/models.ts';
 import { gatewayPath } from '../client-command.ts';
-import { rejectionLines } from '../commands/nodes.ts';
 import type { FleetClient } from '../fleet-client.ts';
 import { followOverview } from '../live-overview.ts';
 import { type Overview, describeChanges, overviewText } from '../overview.ts';
@@ -41,10 +40,22 @@ export async function serveUntil(signal: AbortSignal, session: Session): Promise
     listeners,
     next: nextSteps({ ...fleet, settings, listeners }),
   });
-  for (const message of rejectionLines(first.nodes)) {
-    if (message !== '') report.tell({ event: 'warning', message: message.replace(/^! /u, '') });
-  }
+  for (const message of rejections(first)) report.tell({ event: 'warning', message });
   await show(first, client, report, signal);
+}
+
+/** What the node did not take, with the remedy where the reason is a port. */
+function rejections({ nodes }: Overview): readonly string[] {
+  return nodes.flatMap(({ node, gateways }) =>
+    gateways.flatMap(({ gateway, serving, rejected }) => {
+      if (rejected === null || rejected.version !== serving) return [];
+      const reasons = rejected.reasons.join('; ');
+      const remedy = /address already in use/iu.test(reasons)
+        ? ' (another program listens there: stop it, or choose other ports with --port-offset)'
+        : '';
+      return [`${node} rejected version ${rejected.version} of ${gateway}: ${reasons}${remedy}`];
+    }),
+  );
 }
 
 /** Changes as lines, and the table; the table is drawn again at most five times a second, and now and then for the ages in it. */
