@@ -86,15 +86,39 @@ function shorten(key: string, value: unknown): unknown {
   return key === 'inline_string' && typeof value === 'string' ? `${value.trim().slice(0, 30)}…` : value;
 }
 
-function layOut(value: ProtoValue, indent: string): string {
-  const line = JSON.stringify(value);
-  if (line.length + indent.length <= 140 || typeof value !== 'object' || value === null) return line;
-  const inner = `${indent} `;
+/** JSON as the formatter leaves it; `taken` = columns of the line before and after the value. */
+function layOut(value: ProtoValue, indent: string, taken = 0): string {
+  if (typeof value !== 'object' || value === null) return JSON.stringify(value);
+  const line = oneLine(value);
+  if (!mustBreak(value) && taken + line.length <= 120) return line;
+  const inner = `${indent}  `;
   const [open, close] = Array.isArray(value) ? '[]' : '{}';
   const parts = Array.isArray(value)
-    ? value.map((item) => layOut(item, inner))
-    : Object.entries(value).map(([key, field]) => `${JSON.stringify(key)}: ${layOut(field ?? null, inner)}`);
+    ? value.map((item) => layOut(item, inner, inner.length + 1))
+    : Object.entries(value).map(([key, field]) => {
+        const name = `${JSON.stringify(key)}: `;
+        return `${name}${layOut(field ?? null, inner, inner.length + name.length + 1)}`;
+      });
   return `${open}\n${inner}${parts.join(`,\n${inner}`)}\n${indent}${close}`;
+}
+
+function oneLine(value: ProtoValue): string {
+  if (Array.isArray(value)) return `[${value.map(oneLine).join(', ')}]`;
+  if (typeof value !== 'object' || value === null) return JSON.stringify(value);
+  const fields = Object.entries(value).map(([key, field]) => `${JSON.stringify(key)}: ${oneLine(field ?? null)}`);
+  return fields.length === 0 ? '{}' : `{ ${fields.join(', ')} }`;
+}
+
+/** Lists of objects with several fields each are never on one line. */
+function mustBreak(value: ProtoValue | undefined): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  const parts = Object.values(value);
+  const isList = Array.isArray(value) && parts.length > 1;
+  return (isList && parts.every((part) => sizeOf(part) > 1)) || parts.some(mustBreak);
+}
+
+function sizeOf(value: unknown): number {
+  return typeof value === 'object' && value !== null ? Object.keys(value).length : 0;
 }
 
 /** The tables as a bootstrap: scopes in their connection managers, endpoints in their clusters, secrets by name. */

@@ -57,6 +57,7 @@ void t.test('HTTPS listeners', async (t) => {
     ['x.example.com', 'a.example.com', '421 by wildcard'],
     ['elsewhere.test', 'A.example.com', '421 by default'],
     ['x.example.com', 'y.example.com', 'web by wildcard'],
+    [undefined, 'a.example.com', '421 by other'],
   ];
   for (const [servername, host, expected] of cases) t.equal(await asked(servername, host), expected, host);
   for (const host of ['a.example.com', 'x.example.com']) {
