@@ -54,7 +54,7 @@ export interface Heartbeat {
   readonly clusterUid: string;
   readonly version: string;
   readonly source: 'kubernetes' | 'folder';
-  /** Whether every watched kind has been listed once and is being watched. */
+  /** Whether every watched kind has been listed once and is being watched, and what the history lacked is stored in the log. */
   readonly synced: boolean;
   readonly objects: number;
   /** Sentences for people: manifest errors with file and line, missing CRDs, watch errors. */

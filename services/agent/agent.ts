@@ -94,7 +94,8 @@ class Agent {
     if (this.#nats?.connected !== true) reasons.push('NATS is not connected.');
     if (!this.#isSynced) {
       const missing = kinds.filter(({ kind }) => this.#mirror?.isListed(kind) !== true).map(({ kind }) => kind);
-      reasons.push(`Not everything has been listed once: ${missing.join(', ')}.`);
+      if (missing.length > 0) reasons.push(`Not everything has been listed once: ${missing.join(', ')}.`);
+      else reasons.push('Not everything that was listed is stored in the log.');
     }
     return { ok: reasons.length === 0, reasons };
   }
@@ -160,9 +161,11 @@ class Agent {
       onPublished: (event) => {
         this.#metrics.published(event);
         this.#problems.set('publish', null);
+        this.#noteSynced();
       },
       onFailed: (event, error, fate) => {
         this.#metrics.publishFailed();
+        if (fate === 'hopeless') this.#noteSynced();
         const about = `${event.kind} ${event.namespace}/${event.name}`;
         if (fate === 'hopeless') this.#problems.set(about, `${about} is too large to be sent: ${messageOf(error)}`);
         else if (nats.connected) this.#problems.set('publish', `events are not taken: ${messageOf(error)}`);
@@ -193,10 +196,7 @@ class Agent {
       },
       listed: (kind) => {
         mirror.listed(kind);
-        if (this.#isSynced || !kinds.every((info) => mirror.isListed(info.kind))) return;
-        this.#isSynced = true;
-        this.#log.info({ objects: mirror.size }, 'synced');
-        this.#beat();
+        this.#noteSynced();
       },
       problem: (about, sentence) => this.#problems.set(about, sentence),
       restarted: (kind, why) => {
@@ -204,6 +204,16 @@ class Agent {
         this.#log.debug({ kind, why }, 'a watch ended');
       },
     };
+  }
+
+  /** Synced: everything has been listed once, and what the history lacked of it is stored. */
+  #noteSynced(): void {
+    const mirror = this.#mirror;
+    if (this.#isSynced || mirror === undefined || this.#outbox?.length !== 0) return;
+    if (!kinds.every(({ kind }) => mirror.isListed(kind))) return;
+    this.#isSynced = true;
+    this.#log.info({ objects: mirror.size }, 'synced');
+    this.#beat();
   }
 
   /** Something may have been missed in either direction. */
