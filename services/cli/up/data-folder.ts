@@ -58,15 +58,13 @@ export function openDataFolder(root: string): DataFolder {
 }
 
 export interface HeldDataFolder {
-  readonly record: UpRecord;
+  /** Notes in the folder who holds it. */
+  describe(up: Pick<UpRecord, 'url' | 'clusters' | 'since'>): Promise<UpRecord>;
   release(): Promise<void>;
 }
 
 /** Takes the folder for this process. Throws FleetgateError 'data-in-use' that says who has it, since when and at which address. */
-export async function holdDataFolder(
-  folder: DataFolder,
-  up: Pick<UpRecord, 'url' | 'clusters' | 'since'>,
-): Promise<HeldDataFolder> {
+export async function holdDataFolder(folder: DataFolder): Promise<HeldDataFolder> {
   const path = join(folder.root, 'up.json');
   const lock = await lockFolder(folder.root).catch((error: unknown) => {
     const holder = readUpRecord(path);
@@ -78,11 +76,13 @@ export async function holdDataFolder(
       { hint: `Use it as it is (npx fleetgate status), stop it (kill ${pid}), or choose another folder with --data.` },
     );
   });
-  const self = await identityOf(process.pid);
-  const record: UpRecord = { ...up, pid: process.pid, started: self?.started ?? '', data: folder.root };
-  writeFileSync(path, `${JSON.stringify(record)}\n`, { mode: 0o600 });
   return {
-    record,
+    async describe(up) {
+      const self = await identityOf(process.pid);
+      const record: UpRecord = { ...up, pid: process.pid, started: self?.started ?? '', data: folder.root };
+      writeFileSync(path, `${JSON.stringify(record)}\n`, { mode: 0o600 });
+      return record;
+    },
     async release() {
       rmSync(path, { force: true });
       await lock.release();

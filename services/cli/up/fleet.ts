@@ -12,7 +12,7 @@ import { noteServers } from '../local-database.ts';
 import { announceLocalFleet } from '../local-fleet.ts';
 import { type DataFolder, holdDataFolder, openDataFolder } from './data-folder.ts';
 import { type PartEvents, type PartSpec, startPart, stopOrphans } from './part.ts';
-import { type PartContext, type PartPorts, listParts } from './part-list.ts';
+import { type PartPorts, listParts } from './part-list.ts';
 import { choosePort, tryPort } from './ports.ts';
 import type { Report } from './report.ts';
 import { type FleetSecrets, keepSecrets, registerTokens } from './secrets.ts';
@@ -25,6 +25,7 @@ export interface StartedFleet {
   readonly secrets: FleetSecrets;
   /** Whether the secrets were made by this start. */
   readonly firstStart: boolean;
+  readonly parts: readonly PartSpec[];
   /** Rejects when a part can never start: its configuration is wrong. */
   readonly failed: Promise<never>;
 }
@@ -37,11 +38,13 @@ export async function startFleet(
   signal: AbortSignal,
 ): Promise<StartedFleet> {
   const folder = openDataFolder(settings.data);
+  // Before the ports: another `up` on the same folder is likely to have those too, and is to be named.
+  const held = await holdDataFolder(folder);
+  teardown.add('the data folder', () => held.release());
   const ports = await choosePorts(settings);
   const url = `http://${settings.bind === '0.0.0.0' ? '127.0.0.1' : settings.bind}:${ports.control}`;
   const clusters = settings.clusters.map(({ name }) => name);
-  const held = await holdDataFolder(folder, { url, clusters, since: new Date().toISOString() });
-  teardown.add('the data folder', () => held.release());
+  const record = await held.describe({ url, clusters, since: new Date().toISOString() });
   const log = createLogger({ service: 'up', destination: logFile(folder) });
   const orphans = await stopOrphans(folder, readdirSync(folder.run));
   if (orphans.length > 0)
@@ -57,10 +60,11 @@ export async function startFleet(
   await migrate(servers.databaseUrl, log);
   await registerTokens(servers.databaseUrl, secrets, log);
   const context = { settings, folder, secrets, ports, ...servers, cacheFolder: cacheFolder() };
-  const failed = startParts(context, report, teardown, log, signal);
-  const announced = announceLocalFleet(held.record, process.env);
+  const parts = listParts(context);
+  const failed = startParts(parts, folder, report, teardown, log, signal);
+  const announced = announceLocalFleet(record, process.env);
   teardown.add('the record for other commands', () => announced.remove());
-  return { url, secrets, firstStart, failed };
+  return { url, secrets, firstStart, parts, failed };
 }
 
 async function choosePorts(settings: UpSettings): Promise<PartPorts> {
@@ -122,7 +126,8 @@ function urlOf(result: PromiseSettledResult<{ readonly url: string } | undefined
 }
 
 function startParts(
-  context: PartContext,
+  specs: readonly PartSpec[],
+  folder: DataFolder,
   report: Report,
   teardown: Teardown,
   log: Logger,
@@ -140,9 +145,8 @@ function startParts(
       else report.tell({ event: 'part-ended', part, reason });
     },
   };
-  const specs = listParts(context);
   report.tell({ event: 'progress', message: `starting ${specs.map(({ name }) => name).join(', ')} …` });
-  const children = new Map<PartSpec, Child>(specs.map((spec) => [spec, startPart(spec, context.folder, log, events)]));
+  const children = new Map<PartSpec, Child>(specs.map((spec) => [spec, startPart(spec, folder, log, events)]));
   for (const [spec, child] of children) {
     if (!isSource(spec)) teardown.add(spec.name, () => child.stop({ graceMs: 16_000 }));
   }

@@ -29,7 +29,7 @@ export async function serveUntil(signal: AbortSignal, session: Session): Promise
   const clusters = settings.clusters.map(({ name }) => name);
   const complain = (missing: readonly string[]): void =>
     report.tell({ event: 'warning', message: `still waiting: ${missing.join('; ')}` });
-  const first = await untilReady(client, clusters, complain, signal);
+  const first = await untilReady(client, fleet.parts, clusters, complain, signal);
   if (first === undefined) return;
   const listeners = await listenerUrls(client, first, settings);
   report.tell({
