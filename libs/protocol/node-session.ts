@@ -97,6 +97,11 @@ export class NodeSession {
     return [...this.#gateways.values()].flatMap(({ serving }) => serving ?? []);
   }
 
+  /** Whether no hub has ever sent a snapshot, taken or not. */
+  get isEmpty(): boolean {
+    return this.#gateways.size === 0;
+  }
+
   /** What serves, whole. The maps are live: to be read before the next call. */
   content(): NodeContent {
     const gateways = [...this.#gateways.values()].flatMap(({ serving, entries }) =>

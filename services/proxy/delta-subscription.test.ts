@@ -68,6 +68,18 @@ class Envoy {
   }
 }
 
+void t.test('wildcard: who leaves and comes back is answered again, also when there is nothing', (t) => {
+  const { subscription } = wildcard({});
+  subscription.receive(request({}));
+  t.same(say(subscription.next('all')), []);
+  subscription.receive(request({ nonce: '1' }));
+  subscription.receive(request({ unsubscribe: ['*'] }));
+  t.equal(subscription.next('all'), null);
+  subscription.receive(request({ subscribe: ['*'] }));
+  t.same(say(subscription.next('all')), [], 'it waits for an answer');
+  t.end();
+});
+
 void t.test('wildcard: everything at first, then what changes, one response at a time', (t) => {
   const { table, subscription } = wildcard({ a: '1', b: '1' });
   t.equal(subscription.next('all'), null, 'nothing before Envoy asks');

@@ -193,6 +193,7 @@ export class DeltaSubscription {
     if (name === '*') {
       this.#wildcard = this.#options.wildcard;
       for (const known of this.#table.keys()) this.#stale.add(known);
+      this.#waitsForFirst = this.#wildcard && this.#held.size === 0;
       return;
     }
     this.#named.add(name);

@@ -180,13 +180,19 @@ void t.test('readiness: Envoy lives and serves, or there is nothing to serve', a
   await node.hub.stop();
   await runNode(t, node);
   const ready = (): Promise<string> => ask(node.healthPort, 'localhost', '/readyz');
-  await eventually(async () => (await ready()).includes('control has not said'));
+  await eventually(async () => (await ready()).includes('no snapshot is served'));
   await node.hub.start();
   await eventually(async () => (await ready()).startsWith('200'));
   process.kill(await envoyPid(node.data), 'SIGKILL');
   await eventually(async () => (await ready()).includes('Envoy is not live'));
   await eventually(async () => (await ready()).startsWith('200'));
   t.match(await ask(node.healthPort, 'localhost', '/metrics'), /fleetgate_node_envoy_exits_total\{[^}]*\} 1/);
+
+  const taken = createServer().listen({ host: '127.0.0.1', port: 0 });
+  await once(taken, 'listening');
+  t.teardown(() => taken.close());
+  t.match(await node.hub.answer(node.hub.publish(gateway, listener(portOf(taken.address())))), { type: 'rejected' });
+  t.match(await ready(), /no snapshot is served/, 'one that was rejected is not none');
 });
 
 void t.test('saved content that Envoy does not take any more: the rest serves, and it is said', async (t) => {

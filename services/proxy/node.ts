@@ -65,7 +65,7 @@ export class Node {
 
   /** Whether a hub said that this node has nothing to serve. */
   get hasNothingToServe(): boolean {
-    return this.#answered && this.#options.session.idle && this.#options.session.held().length === 0;
+    return this.#answered && this.#options.session.isEmpty;
   }
 
   stop(): void {

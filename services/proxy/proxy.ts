@@ -230,8 +230,7 @@ class ProxyService implements RunningProxy {
     const reasons: string[] = [...this.#plane.faults];
     if (this.#state === 'stopping') reasons.push('the node stops');
     if (this.#envoyState() !== 'live') reasons.push('Envoy is not live');
-    if (this.#session.held().length === 0 && !this.#node.hasNothingToServe)
-      reasons.push('no snapshot is served, and control has not said that there is none');
+    if (this.#session.held().length === 0 && !this.#node.hasNothingToServe) reasons.push('no snapshot is served');
     else if (this.#state === 'restoring') reasons.push('Envoy does not serve the saved snapshots yet');
     return { ok: reasons.length === 0, reasons };
   }
