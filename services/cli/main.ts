@@ -1,5 +1,6 @@
 // The `fleetgate` command: finds the command in the table, loads it alone, runs it, and turns a failure into text and exit code.
 import { Command } from 'commander';
+import packageFile from '../../package.json' with { type: 'json' };
 import { commandTable } from './command-table.ts';
 import { describeFailure, exitCodes } from './failure.ts';
 
@@ -7,6 +8,7 @@ const program = new Command('fleetgate')
   .description('Manages the Kubernetes Gateway API of a fleet of clusters as one event-sourced system.')
   // What stands after the name of a sub-command is the sub-command's, also where its parent has the option too.
   .enablePositionalOptions()
+  .version(packageFile.version)
   .exitOverride()
   .showSuggestionAfterError()
   .addHelpText('after', () => {

@@ -1,27 +1,17 @@
 // `fleetgate version`: this command's version, and that of the control service where one is found.
-import { readFileSync } from 'node:fs';
-import { resolve } from 'node:path';
 import type { Command } from 'commander';
-import { z } from 'zod';
+import packageFile from '../../../package.json' with { type: 'json' };
 import { whoAmI } from '../../control/api/models.ts';
 import { findFleet } from '../fleet-address.ts';
 import { FleetClient } from '../fleet-client.ts';
 
-const packageFile = z.object({ version: z.string() });
-
 /** Adds the action. It does not fail without a fleet. */
 export function configureVersion(command: Command): void {
   command.action(async () => {
-    process.stdout.write(`fleetgate ${ownVersion()} (Node ${process.versions.node})\n`);
+    process.stdout.write(`fleetgate ${packageFile.version} (Node ${process.versions.node})\n`);
     const line = await controlLine().catch(() => 'control   none found');
     process.stdout.write(`${line}\n`);
   });
-}
-
-/** The version in package.json. */
-export function ownVersion(): string {
-  const path = resolve(import.meta.dirname, '../../../package.json');
-  return packageFile.parse(JSON.parse(readFileSync(path, 'utf8'))).version;
 }
 
 async function controlLine(): Promise<string> {
