@@ -13,7 +13,7 @@ import { announceLocalFleet } from '../local-fleet.ts';
 import { type DataFolder, holdDataFolder, openDataFolder } from './data-folder.ts';
 import { type PartEvents, type PartSpec, startPart, stopOrphans } from './part.ts';
 import { type PartPorts, listParts } from './part-list.ts';
-import { choosePort, tryPort } from './ports.ts';
+import { choosePort, hostOf, tryPort } from './ports.ts';
 import type { Report } from './report.ts';
 import { type FleetSecrets, keepSecrets, registerTokens } from './secrets.ts';
 import { trackServers } from './server-records.ts';
@@ -42,7 +42,7 @@ export async function startFleet(
   const held = await holdDataFolder(folder);
   teardown.add('the data folder', () => held.release());
   const ports = await choosePorts(settings);
-  const url = `http://${settings.bind === '0.0.0.0' ? '127.0.0.1' : settings.bind}:${ports.control}`;
+  const url = `http://${hostOf(settings.bind)}:${ports.control}`;
   const clusters = settings.clusters.map(({ name }) => name);
   const record = await held.describe({ url, clusters, since: new Date().toISOString() });
   const log = createLogger({ service: 'up', destination: logFile(folder) });

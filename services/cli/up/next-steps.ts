@@ -1,4 +1,5 @@
 // What to do with a fleet that is ready: where it is, how to look at it, and for the demo what to try. Pure.
+import { hostOf } from './ports.ts';
 import type { FleetSecrets } from './secrets.ts';
 import type { UpSettings } from './settings.ts';
 
@@ -37,7 +38,7 @@ export function nextSteps(fleet: ReadyFleet): readonly string[] {
 }
 
 function demoSteps({ portOffset, bind }: UpSettings): readonly string[] {
-  const host = bind === '0.0.0.0' ? '127.0.0.1' : bind;
+  const host = hostOf(bind);
   const http = `http://${host}:${80 + portOffset}`;
   const tls = 443 + portOffset;
   return [

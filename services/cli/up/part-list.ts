@@ -2,6 +2,7 @@
 import { join } from 'node:path';
 import type { DataFolder } from './data-folder.ts';
 import type { PartSpec } from './part.ts';
+import { hostOf } from './ports.ts';
 import type { FleetSecrets } from './secrets.ts';
 import type { UpSettings } from './settings.ts';
 
@@ -44,7 +45,7 @@ function control({ settings, ports, databaseUrl, natsUrl, cacheFolder }: PartCon
     name: 'control',
     args: ['control', '--host', settings.bind, '--port', String(ports.control)],
     env: { ...baseEnv(cacheFolder), DATABASE_URL: databaseUrl, NATS_URL: natsUrl },
-    health: `http://${local}:${ports.control}`,
+    health: `http://${hostOf(settings.bind)}:${ports.control}`,
   };
 }
 
@@ -53,8 +54,17 @@ function proxy({ settings, folder, secrets, ports, cacheFolder }: PartContext): 
     name: 'proxy',
     args: [
       'proxy',
-      ...['--node', 'local', '--control-url', `http://${local}:${ports.control}`],
-      ...['--bind', settings.bind, '--port-offset', String(settings.portOffset), '--data', folder.node],
+      ...['--node', 'local', '--control-url', `http://${hostOf(settings.bind)}:${ports.control}`],
+      ...[
+        '--bind',
+        settings.bind,
+        '--address',
+        hostOf(settings.bind).replaceAll(/[[\]]/gu, ''),
+        '--port-offset',
+        String(settings.portOffset),
+        '--data',
+        folder.node,
+      ],
       ...['--node-key-file', folder.nodeKey, '--health-port', String(ports.proxy), '--drain', '1s'],
     ],
     env: { ...baseEnv(cacheFolder), FLEETGATE_TOKEN: secrets.nodeToken },

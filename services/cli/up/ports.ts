@@ -1,4 +1,4 @@
-// Ports for the parts of `up`.
+// Addresses and ports for the parts of `up`.
 import { createServer } from 'node:net';
 
 /** The wanted port where nobody listens on it, else any free one. 0 = any. Another process may still take it before we do. */
@@ -16,4 +16,10 @@ export function tryPort(host: string, port: number): Promise<number | undefined>
       server.close(() => resolve(address === null || typeof address === 'string' ? undefined : address.port));
     });
   });
+}
+
+/** How a local client writes the host of what is bound to an address: any address is reached by loopback, IPv6 goes in brackets. */
+export function hostOf(bind: string): string {
+  if (bind === '0.0.0.0' || bind === '::') return '127.0.0.1';
+  return bind.includes(':') ? `[${bind}]` : bind;
 }

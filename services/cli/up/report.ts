@@ -42,7 +42,8 @@ const forms: Readonly<Record<ReportForm, (output: Output) => Report>> = {
   plain: (output) =>
     lineReport((event) => {
       const text = linesOf(event);
-      if (text !== '') output.write(`${text}\n`);
+      const isLog = event.event === 'changed' || event.event === 'warning' || event.event === 'part-ended';
+      if (text !== '') output.write(`${isLog ? `${new Date().toISOString()} ` : ''}${text}\n`);
     }),
   terminal: terminalReport,
 };

@@ -7,6 +7,7 @@ import { followOverview } from '../live-overview.ts';
 import { type Overview, describeChanges, overviewText } from '../overview.ts';
 import type { StartedFleet } from './fleet.ts';
 import { type ListenerUrl, nextSteps } from './next-steps.ts';
+import { hostOf } from './ports.ts';
 import { untilReady } from './readiness.ts';
 import type { Report } from './report.ts';
 import type { UpSettings } from './settings.ts';
@@ -89,7 +90,7 @@ async function listenerUrls(
   { gateways }: Overview,
   { bind, portOffset }: UpSettings,
 ): Promise<readonly ListenerUrl[]> {
-  const host = bind === '0.0.0.0' ? '127.0.0.1' : bind;
+  const host = hostOf(bind);
   const urls: ListenerUrl[] = [];
   for (const { gateway } of gateways.slice(0, 100)) {
     const { listeners } = await client.get(gatewayPath(gateway), gatewayDetail);
