@@ -30,7 +30,7 @@ export interface IngestContext {
 /** Postgres' error classes that are the fault of what was written: cardinality, data, integrity, program limits. */
 const contentFaults = new Set(['21', '22', '23', '54']);
 /** Events that are folded into one transaction. */
-const runMax = 250;
+const runMax = 500;
 const refusalsMax = 1000;
 const inbox = /^_INBOX\.[\w.-]+$/;
 
