@@ -40,7 +40,7 @@ void t.test('start, kill -9, leave, adopt, replace, stop', async (t) => {
   t.equal(await ask(port, 'x'), '200 two', 'with other settings it is replaced');
 
   const last = third.envoy.pid ?? 0;
-  await third.envoy.stop(100);
+  await third.envoy.stop();
   t.equal(await identityOf(last), undefined, 'stopped');
   t.match(await ask(port, 'x'), /ECONNREFUSED/);
 });
@@ -56,11 +56,12 @@ async function start(
     binary: await resolveBinary('envoy'),
     bootstrap: staticBootstrap(folder, port, body),
     concurrency: 1,
+    drainMs: 100,
     folder,
     log: testLogger(),
     onChange: (state) => states.push(state),
   });
-  t.teardown(() => envoy.stop(0));
+  t.teardown(() => envoy.stop());
   return { envoy, states };
 }
 

@@ -17,6 +17,8 @@ export interface EnvoyOptions {
   readonly bootstrap: unknown;
   /** Worker threads; 0 = as many as there are cores. */
   readonly concurrency: number;
+  /** How long connections may take to end before Envoy is ended. */
+  readonly drainMs: number;
   readonly folder: NodeFolder;
   readonly log: Logger;
   /** Envoy came to life, or ended. */
@@ -31,8 +33,8 @@ export interface Envoy {
   readonly state: EnvoyState;
   /** How often it ended unasked. */
   readonly exits: number;
-  /** Drains for at most `drainMs`, then ends Envoy. */
-  stop(drainMs: number): Promise<void>;
+  /** Drains, then ends Envoy. */
+  stop(): Promise<void>;
   /** Leaves Envoy to the next process. */
   leave(): void;
 }
@@ -42,6 +44,8 @@ const watchMs = 500;
 const silencesMax = 20;
 const stopGraceMs = 5000;
 const drainTimeSeconds = 30;
+const drainPollMs = 50;
+const adoptMaxMs = 10_000;
 const restart = { minMs: 100, maxMs: 10_000 };
 
 const recordShape = z.object({ pid: z.number(), started: z.string(), start: z.string() });
@@ -92,35 +96,36 @@ class EnvoyProcess implements Envoy {
   }
 
   async start(): Promise<void> {
-    const record = await readRecord(this.#options.folder.envoyRecord);
+    const { folder, log, drainMs } = this.#options;
+    const record = await readRecord(folder.envoyRecord);
     if (record !== undefined && (await isRunning(record))) {
-      if (record.start === this.#fingerprint() && (await this.admin.state()) !== 'silent') {
+      const { pid } = record;
+      const answers = await this.#answers(record);
+      if (answers && record.start === this.#fingerprint()) {
         this.#adopted = record;
-        this.#options.log.info({ pid: record.pid }, 'Envoy runs already and is adopted');
+        log.info({ pid }, 'Envoy runs already and is adopted');
       } else {
-        this.#options.log.warn(
-          { pid: record.pid },
-          'Envoy runs with other settings, or does not answer: it is replaced',
+        log.warn(
+          { pid },
+          answers ? 'Envoy runs with other settings: it is replaced' : 'Envoy does not answer: it is replaced',
         );
+        if (answers) await this.#drain(drainMs);
         await endProcess(record);
       }
     } else if ((await this.admin.state()) !== 'silent') {
-      this.#options.log.warn('an Envoy without a record answers: it is replaced');
+      log.warn('an Envoy without a record answers: it is replaced');
       await this.admin.quit();
     }
     if (this.#adopted === undefined) this.#spawn();
     void this.#watch();
   }
 
-  async stop(drainMs: number): Promise<void> {
-    const { log, folder } = this.#options;
+  async stop(): Promise<void> {
     this.#ended.abort();
-    if (this.#state === 'live' && drainMs > 0) {
-      await this.#drain(drainMs).catch((error: unknown) => log.warn({ err: error }, 'Envoy was not drained'));
-    }
+    if (this.#state === 'live') await this.#drain(this.#options.drainMs);
     if (this.#adopted !== undefined) await endProcess(this.#adopted);
     await this.#child?.stop({ graceMs: stopGraceMs });
-    await rm(folder.envoyRecord, { force: true });
+    await rm(this.#options.folder.envoyRecord, { force: true });
   }
 
   leave(): void {
@@ -206,9 +211,24 @@ class EnvoyProcess implements Envoy {
   }
 
   async #drain(drainMs: number): Promise<void> {
-    await this.admin.drain();
-    const until = performance.now() + drainMs;
-    while (performance.now() < until && (await this.admin.openConnections()) > 0) await pause(50);
+    if (drainMs === 0) return;
+    try {
+      await this.admin.drain();
+      const until = performance.now() + drainMs;
+      while (performance.now() < until && (await this.admin.openConnections()) > 0) await pause(drainPollMs);
+    } catch (error) {
+      this.#options.log.warn({ err: error }, 'Envoy was not drained');
+    }
+  }
+
+  /** Whether an Envoy that is to be adopted answers; one that is busy is given time. */
+  async #answers(envoy: ProcessIdentity): Promise<boolean> {
+    const until = performance.now() + adoptMaxMs;
+    while (performance.now() < until && (await isRunning(envoy))) {
+      if ((await this.admin.state()) !== 'silent') return true;
+      await pause(startPollMs);
+    }
+    return false;
   }
 
   async #record(pid: number): Promise<void> {

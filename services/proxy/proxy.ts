@@ -134,7 +134,7 @@ class ProxyService implements RunningProxy {
 
   async start(signal: AbortSignal): Promise<void> {
     const { folder, saved, open, binary, lastGood } = this.#prepared;
-    const { healthHost, healthPort, envoyConcurrency, node } = this.#options;
+    const { healthHost, healthPort, envoyConcurrency, drain, node } = this.#options;
     this.#health = await startHealthServer({
       host: healthHost,
       port: healthPort,
@@ -153,6 +153,7 @@ class ProxyService implements RunningProxy {
       binary,
       bootstrap: bootstrap({ nodeId: node, adsSocketPath: folder.adsSocket, adminSocketPath: folder.adminSocket }),
       concurrency: envoyConcurrency,
+      drainMs: drain,
       folder,
       log: this.#log,
       onChange: (state) => this.#envoyChanged(state),
@@ -168,7 +169,7 @@ class ProxyService implements RunningProxy {
     this.#node.stop();
     await this.#hub.stop();
     if (this.#options.leaveEnvoy) this.#envoy?.leave();
-    else await this.#envoy?.stop(this.#options.drain);
+    else await this.#envoy?.stop();
     this.#ads.close();
     await this.#envoyLog?.stop();
     await this.#prepared.lastGood.close();
