@@ -3,14 +3,14 @@
 // older than the lock file, then runs the file with the Node of node_modules. Runs on Node 20 and without any package.
 import { spawn, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { constants } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const marker = join(root, 'node_modules', '.fleetgate-lock');
-const installLock = join(root, '.install.lock');
+const installLock = join(root, '.data', 'install.lock');
 
 const [file, ...args] = process.argv.slice(2);
 if (file === undefined) stop('usage: node deploy/bootstrap.mjs <file.ts> [args]');
@@ -62,6 +62,7 @@ function isInstalled(wanted) {
 /** Two scripts started at once on a fresh clone: the second waits for the first one's install. */
 async function takeInstallLock() {
   let announced = false;
+  mkdirSync(dirname(installLock), { recursive: true });
   for (;;) {
     try {
       writeFileSync(installLock, String(process.pid), { flag: 'wx' });
