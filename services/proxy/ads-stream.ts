@@ -27,6 +27,8 @@ export class AdsStream {
   readonly #warming = new Map<string, string>();
   /** Listeners in Envoy because of which it asks for scopes. */
   readonly #scopeUsers = new Set<string>();
+  /** The listener on its way will wait for scopes that Envoy has already, and therefore does not ask for. */
+  #repeatScopes = false;
   /** The socket has more to send than it should. */
   #full = false;
 
@@ -83,6 +85,7 @@ export class AdsStream {
     // Scopes that no listener is to change for are exchanged in one message.
     this.#send('scope', scope, listener.hasStale ? 'upserts' : 'all');
     if (!this.#scopesSettled()) return;
+    if (listener.hasStale) this.#repeatScopes = scope.started && this.#scopeUsers.size === 0;
     this.#send('listener', listener, 'upserts');
     if (!listener.isSettled) return;
     this.#send('listener', listener, 'all');
@@ -123,7 +126,11 @@ export class AdsStream {
 
   #taken(type: XdsType, sent: ReadonlyMap<string, string>): void {
     if (type === 'endpoints') this.#warm(sent);
-    if (type === 'listener') this.#noteListeners(sent);
+    if (type === 'listener') {
+      this.#noteListeners(sent);
+      if (this.#repeatScopes && this.#scopeUsers.size > 0) this.#subscriptions.scope.repeat();
+      this.#repeatScopes &&= this.#scopeUsers.size === 0;
+    }
     if (type !== 'cluster') return;
     for (const name of sent.keys()) {
       const endpoints = this.#tables.endpointsOf(name);

@@ -91,6 +91,12 @@ export class DeltaSubscription {
     }
   }
 
+  /** Sends all of it again, be it nothing: Envoy waits for an answer to what it does not ask. */
+  repeat(): void {
+    this.resend([...this.#held.keys()]);
+    this.#waitsForFirst = this.#started;
+  }
+
   /** What to send now, or null: nothing, or one is on its way. With 'upserts', removals stay for later. */
   next(what: 'all' | 'upserts'): SubscriptionResponse | null {
     if (this.#sent !== null) return null;

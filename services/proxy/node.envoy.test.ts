@@ -56,6 +56,20 @@ void t.test('applied means that requests are answered by it', async (t) => {
     t.equal(hub.heard.slice(answers).filter(({ type }) => type === 'applied').length, 0);
   });
 
+  await t.test('the last listener goes and comes back, with routes and without', async (t) => {
+    const routes = Object.keys(route('a', 'a.example.com', 'one'));
+    const [name = ''] = Object.keys(listener(port));
+    await applied(t, hub.publish(gateway, { [name]: null }), node);
+    await eventually(async () => !(await takesConnections(port)));
+    await applied(t, hub.publish(gateway, listener(port)), node);
+    t.equal(await ask(port, 'a.example.com'), '200 one');
+    await applied(t, hub.publish(gateway, Object.fromEntries([name, ...routes].map((key) => [key, null]))), node);
+    await applied(t, hub.publish(gateway, listener(port)), node);
+    t.equal(await ask(port, 'a.example.com'), '404 ');
+    await applied(t, hub.publish(gateway, route('a', 'a.example.com', 'one')), node);
+    t.equal(await ask(port, 'a.example.com'), '200 one');
+  });
+
   await t.test('new backends are warm before routes lead to them, under traffic', async (t) => {
     const traffic = startTraffic(port, 'a.example.com', ['200 one', '200 two']);
     for (let i = 0; i < 20; i++) {
