@@ -103,7 +103,7 @@ void t.test('many routes on one hostname', async (t) => {
   const compiler = new XdsCompiler(options);
   const rules = Array.from({ length: 3000 }, (_, i) => ruleEntry({ name: `r${i}`, matches: [`/p${i}`] }));
   compiler.setSnapshot(gateway, entriesOf(listenerEntry(), backendEntry('web'), backendEntry('api'), ...rules), []);
-  const [first] = compiler.flush().upserts.filter(({ name }) => name === '80|*');
+  const first = compiler.flush().upserts.find(({ name }) => name === '80|*');
   compiler.setSnapshot(gateway, [ruleEntry({ name: 'r1', matches: ['/p1'], to: 'api' })], []);
   const [second] = compiler.flush().upserts;
   const known = new Set(routes(first?.message));

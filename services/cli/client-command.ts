@@ -35,6 +35,8 @@ export function addClientAction<F extends z.ZodType>(
     )
     .addOption(new Option('--data <folder>', 'the `up` that holds this data folder').env('FLEETGATE_DATA'))
     .action(async (...given: readonly unknown[]) => {
+      // Whoever reads may stop reading: `fleetgate routes | head`.
+      process.stdout.on('error', () => process.exit());
       const { output, data } = flags.parse(command.opts());
       const client = new FleetClient(await findFleet(process.env, data));
       const args = given.slice(0, -2).map((arg) => (typeof arg === 'string' ? arg : undefined));
