@@ -23,6 +23,15 @@ import { runRebuild } from './rebuild.ts';
 import * as shop from './testdata/shop.ts';
 import { TestFleet } from './testdata/test-fleet.ts';
 
+const heartbeat = {
+  cluster: 'eu',
+  clusterUid: 'uid-of-eu',
+  version: '1',
+  source: 'folder',
+  synced: true,
+  objects: 3,
+  problems: ['a.yaml:3: bad'],
+};
 const eventsSql = `select seq::int, kind, name, type from events order by seq`;
 
 void t.test('events become versions, statuses and answers', async (t) => {
@@ -81,18 +90,9 @@ void t.test('heartbeats are kept, those of another cluster are not', async (t) =
   const fleet = await TestFleet.open(t);
   await fleet.projector();
   await ask(fleet, inventorySubject('eu'));
-  const beat = {
-    cluster: 'eu',
-    clusterUid: 'uid-of-eu',
-    version: '1',
-    source: 'folder',
-    synced: true,
-    objects: 3,
-    problems: ['a.yaml:3: bad'],
-  };
-  fleet.nats.publish(heartbeatSubject('eu'), { ...beat, clusterUid: 'another', objects: 99 });
-  fleet.nats.publish(heartbeatSubject('us'), { ...beat, objects: 99 });
-  fleet.nats.publish(heartbeatSubject('eu'), beat);
+  fleet.nats.publish(heartbeatSubject('eu'), { ...heartbeat, clusterUid: 'another', objects: 99 });
+  fleet.nats.publish(heartbeatSubject('us'), { ...heartbeat, objects: 99 });
+  fleet.nats.publish(heartbeatSubject('eu'), heartbeat);
   await fleet.until('exists (select 1 from agents)');
   t.match(await fleet.rows('select cluster, objects, synced, problems from agents'), [
     { cluster: 'eu', objects: 3, synced: true, problems: ['a.yaml:3: bad'] },
@@ -237,6 +237,7 @@ void t.test('kill -9 at any moment loses and doubles nothing', async (t) => {
     [{ events: 243, last: 243, ids: 243 }],
   );
   await verify(fleet);
+  await fleet.until('(select epoch from projector) >= 5');
   child.kill('SIGTERM');
   const [code] = await once(child, 'exit');
   t.equal(code, 0, 'stops cleanly');
@@ -288,7 +289,14 @@ void t.test('NATS killed: nothing happens; its stream wiped: made anew, and agen
   await rm(join(folder, 'store'), { recursive: true });
   const second = await startNats({ dataDir: folder, port: first.port, log });
   t.teardown(() => second.stop());
-  await eventually(() => resyncs > before);
+  // Who was not connected yet when agents were asked is asked again when it gives a sign of life.
+  await eventually(
+    () => {
+      fleet.nats.publish(heartbeatSubject('eu'), heartbeat);
+      return resyncs > before;
+    },
+    { everyMs: 200 },
+  );
   await fleet.send(...shop.platform(), shop.route('a', 1), shop.route('a', 2), shop.route('a', 3), shop.route('b', 1));
   await fleet.settled();
   t.match(await fleet.rows(eventsSql), [
