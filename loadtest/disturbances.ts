@@ -2,7 +2,8 @@
 // that a request does not pass through. The edited rule is the catalog's: it changes between two backends, both of them right answers.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
-import type { Fleet } from './fleet.ts';
+import type { DemoFleet } from '../services/cli/testing/demo-fleet.ts';
+import { kill } from '../services/cli/testing/parts.ts';
 
 const gateway = 'eu/platform/shared';
 const file = 'eu/shop-routes.yaml';
@@ -11,10 +12,10 @@ const snapshots = z.array(z.object({ version: z.number() }));
 export class Disturbances {
   readonly log: string[] = [];
   readonly problems: string[] = [];
-  readonly #fleet: Fleet;
+  readonly #fleet: DemoFleet;
   readonly #start = performance.now();
 
-  constructor(fleet: Fleet) {
+  constructor(fleet: DemoFleet) {
     this.#fleet = fleet;
   }
 
@@ -23,13 +24,13 @@ export class Disturbances {
     const deadline = this.#start + (seconds - 5) * 1000;
     await sleep(1000);
     while (performance.now() < deadline) {
-      for (const step of [() => this.#edits(), () => this.#rollbackAndRelease(), ...this.#kills()]) {
+      for (const step of [() => this.#edits(), () => this.#rollbackAndRelease(), ...(await this.#kills())]) {
         if (performance.now() >= deadline) break;
         await step();
         await sleep(500);
       }
     }
-    await this.#do('release at the end', () => this.#fleet.cli('release', gateway).catch(() => ''));
+    await this.#do('release at the end', () => this.#cli('release', gateway).catch(() => ''));
   }
 
   async #edits(): Promise<void> {
@@ -41,21 +42,20 @@ export class Disturbances {
 
   async #rollbackAndRelease(): Promise<void> {
     await this.#do('rollback', async () => {
-      const listed = snapshots.parse(JSON.parse(await this.#fleet.cli('snapshots', gateway, '--output', 'json')));
+      const listed = snapshots.parse(JSON.parse(await this.#cli('snapshots', gateway, '--output', 'json')));
       const newest = Math.max(...listed.map(({ version }) => version));
-      return this.#fleet.cli('rollback', gateway, '--to', String(newest - 1));
+      return this.#cli('rollback', gateway, '--to', String(newest - 1));
     });
     await this.#do('edit under the pin', async () => this.#edit());
     await sleep(500);
-    await this.#do('release', () => this.#fleet.cli('release', gateway));
+    await this.#do('release', () => this.#cli('release', gateway));
   }
 
-  #kills(): (() => Promise<void>)[] {
-    return this.#fleet
-      .parts()
+  async #kills(): Promise<readonly (() => Promise<void>)[]> {
+    return [...(await this.#fleet.processes()).keys()]
       .filter((part) => /^(agent|projector|control|proxy|node)/u.test(part))
       .map((part) => async () => {
-        await this.#do(`kill -9 of ${part}`, () => this.#fleet.kill(part));
+        await this.#do(`kill -9 of ${part}`, async () => (await kill(this.#fleet, part))());
         await this.#do('edit after the kill', async () => this.#edit());
         await sleep(2000);
       });
@@ -68,6 +68,13 @@ export class Disturbances {
         (_, before: string, name: string) => `${before}${name === 'catalog' ? 'cart' : 'catalog'}`,
       ),
     );
+  }
+
+  /** Standard output of one CLI command; throws with its standard error. */
+  async #cli(...words: readonly string[]): Promise<string> {
+    const { code, stdout, stderr } = await this.#fleet.cli(...words);
+    if (code !== 0) throw new Error(`fleetgate ${words.join(' ')}: ${stderr.trim() || stdout.trim() || code}`);
+    return stdout;
   }
 
   async #do(what: string, step: () => Promise<unknown>): Promise<void> {

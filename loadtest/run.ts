@@ -2,13 +2,13 @@
 // routes change, a rollback and a release happen, and agent, projector, control and the node process are killed. Passes when not one answer
 // is failed or wrong and every disturbance did what it should.
 import { spawn } from 'node:child_process';
-import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { cpus, tmpdir, totalmem } from 'node:os';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { DemoFleet, exitOf } from '../services/cli/testing/demo-fleet.ts';
 import { Disturbances } from './disturbances.ts';
 import { findK6 } from './k6.ts';
-import { startFleet } from './fleet.ts';
 
 const { values } = parseArgs({
   options: {
@@ -20,10 +20,10 @@ const { values } = parseArgs({
 const seconds = Number(values.seconds);
 const k6 = findK6((line) => console.error(line));
 const folder = mkdtempSync(join(tmpdir(), 'fleetgate-loadtest-'));
-cpSync(resolve(import.meta.dirname, '../examples/storefront'), join(folder, 'storefront'), { recursive: true });
 
 let passed = false;
-const fleet = await startFleet(folder);
+const fleet = await DemoFleet.prepare(folder);
+const up = await fleet.up();
 try {
   const summary = join(folder, 'summary.json');
   const traffic = runK6(summary);
@@ -36,7 +36,8 @@ try {
   passed = code === 0 && problems.length === 0;
   if (values.out !== undefined && existsSync(summary)) record(values.out, summary, disturbances.log);
 } finally {
-  await fleet.stop();
+  up.process.kill('SIGINT');
+  await exitOf(up.process);
   if (passed) rmSync(folder, { recursive: true, force: true });
   else console.error(`logs are kept in ${join(folder, 'data/logs')}`);
 }
@@ -44,8 +45,8 @@ console.log(passed ? 'loadtest passed: not one failed or wrong answer' : 'loadte
 process.exitCode = passed ? 0 : 1;
 
 function runK6(summary: string): Promise<number> {
-  const { httpPort, tlsPort } = fleet;
-  const env = { BASE_PORT: String(httpPort), TLS_PORT: String(tlsPort), DURATION: `${seconds}s`, RATE: values.rate };
+  const { httpPort, httpsPort } = fleet;
+  const env = { BASE_PORT: String(httpPort), TLS_PORT: String(httpsPort), DURATION: `${seconds}s`, RATE: values.rate };
   const args = [
     'run',
     '--quiet',
