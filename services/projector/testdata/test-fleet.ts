@@ -7,6 +7,7 @@ import type { ChangeEvent } from '#libs/events/change-event.ts';
 import type { OperatorEvent } from '#libs/events/operator-event.ts';
 import { changeSubject, operatorSubject, replyHeader } from '#libs/events/subjects.ts';
 import { readOptions } from '#libs/runtime/config.ts';
+import { tiedVariable } from '#libs/runtime/lifecycle.ts';
 import { type Nats, connectNats } from '#libs/runtime/nats.ts';
 import { eventually } from '#libs/testing/eventually.ts';
 import { type Teardown, testLogger, throwawayNats, throwawayPostgres } from '#libs/testing/throwaway.ts';
@@ -46,11 +47,17 @@ export class TestFleet {
     return projector;
   }
 
-  /** A projector in a process of its own. */
+  /** A projector in a process of its own, which ends with this one. */
   child(): ChildProcess {
     const main = fileURLToPath(new URL('../main.ts', import.meta.url));
-    const env = { ...process.env, DATABASE_URL: this.databaseUrl, NATS_URL: this.natsUrl, FLEETGATE_PORT: '0' };
-    const child = spawn(process.execPath, [main], { env, stdio: ['ignore', 'pipe', 'inherit'] });
+    const env = {
+      ...process.env,
+      DATABASE_URL: this.databaseUrl,
+      NATS_URL: this.natsUrl,
+      FLEETGATE_PORT: '0',
+      [tiedVariable]: '1',
+    };
+    const child = spawn(process.execPath, [main], { env, stdio: ['pipe', 'pipe', 'inherit'] });
     this.#test.teardown(() => child.kill('SIGKILL'));
     createInterface({ input: child.stdout }).on('line', (line) => testLogger('child').info(line));
     return child;
