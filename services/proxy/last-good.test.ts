@@ -1,5 +1,5 @@
 // Last-good on a real disk: what is read back is what was appended, whatever happened to the files.
-import { appendFile, mkdtemp, readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises';
+import { appendFile, mkdir, mkdtemp, readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
@@ -9,6 +9,7 @@ import type { EntryChanges, NodeContent } from '#libs/protocol/node-session.ts';
 import { createLogger, type Logger } from '#libs/runtime/log.ts';
 import { digestOf } from '#libs/snapshot/digest.ts';
 import { decodeLines, encodeLine } from './checked-lines.ts';
+import { Journal } from './journal.ts';
 import { LastGood } from './last-good.ts';
 
 type Content = Readonly<Record<string, string>>;
@@ -130,6 +131,22 @@ void t.test('nothing can be read: the node starts with nothing, loudly', async (
   append(again.lastGood, null, {}, { b: '1' });
   await again.lastGood.close();
   t.match(plain((await disk.open()).content).gateways, [{ entries: { b: '1' } }]);
+});
+
+void t.test('what a disk does not take is written with the next that it takes', async (t) => {
+  const { folder } = await newDisk(t);
+  const journal = new Journal(join(folder, 'later', 'journal'));
+  journal.append('one\n');
+  await t.rejects(journal.write());
+  journal.append('two\n');
+  await t.rejects(journal.write());
+  await mkdir(join(folder, 'later'));
+  await appendFile(journal.path, 'what a failed write left');
+  await journal.write();
+  journal.append('three\n');
+  await journal.write();
+  await journal.close();
+  t.equal(await readFile(journal.path, 'utf8'), 'one\ntwo\nthree\n');
 });
 
 void t.test('a wrong digest is a damage', async (t) => {

@@ -25,6 +25,8 @@ const backlogMax = 100;
 const pingIntervalMs = 10_000;
 /** Discovery is written that late at most; a snapshot that needs it is written behind it. */
 const discoverySaveMs = 200;
+/** What a disk did not take is tried again. */
+const saveAgainMs = 5000;
 
 export class Node {
   readonly #options: NodeOptions;
@@ -138,6 +140,7 @@ export class Node {
       // It serves, so it is reported; what is not on disk is written with what comes next.
       log.error({ err: error, gateway, version }, 'a snapshot that serves was not saved');
       metrics.notSaved();
+      this.#saveSoon(saveAgainMs);
     });
     const effects = session.applied(performance.now());
     if (lastGood.wantsCompaction) void lastGood.compact(session.content());
@@ -147,7 +150,7 @@ export class Node {
   #discover(message: DiscoveryMessage): Promise<void> | undefined {
     const { lastGood, plane } = this.#options;
     lastGood.appendDiscovery(message);
-    this.#saveSoon();
+    this.#saveSoon(discoverySaveMs);
     const upserts = message.upserts.flatMap(({ key, item }) => (item.kind === 'endpoints' ? [{ key, item }] : []));
     if (upserts.length === message.upserts.length) {
       plane.discover({ upserts, removes: message.removes });
@@ -157,13 +160,14 @@ export class Node {
     return openAll(items, this.#options.open).then((opened) => plane.discover({ upserts: opened, removes }));
   }
 
-  #saveSoon(): void {
+  #saveSoon(ms: number): void {
     this.#save ??= setTimeout(() => {
       this.#save = undefined;
       this.#options.lastGood.flush().catch((error: unknown) => {
-        this.#options.log.error({ err: error }, 'discovery was not saved');
+        this.#options.log.error({ err: error }, 'last-good was not written');
         this.#options.metrics.notSaved();
+        this.#saveSoon(saveAgainMs);
       });
-    }, discoverySaveMs);
+    }, ms);
   }
 }
