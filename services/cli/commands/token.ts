@@ -1,11 +1,27 @@
-// `fleetgate token create|list|revoke`: who may do what. Needs an admin's token.
+// `fleetgate token create|list|revoke`: who may do what. Needs an admin's token; `token first` makes the first one, and needs the database.
 import { type Command, Option } from 'commander';
 import { z } from 'zod';
+import { addOptions, defineOptions, readOptions, text, url } from '#libs/runtime/config.ts';
+import { fail, messageOf } from '#libs/runtime/errors.ts';
+import { createLogger } from '#libs/runtime/log.ts';
+import { openPostgres } from '#libs/runtime/postgres.ts';
 import { newToken, tokenRow } from '../../control/api/models.ts';
+import { createToken } from '../../control/tokens.ts';
 import { addClientAction, readAll } from '../client-command.ts';
 import { type Column, ago } from '../table.ts';
 
 type Token = z.output<typeof tokenRow>;
+
+const firstOptions = defineOptions({
+  databaseUrl: {
+    flag: '--database-url <url>',
+    env: 'DATABASE_URL',
+    schema: url('postgres', 'postgresql'),
+    description: 'the database, migrated',
+    secret: true,
+  },
+  name: { flag: '--name <name>', schema: text(), description: 'whose it is', default: 'first' },
+});
 
 const roles = ['viewer', 'operator', 'admin', 'node'] as const;
 
@@ -24,6 +40,23 @@ export function configureToken(command: Command): void {
       print(token, () => `${token.token}\n\n  id ${token.id}, role ${token.role}; it is not shown again`);
     },
   );
+
+  const first = command
+    .command('first')
+    .summary("make an admin's token in the database itself, where no fleet has given one yet, and print it, once");
+  addOptions(first, firstOptions).action(async (flags: Record<string, unknown>) => {
+    const { databaseUrl, name } = readOptions(firstOptions, flags, process.env);
+    const log = createLogger({ service: 'token', level: 'warn' });
+    const postgres = openPostgres({ url: databaseUrl, log, poolMax: 1, name: 'fleetgate token first' });
+    try {
+      const { id, token } = await createToken(postgres.db, { name, role: 'admin' });
+      process.stdout.write(`${token}\n\n  id ${id}, role admin; it is not shown again\n`);
+    } catch (error) {
+      throw fail('postgres-unreachable', messageOf(error), { cause: error });
+    } finally {
+      await postgres.close();
+    }
+  });
 
   const list = command.command('list').summary('every token, never its text');
   addClientAction(list, z.object({}), async ({ client, now, print, table }) => {
