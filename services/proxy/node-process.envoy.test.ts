@@ -44,30 +44,6 @@ void t.test('kill -9 of the node while requests and changes go on: no request fa
     sub.notMatch(metrics, /fleetgate_node_pushed_resources_total\{[^}]*\} [1-9]/);
   });
 
-  await t.test('an Envoy that connects while much is still read back loses nothing', async (t) => {
-    await running.end('SIGTERM');
-    const key = generateNodeKey();
-    const keyFile = join(node.data, 'node.key');
-    await writeFile(keyFile, `${key.privateKey}\n`, { mode: 0o600 });
-    const sealed = await seal(key.publicKey, new TextEncoder().encode('{"certificate":"c","key":"k"}'), 'eu/default/x');
-    const items = Array.from(
-      { length: 1000 },
-      (_, i) => [`tls/eu/default/x-${i}`, { kind: 'tls', fingerprint: '1', sealed }] as const,
-    );
-    hub.discover(Object.fromEntries(items));
-    const withKey = { ...node, flags: { ...node.flags, nodeKeyFile: keyFile } };
-    running = spawnNode(t, withKey);
-    await eventually(async () => (await ask(port, 'a.example.com')).startsWith('200'));
-    const traffic = startTraffic(port, 'a.example.com', ['200 one', '200 two']);
-    for (let round = 0; round < 4; round++) {
-      await running.end('SIGKILL');
-      running = spawnNode(t, withKey);
-      await eventually(async () => (await ask(node.healthPort, 'x', '/readyz')).startsWith('200'));
-    }
-    await traffic.stop();
-    t.same(traffic.wrong, []);
-  });
-
   await t.test('100 swaps under traffic', async (sub) => {
     const traffic = startTraffic(port, 'a.example.com', ['200 one', '200 two']);
     for (let i = 0; i < 100; i++)
