@@ -1,6 +1,8 @@
 // A node with a real Envoy and a hub that the test drives: what it applies answers requests, what it rejects changes nothing.
 import { once } from 'node:events';
+import { existsSync } from 'node:fs';
 import { createServer } from 'node:net';
+import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import type { Applied, Held, Rejected } from '#libs/protocol/messages.ts';
 import type { Entry } from '#libs/snapshot/entry.ts';
@@ -221,6 +223,25 @@ void t.test('saved content that Envoy does not take any more: the rest serves, a
   await applied(t, hub.publish(gateway, { 'rule/HTTPRoute/default/p/0': null }), node);
   await eventually(async () => (await ready()).startsWith('200'));
 });
+
+void t.test(
+  'nobody can ask before what is saved can be given: an adopted Envoy would lose all that it has',
+  async (t) => {
+    const { node, running } = await startServing(t);
+    await running.stop();
+    const socket = join(node.data, 'run', 'ads.sock');
+    t.notOk(existsSync(socket));
+    const couldAsk: boolean[] = [];
+    await runNode(t, node, {
+      createCompiler: () => {
+        couldAsk.push(existsSync(socket));
+        return new XdsCompiler({ bindAddress: '127.0.0.1', portOffset: 0 });
+      },
+    });
+    t.same(couldAsk, [false, false], 'at the start, and when the saved content is compiled');
+    await eventually(async () => (await ask(node.port, 'a.example.com')) === '200 one');
+  },
+);
 
 async function startServing(
   t: Test,

@@ -142,12 +142,14 @@ class ProxyService implements RunningProxy {
       registry: this.#metrics.registry,
       log: this.#log,
     });
-    await this.#ads.listen(folder.adsSocket);
     const discovery = [...saved.discovery].map(([key, { item }]) => ({ key, item }));
     const restored = this.#plane.restore(saved.gateways, { upserts: await openAll(discovery, open), removes: [] });
     void restored.then(() => {
       if (this.#state === 'restoring') this.#state = 'serving';
     });
+    await this.#ads.listen(folder.adsSocket);
+    // Only now: an Envoy that runs already connects at once, and is told to remove whatever the tables do not hold.
+    await this.#ads.listen(folder.adsSocket);
     this.#envoyLog = await followEnvoyLog(folder.envoyLog, this.#log);
     this.#envoy = await startEnvoy({
       binary,
