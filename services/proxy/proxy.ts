@@ -147,7 +147,6 @@ class ProxyService implements RunningProxy {
     void restored.then(() => {
       if (this.#state === 'restoring') this.#state = 'serving';
     });
-    await this.#ads.listen(folder.adsSocket);
     // Only now: an Envoy that runs already connects at once, and is told to remove whatever the tables do not hold.
     await this.#ads.listen(folder.adsSocket);
     this.#envoyLog = await followEnvoyLog(folder.envoyLog, this.#log);
