@@ -268,6 +268,16 @@ void t.test('refused together: the good one goes on, or waits for who takes both
   t.end();
 });
 
+void t.test('refused when it is no longer wanted: nobody is told to go back for it', (t) => {
+  const peer = served();
+  peer.set(scope('bad', 1), scope('s', 2));
+  peer.remove(['scope', 'bad']);
+  peer.sent();
+  peer.refuse('scope');
+  t.same(peer.refused, ['scope s: no']);
+  t.end();
+});
+
 void t.test('a full socket: nothing until it drained, then the newest', (t) => {
   const peer = served();
   peer.writable = false;

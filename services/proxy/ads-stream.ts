@@ -57,8 +57,10 @@ export class AdsStream {
     if (type === 'listener' && first) this.#noteListeners(Object.entries(request.initialVersions));
     if (type === 'endpoints') this.#warm(new Set(request.unsubscribe));
     if (answer !== undefined && answer.error === undefined) this.#taken(type, answer.sent);
-    if (answer?.error !== undefined && this.#events.refused(type, [...answer.sent.keys()], answer.error) === 'wait')
-      return;
+    if (answer?.error !== undefined) {
+      const names = this.#stillWanted(type, answer.sent);
+      if (this.#events.refused(type, names, answer.error) === 'wait') return;
+    }
     this.#events.progress();
     this.flush();
   }
@@ -122,6 +124,12 @@ export class AdsStream {
   #scopesSettled(): boolean {
     const { scope, listener } = this.#subscriptions;
     return scope.started ? scope.isSettled : listener.started && this.#scopeUsers.size === 0;
+  }
+
+  /** A refusal of what the tables no longer say is none of what they say now. */
+  #stillWanted(type: XdsType, sent: ReadonlyMap<string, string>): readonly string[] {
+    const table = this.#tables.table(type);
+    return [...sent].filter(([name, version]) => (table.get(name)?.version ?? '') === version).map(([name]) => name);
   }
 
   #taken(type: XdsType, sent: ReadonlyMap<string, string>): void {
