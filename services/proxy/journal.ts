@@ -1,5 +1,9 @@
-// A file that only grows, made safe by fdatasync. What a failed write left behind is cut off, so that a later write follows a whole line.
+// A file that only grows, and is on disk with each write (O_DSYNC: one call where write and fdatasync would be two). What a failed
+// write left behind is cut off, so that a later write follows a whole line.
+import { constants } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
+
+const { O_WRONLY, O_CREAT, O_APPEND, O_DSYNC } = constants;
 
 export class Journal {
   readonly path: string;
@@ -40,7 +44,6 @@ export class Journal {
       const file = await this.#open();
       if (text === '') return;
       await file.appendFile(text);
-      await file.datasync();
       this.#bytes += Buffer.byteLength(text);
     } catch (error) {
       this.#pending = text + this.#pending;
@@ -58,7 +61,7 @@ export class Journal {
 
   async #open(): Promise<FileHandle> {
     if (this.#file !== null) return this.#file;
-    const file = await open(this.path, 'a', 0o600);
+    const file = await open(this.path, O_WRONLY | O_CREAT | O_APPEND | O_DSYNC, 0o600);
     try {
       await file.truncate(this.#bytes);
     } catch (error) {

@@ -1,6 +1,6 @@
 // What the node serves, on disk, in two generations. A generation is a base (everything) and a journal (what changed since).
 //
-//   append ─▶ journal n ─fdatasync─▶ safe          compact: base n+1 is written beside, fsynced, renamed; what is appended
+//   append ─▶ journal n ─flush─▶ safe              compact: base n+1 is written beside, fsynced, renamed; what is appended
 //                                                  meanwhile goes to journal n and journal n+1, so either generation is whole
 //
 // TLS material is kept sealed. Nothing here knows what an entry means.
