@@ -22,7 +22,7 @@ export function configureKeys(command: Command): void {
       const lines = [
         `public key   ${publicKey}   for agents (FLEETGATE_NODE_PUBLIC_KEY)`,
         'privateKey' in shown
-          ? `private key  ${shown.privateKey}   for nodes only (FLEETGATE_NODE_PRIVATE_KEY); keep it secret`
+          ? `private key  ${shown.privateKey}   for nodes only, in a file (FLEETGATE_NODE_KEY_FILE); keep it secret`
           : `private key  in ${shown.privateKeyFile}`,
       ];
       process.stdout.write(options.output === 'json' ? `${JSON.stringify(fields)}\n` : `${lines.join('\n')}\n`);
