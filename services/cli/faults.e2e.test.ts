@@ -85,17 +85,23 @@ await t.test('the storage of JetStream is wiped while routes are edited', async 
   const traffic = startTraffic(t, fleet);
   await editing(async () => {
     await anyMoment(300);
-    const pid = await pidOf(fleet, 'nats');
-    // Stopped first, so that it cannot start again on what is being deleted.
-    signalProcess(pid, 'SIGSTOP');
-    const store = join(fleet.data, 'nats', 'store');
-    renameSync(store, `${store}.gone`);
-    const again = await kill(fleet, 'nats');
-    await again();
-    rmSync(`${store}.gone`, { recursive: true });
+    await wipeStream();
   });
   await traffic.stop();
   t.same(traffic.wrong, [], `${traffic.count} requests`);
+  await probes.isWhole(t, client);
+});
+
+await t.test('the storage of JetStream is wiped with edits in it that nobody has read', async (t) => {
+  const again = await kill(fleet, 'projector');
+  await again();
+  // Before it has asked for anything, which NATS would hand to it all the same.
+  const projector = await pidOf(fleet, 'projector');
+  signalProcess(projector, 'SIGSTOP');
+  await probes.editAll();
+  await wipeStream();
+  signalProcess(projector, 'SIGCONT');
+  await probes.served();
   await probes.isWhole(t, client);
 });
 
@@ -117,4 +123,15 @@ await t.test('after all of it the history gives what is stored and served', asyn
 async function editing(happening: () => Promise<void>): Promise<void> {
   await Promise.all([probes.editAll(), happening()]);
   await probes.served();
+}
+
+/** Ends NATS and takes away what it stored. */
+async function wipeStream(): Promise<void> {
+  const store = join(fleet.data, 'nats', 'store');
+  // Stopped first, so that it cannot start again on what is being deleted.
+  signalProcess(await pidOf(fleet, 'nats'), 'SIGSTOP');
+  renameSync(store, `${store}.gone`);
+  const again = await kill(fleet, 'nats');
+  await again();
+  rmSync(`${store}.gone`, { recursive: true });
 }

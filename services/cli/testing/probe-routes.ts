@@ -64,7 +64,10 @@ export class ProbeRoutes {
   /** Resolves when the last edit of every route is in the history. */
   async recorded(client: FleetClient): Promise<void> {
     const isLast = (edits: readonly string[]): boolean => edits.at(-1) === String(this.#edit);
-    await eventually(async () => [...(await this.histories(client)).values()].every(isLast), { timeoutMs: 60_000 });
+    await eventually(async () => [...(await this.histories(client)).values()].every(isLast), {
+      timeoutMs: 60_000,
+      everyMs: 200,
+    });
   }
 
   /** Asserts that the history is whole: each route was written once per edit, so that it has an event for each, in order, and no other. */
