@@ -74,6 +74,8 @@ void t.test('of a ConfigMap only the bundle is kept', async (t) => {
 void t.test('Secrets: a summary, and sealed material', async (t) => {
   const pair = keyPair('shop.example.com');
   const other = keyPair('other.example.com');
+  const short = keyPair('a.example.com', ['rsa:1024']);
+  const curve = keyPair('a.example.com', ['ec', '-pkeyopt', 'ec_paramgen_curve:secp256k1']);
   const ed25519 = keyPair('ed.example.com', ['ed25519']);
   const secret = (data: Readonly<Record<string, string>>, type = 'kubernetes.io/tls'): KubeObject => {
     const base64 = Object.entries(data).map(([key, text]) => [key, Buffer.from(text).toString('base64')]);
@@ -125,6 +127,8 @@ void t.test('Secrets: a summary, and sealed material', async (t) => {
       secret({ 'tls.crt': ed25519.certificate, 'tls.key': ed25519.key }),
       /neither an RSA nor an ECDSA key/,
     ],
+    'a short RSA key': [secret({ 'tls.crt': short.certificate, 'tls.key': short.key }), /less than 2048 bits/],
+    'an unusual curve': [secret({ 'tls.crt': curve.certificate, 'tls.key': curve.key }), /on a curve other than/],
     nothing: [secret({}, 'Opaque'), /neither tls\.crt and tls\.key nor ca\.crt/],
     'data of another shape': [object('Secret', { data: 7 }), /neither/],
   };

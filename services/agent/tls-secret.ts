@@ -19,8 +19,9 @@ export interface TlsSecret {
   readonly material: TlsMaterial | null;
 }
 
-/** Envoy serves certificates with these keys only. */
-const servedKeyTypes: ReadonlySet<string> = new Set(['rsa', 'ec']);
+/** Envoy serves certificates with RSA keys from this length on, and with ECDSA keys on these curves. */
+const rsaBitsMin = 2048;
+const servedCurves: ReadonlySet<string> = new Set(['prime256v1', 'secp384r1', 'secp521r1']);
 
 /** The summary of a Secret and its material; unusable material becomes a `problem`. */
 export function readTlsSecret(secret: KubeObject): TlsSecret {
@@ -50,7 +51,8 @@ function readPair(
   if (chain === null || leaf === undefined) return 'tls.crt does not hold PEM certificates';
   const key = parseKey(keyPem);
   if (key === null) return 'tls.key is not an unencrypted private key in PEM';
-  if (!servedKeyTypes.has(key.asymmetricKeyType ?? '')) return 'tls.key is neither an RSA nor an ECDSA key';
+  const unserved = unservedKey(key);
+  if (unserved !== undefined) return unserved;
   if (!leaf.checkPrivateKey(key)) return 'tls.key does not belong to the first certificate of tls.crt';
   const certificate = chain.map((link) => link.toString()).join('');
   return {
@@ -61,6 +63,14 @@ function readPair(
     },
     material: { certificate, key: key.export({ type: 'pkcs8', format: 'pem' }) },
   };
+}
+
+function unservedKey({ asymmetricKeyType, asymmetricKeyDetails }: KeyObject): string | undefined {
+  const { modulusLength = 0, namedCurve = '' } = asymmetricKeyDetails ?? {};
+  if (asymmetricKeyType === 'rsa')
+    return modulusLength < rsaBitsMin ? `tls.key is an RSA key of less than ${rsaBitsMin} bits` : undefined;
+  if (asymmetricKeyType !== 'ec') return 'tls.key is neither an RSA nor an ECDSA key';
+  return servedCurves.has(namedCurve) ? undefined : 'tls.key is on a curve other than P-256, P-384 and P-521';
 }
 
 // The key is the one that belongs to the leaf's public key, so that a digest over the public parts changes when either changes.
