@@ -41,6 +41,33 @@ export interface DesiredStatus {
   readonly uid: string;
   /** Route: { parents }, policy: { ancestors }, Gateway: { addresses, conditions, listeners }, GatewayClass: { conditions, supportedFeatures }. */
   readonly status: Readonly<Record<string, unknown>>;
+  /** Gateways only: the data plane that the agent provides where it may; absent = none. */
+  readonly dataPlane?: DesiredDataPlane;
+}
+
+/** The data plane of one Gateway, or of the Gateways that share one: what the agent makes a Deployment, Service and ServiceAccount from. */
+export interface DesiredDataPlane {
+  /** Of the accepted listeners, ordered by port and protocol, each once. */
+  readonly ports: readonly { readonly port: number; readonly protocol: 'TCP' | 'UDP' }[];
+  /** spec.infrastructure of the Gateway. */
+  readonly labels: Readonly<Record<string, string>>;
+  readonly annotations: Readonly<Record<string, string>>;
+  /** IP addresses that the Gateway asks for. */
+  readonly addresses: readonly string[];
+  /** From the parametersRefs of the Gateway and its class, the Gateway's first. */
+  readonly parameters: DataPlaneParameters;
+}
+
+/** Settings of a data plane: fields of the ConfigMap behind a parametersRef. */
+export interface DataPlaneParameters {
+  /** Default 1. Absent where something else (an autoscaler) decides: `replicas: auto`. */
+  readonly replicas: number | 'auto';
+  readonly serviceType: 'LoadBalancer' | 'ClusterIP' | 'NodePort';
+  readonly image?: string;
+  readonly cpu?: string;
+  readonly memory?: string;
+  /** class: one data plane, in the agent's namespace, serves all Gateways of the class. */
+  readonly merge: 'none' | 'class';
 }
 
 export interface StatusPage {

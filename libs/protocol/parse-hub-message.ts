@@ -44,6 +44,8 @@ function parseDiscoveryItem(value: unknown): DiscoveryItem {
     return { kind: 'endpoints', endpoints: parseList(item, 'endpoints', hubMessageLimits.endpointsMax, parseEndpoint) };
   if (item['kind'] === 'tls')
     return { kind: 'tls', fingerprint: parseName(item, 'fingerprint'), sealed: parseSealed(item['sealed']) };
+  if (item['kind'] === 'ca')
+    return { kind: 'ca', certificates: parseText(item, 'certificates', hubMessageLimits.entryLengthMax) };
   throw new Unreadable('item.kind is not known');
 }
 

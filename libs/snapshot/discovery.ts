@@ -1,4 +1,6 @@
-// What must always be current and is therefore in no snapshot: ready endpoints of a Service port, sealed TLS material of a Secret.
+// What must always be current and is therefore in no snapshot: ready endpoints of a Service port, sealed TLS material of a Secret, CA
+// certificates. Keys: endpoints/<cluster>/<namespace>/<service>/<port>[/udp], tls/<cluster>/<namespace>/<name>,
+// ca/<cluster>/<ConfigMap or Secret>/<namespace>/<name>.
 import type { SealedMaterial } from '#libs/events/change-event.ts';
 
 export interface Endpoint {
@@ -8,4 +10,6 @@ export interface Endpoint {
 
 export type DiscoveryItem =
   | { readonly kind: 'endpoints'; readonly endpoints: readonly Endpoint[] }
-  | { readonly kind: 'tls'; readonly fingerprint: string; readonly sealed: SealedMaterial };
+  | { readonly kind: 'tls'; readonly fingerprint: string; readonly sealed: SealedMaterial }
+  /** CA certificates, PEM; they are public. */
+  | { readonly kind: 'ca'; readonly certificates: string };

@@ -1,8 +1,8 @@
 // The unit of a snapshot. An entry is plain JSON, named by a key, identified by the SHA-256 of its canonical JSON.
 //
-//   listener/<name>                              one accepted listener of the gateway
+//   listener/<name>                              one accepted listener of the gateway, its own or of a ListenerSet
 //   rule/<kind>/<namespace>/<name>/<index>       one rule of one route (its cluster is the gateway's)
-//   backend/<cluster>/<namespace>/<service>/<port>   one port of one Service, with how to speak to it
+//   backend/<cluster>/<namespace>/<service>/<port>[/udp]   one port of one Service, with how to speak to it
 
 import type { HeaderChange, PathChange, Redirect } from '#libs/gateway/http-filter.ts';
 import type { HttpMatch } from '#libs/gateway/http-match.ts';
@@ -10,16 +10,30 @@ import type { HttpMatch } from '#libs/gateway/http-match.ts';
 export type { HeaderChange, PathChange, Redirect } from '#libs/gateway/http-filter.ts';
 export type { HttpMatch, StringMatch } from '#libs/gateway/http-match.ts';
 
+export type ListenerProtocol = 'HTTP' | 'HTTPS' | 'TLS' | 'TCP' | 'UDP';
+
+/** Client certificates (FrontendTLSValidation). */
+export interface ClientValidation {
+  /** Discovery keys `ca/…`; at least one. */
+  readonly authorities: readonly string[];
+  readonly mode: 'AllowValidOnly' | 'AllowInsecureFallback';
+}
+
 /** One accepted listener. Invalid listeners have conditions and no entry. */
 export interface ListenerEntry {
   readonly kind: 'listener';
+  /** Unique in its gateway: the Gateway's own listener by its name, one of a ListenerSet as `namespace/set/name`. */
   readonly name: string;
   readonly port: number;
-  readonly protocol: 'HTTP' | 'HTTPS';
-  /** Lower case; '*' = any host, '*.example.com' = wildcard. */
+  readonly protocol: ListenerProtocol;
+  /** Present on TLS listeners; HTTPS ones always terminate. */
+  readonly tlsMode?: 'Terminate' | 'Passthrough';
+  /** Lower case; '*' = any host, '*.example.com' = wildcard. Always '*' for TCP and UDP. */
   readonly hostname: string;
-  /** Discovery keys `tls/<cluster>/<namespace>/<name>`, HTTPS only, in the order of certificateRefs. */
+  /** Discovery keys `tls/<cluster>/<namespace>/<name>`, where TLS is terminated, in the order of certificateRefs. */
   readonly certificates: readonly string[];
+  /** What is demanded of clients where TLS is terminated. */
+  readonly clientValidation?: ClientValidation;
   /** creationTimestamp of the Gateway: the older one wins where gateways share a port and hostname on one node. */
   readonly createdAt: string;
 }
@@ -33,7 +47,30 @@ export type HttpFilter =
       readonly backend: BackendChoice;
       readonly numerator: number;
       readonly denominator: number;
-    };
+    }
+  | ({ readonly type: 'cors' } & CorsPolicy);
+
+/** HTTPCORSFilter, with the specification's defaults filled in. */
+export interface CorsPolicy {
+  /** '*' = any; `https://*.example.com` = wildcard. */
+  readonly allowOrigins: readonly string[];
+  /** '*' = any. */
+  readonly allowMethods: readonly string[];
+  /** '*' = any. */
+  readonly allowHeaders: readonly string[];
+  readonly exposeHeaders: readonly string[];
+  readonly allowCredentials: boolean;
+  readonly maxAgeSeconds: number;
+}
+
+/** HTTPRouteRetry. */
+export interface RetryPolicy {
+  /** Status codes that are tried again; connection errors always are. */
+  readonly codes: readonly number[];
+  /** Tries after the first. */
+  readonly attempts: number;
+  readonly backoffMs?: number;
+}
 
 /** A backend by its entry key, or why there is none (the share of requests that it would get is answered 500). */
 export type BackendChoice = { readonly key: string } | { readonly invalid: string };
@@ -46,25 +83,59 @@ export type RuleAction =
   /** The rule cannot be honoured (for example an unknown filter): answers 500 on its matches. */
   | { readonly type: 'invalid'; readonly reason: string };
 
+/** The route that a rule is of. */
+export interface RouteName {
+  /** As the object was written: one of the watched kinds of routes. */
+  readonly kind: string;
+  readonly cluster: string;
+  readonly namespace: string;
+  readonly name: string;
+  readonly createdAt: string;
+}
+
+/** Where a rule is attached: listener (ListenerEntry.name) and effective hostname (the intersection). */
+export interface AttachedHost {
+  readonly listener: string;
+  readonly hostname: string;
+}
+
 export interface HttpRuleEntry {
   readonly kind: 'http-rule';
-  readonly route: {
-    readonly kind: 'HTTPRoute' | 'GRPCRoute';
-    readonly cluster: string;
-    readonly namespace: string;
-    readonly name: string;
-    readonly createdAt: string;
-  };
+  readonly route: RouteName;
   readonly index: number;
   readonly name?: string;
-  /** Where it is attached: listener and effective hostname (the intersection), sorted; at least one. */
-  readonly hosts: readonly { readonly listener: string; readonly hostname: string }[];
+  /** Sorted; at least one. */
+  readonly hosts: readonly AttachedHost[];
   /** At least one. */
   readonly matches: readonly HttpMatch[];
   readonly filters: readonly HttpFilter[];
   readonly action: RuleAction;
   /** Whole request and one attempt, in ms; 0 = no limit. */
   readonly timeouts?: { readonly requestMs?: number; readonly backendRequestMs?: number };
+  readonly retry?: RetryPolicy;
+  /** Present and 'grpc' for a GRPCRoute: backends are spoken to by HTTP/2, and failures are told by gRPC status. */
+  readonly protocol?: 'grpc';
+}
+
+/** One rule of a TLSRoute, TCPRoute or UDPRoute: connections (UDP: sessions) go to weighted backends. */
+export interface StreamRuleEntry {
+  readonly kind: 'stream-rule';
+  readonly route: RouteName;
+  readonly index: number;
+  readonly name?: string;
+  /** Sorted; at least one. Hostnames are those of the TLS handshake (SNI), '*' on TCP and UDP listeners. */
+  readonly hosts: readonly AttachedHost[];
+  /** The share of an invalid backend is closed without an answer. None at all: all are. */
+  readonly backends: readonly (BackendChoice & { readonly weight: number })[];
+}
+
+/** How a backend is to be spoken to by TLS (BackendTLSPolicy). */
+export interface BackendTls {
+  /** SNI, and the name that the certificate must have where `subjectAltNames` is empty. */
+  readonly hostname: string;
+  /** Discovery keys `ca/…`, or the CA certificates of the node's system. */
+  readonly authorities: readonly string[] | 'system';
+  readonly subjectAltNames: readonly { readonly type: 'Hostname' | 'URI'; readonly value: string }[];
 }
 
 export interface BackendEntry {
@@ -74,13 +145,16 @@ export interface BackendEntry {
   readonly service: string;
   /** Service port. */
   readonly port: number;
-  /** From appProtocol; h2c = HTTP/2 with prior knowledge. */
-  readonly protocol: 'http' | 'h2c' | 'websocket';
-  /** Discovery key `endpoints/<cluster>/<namespace>/<service>/<port>`. */
+  /** From appProtocol; h2c = HTTP/2 with prior knowledge. TCP streams go to any of them but udp. */
+  readonly protocol: 'http' | 'h2c' | 'websocket' | 'udp';
+  /** Discovery key `endpoints/<cluster>/<namespace>/<service>/<port>[/udp]`. */
   readonly endpoints: string;
+  readonly tls?: BackendTls;
+  /** Discovery key `tls/…` of the certificate that the gateway shows to the backend; only beside `tls`. */
+  readonly clientCertificate?: string;
 }
 
-export type Entry = ListenerEntry | HttpRuleEntry | BackendEntry;
+export type Entry = ListenerEntry | HttpRuleEntry | StreamRuleEntry | BackendEntry;
 
 /** One entry as it is stored and sent: canonical JSON text and its SHA-256. */
 export interface StoredEntry {

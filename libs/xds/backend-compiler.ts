@@ -5,7 +5,7 @@ import type { ResourceTable } from './resource-table.ts';
 import type { RuleRecord } from './rule-record.ts';
 import { Users } from './users.ts';
 
-type RouteKind = RuleRecord['entry']['route']['kind'];
+type RuleProtocol = RuleRecord['entry']['protocol'];
 
 export class BackendCompiler {
   readonly #table: ResourceTable;
@@ -27,20 +27,20 @@ export class BackendCompiler {
     const before = this.#backends.get(id);
     if (entry === undefined) this.#backends.delete(id);
     else this.#backends.set(id, entry);
-    this.#clusterUsers.set(id, new Set(entry === undefined ? [] : [clusterName(entry, 'HTTPRoute')]));
+    this.#clusterUsers.set(id, new Set(entry === undefined ? [] : [clusterName(entry, undefined)]));
     return before?.protocol !== entry?.protocol || before?.endpoints !== entry?.endpoints;
   }
 
   /** Name of the cluster for a backend's entry key, or undefined when there is no such entry. */
-  clusterOf(gateway: string, key: string, routeKind: RouteKind): string | undefined {
+  clusterOf(gateway: string, key: string, protocol: RuleProtocol): string | undefined {
     const entry = this.#backends.get(`${gateway} ${key}`);
-    return entry === undefined ? undefined : clusterName(entry, routeKind);
+    return entry === undefined ? undefined : clusterName(entry, protocol);
   }
 
   /** Keeps the clusters that a rule needs; undefined = the rule is gone. */
   setRule(id: string, record: RuleRecord | undefined): void {
     const names = [...(record?.backends() ?? [])].flatMap((key) => {
-      const name = record === undefined ? undefined : this.clusterOf(record.gateway, key, record.entry.route.kind);
+      const name = record === undefined ? undefined : this.clusterOf(record.gateway, key, record.entry.protocol);
       return name === undefined ? [] : [name];
     });
     this.#clusterUsers.set(id, new Set(names));

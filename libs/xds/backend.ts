@@ -1,7 +1,7 @@
 // Backends as Envoy has them: a cluster per Service port and protocol, its endpoints apart (EDS). All fields of a cluster follow from
 // its name, so that no cluster ever changes: one with another protocol is another cluster, and routes go over to it.
 import { isIP } from 'node:net';
-import type { BackendEntry } from '#libs/snapshot/entry.ts';
+import type { BackendEntry, HttpRuleEntry } from '#libs/snapshot/entry.ts';
 import type { ProtoMessage } from './resources.ts';
 
 export type UpstreamProtocol = 'http1' | 'http2';
@@ -18,9 +18,9 @@ export const invalidCluster = '!invalid';
 const http2Suffix = '/h2c';
 
 /** The cluster of a backend, by what speaks to it: gRPC needs HTTP/2 whatever the Service says. */
-export function clusterName(backend: BackendEntry, routeKind: 'HTTPRoute' | 'GRPCRoute'): string {
+export function clusterName(backend: BackendEntry, ruleProtocol: HttpRuleEntry['protocol']): string {
   const { cluster, namespace, service, port } = backend;
-  const http2 = backend.protocol === 'h2c' || (routeKind === 'GRPCRoute' && backend.protocol === 'http');
+  const http2 = backend.protocol === 'h2c' || (ruleProtocol === 'grpc' && backend.protocol === 'http');
   return `${cluster}/${namespace}/${service}/${port}${http2 ? http2Suffix : ''}`;
 }
 

@@ -115,7 +115,7 @@ export class XdsCompiler {
         break;
       case 'http-rule': {
         const clusterOf = (backend: string): string | undefined =>
-          this.#backends.clusterOf(gateway, backend, entry.route.kind);
+          this.#backends.clusterOf(gateway, backend, entry.protocol);
         this.#setRule(`${gateway} ${key}`, new RuleRecord(gateway, key, entry, clusterOf));
         break;
       }

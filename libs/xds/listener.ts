@@ -1,6 +1,7 @@
 // Envoy's listener for one port. Its own fields never change while the port is served, and chains are added, changed and removed in
 // place: connections of the other chains go on. HTTP: one chain. HTTPS: one chain per listener hostname, chosen by SNI.
 import { isIPv6 } from 'node:net';
+import type { ListenerProtocol } from '#libs/snapshot/entry.ts';
 import { httpConnection, type AccessLog } from './http-connection.ts';
 import type { ProtoMessage } from './resources.ts';
 
@@ -30,7 +31,7 @@ export function listenerName(port: number): string {
 }
 
 /** Name of the chain that serves a listener hostname: first word of the scopes' keys. */
-export function chainName(port: number, protocol: 'HTTP' | 'HTTPS', hostname: string): string {
+export function chainName(port: number, protocol: ListenerProtocol, hostname: string): string {
   return protocol === 'HTTP' ? `${port}` : `${port}/${hostname}`;
 }
 

@@ -1,7 +1,7 @@
 // Redirects. The port of the Location: the rule's own, else the well-known one of the rule's scheme, else the listener's; well-known
 // ports are left out. With a port offset, a port means where clients find it: 80 and 443 are offset as the listeners are, and so is the
 // port of a rule that stays on the host.
-import type { Redirect } from '#libs/snapshot/entry.ts';
+import type { ListenerProtocol, Redirect } from '#libs/snapshot/entry.ts';
 import { type PathRewrite, redirectFields } from './path-change.ts';
 import type { ProtoMessage } from './resources.ts';
 import { isHostName } from './text-limits.ts';
@@ -10,7 +10,7 @@ export interface RedirectPlace {
   /** Port of the listener, without offset. */
   readonly port: number;
   readonly portOffset: number;
-  readonly protocol: 'HTTP' | 'HTTPS';
+  readonly protocol: ListenerProtocol;
   /** Hostname of the scope; a pattern does not say what Host is. */
   readonly hostname: string;
 }

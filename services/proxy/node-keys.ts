@@ -33,6 +33,7 @@ export async function readNodeKeys(path: string, log: Logger): Promise<readonly 
 export function discoveryOpener(privateKeys: readonly string[], log: Logger): OpenDiscovery {
   return async (key, item) => {
     if (item.kind === 'endpoints') return item;
+    if (item.kind === 'ca') return undefined;
     try {
       // The key is tls/<cluster>/<namespace>/<name>; it was sealed for cluster/namespace/name.
       const plain = await open(privateKeys, item.sealed, key.slice(key.indexOf('/') + 1));
