@@ -122,6 +122,7 @@ export class XdsCompiler {
       case 'backend':
         if (this.#backends.setBackend(gateway, key, entry)) this.#touchBackend(gateway, key);
         break;
+      case 'stream-rule':
       case undefined:
         break;
     }
@@ -138,6 +139,8 @@ export class XdsCompiler {
       case 'backend':
         this.#backends.setBackend(gateway, key, undefined);
         this.#touchBackend(gateway, key);
+        break;
+      case 'stream-rule':
         break;
     }
   }
