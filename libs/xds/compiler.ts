@@ -9,12 +9,13 @@ import type { Entry } from '#libs/snapshot/entry.ts';
 import type { XdsEndpoint } from './backend.ts';
 import { BackendCompiler } from './backend-compiler.ts';
 import type { ListenerOptions } from './listener.ts';
-import { PortCompiler } from './port-compiler.ts';
+import { PortCompiler, portOfUser } from './port-compiler.ts';
 import { ResourceTable } from './resource-table.ts';
 import type { XdsChange, XdsTables } from './resources.ts';
 import { isHostname, RouteIndex } from './route-index.ts';
 import { RuleRecord } from './rule-record.ts';
 import { ScopeCompiler } from './scope-compiler.ts';
+import { SecretCompiler } from './secret-compiler.ts';
 import { Users } from './users.ts';
 
 export type XdsOptions = ListenerOptions;
@@ -23,7 +24,9 @@ export type XdsOptions = ListenerOptions;
 export type XdsDiscovery =
   | { readonly kind: 'endpoints'; readonly endpoints: readonly XdsEndpoint[] }
   /** Both PEM. */
-  | { readonly kind: 'tls'; readonly certificate: string; readonly key: string };
+  | { readonly kind: 'tls'; readonly certificate: string; readonly key: string }
+  /** CA certificates, PEM. */
+  | { readonly kind: 'ca'; readonly certificates: string };
 
 /** Something that was left out or answers 500, because Envoy would not take it. */
 export interface XdsProblem {
@@ -42,12 +45,14 @@ export class XdsCompiler {
   readonly #table = new ResourceTable();
   readonly #scopes: ScopeCompiler;
   readonly #backends: BackendCompiler;
+  readonly #secrets: SecretCompiler;
   readonly #ports: PortCompiler;
 
   constructor(options: XdsOptions) {
     this.#scopes = new ScopeCompiler(this.#index, this.#table, options.portOffset);
     this.#backends = new BackendCompiler(this.#table);
-    this.#ports = new PortCompiler(this.#table, options);
+    this.#secrets = new SecretCompiler(this.#table);
+    this.#ports = new PortCompiler(this.#table, this.#secrets, options);
   }
 
   /** Changes the entries of one gateway. */
@@ -78,8 +83,8 @@ export class XdsCompiler {
     for (const port of new Set([...hosts.keys(), ...ports]))
       this.#scopes.update(port, hosts.get(port) ?? new Set(), { relocate: ports.has(port) });
     for (const port of ports) this.#ports.updatePort(port, this.#index.port(port));
-    this.#ports.updateSecrets();
     this.#backends.update();
+    this.#secrets.update();
     return this.#table.takeChange();
   }
 
@@ -174,10 +179,16 @@ export class XdsCompiler {
     if (item === undefined) this.#discovery.delete(key);
     else this.#discovery.set(key, item.kind);
     if (kind === 'endpoints') this.#backends.setEndpoints(key, item?.kind === 'endpoints' ? item.endpoints : undefined);
-    if (kind === 'tls') {
-      const ports = this.#ports.setMaterial(key, item?.kind === 'tls' ? item : undefined);
-      for (const port of ports) this.#index.touchPort(port);
+    else if (kind !== undefined) {
+      const users = this.#secrets.setItem(key, item?.kind === 'endpoints' ? undefined : item);
+      for (const user of users) this.#touchSecretUser(user);
     }
+  }
+
+  /** A secret of it became usable, or stopped to be. */
+  #touchSecretUser(user: string): void {
+    const port = portOfUser(user);
+    if (port !== undefined) this.#index.touchPort(port);
   }
 }
 

@@ -32,8 +32,7 @@ export async function readNodeKeys(path: string, log: Logger): Promise<readonly 
 /** TLS material by the node's keys. */
 export function discoveryOpener(privateKeys: readonly string[], log: Logger): OpenDiscovery {
   return async (key, item) => {
-    if (item.kind === 'endpoints') return item;
-    if (item.kind === 'ca') return undefined;
+    if (item.kind !== 'tls') return item;
     try {
       // The key is tls/<cluster>/<namespace>/<name>; it was sealed for cluster/namespace/name.
       const plain = await open(privateKeys, item.sealed, key.slice(key.indexOf('/') + 1));

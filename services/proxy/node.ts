@@ -151,7 +151,7 @@ export class Node {
     const { lastGood, plane } = this.#options;
     lastGood.appendDiscovery(message);
     this.#saveSoon(discoverySaveMs);
-    const upserts = message.upserts.flatMap(({ key, item }) => (item.kind === 'endpoints' ? [{ key, item }] : []));
+    const upserts = message.upserts.flatMap(({ key, item }) => (item.kind === 'tls' ? [] : [{ key, item }]));
     if (upserts.length === message.upserts.length) {
       plane.discover({ upserts, removes: message.removes });
       return undefined;

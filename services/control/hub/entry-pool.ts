@@ -1,5 +1,6 @@
 // Entries in memory, each once by its hash however many versions and gateways name it, with the discovery keys that it refers to.
 import { z } from 'zod';
+import { discoveryKeysOf } from '#libs/snapshot/discovery-keys.ts';
 
 export interface PooledEntry {
   readonly hash: string;
@@ -8,9 +9,19 @@ export interface PooledEntry {
   readonly references: readonly string[];
 }
 
-const referring = z.union([
-  z.object({ kind: z.literal('listener'), certificates: z.array(z.string()) }),
-  z.object({ kind: z.literal('backend'), endpoints: z.string() }),
+const keys = z.array(z.string());
+const referring = z.discriminatedUnion('kind', [
+  z.object({
+    kind: z.literal('listener'),
+    certificates: keys,
+    clientValidation: z.object({ authorities: keys }).optional(),
+  }),
+  z.object({
+    kind: z.literal('backend'),
+    endpoints: z.string(),
+    tls: z.object({ authorities: z.union([keys, z.literal('system')]) }).optional(),
+    clientCertificate: z.string().optional(),
+  }),
 ]);
 
 /** Counts uses: an entry leaves when nothing names it any more. */
@@ -45,5 +56,5 @@ function referencesOf(key: string, json: string): readonly string[] {
   if (key.startsWith('rule/')) return [];
   const parsed = referring.safeParse(JSON.parse(json));
   if (!parsed.success) return [];
-  return parsed.data.kind === 'listener' ? parsed.data.certificates : [parsed.data.endpoints];
+  return discoveryKeysOf(parsed.data);
 }

@@ -7,6 +7,7 @@ import type { Applied, DiscoveryItem, Held, HubMessage, NodeMessage, Rejected } 
 import { type FleetView, type HubOutput, HubSession } from '#libs/protocol/hub-session.ts';
 import { parseNodeMessage } from '#libs/protocol/parse-node-message.ts';
 import { Digest } from '#libs/snapshot/digest.ts';
+import { discoveryKeysOf } from '#libs/snapshot/discovery-keys.ts';
 import type { Entry, StoredEntry } from '#libs/snapshot/entry.ts';
 import { portOf } from './traffic.ts';
 
@@ -206,11 +207,6 @@ export class HubDriver implements FleetView {
       this.#watchers.add({ matches, resolve });
     });
   }
-}
-
-function discoveryKeysOf(entry: Entry): readonly string[] {
-  if (entry.kind === 'backend') return [entry.endpoints];
-  return entry.kind === 'listener' ? entry.certificates : [];
 }
 
 function sameHeld(a: Held, b: Held): boolean {
