@@ -72,7 +72,7 @@ export const agentOptions = defineOptions({
     flag: '--status-rate <count>',
     env: 'FLEETGATE_STATUS_RATE',
     schema: integer({ min: 1, max: 10_000 }),
-    description: 'most status writes per second',
+    description: 'most status writes per second in the long run; five times as many at once after a calm',
     default: '100',
   },
   host: {

@@ -1,6 +1,6 @@
 import t from 'tap';
 import { controllerName } from '#libs/gateway/kinds.ts';
-import { mergeStatus } from './merge.ts';
+import { changesOnlyCounts, mergeStatus } from './merge.ts';
 
 const then = '2026-01-01T00:00:00Z';
 const now = '2026-06-01T00:00:00Z';
@@ -153,4 +153,18 @@ void t.test('a live status that is no status at all is replaced', async (t) => {
       parents: [{ parentRef: ref('a'), controllerName, conditions: [] }],
     });
   }
+});
+
+void t.test('what changes no more than how many are attached', async (t) => {
+  const live = {
+    attachedListenerSets: 1,
+    conditions: [timed('Accepted', 'True', then)],
+    listeners: [{ name: 'http', attachedRoutes: 1, conditions: [] }],
+  };
+  const listener = { name: 'http', attachedRoutes: 2, conditions: [] };
+  t.ok(changesOnlyCounts(live, { attachedListenerSets: 2, listeners: [listener] }));
+  t.notOk(changesOnlyCounts(live, { listeners: [{ ...listener, name: 'other' }] }));
+  t.notOk(changesOnlyCounts(live, { listeners: [listener, listener] }));
+  t.notOk(changesOnlyCounts(live, { listeners: [listener], conditions: [timed('Accepted', 'False', then)] }));
+  t.notOk(changesOnlyCounts({}, { listeners: [listener] }), 'a first status is no count');
 });

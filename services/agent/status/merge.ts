@@ -9,6 +9,9 @@ export type StatusFields = Readonly<Record<string, unknown>>;
 /** Limits of the Gateway API on status lists. */
 const entriesMax: Readonly<Record<string, number>> = { parents: 32, ancestors: 16 };
 
+/** How many objects are attached: what changes with each of them. */
+const counts: ReadonlySet<string> = new Set(['attachedRoutes', 'attachedListenerSets']);
+
 /** What an API server fills in; left out by us it would make each comparison fail. */
 const referenceDefaults = { group: 'gateway.networking.k8s.io', kind: 'Gateway' };
 
@@ -23,6 +26,21 @@ export function mergeStatus(live: StatusFields, desired: StatusFields, now: stri
     if (canonicalJson(merged) !== canonicalJson(live[field] ?? emptyOf(merged))) changed[field] = merged;
   }
   return Object.keys(changed).length === 0 ? null : changed;
+}
+
+/** Whether what `fields` would change of the live status is numbers of attached objects and nothing else. */
+export function changesOnlyCounts(live: StatusFields, fields: StatusFields): boolean {
+  return Object.entries(fields).every(
+    ([field, value]) =>
+      counts.has(field) || canonicalJson(withoutCounts(value)) === canonicalJson(withoutCounts(live[field])),
+  );
+}
+
+function withoutCounts(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(withoutCounts);
+  if (!isRecord(value)) return value;
+  const kept = Object.entries(value).filter(([field]) => !counts.has(field));
+  return Object.fromEntries(kept.map(([field, inner]) => [field, withoutCounts(inner)]));
 }
 
 function mergeField(field: string, live: unknown, desired: unknown, now: string): unknown {

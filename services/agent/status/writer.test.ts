@@ -23,7 +23,7 @@ interface Cluster {
 }
 
 /** HTTPRoutes as an API server keeps them; what is written is shown to the writer only by `show`. */
-function begin(t: Test, options: { readonly ratePerSecond?: number } = {}): Cluster {
+function begin(t: Test, options: { readonly ratePerSecond?: number; readonly countsEveryMs?: number } = {}): Cluster {
   const stored = new Map<string, KubeObject>();
   const shown = new Map<string, LiveObject>();
   const writes: Cluster['writes'] = [];
@@ -57,6 +57,7 @@ function begin(t: Test, options: { readonly ratePerSecond?: number } = {}): Clus
       if (sentence !== null) said.push(problems.set(about, sentence).get(about) ?? '');
     },
     ratePerSecond: options.ratePerSecond ?? 10_000,
+    ...(options.countsEveryMs === undefined ? {} : { countsEveryMs: options.countsEveryMs }),
     delayMs: () => 1,
   });
   t.teardown(() => writer.stop());
@@ -197,14 +198,58 @@ void t.test('all wishes at once replace what was wished before, but not what cam
   t.equal(status('c'), undefined);
 });
 
-void t.test('the rate is limited', async (t) => {
+void t.test('the rate is limited, after a burst', async (t) => {
   const { writer, writes, put, show } = begin(t, { ratePerSecond: 20 });
-  for (let i = 0; i < 30; i++) {
+  for (let i = 0; i < 110; i++) {
     put(`r${i}`);
     show(`r${i}`);
     writer.wish(wish(`r${i}`, 'Accepted'));
   }
-  await new Promise((resolve) => setImmediate(resolve));
-  t.ok(writes.length <= 21, `${writes.length} at once`);
-  await eventually(() => writes.length === 30);
+  await eventually(() => writes.length >= 100);
+  t.ok(writer.queueLength > 0, 'the rest waits for its turn');
+  await eventually(() => writes.length === 110);
+});
+
+/** As a Gateway says it: what changes with each route that attaches, and conditions. */
+function counting(attachedRoutes: number, reason = 'Accepted'): DesiredStatus {
+  const { status, ...object } = wish('a', reason);
+  return { ...object, status: { ...status, listeners: [{ name: 'http', attachedRoutes, conditions: [] }] } };
+}
+
+void t.test('a thousand counts are one write, a condition is written at once with the newest of them', async (t) => {
+  const { writer, writes, put, show, status } = begin(t, { countsEveryMs: 3_600_000 });
+  put('a');
+  show('a');
+  writer.wish(counting(0));
+  await eventually(() => writer.queueLength === 0);
+  for (let count = 1; count <= 1000; count++) {
+    writer.wish(counting(count));
+    await new Promise((resolve) => setImmediate(resolve));
+    if (count === 1) await eventually(() => writes.length === 2);
+  }
+  t.equal(writes.length, 2, 'the first at once');
+  t.match(status('a'), { listeners: [{ attachedRoutes: 1 }] });
+  writer.wish(counting(1000, 'Other'));
+  await eventually(() => writer.queueLength === 0);
+  t.equal(writes.length, 3);
+  t.match(status('a'), { listeners: [{ attachedRoutes: 1000 }], parents: [{ conditions: [{ reason: 'Other' }] }] });
+  writer.wish(counting(1001, 'Other'));
+  put('a', { status: {} });
+  show('a');
+  await eventually(() => writer.queueLength === 0);
+  t.equal(writes.length, 4);
+  t.match(status('a'), { listeners: [{ attachedRoutes: 1001 }] }, 'what others undo does not wait either');
+});
+
+void t.test('the last count is always written', async (t) => {
+  const { writer, writes, put, show, status } = begin(t, { countsEveryMs: 20 });
+  put('a');
+  show('a');
+  for (let count = 0; count <= 1000; count++) {
+    writer.wish(counting(count));
+    if (count % 10 === 0) await new Promise((resolve) => setImmediate(resolve));
+  }
+  await eventually(() => writer.queueLength === 0);
+  t.match(status('a'), { listeners: [{ attachedRoutes: 1000 }] });
+  t.ok(writes.length < 100, `${writes.length} writes`);
 });

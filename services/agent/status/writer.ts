@@ -1,5 +1,6 @@
 // Writes the desired statuses onto the objects of the cluster: a queue of objects, the newest wish of each, some at a time and
-// not too many a second. A status that somebody else changes is put right again.
+// not too many a second. A status that somebody else changes is put right again. What says no more than how many objects are
+// attached is written at a steady pace, so that a thousand routes are not a thousand writes of their Gateway.
 import type { DesiredStatus } from '#libs/events/agent-exchange.ts';
 import { kindInfo } from '#libs/gateway/kinds.ts';
 import type { KubeObject } from '#libs/gateway/object.ts';
@@ -7,7 +8,8 @@ import { isNewer } from '../kubernetes/resource-version.ts';
 import type { LiveObject } from '../live-object.ts';
 import { type WriteStatus, objectKey } from '../source.ts';
 import { isRecord } from '../stripped-object.ts';
-import { type StatusFields, mergeStatus } from './merge.ts';
+import { type StatusFields, changesOnlyCounts, mergeStatus } from './merge.ts';
+import { TokenBucket } from './token-bucket.ts';
 
 export interface StatusWriterOptions {
   readonly write: WriteStatus;
@@ -16,7 +18,10 @@ export interface StatusWriterOptions {
   readonly now: () => string;
   readonly onWrite: (outcome: 'written' | 'conflict' | 'gone' | 'refused' | 'failed') => void;
   readonly onProblem: (about: string, sentence: string | null) => void;
+  /** Sustained; up to five seconds' worth may go at once after a calm. */
   readonly ratePerSecond: number;
+  /** Between two writes of one object where only counts changed. */
+  readonly countsEveryMs?: number;
   readonly concurrency?: number;
   readonly delayMs?: (attempt: number) => number;
 }
@@ -45,8 +50,12 @@ interface Attempt {
   readonly live: LiveObject;
   readonly resourceVersion: string;
   readonly fields: StatusFields;
+  /** `counts`: it says no more than how many objects are attached, and may wait. */
+  readonly what: 'counts' | 'anything';
 }
 
+const burstSeconds = 5;
+const countsEveryMsDefault = 1000;
 const patientAttempts = 3;
 /** After this long without a write, a change of the status by others is put right at once. */
 const calmMs = 60_000;
@@ -57,22 +66,26 @@ export class StatusWriter {
   readonly #queue = new Set<string>();
   readonly #busy = new Set<string>();
   readonly #delayed = new Map<string, NodeJS.Timeout>();
+  /** Counts that wait for their pace; anything else of the same object does not wait. */
+  readonly #paced = new Map<string, NodeJS.Timeout>();
+  /** When the counts of an object may be written again. */
+  readonly #countsDueAt = new Map<string, number>();
   /** Statuses that are newer than what the watch has shown. */
   readonly #fresh = new Map<string, Fresh>();
   /** Wishes that came while all of them are being asked for; null = nobody asks. */
   #cameMeanwhile: Set<string> | null = null;
-  #tokens: number;
-  #refilledAt = performance.now();
+  readonly #tokens: TokenBucket;
   #refill: NodeJS.Timeout | undefined;
   #state: 'running' | 'stopped' = 'running';
 
   constructor(options: StatusWriterOptions) {
     this.#options = options;
-    this.#tokens = options.ratePerSecond;
+    const { ratePerSecond } = options;
+    this.#tokens = new TokenBucket({ ratePerSecond, burst: ratePerSecond * burstSeconds });
   }
 
   get queueLength(): number {
-    return this.#queue.size + this.#busy.size + this.#delayed.size;
+    return this.#queue.size + this.#busy.size + this.#delayed.size + this.#paced.size;
   }
 
   wish(desired: DesiredStatus): void {
@@ -110,6 +123,7 @@ export class StatusWriter {
     ) {
       this.#fresh.delete(key);
     }
+    if (live === null) this.#countsDueAt.delete(key);
     const wish = this.#wishes.get(key);
     if (live === null || wish === undefined || this.#next(key) === null) return;
     if (performance.now() - wish.writtenAt > calmMs) wish.attempts = 0;
@@ -119,7 +133,7 @@ export class StatusWriter {
   stop(): void {
     this.#state = 'stopped';
     clearTimeout(this.#refill);
-    for (const timer of this.#delayed.values()) clearTimeout(timer);
+    for (const timer of [...this.#delayed.values(), ...this.#paced.values()]) clearTimeout(timer);
     this.#queue.clear();
   }
 
@@ -147,12 +161,14 @@ export class StatusWriter {
       if (this.#busy.size >= (this.#options.concurrency ?? 8)) return;
       if (this.#busy.has(key)) continue;
       const next = this.#next(key);
-      if (next === null) {
+      if (next === null || this.#putsOff(key, next)) {
         this.#queue.delete(key);
         continue;
       }
       if (!this.#takeToken()) return;
       this.#queue.delete(key);
+      clearTimeout(this.#paced.get(key));
+      this.#paced.delete(key);
       this.#busy.add(key);
       void this.#write(key, next);
     }
@@ -167,10 +183,25 @@ export class StatusWriter {
     if (uid !== wish.desired.uid) return null;
     const fresh = this.#fresh.get(key) ?? { resourceVersion, status: live.status ?? {} };
     const fields = mergeStatus(fresh.status, wish.desired.status, this.#options.now());
-    return fields === null ? null : { wish, live, resourceVersion: fresh.resourceVersion, fields };
+    if (fields === null) return null;
+    const what = changesOnlyCounts(fresh.status, fields) ? 'counts' : 'anything';
+    return { wish, live, resourceVersion: fresh.resourceVersion, fields, what };
   }
 
-  async #write(key: string, { wish, live, resourceVersion, fields }: Attempt): Promise<void> {
+  /** Puts off counts that are not due: the newest are written then. */
+  #putsOff(key: string, { what }: Attempt): boolean {
+    const waitMs = what === 'counts' ? (this.#countsDueAt.get(key) ?? 0) - performance.now() : 0;
+    if (waitMs > 0 && !this.#paced.has(key)) {
+      const timer = setTimeout(() => {
+        this.#paced.delete(key);
+        this.#enqueue(key);
+      }, waitMs);
+      this.#paced.set(key, timer);
+    }
+    return waitMs > 0;
+  }
+
+  async #write(key: string, { wish, live, resourceVersion, fields, what }: Attempt): Promise<void> {
     const target = { ...live.name, apiVersion: live.object.apiVersion, resourceVersion };
     const result = await this.#options.write(target, fields);
     this.#busy.delete(key);
@@ -178,6 +209,8 @@ export class StatusWriter {
     this.#options.onWrite(result.outcome);
     wish.attempts += 1;
     wish.writtenAt = performance.now();
+    if (what === 'counts')
+      this.#countsDueAt.set(key, wish.writtenAt + (this.#options.countsEveryMs ?? countsEveryMsDefault));
     switch (result.outcome) {
       case 'written':
       case 'conflict':
@@ -220,18 +253,11 @@ export class StatusWriter {
   }
 
   #takeToken(): boolean {
-    const now = performance.now();
-    const { ratePerSecond } = this.#options;
-    this.#tokens = Math.min(ratePerSecond, this.#tokens + ((now - this.#refilledAt) / 1000) * ratePerSecond);
-    this.#refilledAt = now;
-    if (this.#tokens >= 1) {
-      this.#tokens -= 1;
-      return true;
-    }
+    if (this.#tokens.take()) return true;
     this.#refill ??= setTimeout(() => {
       this.#refill = undefined;
       this.#pump();
-    }, 1000 / ratePerSecond);
+    }, this.#tokens.waitMs);
     return false;
   }
 }

@@ -1,0 +1,29 @@
+// A limit on how often something happens: so many a second in the long run, and more at once after a calm.
+
+export class TokenBucket {
+  readonly #ratePerSecond: number;
+  readonly #burst: number;
+  #tokens: number;
+  #refilledAt = performance.now();
+
+  constructor({ ratePerSecond, burst }: { readonly ratePerSecond: number; readonly burst: number }) {
+    this.#ratePerSecond = ratePerSecond;
+    this.#burst = burst;
+    this.#tokens = burst;
+  }
+
+  /** Whether it may happen now; then it counts as happened. */
+  take(): boolean {
+    const now = performance.now();
+    this.#tokens = Math.min(this.#burst, this.#tokens + ((now - this.#refilledAt) / 1000) * this.#ratePerSecond);
+    this.#refilledAt = now;
+    if (this.#tokens < 1) return false;
+    this.#tokens -= 1;
+    return true;
+  }
+
+  /** How long until it may happen, counted from the last `take`. */
+  get waitMs(): number {
+    return Math.max(1, ((1 - this.#tokens) / this.#ratePerSecond) * 1000);
+  }
+}
