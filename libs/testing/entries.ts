@@ -7,6 +7,7 @@ import type {
   HttpRuleEntry,
   ListenerEntry,
   RuleAction,
+  StreamRuleEntry,
 } from '#libs/snapshot/entry.ts';
 
 /** A long time ago. */
@@ -25,7 +26,7 @@ export function backendEntry(
   entry: Partial<BackendEntry> = {},
 ): readonly [key: string, entry: BackendEntry] {
   const { cluster = 'eu', namespace = 'shop', port = 80, protocol = 'http' } = entry;
-  const path = `${cluster}/${namespace}/${service}/${port}`;
+  const path = `${cluster}/${namespace}/${service}/${port}${protocol === 'udp' ? '/udp' : ''}`;
   return [
     `backend/${path}`,
     { kind: 'backend', cluster, namespace, service, port, protocol, endpoints: `endpoints/${path}` },
@@ -66,6 +67,37 @@ export function ruleEntry(options: RuleOptions = {}): readonly [key: string, ent
     filters: options.filters ?? [],
     action: typeof to === 'string' ? forwardTo(to) : to,
     ...(options.timeouts === undefined ? {} : { timeouts: options.timeouts }),
+  };
+  return [`rule/${kind}/shop/${name}/${index}`, entry];
+}
+
+export interface StreamRuleOptions {
+  readonly name?: string;
+  readonly index?: number;
+  readonly kind?: 'TLSRoute' | 'TCPRoute' | 'UDPRoute';
+  readonly createdAt?: string;
+  /** Listener, or listener and hostname. */
+  readonly hosts: readonly (string | readonly [listener: string, hostname: string])[];
+  /** Services of backendEntry with their weights; `!` and a reason = invalid. */
+  readonly to?: Readonly<Record<string, number>>;
+}
+
+/** A rule for streams of cluster `eu`, namespace `shop`, with its entry key. */
+export function streamRuleEntry(options: StreamRuleOptions): readonly [key: string, entry: StreamRuleEntry] {
+  const { name = 'stream', index = 0, kind = 'TCPRoute', createdAt = longAgo, hosts, to = { web: 1 } } = options;
+  const protocol = kind === 'UDPRoute' ? 'udp' : 'http';
+  const entry: StreamRuleEntry = {
+    kind: 'stream-rule',
+    route: { kind, cluster: 'eu', namespace: 'shop', name, createdAt },
+    index,
+    hosts: hosts.map((host) =>
+      typeof host === 'string' ? { listener: host, hostname: '*' } : { listener: host[0], hostname: host[1] },
+    ),
+    backends: Object.entries(to).map(([service, weight]) =>
+      service.startsWith('!')
+        ? { invalid: service.slice(1), weight }
+        : { key: backendEntry(service, { protocol })[0], weight },
+    ),
   };
   return [`rule/${kind}/shop/${name}/${index}`, entry];
 }

@@ -27,7 +27,9 @@ export class BackendCompiler {
     const before = this.#backends.get(id);
     if (entry === undefined) this.#backends.delete(id);
     else this.#backends.set(id, entry);
-    this.#clusterUsers.set(id, new Set(entry === undefined ? [] : [clusterName(entry, undefined)]));
+    // What speaks UDP is reached by rules of streams only, and they have clusters of their own.
+    const isHttp = entry !== undefined && entry.protocol !== 'udp';
+    this.#clusterUsers.set(id, new Set(isHttp ? [clusterName(entry, undefined)] : []));
     return before?.protocol !== entry?.protocol || before?.endpoints !== entry?.endpoints;
   }
 
@@ -35,6 +37,16 @@ export class BackendCompiler {
   clusterOf(gateway: string, key: string, protocol: RuleProtocol): string | undefined {
     const entry = this.#backends.get(`${gateway} ${key}`);
     return entry === undefined ? undefined : clusterName(entry, protocol);
+  }
+
+  /** The entry of a backend's key. */
+  entry(gateway: string, key: string): BackendEntry | undefined {
+    return this.#backends.get(`${gateway} ${key}`);
+  }
+
+  /** The endpoints of a discovery key. */
+  endpoints(key: string): readonly XdsEndpoint[] {
+    return this.#endpoints.get(key) ?? [];
   }
 
   /** Keeps the clusters that a rule needs; undefined = the rule is gone. */

@@ -91,10 +91,10 @@ function lbEndpoint({ address, port }: XdsEndpoint): ProtoMessage {
 }
 
 /** Addresses with a zone mean nothing here. */
-function isAddress(address: string): boolean {
+export function isAddress(address: string): boolean {
   return isIP(address) !== 0 && !address.includes('%');
 }
 
-function isPort(port: number): boolean {
+export function isPort(port: number): boolean {
   return Number.isInteger(port) && port > 0 && port < 65_536;
 }

@@ -10,12 +10,14 @@ import type { XdsEndpoint } from './backend.ts';
 import { BackendCompiler } from './backend-compiler.ts';
 import type { ListenerOptions } from './listener.ts';
 import { PortCompiler, portOfUser } from './port-compiler.ts';
+import type { PortListener, Transport } from './port-model.ts';
 import { ResourceTable } from './resource-table.ts';
 import type { XdsChange, XdsTables } from './resources.ts';
 import { isHostname, RouteIndex } from './route-index.ts';
 import { RuleRecord } from './rule-record.ts';
 import { ScopeCompiler } from './scope-compiler.ts';
 import { SecretCompiler } from './secret-compiler.ts';
+import { StreamCompiler } from './stream-compiler.ts';
 import { Users } from './users.ts';
 
 export type XdsOptions = ListenerOptions;
@@ -42,17 +44,25 @@ export class XdsCompiler {
   readonly #backendUsers = new Users();
   readonly #discovery = new Map<string, XdsDiscovery['kind']>();
   readonly #index = new RouteIndex();
+  /** The listeners of UDP ports: these have nothing to do with the others. */
+  readonly #udpIndex = new RouteIndex();
   readonly #table = new ResourceTable();
   readonly #scopes: ScopeCompiler;
   readonly #backends: BackendCompiler;
   readonly #secrets: SecretCompiler;
+  readonly #streams: StreamCompiler;
   readonly #ports: PortCompiler;
 
   constructor(options: XdsOptions) {
     this.#scopes = new ScopeCompiler(this.#index, this.#table, options.portOffset);
     this.#backends = new BackendCompiler(this.#table);
     this.#secrets = new SecretCompiler(this.#table);
-    this.#ports = new PortCompiler(this.#table, this.#secrets, options);
+    this.#streams = new StreamCompiler(
+      this.#table,
+      this.#backends,
+      (gateway, listener) => this.#index.portOf(gateway, listener) ?? this.#udpIndex.portOf(gateway, listener),
+    );
+    this.#ports = new PortCompiler(this.#table, this.#secrets, this.#streams, options);
   }
 
   /** Changes the entries of one gateway. */
@@ -82,7 +92,9 @@ export class XdsCompiler {
     const { hosts, ports } = this.#index.takeTouched();
     for (const port of new Set([...hosts.keys(), ...ports]))
       this.#scopes.update(port, hosts.get(port) ?? new Set(), { relocate: ports.has(port) });
-    for (const port of ports) this.#ports.updatePort(port, this.#index.port(port));
+    this.#updatePorts('tcp', this.#index, ports);
+    this.#updatePorts('udp', this.#udpIndex, this.#udpIndex.takeTouched().ports);
+    this.#streams.update();
     this.#backends.update();
     this.#secrets.update();
     return this.#table.takeChange();
@@ -101,7 +113,7 @@ export class XdsCompiler {
       const reasons = [...record.problems(), ...(strange ? ['a hostname is not one: not served'] : [])];
       return reasons.map((reason) => ({ gateway, key, reason }));
     });
-    const ofPorts = [...this.#index.ports()].flatMap((port) =>
+    const ofPorts = [...this.#index.ports(), ...this.#udpIndex.ports()].flatMap((port) =>
       this.#ports.problems(port).map(({ listener: { gateway, key }, reason }) => ({ gateway, key, reason })),
     );
     return [...ofRules, ...ofPorts].toSorted(compareProblems);
@@ -115,8 +127,7 @@ export class XdsCompiler {
     switch (entry?.kind) {
       case 'listener':
         if (before?.kind === 'listener' && before.name !== entry.name) this.#delete(gateway, key, before);
-        if (isHostname(entry.hostname)) this.#index.setListener({ gateway, key, entry });
-        else this.#index.deleteListener(gateway, entry.name);
+        this.#setListener({ gateway, key, entry });
         break;
       case 'http-rule': {
         const clusterOf = (backend: string): string | undefined =>
@@ -128,6 +139,8 @@ export class XdsCompiler {
         if (this.#backends.setBackend(gateway, key, entry)) this.#touchBackend(gateway, key);
         break;
       case 'stream-rule':
+        this.#streams.setRule(gateway, key, entry);
+        break;
       case undefined:
         break;
     }
@@ -136,7 +149,7 @@ export class XdsCompiler {
   #delete(gateway: string, key: string, entry: Entry): void {
     switch (entry.kind) {
       case 'listener':
-        this.#index.deleteListener(gateway, entry.name);
+        for (const index of [this.#index, this.#udpIndex]) index.deleteListener(gateway, entry.name);
         break;
       case 'http-rule':
         this.#setRule(`${gateway} ${key}`, undefined);
@@ -146,7 +159,25 @@ export class XdsCompiler {
         this.#touchBackend(gateway, key);
         break;
       case 'stream-rule':
+        this.#streams.setRule(gateway, key, undefined);
         break;
+    }
+  }
+
+  #setListener(listener: PortListener): void {
+    const { gateway, entry } = listener;
+    const [own, other] = entry.protocol === 'UDP' ? [this.#udpIndex, this.#index] : [this.#index, this.#udpIndex];
+    other.deleteListener(gateway, entry.name);
+    if (isHostname(entry.hostname)) own.setListener(listener);
+    else own.deleteListener(gateway, entry.name);
+  }
+
+  #updatePorts(transport: Transport, index: RouteIndex, relocated: ReadonlySet<number>): void {
+    for (const port of new Set([...relocated, ...this.#streams.touchedPorts(transport)])) {
+      const model = index.port(port);
+      const isRelocated = relocated.has(port);
+      const hasOtherPlaces = this.#streams.updatePort(port, transport, model, { relocate: isRelocated });
+      if (isRelocated || hasOtherPlaces) this.#ports.updatePort(port, transport, model);
     }
   }
 
@@ -165,6 +196,7 @@ export class XdsCompiler {
 
   /** The rules that name a backend go to another cluster now. */
   #touchBackend(gateway: string, key: string): void {
+    this.#streams.touch(`${gateway} ${key}`);
     for (const id of this.#backendUsers.of(`${gateway} ${key}`)) {
       const record = this.#records.get(id);
       if (record === undefined) continue;
@@ -178,8 +210,11 @@ export class XdsCompiler {
     const kind = item?.kind ?? this.#discovery.get(key);
     if (item === undefined) this.#discovery.delete(key);
     else this.#discovery.set(key, item.kind);
-    if (kind === 'endpoints') this.#backends.setEndpoints(key, item?.kind === 'endpoints' ? item.endpoints : undefined);
-    else if (kind !== undefined) {
+    if (kind === 'endpoints') {
+      this.#backends.setEndpoints(key, item?.kind === 'endpoints' ? item.endpoints : undefined);
+      this.#streams.touch(key);
+    }
+    if (kind === 'tls' || kind === 'ca') {
       const users = this.#secrets.setItem(key, item?.kind === 'endpoints' ? undefined : item);
       for (const user of users) this.#touchSecretUser(user);
     }

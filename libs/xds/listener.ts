@@ -1,9 +1,15 @@
 // Envoy's listener for one port. Its own fields never change while the port is served, and chains are added, changed and removed in
-// place: connections of the other chains go on. HTTP: one chain. HTTPS: one chain per listener hostname, chosen by SNI.
+// place: connections of the other chains go on. HTTP and TCP: one chain. TLS: a chain per hostname, chosen by SNI. UDP has no chains;
+// its listener never changes, because where sessions go is said by its cluster's endpoints.
+//
+// One socket per port, not one per worker (enable_reuse_port): with a socket each, a second process could bind the same port unnoticed,
+// and connections that the kernel gave to a worker's queue would be lost when a listener goes. Envoy balances what it accepts itself.
 import { isIPv6 } from 'node:net';
-import type { ListenerProtocol } from '#libs/snapshot/entry.ts';
 import { httpConnection, type AccessLog } from './http-connection.ts';
+import type { Transport } from './port-model.ts';
 import type { ProtoMessage } from './resources.ts';
+import { closing, tcpProxy, udpProxy } from './stream-proxy.ts';
+import { type ServerTls, serverTls } from './server-tls.ts';
 
 export interface ListenerOptions {
   /** Address that listeners bind. */
@@ -14,83 +20,94 @@ export interface ListenerOptions {
   readonly accessLog?: AccessLog;
 }
 
-/** One HTTPS listener hostname with the names of its secrets, in order. */
-export interface TlsChain {
-  readonly hostname: string;
-  readonly secrets: readonly string[];
-}
+/** What becomes of connections whose SNI falls under a hostname. */
+export type TlsChain = { readonly name: string; readonly hostname: string } & (
+  | { readonly type: 'http'; readonly tls: ServerTls }
+  /** TLS is terminated, what is inside goes to a cluster. */
+  | { readonly type: 'terminate'; readonly tls: ServerTls; readonly cluster: string }
+  | { readonly type: 'passthrough'; readonly cluster: string }
+  | { readonly type: 'closed' }
+);
 
 export type PortChains =
-  | { readonly protocol: 'HTTP' }
+  | { readonly family: 'http' }
   /** In the order of hostnames. */
-  | { readonly protocol: 'HTTPS'; readonly chains: readonly TlsChain[] };
+  | { readonly family: 'tls'; readonly chains: readonly TlsChain[] }
+  | { readonly family: 'tcp'; readonly cluster: string }
+  | { readonly family: 'udp'; readonly cluster: string };
 
-/** Name of the listener resource of a port. */
-export function listenerName(port: number): string {
-  return `port-${port}`;
-}
-
-/** Name of the chain that serves a listener hostname: first word of the scopes' keys. */
-export function chainName(port: number, protocol: ListenerProtocol, hostname: string): string {
-  return protocol === 'HTTP' ? `${port}` : `${port}/${hostname}`;
+/** Name of the listener resource of a port; UDP has ports of its own. */
+export function listenerName(port: number, transport: Transport): string {
+  return transport === 'udp' ? `port-${port}/udp` : `port-${port}`;
 }
 
 /** The listener message of a port. */
 export function buildListener(port: number, chains: PortChains, options: ListenerOptions): ProtoMessage {
-  const { bindAddress, accessLog } = options;
+  const { accessLog } = options;
   const common = {
-    name: listenerName(port),
-    address: {
-      socket_address: {
-        address: bindAddress,
-        port_value: port + options.portOffset,
-        ...(isIPv6(bindAddress) ? { ipv4_compat: bindAddress === '::' } : {}),
-      },
-    },
+    name: listenerName(port, chains.family === 'udp' ? 'udp' : 'tcp'),
+    address: { socket_address: socketAddress(port, chains.family, options) },
   };
-  if (chains.protocol === 'HTTP') {
-    const chain = chainName(port, 'HTTP', '');
-    return { ...common, filter_chains: [{ name: chain, filters: [httpConnection(chain, accessLog)] }] };
+  switch (chains.family) {
+    case 'http': {
+      const chain = `${port}`;
+      return { ...common, filter_chains: [{ name: chain, filters: [httpConnection(chain, accessLog)] }] };
+    }
+    case 'tls':
+      return {
+        ...common,
+        listener_filters: [tlsInspector],
+        filter_chains: chains.chains.map((chain) => tlsChain(chain, accessLog)),
+      };
+    case 'tcp':
+      return { ...common, filter_chains: [{ name: `${port}`, filters: [tcpProxy(chains.cluster)] }] };
+    case 'udp':
+      break;
   }
   return {
     ...common,
-    listener_filters: [tlsInspector],
-    filter_chains: chains.chains.map((chain) => tlsChain(chainName(port, 'HTTPS', chain.hostname), chain, accessLog)),
+    udp_listener_config: { downstream_socket_config: { max_rx_datagram_size: datagramSizeMax } },
+    listener_filters: [udpProxy(chains.cluster, datagramSizeMax)],
   };
 }
 
-function tlsChain(name: string, { hostname, secrets }: TlsChain, accessLog: AccessLog | undefined): ProtoMessage {
-  const match: ProtoMessage = hostname === '*' ? {} : { server_names: [hostname] };
-  // A hostname without usable certificate must not fall to the chain of a wider one: its connections are closed.
-  if (secrets.length === 0) return { name, filter_chain_match: match, filters: [closing] };
+/** Envoy drops longer ones; its own default is what fits an Ethernet frame. */
+const datagramSizeMax = 65_535;
+
+function socketAddress(port: number, family: PortChains['family'], options: ListenerOptions): ProtoMessage {
+  const { bindAddress, portOffset } = options;
   return {
-    name,
-    filter_chain_match: match,
-    filters: [httpConnection(name, accessLog)],
-    transport_socket_connect_timeout: '10s',
-    transport_socket: {
-      name: 'envoy.transport_sockets.tls',
-      typed_config: {
-        '@type': 'type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.DownstreamTlsContext',
-        common_tls_context: {
-          alpn_protocols: ['h2', 'http/1.1'],
-          tls_params: { tls_minimum_protocol_version: 'TLSv1_2' },
-          tls_certificate_sds_secret_configs: secrets.map((secret) => ({
-            name: secret,
-            sds_config: { ads: {}, resource_api_version: 'V3' },
-          })),
-        },
-      },
-    },
+    ...(family === 'udp' ? { protocol: 'UDP' } : {}),
+    address: bindAddress,
+    port_value: port + portOffset,
+    ...(isIPv6(bindAddress) ? { ipv4_compat: bindAddress === '::' } : {}),
   };
 }
+
+function tlsChain(chain: TlsChain, accessLog: AccessLog | undefined): ProtoMessage {
+  const match: ProtoMessage = chain.hostname === '*' ? {} : { server_names: [chain.hostname] };
+  const common = { name: chain.name, filter_chain_match: match };
+  switch (chain.type) {
+    case 'http':
+      return { ...common, filters: [httpConnection(chain.name, accessLog)], ...serverTls(chain.tls, httpProtocols) };
+    case 'terminate':
+      return { ...common, filters: [tcpProxy(chain.cluster)], ...serverTls(chain.tls, []) };
+    case 'passthrough':
+      // What is no TLS at all has no SNI either: it must not get through where any host is served.
+      return {
+        ...common,
+        filter_chain_match: { ...match, transport_protocol: 'tls' },
+        filters: [tcpProxy(chain.cluster)],
+      };
+    case 'closed':
+      break;
+  }
+  return { ...common, filters: [closing] };
+}
+
+const httpProtocols = ['h2', 'http/1.1'];
 
 const tlsInspector: ProtoMessage = {
   name: 'envoy.filters.listener.tls_inspector',
   typed_config: { '@type': 'type.googleapis.com/envoy.extensions.filters.listener.tls_inspector.v3.TlsInspector' },
-};
-
-const closing: ProtoMessage = {
-  name: 'envoy.filters.network.direct_response',
-  typed_config: { '@type': 'type.googleapis.com/envoy.extensions.filters.network.direct_response.v3.Config' },
 };

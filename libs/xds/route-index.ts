@@ -1,6 +1,7 @@
 // The listeners and rules of all gateways, by where requests find them, and which hostnames of which ports a change touches.
 import { intersectHostnames } from '#libs/gateway/hostname.ts';
 import type { ListenerEntry } from '#libs/snapshot/entry.ts';
+import { validationName } from './chain-name.ts';
 import { type PortListener, PortModel } from './port-model.ts';
 import type { RuleRecord } from './rule-record.ts';
 
@@ -20,6 +21,12 @@ export class RouteIndex {
 
   ports(): Iterable<PortModel> {
     return this.#ports.values();
+  }
+
+  /** The port of a listener that is there. */
+  portOf(gateway: string, listener: string): PortModel | undefined {
+    const known = this.#listeners.get(listenerId(gateway, listener));
+    return known === undefined ? undefined : this.#ports.get(known.entry.port);
   }
 
   setListener(listener: PortListener): void {
@@ -103,11 +110,11 @@ export class RouteIndex {
   #changePort({ port: number, hostname }: ListenerEntry, change: (port: PortModel) => void): void {
     const port = this.#ports.get(number) ?? new PortModel(number);
     this.#ports.set(number, port);
-    const protocol = port.protocol;
+    const { family } = port;
     this.#touchOwned(port, hostname);
     change(port);
     this.#touchOwned(port, hostname);
-    if (port.protocol !== protocol) this.#touchAll(port);
+    if (port.family !== family) this.#touchAll(port);
     if (port.isEmpty) this.#ports.delete(number);
     this.#touchedPorts.add(number);
   }
@@ -141,7 +148,14 @@ export function isHostname(hostname: string): boolean {
 }
 
 function isSamePlace(a: ListenerEntry, b: ListenerEntry): boolean {
-  return a.port === b.port && a.hostname === b.hostname && a.protocol === b.protocol && a.createdAt === b.createdAt;
+  return (
+    a.port === b.port &&
+    a.hostname === b.hostname &&
+    a.protocol === b.protocol &&
+    a.tlsMode === b.tlsMode &&
+    a.createdAt === b.createdAt &&
+    validationName(a.clientValidation) === validationName(b.clientValidation)
+  );
 }
 
 function listenerId(gateway: string, listener: string): string {

@@ -1,7 +1,6 @@
 // Turns touched hostnames into scopes and locators. Keeps what it needs to do so at the cost of the change: which scopes a port has, and
 // the order of the rules in them.
 import { intersectHostnames } from '#libs/gateway/hostname.ts';
-import { chainName } from './listener.ts';
 import { type PortModel, widenings } from './port-model.ts';
 import type { ResourceTable } from './resource-table.ts';
 import type { RouteIndex } from './route-index.ts';
@@ -59,8 +58,8 @@ export class ScopeCompiler {
       scopes.patterns.delete(hostname);
       return;
     }
-    const { protocol } = model;
-    const chain = chainName(port, protocol, owner);
+    const protocol = model.family === 'http' ? 'HTTP' : 'HTTPS';
+    const chain = model.chainAt(owner);
     const isPattern = hostname.startsWith('*');
     const wider = isPattern ? widerWithin(model, owner, hostname, scopes) : [];
     const routes = scopeRoutes([own, ...wider], { port, portOffset: this.#portOffset, protocol, hostname });
@@ -72,14 +71,16 @@ export class ScopeCompiler {
   }
 
   #locate(port: number, model: PortModel | undefined, scopes: PortScopes): void {
-    if (model === undefined) {
+    if (model === undefined || !model.servesHttp) {
       this.#table.delete('scope', scopeName(`${port}`, locatorHostname));
       return;
     }
     const places = new Map<string, Located>();
     for (const hostname of [...new Set([...model.hostnames(), ...scopes.patterns])].toSorted()) {
       const owner = model.ownerOf(hostname);
-      if (owner !== undefined) places.set(hostname, { chain: chainName(port, model.protocol, owner), hostname });
+      if (owner === undefined) continue;
+      const isGuarded = model.leaderAt(owner)?.clientValidation !== undefined;
+      places.set(hostname, { chain: model.chainAt(owner), hostname, isGuarded });
     }
     this.#table.set(buildLocator(port, places));
   }

@@ -7,7 +7,7 @@
 //   2. if that gave no route, the host filter: Host in lower case, without port and trailing dot, again as 1
 //   3. the locator, scope (port, '#'): one virtual host per hostname of listeners and per wildcard of routes; Envoy's own hostname
 //      matching finds the most specific, whose metadata names the scope that serves it. On another chain than this: 421, unless the
-//      connection was made for this very host, before its listener came or went.
+//      connection was made for this very host, before its listener came or went, and nothing more is demanded of its client now.
 //
 // Envoy leaves the filters out where step 1 found a route (`disabled` in the virtual host). A script can ask for the route of a request
 // once per filter, hence two filters: the second locates what the first had to try in canonical form. Upstreams never see the header.
@@ -26,6 +26,8 @@ const locatorFilter = 'fleetgate.locator';
 export interface Located {
   readonly chain: string;
   readonly hostname: string;
+  /** The chain demands certificates of its clients: connections of other chains never get there. */
+  readonly isGuarded: boolean;
 }
 
 /** Name of a scope; the fragments of its key are the same two words. */
@@ -49,8 +51,8 @@ export const scopeKeyBuilder: ProtoMessage = {
 export const foundMetadata: ProtoMessage = { filter_metadata: { [hostFilter]: { found: true } } };
 
 /** Of a route in a locator. */
-export function locatedMetadata({ chain, hostname }: Located): ProtoMessage {
-  const where = { chain, scope: scopeName(chain, hostname) };
+export function locatedMetadata({ chain, hostname, isGuarded }: Located): ProtoMessage {
+  const where = { chain, scope: scopeName(chain, hostname), ...(isGuarded ? { guarded: true } : {}) };
   return { filter_metadata: { [hostFilter]: where, [locatorFilter]: where } };
 }
 
@@ -78,7 +80,8 @@ local function locate(handle, headers, chain, host)
   local place = handle:metadata()
   local owner = place:get('chain')
   if owner == nil then return end
-  if owner ~= chain and string.lower(handle:streamInfo():requestedServerName()) ~= host then
+  local made = not place:get('guarded') and string.lower(handle:streamInfo():requestedServerName()) == host
+  if owner ~= chain and not made then
     handle:respond({ [':status'] = '421' }, 'this connection is for another host')
     return
   end

@@ -1,0 +1,167 @@
+// Streams through a real Envoy: TLS passed through and terminated, TCP, UDP; who gets a connection, and what stays when rules change.
+import t from 'tap';
+import { backendEntry, listenerEntry, ruleEntry, streamRuleEntry } from '#libs/testing/entries.ts';
+import { answerer } from '#libs/testing/served-gateway.ts';
+import { askTls, freePort, startBackend } from '#libs/testing/http-peers.ts';
+import { startStreamGateway, tlsFile, tlsListener } from '#libs/testing/stream-gateway.ts';
+import {
+  askDatagram,
+  askStream,
+  openDatagrams,
+  openStream,
+  startDatagramBackend,
+  startStreamBackend,
+} from '#libs/testing/stream-peers.ts';
+
+const gateway = await startStreamGateway(t);
+const own = { cert: tlsFile('exact.crt'), key: tlsFile('exact.key') };
+const [secure, plain, dual] = [await freePort(), await freePort(), await freePort()];
+
+const tls = (name: string, hosts: Parameters<typeof streamRuleEntry>[0]['hosts'], to: Record<string, number>) =>
+  streamRuleEntry({ kind: 'TLSRoute', name, hosts, to });
+
+async function count(times: number, askOnce: () => Promise<string>): Promise<Readonly<Record<string, number>>> {
+  const answers: Record<string, number> = {};
+  for (let index = 0; index < times; index++) {
+    const answer = (await askOnce()).split(' ')[0] ?? '';
+    answers[answer] = (answers[answer] ?? 0) + 1;
+  }
+  return answers;
+}
+
+for (const name of ['web', 'api', 'db']) gateway.setEndpoints(name, (await startStreamBackend(t, name)).port);
+gateway.setEndpoints('own', (await startStreamBackend(t, 'own', own)).port);
+gateway.setEndpoints('other', (await startStreamBackend(t, 'other', own)).port);
+for (const name of ['dns', 'ntp']) gateway.setEndpoints(`${name}/udp`, (await startDatagramBackend(t, name)).port);
+gateway.setEndpoints('http', (await startBackend(t, 'http')).port);
+for (const name of ['exact', 'wildcard', 'default']) gateway.setCertificate(name);
+const backends = ['web', 'api', 'db', 'own', 'other', 'http', 'empty'].map((name) => backendEntry(name));
+const datagrams = ['dns', 'ntp', 'none'].map((name) => backendEntry(name, { protocol: 'udp' }));
+
+void t.test('TLS is passed through by server name', async (t) => {
+  await gateway.serve(
+    t,
+    ...backends,
+    tlsListener('exact', secure, 'a.example.com'),
+    tlsListener('wide', secure, '*.example.com'),
+    tls('exact', [['exact', 'a.example.com']], { own: 1 }),
+    tls('narrow', [['wide', 'b.example.com']], { other: 1 }),
+    tls('wide', [['wide', '*.x.example.com']], { own: 1 }),
+    // Belongs to a more specific listener.
+    tls('isolated', [['wide', 'a.example.com']], { other: 1 }),
+  );
+  const cases: readonly (readonly [servername: string | undefined, answer: string])[] = [
+    ['a.example.com', 'own for a.example.com hello'],
+    ['A.Example.com', 'own for A.Example.com hello'],
+    ['b.example.com', 'other for b.example.com hello'],
+    ['c.x.example.com', 'own for c.x.example.com hello'],
+    ['c.d.x.example.com', 'own for c.d.x.example.com hello'],
+    ['c.example.com', 'refused'],
+    ['elsewhere.test', 'refused'],
+    [undefined, 'refused'],
+  ];
+  for (const [servername, answer] of cases)
+    t.equal(await askStream(secure, servername === undefined ? {} : { servername }), answer, servername ?? 'none');
+  t.equal(await askStream(secure), 'closed', 'no TLS');
+  t.strictSame(gateway.problems(), []);
+});
+
+void t.test('any server name, or none', async (t) => {
+  await gateway.serve(
+    t,
+    ...backends,
+    tlsListener('any', secure, '*'),
+    tls('any', [['any', '*']], { own: 1 }),
+    tls('narrow', [['any', '*.com']], { other: 1 }),
+  );
+  t.equal(await askStream(secure, {}), 'own for false hello');
+  t.equal(await askStream(secure, { servername: 'x.test' }), 'own for x.test hello');
+  t.equal(await askStream(secure, { servername: 'x.com' }), 'other for x.com hello');
+  t.equal(await askStream(secure), 'closed', 'no TLS');
+});
+
+void t.test('terminated, passed through and HTTPS on one port', async (t) => {
+  await gateway.serve(
+    t,
+    ...backends,
+    tlsListener('inside', secure, 'a.example.com', ['exact']),
+    tlsListener('through', secure, 'b.example.com'),
+    tlsListener('waiting', secure, 'w.example.com', ['absent']),
+    listenerEntry({
+      name: 'https',
+      port: secure,
+      protocol: 'HTTPS',
+      hostname: '*',
+      certificates: ['tls/eu/infra/default'],
+    }),
+    tls('inside', [['inside', 'a.example.com']], { web: 1 }),
+    tls('through', [['through', 'b.example.com']], { own: 1 }),
+    tls('waiting', [['waiting', 'w.example.com']], { web: 1 }),
+    ruleEntry({ hosts: [['https', '*']], to: 'http' }),
+  );
+  t.equal(await askStream(secure, { servername: 'a.example.com' }), 'web hello');
+  t.equal(await askStream(secure, { servername: 'b.example.com' }), 'own for b.example.com hello');
+  t.equal(await askStream(secure, { servername: 'w.example.com' }), 'refused', 'no certificate');
+  const asked = async (servername: string, host: string): Promise<string> => {
+    const answer = await askTls(secure, servername, { host });
+    return answer === undefined ? 'refused' : answerer(answer);
+  };
+  t.equal(await asked('c.test', 'c.test'), 'http');
+  t.equal(await asked('c.test', 'a.example.com'), '421', 'a host of another listener');
+  t.strictSame(gateway.problems(), ['listener/waiting: the certificate tls/eu/infra/absent is not there yet']);
+});
+
+void t.test('TCP: shares are exact, a rule that changes keeps its connections', async (t) => {
+  const listener = listenerEntry({ name: 'tcp', port: plain, protocol: 'TCP' });
+  const rule = (to: Record<string, number>, createdAt?: string) =>
+    streamRuleEntry({ hosts: ['tcp'], to, ...(createdAt === undefined ? {} : { createdAt, name: 'newer' }) });
+  await gateway.serve(t, ...backends, listener);
+  t.equal(await askStream(plain), 'closed', 'no rule');
+  await gateway.serve(
+    t,
+    ...backends,
+    listener,
+    rule({ web: 7, api: 3, db: 0 }),
+    rule({ db: 1 }, '2024-01-01T00:00:00Z'),
+  );
+  t.strictSame(await count(100, () => askStream(plain)), { web: 70, api: 30 });
+  await gateway.serve(t, ...backends, listener, rule({ web: 1, '!no such Service': 1, empty: 2 }));
+  t.strictSame(await count(40, () => askStream(plain)), { web: 10, closed: 30 }, 'shares of nobody are closed');
+  await gateway.serve(t, ...backends, listener, rule({ '!no such Service': 1, empty: 2 }));
+  t.equal(await askStream(plain), 'closed');
+  await gateway.serve(t, ...backends, listener, rule({ web: 0 }));
+  t.equal(await askStream(plain), 'closed', 'no weight at all');
+  await gateway.serve(t, ...backends, listener, rule({ web: 1 }));
+  const kept = await openStream(plain);
+  t.equal(await kept?.say('first'), 'web first');
+  await gateway.serve(t, ...backends, listener, rule({ api: 1 }));
+  t.equal(await askStream(plain), 'api hello');
+  t.equal(await kept?.say('still'), 'web still');
+  kept?.close();
+});
+
+void t.test('UDP: a session stays where it began, shares are exact', async (t) => {
+  const listener = listenerEntry({ name: 'udp', port: dual, protocol: 'UDP' });
+  const tcp = listenerEntry({ name: 'tcp', port: dual, protocol: 'TCP' });
+  const rule = (to: Record<string, number>) => streamRuleEntry({ kind: 'UDPRoute', hosts: ['udp'], to });
+  const both = [...backends, ...datagrams, tcp, listener, streamRuleEntry({ hosts: ['tcp'], to: { db: 1 } })];
+  await gateway.serve(t, ...both);
+  t.equal(await askDatagram(dual), 'nothing', 'no rule');
+  t.equal(await askStream(dual), 'db hello', 'TCP on the same port');
+  await gateway.serve(t, ...both, rule({ dns: 7, ntp: 3 }));
+  t.strictSame(await count(100, () => askDatagram(dual)), { dns: 70, ntp: 30 });
+  const client = openDatagrams(dual);
+  const first = await client.say('1');
+  const name = first.split(' ')[0] ?? '';
+  for (const text of ['2', '3', '4']) t.equal(await client.say(text), `${name} ${text}`);
+  await gateway.serve(t, ...both, rule({ dns: 1, ntp: 9 }));
+  t.equal(await client.say('5'), `${name} 5`, 'while its endpoint is there');
+  client.close();
+  t.equal((await askDatagram(dual, 'x'.repeat(9000))).length, 9004, 'long datagrams');
+  await gateway.serve(t, ...both, rule({ dns: 1, none: 1, '!no such Service': 2 }));
+  t.strictSame(await count(8, () => askDatagram(dual)), { dns: 2, nothing: 6 });
+  t.equal(await askStream(dual), 'db hello');
+  t.strictSame(gateway.problems(), []);
+});
+
+t.end();
