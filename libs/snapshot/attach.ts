@@ -1,5 +1,6 @@
 // Which listeners a route attaches to, by each of its parentRefs: section, port, kind, namespace, hostname.
-import type { AllowedNamespaces, RouteKind } from '#libs/gateway/gateway.ts';
+// A parent is a Gateway or a ListenerSet; a route attaches to listeners of that very object only.
+import type { AllowedNamespaces, RouteKind } from '#libs/gateway/listener.ts';
 import { intersectHostnames } from '#libs/gateway/hostname.ts';
 import { selects } from '#libs/gateway/label-selector.ts';
 import { gatewayGroup, type ParentRef } from '#libs/gateway/parent-ref.ts';
@@ -8,7 +9,10 @@ import type { ListenerModel } from '#libs/snapshot/listeners.ts';
 
 /** What a route needs to know of a listener; smaller than the listener, so that fewer changes reach the routes. */
 export interface AttachPoint {
+  /** What sectionName names. */
   readonly name: string;
+  /** ListenerEntry.name. */
+  readonly entryName: string;
   readonly port?: number;
   readonly hostname: string;
   readonly kinds: readonly RouteKind[];
@@ -16,14 +20,23 @@ export interface AttachPoint {
   readonly served: boolean;
 }
 
-/** One parentRef that names a Gateway of ours. */
+/** What routes attach to: a Gateway of ours, or a ListenerSet of one. */
+export interface AttachParent {
+  /** `cluster/namespace/name` of the Gateway that serves it. */
+  readonly gateway: string;
+  readonly points: readonly AttachPoint[];
+  /** Why nothing can attach to it. */
+  readonly fault?: Fault;
+}
+
+/** One parentRef that names a Gateway of ours, or a ListenerSet of one. */
 export interface Attachment {
   readonly ref: ParentRef;
-  /** `cluster/namespace/name`. */
+  /** `cluster/namespace/name`, of a ListenerSet's Gateway too. */
   readonly gateway: string;
   /** Why it attaches to no listener. */
   readonly fault?: Fault;
-  /** The listeners that it attaches to, with the effective hostnames, sorted. */
+  /** The listeners that it attaches to, by ListenerEntry.name, with the effective hostnames, sorted. */
   readonly listeners: readonly {
     readonly name: string;
     readonly served: boolean;
@@ -41,22 +54,31 @@ export interface AttachingRoute {
 
 /** What a route needs of a listener. */
 export function toAttachPoint(listener: ListenerModel): AttachPoint {
-  const { name, spec, kinds, served } = listener;
-  if (spec === undefined) return { name, hostname: '*', kinds: [], namespaces: { from: 'None' }, served: false };
-  return { name, port: spec.port, hostname: spec.hostname, kinds, namespaces: spec.namespaces, served };
+  const { name, entryName, spec, kinds, served } = listener;
+  if (spec === undefined)
+    return { name, entryName, hostname: '*', kinds: [], namespaces: { from: 'None' }, served: false };
+  return { name, entryName, port: spec.port, hostname: spec.hostname, kinds, namespaces: spec.namespaces, served };
 }
 
-/** Attaches a route. ParentRefs to anything but a Gateway of ours are left out: they are others' to answer. */
+/** The key of a parent among all kinds of parents. */
+export function parentKey(kind: 'Gateway' | 'ListenerSet', place: string): string {
+  return `${kind}/${place}`;
+}
+
+/** Attaches a route. `parentOf` is given `kind/cluster/namespace/name`. ParentRefs to what is not ours are left out: they are others' to answer. */
 export function attachRoute(
   route: AttachingRoute,
-  pointsOf: (gateway: string) => readonly AttachPoint[] | undefined,
+  parentOf: (parent: string) => AttachParent | undefined,
   labelsOf: (namespace: string) => Readonly<Record<string, string>>,
 ): readonly Attachment[] {
   return route.parentRefs.flatMap((ref): Attachment[] => {
-    if (ref.group !== gatewayGroup || ref.kind !== 'Gateway') return [];
-    const gateway = `${route.cluster}/${ref.namespace}/${ref.name}`;
-    const points = pointsOf(gateway);
-    return points === undefined ? [] : [{ ref, gateway, ...attach(route, ref, points, labelsOf) }];
+    if (ref.group !== gatewayGroup || (ref.kind !== 'Gateway' && ref.kind !== 'ListenerSet')) return [];
+    const parent = parentOf(parentKey(ref.kind, `${route.cluster}/${ref.namespace}/${ref.name}`));
+    if (parent === undefined) return [];
+    const { gateway, points, fault } = parent;
+    return [
+      { ref, gateway, ...(fault === undefined ? attach(route, ref, points, labelsOf) : { fault, listeners: [] }) },
+    ];
   });
 }
 
@@ -72,7 +94,7 @@ function attach(
       (ref.port === undefined || point.port === ref.port),
   );
   if (named.length === 0) {
-    return refused('NoMatchingParent', 'the Gateway has no listener with this sectionName and port');
+    return refused('NoMatchingParent', `the ${ref.kind} has no listener with this sectionName and port`);
   }
   const allowed = named.filter(
     (point) =>
@@ -82,7 +104,7 @@ function attach(
   if (allowed.length === 0) {
     return refused('NotAllowedByListeners', `no listener allows a ${route.kind} of namespace ${route.namespace}`);
   }
-  const listeners = allowed.flatMap(({ name, served, hostname }) => {
+  const listeners = allowed.flatMap(({ entryName: name, served, hostname }) => {
     const hostnames = effectiveHostnames(hostname, route.hostnames);
     return hostnames.length === 0 ? [] : [{ name, served, hostnames }];
   });
@@ -107,9 +129,9 @@ function effectiveHostnames(listener: string, route: readonly string[]): readonl
 function allowsNamespace(
   allowed: AllowedNamespaces,
   routeNamespace: string,
-  gatewayNamespace: string,
+  parentNamespace: string,
   labelsOf: (namespace: string) => Readonly<Record<string, string>>,
 ): boolean {
   if (allowed.from === 'Selector') return selects(allowed.selector, labelsOf(routeNamespace));
-  return allowed.from === 'All' || (allowed.from === 'Same' && routeNamespace === gatewayNamespace);
+  return allowed.from === 'All' || (allowed.from === 'Same' && routeNamespace === parentNamespace);
 }

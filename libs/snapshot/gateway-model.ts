@@ -1,13 +1,22 @@
 // One Gateway of ours, judged: the facts that entries, attachment and status are made from.
 import type { CrossReference } from '#libs/gateway/reference-grant.ts';
-import { type CertificateRef, parseGateway } from '#libs/gateway/gateway.ts';
+import { parseGateway } from '#libs/gateway/gateway.ts';
+import { kindText, type ObjectRef } from '#libs/gateway/object-ref.ts';
 import { createdAt, generation } from '#libs/gateway/metadata.ts';
 import type { KnownObject } from '#libs/fleet/fleet.ts';
 import { gatewayGroup } from '#libs/gateway/parent-ref.ts';
 import { describeProblem, type Problem } from '#libs/gateway/problem.ts';
 import type { CertificateSecret } from '#libs/gateway/secret.ts';
 import type { Fault } from '#libs/snapshot/conditions.ts';
-import { type CertificateChoice, evaluateListeners, type ListenerModel } from '#libs/snapshot/listeners.ts';
+import { judgeListeners, verdictOn } from '#libs/snapshot/listener-conflicts.ts';
+import {
+  type CertificateChoice,
+  claimOf,
+  draftListener,
+  type ListenerDraft,
+  type ListenerModel,
+  toListenerModel,
+} from '#libs/snapshot/listeners.ts';
 
 export interface GatewayModel {
   readonly uid: string;
@@ -34,9 +43,15 @@ export function evaluateGateway(known: KnownObject, lookup: GatewayLookup): Gate
   const { cluster, namespace, object } = known;
   const gateway = parseGateway(object, namespace);
   const fault = gatewayFault(gateway.listeners.length, gateway.problems);
-  const listeners = evaluateListeners(gateway, (listener) =>
-    listener.certificateRefs.map((ref) => findCertificate(ref, cluster, namespace, lookup)),
-  );
+  const drafts = gateway.listeners.map((listener) => {
+    const draft = draftListener(listener, ({ certificateRefs }) =>
+      certificateRefs.map((ref) => findCertificate(ref, cluster, namespace, lookup)),
+    );
+    return gateway.demandsClientCertificates ? withoutClientCertificates(draft) : draft;
+  });
+  const claims = drafts.flatMap((draft) => claimOf(draft) ?? []);
+  const verdicts = judgeListeners([{ parent: 'own', kind: 'Gateway', claims }]);
+  const listeners = drafts.map((draft) => toListenerModel(draft, draft.name, verdictOn(verdicts['own'], draft.name)));
   return {
     uid: known.uid,
     generation: generation(object),
@@ -46,6 +61,13 @@ export function evaluateGateway(known: KnownObject, lookup: GatewayLookup): Gate
     problems: gateway.problems,
     ...(fault === undefined ? {} : { fault }),
   };
+}
+
+/** Client certificates are not checked yet; serving without the check would open what the user wants closed. */
+function withoutClientCertificates(draft: ListenerDraft): ListenerDraft {
+  if (draft.spec?.protocol !== 'HTTPS' || draft.fault !== undefined) return draft;
+  const message = 'client certificates are demanded, which is not supported yet';
+  return { ...draft, fault: { reason: 'UnsupportedValue', message }, servable: false };
 }
 
 function unserved(listener: ListenerModel): ListenerModel {
@@ -61,14 +83,13 @@ function gatewayFault(listenerCount: number, problems: readonly Problem[]): Faul
 }
 
 function findCertificate(
-  ref: CertificateRef,
+  ref: ObjectRef,
   cluster: string,
   gatewayNamespace: string,
   lookup: GatewayLookup,
 ): CertificateChoice {
   const { group, kind, namespace, name } = ref;
-  if (group !== '' || kind !== 'Secret')
-    return invalid(`${kind}${group === '' ? '' : `.${group}`} is not supported; Secret is`);
+  if (group !== '' || kind !== 'Secret') return invalid(`${kindText(ref)} is not supported; Secret is`);
   const reference = {
     fromGroup: gatewayGroup,
     fromKind: 'Gateway',

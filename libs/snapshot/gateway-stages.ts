@@ -1,7 +1,7 @@
 // Stages for GatewayClasses and Gateways: which are ours, their listeners, and their nodes.
 import { gatewayClassName } from '#libs/gateway/gateway.ts';
 import { type GatewayClass, parseGatewayClass } from '#libs/gateway/gateway-class.ts';
-import { type AttachPoint, toAttachPoint } from '#libs/snapshot/attach.ts';
+import { type AttachParent, toAttachPoint } from '#libs/snapshot/attach.ts';
 import { type Delivery, type NodeProgress, type ServingNode, summarizeDelivery } from '#libs/snapshot/delivery.ts';
 import type { Derivation, Group, Stage } from '#libs/snapshot/derive.ts';
 import type { StoredEntry } from '#libs/snapshot/entry.ts';
@@ -22,7 +22,8 @@ export interface GatewayStages {
   readonly classes: Stage<GatewayClass>;
   /** Gateways of ours only. */
   readonly models: Stage<GatewayModel>;
-  readonly attachPoints: Stage<readonly AttachPoint[]>;
+  /** What routes attach to. Keys: `kind/cluster/namespace/name`. */
+  readonly parents: Stage<AttachParent>;
   readonly listenerEntries: Stage<readonly KeyedEntry[]>;
   readonly deliveries: Stage<Delivery>;
 }
@@ -39,10 +40,13 @@ export function createGatewayStages(engine: Derivation, sources: Sources, refere
     },
   });
   const models = createModelStage(engine, sources, references, classes);
-  const attachPoints = engine.stage<readonly AttachPoint[]>({
-    name: 'attach points',
-    each: models,
-    compute: (key, read) => read.get(models, key)?.listeners.map(toAttachPoint),
+  const parents = engine.stage<AttachParent>({
+    name: 'parent',
+    compute: (key, read) => {
+      const [kind, gateway] = splitParent(key);
+      const model = kind === 'Gateway' ? read.get(models, gateway) : undefined;
+      return model && { gateway, points: model.listeners.map(toAttachPoint) };
+    },
   });
   const listenerEntries = engine.stage<readonly KeyedEntry[]>({
     name: 'listener entries',
@@ -55,7 +59,12 @@ export function createGatewayStages(engine: Derivation, sources: Sources, refere
       });
     },
   });
-  return { classes, models, attachPoints, listenerEntries, deliveries: createDeliveryStage(engine, sources, models) };
+  return { classes, models, parents, listenerEntries, deliveries: createDeliveryStage(engine, sources, models) };
+}
+
+function splitParent(key: string): [kind: string, place: string] {
+  const at = key.indexOf('/');
+  return [key.slice(0, at), key.slice(at + 1)];
 }
 
 function createModelStage(

@@ -99,7 +99,7 @@ function listenerConditions(
   gateway: DesiredCondition,
   generation: number,
 ): readonly DesiredCondition[] {
-  const { fault, conflict, references, overlaps, served } = listener;
+  const { fault, conflict, references, overlap, served } = listener;
   const conflicted: Fault = conflict ?? { reason: 'NoConflicts', message: '' };
   const notAccepted = fault ?? (conflict && { reason: conflict.reason, message: conflict.message });
   const conditions = [
@@ -110,10 +110,7 @@ function listenerConditions(
     conditionUnless('ResolvedRefs', references, generation),
     condition('Conflicted', conflict === undefined ? 'False' : 'True', conflicted, generation),
   ];
-  if (overlaps.length === 0) return conditions;
-  const message = `hostnames overlap with those of listener ${listFacts(overlaps)}`;
-  return [
-    ...conditions,
-    condition('OverlappingTLSConfig', 'True', { reason: 'OverlappingHostnames', message }, generation),
-  ];
+  return overlap === undefined
+    ? conditions
+    : [...conditions, condition('OverlappingTLSConfig', 'True', overlap, generation)];
 }

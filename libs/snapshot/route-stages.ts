@@ -132,7 +132,7 @@ function createAttachStage(
       const { route, spec } = found;
       const attachments = attachRoute(
         { ...route, parentRefs: spec.parentRefs, hostnames: spec.hostnames },
-        (gateway) => read.get(gateways.attachPoints, gateway),
+        (parent) => read.get(gateways.parents, parent),
         (namespace) => labelsOfNamespace(references, read, route.cluster, namespace),
       );
       return { accepted: routeFault(spec) === undefined, attachments };

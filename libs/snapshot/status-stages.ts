@@ -6,6 +6,7 @@ import type { WatchedKind } from '#libs/gateway/kinds.ts';
 import { generation } from '#libs/gateway/metadata.ts';
 import { gatewayGroup } from '#libs/gateway/parent-ref.ts';
 import { parseUnservedRoute } from '#libs/gateway/unserved-route.ts';
+import { parentKey } from '#libs/snapshot/attach.ts';
 import { conditionUnless } from '#libs/snapshot/conditions.ts';
 import type { Derivation, Stage } from '#libs/snapshot/derive.ts';
 import { gatewayClassStatus, gatewayStatus } from '#libs/snapshot/gateway-status.ts';
@@ -95,7 +96,10 @@ function createUnservedStatus(
       if (known === undefined) return undefined;
       const attachments = parseUnservedRoute(known.object, known.namespace).flatMap((ref) => {
         const gateway = `${known.cluster}/${ref.namespace}/${ref.name}`;
-        const isOurs = ref.group === gatewayGroup && ref.kind === 'Gateway' && read.get(gateways.attachPoints, gateway);
+        const isOurs =
+          ref.group === gatewayGroup &&
+          ref.kind === 'Gateway' &&
+          read.get(gateways.parents, parentKey('Gateway', gateway));
         return isOurs ? [{ ref, gateway, listeners: [] }] : [];
       });
       return {
@@ -114,8 +118,8 @@ function createListenerSetStatus(engine: Derivation, sources: Sources, gateways:
       const known = read.get(sources.objects('ListenerSet'), key);
       const parent = known && parseListenerSetParent(known.object, known.namespace);
       if (known === undefined || parent?.kind !== 'Gateway' || parent.group !== gatewayGroup) return undefined;
-      if (read.get(gateways.attachPoints, `${known.cluster}/${parent.namespace}/${parent.name}`) === undefined)
-        return undefined;
+      const gateway = `${known.cluster}/${parent.namespace}/${parent.name}`;
+      if (read.get(gateways.parents, parentKey('Gateway', gateway)) === undefined) return undefined;
       const fault = { reason: 'UnsupportedValue', message: 'ListenerSets are not served yet' };
       const observed = generation(known.object);
       const conditions = [
