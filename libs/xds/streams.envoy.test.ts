@@ -20,6 +20,11 @@ const [secure, plain, dual] = [await freePort(), await freePort(), await freePor
 const tls = (name: string, hosts: Parameters<typeof streamRuleEntry>[0]['hosts'], to: Record<string, number>) =>
   streamRuleEntry({ kind: 'TLSRoute', name, hosts, to });
 
+const tcp = (to: Record<string, number>, createdAt?: string) =>
+  streamRuleEntry({ hosts: ['tcp'], to, ...(createdAt === undefined ? {} : { createdAt, name: 'newer' }) });
+
+const udp = (to: Record<string, number>) => streamRuleEntry({ kind: 'UDPRoute', hosts: ['udp'], to });
+
 async function count(times: number, askOnce: () => Promise<string>): Promise<Readonly<Record<string, number>>> {
   const answers: Record<string, number> = {};
   for (let index = 0; index < times; index++) {
@@ -113,28 +118,20 @@ void t.test('terminated, passed through and HTTPS on one port', async (t) => {
 
 void t.test('TCP: shares are exact, a rule that changes keeps its connections', async (t) => {
   const listener = listenerEntry({ name: 'tcp', port: plain, protocol: 'TCP' });
-  const rule = (to: Record<string, number>, createdAt?: string) =>
-    streamRuleEntry({ hosts: ['tcp'], to, ...(createdAt === undefined ? {} : { createdAt, name: 'newer' }) });
   await gateway.serve(t, ...backends, listener);
   t.equal(await askStream(plain), 'closed', 'no rule');
-  await gateway.serve(
-    t,
-    ...backends,
-    listener,
-    rule({ web: 7, api: 3, db: 0 }),
-    rule({ db: 1 }, '2024-01-01T00:00:00Z'),
-  );
+  await gateway.serve(t, ...backends, listener, tcp({ web: 7, api: 3, db: 0 }), tcp({ db: 1 }, '2024-01-01T00:00:00Z'));
   t.strictSame(await count(100, () => askStream(plain)), { web: 70, api: 30 });
-  await gateway.serve(t, ...backends, listener, rule({ web: 1, '!no such Service': 1, empty: 2 }));
+  await gateway.serve(t, ...backends, listener, tcp({ web: 1, '!no such Service': 1, empty: 2 }));
   t.strictSame(await count(40, () => askStream(plain)), { web: 10, closed: 30 }, 'shares of nobody are closed');
-  await gateway.serve(t, ...backends, listener, rule({ '!no such Service': 1, empty: 2 }));
+  await gateway.serve(t, ...backends, listener, tcp({ '!no such Service': 1, empty: 2 }));
   t.equal(await askStream(plain), 'closed');
-  await gateway.serve(t, ...backends, listener, rule({ web: 0 }));
+  await gateway.serve(t, ...backends, listener, tcp({ web: 0 }));
   t.equal(await askStream(plain), 'closed', 'no weight at all');
-  await gateway.serve(t, ...backends, listener, rule({ web: 1 }));
+  await gateway.serve(t, ...backends, listener, tcp({ web: 1 }));
   const kept = await openStream(plain);
   t.equal(await kept?.say('first'), 'web first');
-  await gateway.serve(t, ...backends, listener, rule({ api: 1 }));
+  await gateway.serve(t, ...backends, listener, tcp({ api: 1 }));
   t.equal(await askStream(plain), 'api hello');
   t.equal(await kept?.say('still'), 'web still');
   kept?.close();
@@ -142,23 +139,22 @@ void t.test('TCP: shares are exact, a rule that changes keeps its connections', 
 
 void t.test('UDP: a session stays where it began, shares are exact', async (t) => {
   const listener = listenerEntry({ name: 'udp', port: dual, protocol: 'UDP' });
-  const tcp = listenerEntry({ name: 'tcp', port: dual, protocol: 'TCP' });
-  const rule = (to: Record<string, number>) => streamRuleEntry({ kind: 'UDPRoute', hosts: ['udp'], to });
-  const both = [...backends, ...datagrams, tcp, listener, streamRuleEntry({ hosts: ['tcp'], to: { db: 1 } })];
+  const other = listenerEntry({ name: 'tcp', port: dual, protocol: 'TCP' });
+  const both = [...backends, ...datagrams, other, listener, tcp({ db: 1 })];
   await gateway.serve(t, ...both);
   t.equal(await askDatagram(dual), 'nothing', 'no rule');
   t.equal(await askStream(dual), 'db hello', 'TCP on the same port');
-  await gateway.serve(t, ...both, rule({ dns: 7, ntp: 3 }));
+  await gateway.serve(t, ...both, udp({ dns: 7, ntp: 3 }));
   t.strictSame(await count(100, () => askDatagram(dual)), { dns: 70, ntp: 30 });
   const client = openDatagrams(dual);
   const first = await client.say('1');
   const name = first.split(' ')[0] ?? '';
   for (const text of ['2', '3', '4']) t.equal(await client.say(text), `${name} ${text}`);
-  await gateway.serve(t, ...both, rule({ dns: 1, ntp: 9 }));
+  await gateway.serve(t, ...both, udp({ dns: 1, ntp: 9 }));
   t.equal(await client.say('5'), `${name} 5`, 'while its endpoint is there');
   client.close();
   t.equal((await askDatagram(dual, 'x'.repeat(9000))).length, 9004, 'long datagrams');
-  await gateway.serve(t, ...both, rule({ dns: 1, none: 1, '!no such Service': 2 }));
+  await gateway.serve(t, ...both, udp({ dns: 1, none: 1, '!no such Service': 2 }));
   t.strictSame(await count(8, () => askDatagram(dual)), { dns: 2, nothing: 6 });
   t.equal(await askStream(dual), 'db hello');
   t.strictSame(gateway.problems(), []);
