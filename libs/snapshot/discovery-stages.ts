@@ -1,4 +1,4 @@
-// Stages for discovery: endpoints of Services, TLS material of Secrets.
+// Stages for discovery: endpoints of Services, TLS material of Secrets, CA certificates.
 import { type EndpointSlice, parseEndpointSlice } from '#libs/gateway/endpoint-slice.ts';
 import type { Derivation, Stage } from '#libs/snapshot/derive.ts';
 import type { DiscoveryItem } from '#libs/snapshot/discovery.ts';
@@ -10,7 +10,14 @@ export interface DiscoveryStages {
   /** Keys: `cluster/namespace/service`. */
   readonly endpoints: Stage<readonly PortEndpoints[]>;
   /** Keys: `tls/<cluster>/<namespace>/<name>`. */
-  readonly tls: Stage<{ readonly hash: string; readonly item: DiscoveryItem }>;
+  readonly tls: Stage<DiscoveredItem>;
+  /** Keys: `cluster/namespace/name`; that of the item begins with `ca/<cluster>/<kind>/`. */
+  readonly authorities: readonly { readonly kind: 'ConfigMap' | 'Secret'; readonly stage: Stage<DiscoveredItem> }[];
+}
+
+export interface DiscoveredItem {
+  readonly hash: string;
+  readonly item: DiscoveryItem;
 }
 
 /** Makes the stages. */
@@ -40,7 +47,7 @@ export function createDiscoveryStages(
       return service && endpointsOf(service, read.list(byService, key));
     },
   });
-  const tls = engine.stage<{ readonly hash: string; readonly item: DiscoveryItem }>({
+  const tls = engine.stage<DiscoveredItem>({
     name: 'tls material',
     each: sources.sealed,
     compute: (key, read) => {
@@ -53,5 +60,29 @@ export function createDiscoveryStages(
       return { hash: discoveryHash(item), item };
     },
   });
-  return { endpoints, tls };
+  const authorities = (['ConfigMap', 'Secret'] as const).map((kind) => ({
+    kind,
+    stage: createAuthorityStage(engine, sources, references, kind),
+  }));
+  return { endpoints, tls, authorities };
+}
+
+/** Only what is referred to is in the history, so every authority there is one that is wanted. */
+function createAuthorityStage(
+  engine: Derivation,
+  sources: Sources,
+  references: ReferenceStages,
+  kind: 'ConfigMap' | 'Secret',
+): Stage<DiscoveredItem> {
+  return engine.stage<DiscoveredItem>({
+    name: `${kind} authority`,
+    each: sources.objects(kind),
+    compute: (key, read) => {
+      const cluster = key.slice(0, key.indexOf('/'));
+      const authority = read.get(references.authorities, `${cluster}/${kind}${key.slice(cluster.length)}`);
+      if (authority === undefined || 'problem' in authority) return undefined;
+      const item: DiscoveryItem = { kind: 'ca', certificates: authority.pem };
+      return { hash: discoveryHash(item), item };
+    },
+  });
 }

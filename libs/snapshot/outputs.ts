@@ -24,6 +24,12 @@ export class Outputs {
     }
     stages.discovery.endpoints.observe((key, before, after) => this.#noteEndpoints(key, before ?? [], after ?? []));
     stages.discovery.tls.observe((key, before, after) => this.#discovery.note(key, before, after));
+    for (const { kind, stage } of stages.discovery.authorities) {
+      stage.observe((key, before, after) => {
+        const cluster = key.slice(0, key.indexOf('/'));
+        this.#discovery.note(`ca/${cluster}/${kind}${key.slice(cluster.length)}`, before, after);
+      });
+    }
   }
 
   statuses(cluster: string, after: string | undefined, limit: number): StatusPage {

@@ -1,4 +1,5 @@
 // Stages for what others refer to: grants, Secrets, Services, namespaces.
+import { type Authority, parseAuthority } from '#libs/gateway/authority.ts';
 import type { Service } from '#libs/gateway/service.ts';
 import { parseService } from '#libs/gateway/service.ts';
 import { parseBackendTlsTargets } from '#libs/gateway/backend-tls-policy.ts';
@@ -17,6 +18,8 @@ import type { Sources } from '#libs/snapshot/sources.ts';
 export interface ReferenceStages {
   readonly services: Stage<Service>;
   readonly certificates: Stage<CertificateSecret>;
+  /** CA certificates. Keys: `cluster/kind/namespace/name`; nothing where there is no such ConfigMap or Secret. */
+  readonly authorities: Stage<Authority>;
   readonly backends: Stage<BackendResolution>;
   readonly permissions: Stage<true>;
   readonly namespaceLabels: Stage<Readonly<Record<string, string>>>;
@@ -34,6 +37,14 @@ export function createReferenceStages(engine: Derivation, sources: Sources): Ref
     each: sources.objects('Secret'),
     compute: (key, read) => withObject(read.get(sources.objects('Secret'), key), parseCertificateSecret),
   });
+  const authorities = engine.stage({
+    name: 'authority',
+    compute: (key, read) => {
+      const [cluster = '', kind = '', namespace = '', name = ''] = key.split('/');
+      if (kind !== 'ConfigMap' && kind !== 'Secret') return undefined;
+      return withObject(read.get(sources.objects(kind), `${cluster}/${namespace}/${name}`), parseAuthority);
+    },
+  });
   const namespaceLabels = engine.stage({
     name: 'namespace labels',
     each: sources.objects('Namespace'),
@@ -41,7 +52,7 @@ export function createReferenceStages(engine: Derivation, sources: Sources): Ref
   });
   const grants = createPermissionStage(engine, sources);
   const backends = createBackendStage(engine, sources, services);
-  return { services, certificates, backends, permissions: grants, namespaceLabels };
+  return { services, certificates, authorities, backends, permissions: grants, namespaceLabels };
 }
 
 /** Looks up backends and permissions for the stage that reads. */

@@ -66,10 +66,19 @@ void t.test('who and when: the newest entry of managedFields that is no write of
   t.same(readProvenance(object('HTTPRoute', {})), { actor: null, at: metadata.creationTimestamp });
 });
 
-void t.test('of a ConfigMap only the bundle is kept', async (t) => {
-  const live = readLiveObject(applied('ConfigMap', object('ConfigMap', { data: { 'ca.crt': 'pem', password: 'x' } })));
-  t.same(live.object['data'], { 'ca.crt': 'pem' });
-});
+function kept(data: object): KubeObject {
+  return readLiveObject(applied('ConfigMap', object('ConfigMap', { data }))).object;
+}
+
+void t.test(
+  'of a ConfigMap only the bundle and parameters are kept, as far as the history can hold them',
+  async (t) => {
+    t.same(kept({ 'ca.crt': 'pem', password: 'x' })['data'], { 'ca.crt': 'pem' });
+    t.same(kept({ replicas: '2', image: 7 })['data'], { replicas: '2' });
+    const long = kept({ 'ca.crt': 'x'.repeat(512 * 1024 + 1), replicas: '2' });
+    t.same([long['data'], long['problem']], [{ replicas: '2' }, 'ca.crt is longer than 524288 bytes']);
+  },
+);
 
 void t.test('Secrets: a summary, and sealed material', async (t) => {
   const pair = keyPair('shop.example.com');
@@ -153,6 +162,11 @@ void t.test('Secrets: a summary, and sealed material', async (t) => {
   t.notMatch(JSON.stringify(await readLiveSecret(applied('Secret', copied), sealer, undefined)), /PRIVATE KEY/);
 });
 
+function ofClass(spec: object): readonly string[] {
+  const known = { ...object('GatewayClass', { spec }), metadata: { ...metadata, namespace: '' } };
+  return findReferences(known).map(objectKey);
+}
+
 void t.test('references to Secrets and ConfigMaps are found where the Gateway API has them', async (t) => {
   const configMap = { group: '', kind: 'ConfigMap', name: 'ca' };
   t.same(
@@ -179,6 +193,13 @@ void t.test('references to Secrets and ConfigMaps are found where the Gateway AP
   t.same(names({ listeners: [{ tls: { certificateRefs: malformed } }, 3, null], tls: 'x' }), []);
   t.same(names({ validation: { caCertificateRefs: [{ name: 'no-kind' }, configMap] } }), ['ConfigMap/shop/ca']);
   t.same(names(undefined), []);
+  const parametersRef = { group: '', kind: 'ConfigMap', name: 'parameters' };
+  t.same(names({ infrastructure: { parametersRef } }), ['ConfigMap/shop/parameters']);
+  const inShop = { ...parametersRef, namespace: 'shop' };
+  const controllerName = 'fleetgate.dev/gateway-controller';
+  t.same(ofClass({ controllerName, parametersRef: inShop }), ['ConfigMap/shop/parameters']);
+  t.same(ofClass({ controllerName, parametersRef }), []);
+  t.same(ofClass({ controllerName: 'example.com/other', parametersRef: inShop }), []);
 });
 
 void t.test('what is wrong with an EndpointSlice, which has no status, is a sentence', async (t) => {

@@ -1,11 +1,12 @@
-// The Secrets and ConfigMaps that a Gateway, ListenerSet or BackendTLSPolicy names. Only these are read from the cluster.
-import type { WatchedKind } from '#libs/gateway/kinds.ts';
+// The Secrets and ConfigMaps that a GatewayClass, Gateway, ListenerSet or BackendTLSPolicy names. Only these are read from the cluster.
+import { controllerName, type WatchedKind } from '#libs/gateway/kinds.ts';
 import type { KubeObject } from '#libs/gateway/object.ts';
 import { type ObjectName, objectKey } from './source.ts';
 import { isRecord } from './stripped-object.ts';
 
 /** Kinds whose objects refer to Secrets and ConfigMaps. */
 export const referringKinds: ReadonlySet<WatchedKind> = new Set<WatchedKind>([
+  'GatewayClass',
   'Gateway',
   'ListenerSet',
   'BackendTLSPolicy',
@@ -19,6 +20,7 @@ const referenceFields: ReadonlyMap<string, WatchedKind | null> = new Map([
   ['certificateRefs', 'Secret'],
   ['clientCertificateRef', 'Secret'],
   ['caCertificateRefs', null],
+  ['parametersRef', null],
 ]);
 
 // RFC 1123: what an API server accepts as names; anything else cannot exist, and must not get into a URL.
@@ -48,7 +50,10 @@ export function findReferences(object: KubeObject): readonly ObjectName[] {
       }
     }
   };
-  visit(object['spec'], 0);
+  // What another controller's class refers to is none of our business.
+  const spec = object['spec'];
+  if (object.kind === 'GatewayClass' && (!isRecord(spec) || spec['controllerName'] !== controllerName)) return [];
+  visit(spec, 0);
   return [...found.values()];
 }
 

@@ -1,5 +1,6 @@
 // What of an object enters the history: everything but status, managedFields and the copies of the spec that tools keep in annotations.
 import { canonicalJson, sha256 } from '#libs/gateway/canonical.ts';
+import { parameterKeys, parameterLengthMax } from '#libs/gateway/data-plane-parameters.ts';
 import type { KubeObject, ObjectMeta } from '#libs/gateway/object.ts';
 
 const copiedSpec = 'kubectl.kubernetes.io/last-applied-configuration';
@@ -22,11 +23,26 @@ export function hashObject(object: KubeObject): string {
   return sha256(canonicalJson({ ...object, metadata }));
 }
 
-/** A ConfigMap's part that Gateways refer to. */
+const bundleBytesMax = 512 * 1024;
+
+/** A ConfigMap's part that others refer to: CA certificates, or parameters of a data plane. What is too long for the history is named instead. */
 export function stripConfigMap(object: KubeObject): KubeObject {
   const { apiVersion, kind, metadata, data } = object;
-  const bundle = isRecord(data) && typeof data['ca.crt'] === 'string' ? { 'ca.crt': data['ca.crt'] } : {};
-  return { apiVersion, kind, metadata: stripMeta(metadata), data: bundle };
+  const limits = [
+    ['ca.crt', bundleBytesMax] as const,
+    ...parameterKeys.map((key) => [key, parameterLengthMax] as const),
+  ];
+  const kept: Record<string, string> = {};
+  const problems: string[] = [];
+  for (const [key, max] of limits) {
+    const value = isRecord(data) && Object.hasOwn(data, key) ? data[key] : undefined;
+    if (typeof value !== 'string') continue;
+    if (Buffer.byteLength(value) > max) problems.push(`${key} is longer than ${max} bytes`);
+    else kept[key] = value;
+  }
+  const [problem] = problems;
+  const rest = problem === undefined ? {} : { problem };
+  return { apiVersion, kind, metadata: stripMeta(metadata), data: kept, ...rest };
 }
 
 /** A Secret without any of its data, and without annotations: deploy tools keep copies of the data there. */
