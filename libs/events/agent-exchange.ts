@@ -21,8 +21,18 @@ export interface InventoryPage {
   readonly items: readonly InventoryItem[];
   /** Present when there is more. */
   readonly next?: string;
+  /** Identity of the stream that the history goes on from; absent = not known yet. */
+  readonly stream?: string;
   /** Present instead of items when the projector refuses this cluster (its name belongs to another UID). */
   readonly refused?: string;
+}
+
+/**
+ * Published on resyncSubject. What an agent published into another stream than this one may be lost: it compares again, unless it
+ * compared since the projector named this one. Absent = compare in any case.
+ */
+export interface Resync {
+  readonly stream?: string;
 }
 
 export interface DesiredCondition {

@@ -30,7 +30,11 @@ interface History {
   begin(): Promise<void>;
 }
 
-async function openHistory(t: Test, url: string, options: { readonly refused?: string } = {}): Promise<History> {
+async function openHistory(
+  t: Test,
+  url: string,
+  options: { readonly refused?: string; readonly stream?: string } = {},
+): Promise<History> {
   const nats = await connectNats({ url, name: 'history', log });
   t.teardown(() => nats.close());
   const fleet = new Fleet();
@@ -39,7 +43,7 @@ async function openHistory(t: Test, url: string, options: { readonly refused?: s
   nats.subscribe(inventorySubject('eu'), (_json, reply) =>
     reply?.(
       options.refused === undefined
-        ? fleet.inventory('eu', undefined, 10_000)
+        ? { ...fleet.inventory('eu', undefined, 10_000), stream: options.stream }
         : { items: [], refused: options.refused },
     ),
   );
@@ -193,6 +197,30 @@ void t.test('the stream lost whole: asked to compare, the agent tells everything
   t.ok(fresh.messages.every(({ via }) => via === 'relist'));
   t.equal(fresh.fleet.inventory('eu', undefined, 100).items.length, 6);
 });
+
+void t.test(
+  'a projector that reads another stream than at the last comparison is told again what it lacks',
+  async (t) => {
+    const { folder, server, startAgent } = await setUp(t);
+    for (let i = 0; i < 3; i++) await writeRoute(folder, `r${i}`, 'h.test');
+    const history = await openHistory(t, server.url, { stream: 'first' });
+    await startAgent();
+    await eventually(() => history.events.length === 4);
+    for (const name of ['r0', 'r1']) history.fleet.remove('eu', 'HTTPRoute', 'shop', name);
+    history.nats.publish(resyncSubject, { stream: 'first' });
+    await writeRoute(folder, 'r2', 'changed.test');
+    await eventually(() => history.messages.length === 5);
+    history.nats.publish(resyncSubject, { stream: 'second' });
+    await eventually(() => history.messages.length === 7);
+    t.same(
+      history.messages
+        .slice(4)
+        .map(({ name, via }) => `${name} ${via}`)
+        .toSorted(),
+      ['r0 relist', 'r1 relist', 'r2 watch'],
+    );
+  },
+);
 
 void t.test('a cluster whose name belongs to another one is refused for good', async (t) => {
   const { server, startAgent } = await setUp(t);

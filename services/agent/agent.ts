@@ -1,5 +1,5 @@
 // One agent, put together: source → mirror → outbox → NATS, and desired statuses the other way.
-import type { Heartbeat, InventoryItem } from '#libs/events/agent-exchange.ts';
+import type { Heartbeat } from '#libs/events/agent-exchange.ts';
 import { changeSubject, heartbeatSubject, resyncSubject } from '#libs/events/subjects.ts';
 import { kinds } from '#libs/gateway/kinds.ts';
 import { messageOf } from '#libs/runtime/errors.ts';
@@ -11,7 +11,7 @@ import { type Nats, type Stoppable, connectNats } from '#libs/runtime/nats.ts';
 import packageFile from '../../package.json' with { type: 'json' };
 import { type AgentMetrics, createAgentMetrics } from './agent-metrics.ts';
 import type { AgentOptions } from './command.ts';
-import { fetchInventory } from './inventory.ts';
+import { type Inventory, fetchInventory, parseResync } from './inventory.ts';
 import { Mirror } from './mirror.ts';
 import { openSource } from './open-source.ts';
 import { Outbox } from './outbox.ts';
@@ -129,27 +129,41 @@ class Agent {
       }));
       this.#heartbeat = setInterval(() => this.#beat(), heartbeatMs);
       this.#writer = this.#createWriter(source, mirror);
-      const fetch = (): Promise<readonly InventoryItem[]> => fetchInventory(asker);
+      const fetch = (): Promise<Inventory> => fetchInventory(asker);
       const onProblem = (sentence: string | null): void => this.#problems.set('inventory', sentence);
       const inventory = await awaitInventory({ fetch, onProblem }, signal);
-      outbox.refresh(inventory);
-      await source.start(this.#sink(mirror), inventory);
-      if (this.#writer !== undefined) this.#wishes = startStatusWishes(asker, this.#writer, log);
+      outbox.refresh(inventory.items);
+      const { stream } = inventory;
       const periodMs = this.#options.relistPeriod;
-      const reconciler = (this.#reconciler = startReconciler({ fetch, outbox, mirror, periodMs, log, onProblem }));
-      subscriptions.push(nats.subscribe(resyncSubject, () => this.#compare('the stream was lost')));
-      nats.onStatus((status) => {
-        if (status === 'disconnected') return;
-        outbox.reconnected();
-        this.#compare('NATS was away');
-      });
-      log.info({ source: source.kind, clusterUid: source.clusterUid, held: inventory.length }, 'watching');
+      const reconciler = startReconciler({ fetch, outbox, mirror, periodMs, log, onProblem, stream });
+      this.#reconciler = reconciler;
+      // Before anything is published, so that nothing of it is lost unnoticed.
+      this.#listen(nats, outbox, reconciler, subscriptions);
+      await source.start(this.#sink(mirror), inventory.items);
+      if (this.#writer !== undefined) this.#wishes = startStatusWishes(asker, this.#writer, log);
+      log.info({ source: source.kind, clusterUid: source.clusterUid, held: inventory.items.length }, 'watching');
       await Promise.race([reconciler.done, aborted(signal)]);
     } catch (error) {
       if (!signal.aborted) throw error;
     } finally {
       await this.#stop(subscriptions);
     }
+  }
+
+  /** What says that something may have been missed. */
+  #listen(nats: Nats, outbox: Outbox, reconciler: Reconciler, subscriptions: Stoppable[]): void {
+    // Whoever waits for it learns of it later; nobody may be waiting yet.
+    reconciler.done.catch(() => undefined);
+    subscriptions.push(
+      nats.subscribe(resyncSubject, (json) => {
+        if (reconciler.isBehind(parseResync(json))) this.#compare('the stream was lost');
+      }),
+    );
+    nats.onStatus((status) => {
+      if (status === 'disconnected') return;
+      outbox.reconnected();
+      this.#compare('NATS was away');
+    });
   }
 
   #createOutbox(nats: Nats): Outbox {

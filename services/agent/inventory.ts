@@ -28,8 +28,11 @@ const desiredStatus: z.ZodType<DesiredStatus> = z.object({
 const inventoryPage = z.object({
   items: z.array(inventoryItem).default([]),
   next: z.string().optional(),
+  stream: z.string().optional(),
   refused: z.string().optional(),
 });
+
+const resync = z.object({ stream: z.string().optional() });
 
 const statusPage = z.object({ items: z.array(desiredStatus), next: z.string().optional() });
 
@@ -38,13 +41,28 @@ export interface Asker {
   readonly cluster: { readonly name: string; readonly uid: string };
 }
 
+/** What the history holds, and the stream that it goes on from. */
+export interface Inventory {
+  readonly items: readonly InventoryItem[];
+  readonly stream: string | undefined;
+}
+
 /** All items. Throws FleetgateError: 'nats-request' without an answer, 'cluster-refused' when the name belongs to another cluster. */
-export async function fetchInventory(asker: Asker): Promise<readonly InventoryItem[]> {
-  return fetchPages(asker, inventorySubject(asker.cluster.name), (answer) => {
+export async function fetchInventory(asker: Asker): Promise<Inventory> {
+  const streams = new Set<string | undefined>();
+  const items = await fetchPages(asker, inventorySubject(asker.cluster.name), (answer) => {
     const page = inventoryPage.parse(answer);
     if (page.refused !== undefined) throw fail('cluster-refused', page.refused);
+    streams.add(page.stream);
     return page;
   });
+  const [stream] = streams;
+  return { items, stream: streams.size === 1 ? stream : undefined };
+}
+
+/** Which stream a resync is about; undefined = compare in any case. */
+export function parseResync(json: unknown): string | undefined {
+  return resync.safeParse(json).data?.stream;
 }
 
 /** Every status that the projector wants on this cluster's objects. Throws FleetgateError 'nats-request'. */

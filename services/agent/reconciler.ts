@@ -1,15 +1,17 @@
 // Compares the mirror with the inventory: at the start, after NATS was away, when the stream was lost, and periodically.
 // One comparison at a time; what is asked for meanwhile makes one more. Tries until it succeeds.
-import type { InventoryItem } from '#libs/events/agent-exchange.ts';
 import { FleetgateError, messageOf } from '#libs/runtime/errors.ts';
 import type { Logger } from '#libs/runtime/log.ts';
 import { backoff, pause } from '#libs/runtime/pause.ts';
+import type { Inventory } from './inventory.ts';
 import { jittered } from './jitter.ts';
 import type { Mirror } from './mirror.ts';
 import type { Outbox } from './outbox.ts';
 
 export interface ReconcilerOptions {
-  readonly fetch: () => Promise<readonly InventoryItem[]>;
+  readonly fetch: () => Promise<Inventory>;
+  /** The stream of the first comparison. */
+  readonly stream: string | undefined;
   readonly outbox: Outbox;
   readonly mirror: Mirror;
   readonly periodMs: number;
@@ -20,6 +22,8 @@ export interface ReconcilerOptions {
 export interface Reconciler {
   /** Compare again, soon. */
   request(reason: string): void;
+  /** Whether the projector reads another stream than it did at the last comparison; undefined = it cannot tell. */
+  isBehind(stream: string | undefined): boolean;
   /** Rejects when the fleet refuses the cluster; else settles when stopped. */
   readonly done: Promise<void>;
   stop(): Promise<void>;
@@ -29,12 +33,12 @@ export interface Reconciler {
 export async function awaitInventory(
   options: Pick<ReconcilerOptions, 'fetch' | 'onProblem'>,
   signal: AbortSignal,
-): Promise<readonly InventoryItem[]> {
+): Promise<Inventory> {
   for (let attempt = 0; ; attempt++) {
     try {
-      const items = await options.fetch();
+      const inventory = await options.fetch();
       options.onProblem(null);
-      return items;
+      return inventory;
     } catch (error) {
       if (signal.aborted || (error instanceof FleetgateError && error.code === 'cluster-refused')) throw error;
       options.onProblem(`the projector does not say what the history holds: ${messageOf(error)}`);
@@ -49,6 +53,7 @@ export function startReconciler(options: ReconcilerOptions): Reconciler {
   const abort = new AbortController();
   let wake: (() => void) | undefined;
   let reason: string | null = null;
+  let { stream } = options;
 
   async function nextReason(): Promise<string | null> {
     if (reason === null) {
@@ -70,10 +75,11 @@ export function startReconciler(options: ReconcilerOptions): Reconciler {
         throw error;
       });
       if (inventory === null) return;
-      options.outbox.refresh(inventory);
+      ({ stream } = inventory);
+      options.outbox.refresh(inventory.items);
       const before = options.outbox.length;
       await options.mirror.compare();
-      options.log.info({ reason: why, held: inventory.length, sent: options.outbox.length - before }, 'compared');
+      options.log.info({ reason: why, held: inventory.items.length, sent: options.outbox.length - before }, 'compared');
     }
   }
 
@@ -83,6 +89,7 @@ export function startReconciler(options: ReconcilerOptions): Reconciler {
       reason ??= why;
       wake?.();
     },
+    isBehind: (named) => named === undefined || named !== stream,
     done,
     async stop() {
       abort.abort();

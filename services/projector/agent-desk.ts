@@ -1,7 +1,7 @@
 // What agents ask and tell beside the log: the inventory, their statuses, heartbeats. Answers show committed state only.
 import type { Kysely } from 'kysely';
 import { z } from 'zod';
-import type { Heartbeat, InventoryPage, StatusPage } from '#libs/events/agent-exchange.ts';
+import type { Heartbeat, InventoryPage, Resync, StatusPage } from '#libs/events/agent-exchange.ts';
 import { heartbeatSubject, inventorySubject, resyncSubject, statusesSubject } from '#libs/events/subjects.ts';
 import type { Database } from '#libs/runtime/database.ts';
 import type { Logger } from '#libs/runtime/log.ts';
@@ -14,6 +14,8 @@ import type { Writer } from './writer.ts';
 export interface AgentDesk {
   /** Asks every agent to compare with the inventory; asked again at heartbeats until each has begun. */
   resync(reason: string, clusters: Iterable<string>): void;
+  /** Says which stream is read now: whoever published into another one compares, though it was lost before this projector's time. */
+  announce(stream: string): void;
   stop(): Promise<void>;
 }
 
@@ -40,7 +42,7 @@ export function startAgentDesk(context: AgentDeskContext): AgentDesk {
 
   function ask(): void {
     askedAt = performance.now();
-    context.nats.publish(resyncSubject, {});
+    context.nats.publish(resyncSubject, {} satisfies Resync);
   }
 
   const subscriptions: readonly Stoppable[] = [
@@ -68,6 +70,9 @@ export function startAgentDesk(context: AgentDeskContext): AgentDesk {
       for (const cluster of clusters) owing.add(cluster);
       ask();
     },
+    announce(stream) {
+      context.nats.publish(resyncSubject, { stream } satisfies Resync);
+    },
     async stop() {
       await Promise.all(subscriptions.map((subscription) => subscription.stop()));
       await beats.stop();
@@ -85,7 +90,9 @@ async function inventoryPage(
   return context.between(async (writer) => {
     const refused = await admit(writer, cluster, request.clusterUid);
     if (refused !== undefined) return { items: [], refused };
-    return writer.projection.inventory(cluster, request.after, inventoryItemsMax);
+    const { streamCreated } = writer.checkpoint;
+    const page = writer.projection.inventory(cluster, request.after, inventoryItemsMax);
+    return streamCreated === null ? page : { ...page, stream: streamCreated };
   });
 }
 

@@ -73,7 +73,7 @@ void t.test('events become versions, statuses and answers', async (t) => {
 void t.test('a cluster keeps its name', async (t) => {
   const fleet = await TestFleet.open(t);
   await fleet.projector();
-  t.same(await ask(fleet, inventorySubject('eu')), { items: [] }, 'registered at first sight');
+  t.match(await ask(fleet, inventorySubject('eu')), { items: [] }, 'registered at first sight');
   await fleet.send({ ...shop.route('a', 1), clusterUid: 'another' }, shop.route('b', 1));
   await fleet.settled();
   t.match(await fleet.rows(eventsSql), [{ name: 'b' }]);
@@ -275,12 +275,16 @@ void t.test('NATS killed: nothing happens; its stream wiped: made anew, and agen
   const first = await startNats({ dataDir: folder, log });
   const fleet = await TestFleet.open(t, { natsUrl: first.url });
   let resyncs = 0;
-  fleet.nats.subscribe(resyncSubject, () => {
-    resyncs += 1;
+  const announced: unknown[] = [];
+  fleet.nats.subscribe(resyncSubject, (json) => {
+    if (Object.hasOwn(Object(json), 'stream')) announced.push(json);
+    else resyncs += 1;
   });
   await fleet.projector();
   await fleet.send(...shop.platform(), shop.route('a', 1));
   await fleet.settled();
+  t.match(announced, [{ stream: /^2/ }], 'a projector says at its start which stream it reads');
+  t.match(await ask(fleet, inventorySubject('eu')), Object(announced[0]), 'and so does the inventory');
   if (first.pid !== undefined) signalProcess(first.pid, 'SIGKILL');
   await fleet.send(shop.route('a', 2));
   await fleet.settled();

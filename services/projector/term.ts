@@ -126,7 +126,8 @@ export class Term {
     this.#ingest?.begin(position.startAfterSeq, position.replayUntil);
     this.#seenSeq = Math.max(position.startAfterSeq, stream.firstSeq - 1);
     if (this.#readyAtSeq === Number.POSITIVE_INFINITY) this.#readyAtSeq = stream.lastSeq;
-    if (position.lost !== undefined) this.#resync(position.lost);
+    if (position.lost === undefined) this.#desk?.announce(stream.created);
+    else this.#resync(position.lost);
     if (this.#stopping.signal.aborted) return;
     this.#consumer = nats.consume({
       startAfterSeq: position.startAfterSeq,
