@@ -4,6 +4,7 @@ import { ipVersion } from '#libs/gateway/ip-address.ts';
 import { labels } from '#libs/gateway/metadata.ts';
 import type { KubeObject } from '#libs/gateway/object.ts';
 import type { Problem } from '#libs/gateway/problem.ts';
+import { parseTransport, type Transport } from '#libs/gateway/service.ts';
 
 export interface SliceEndpoint {
   readonly addresses: readonly string[];
@@ -15,8 +16,8 @@ export interface SliceEndpoint {
 export interface EndpointSlice {
   /** Name of the Service, in the slice's namespace. */
   readonly service: string;
-  /** TCP ports by the name of the Service's port. */
-  readonly ports: readonly { readonly name: string; readonly port: number }[];
+  /** TCP and UDP ports by the name of the Service's port. */
+  readonly ports: readonly { readonly name: string; readonly port: number; readonly transport: Transport }[];
   readonly endpoints: readonly SliceEndpoint[];
   /** Of what was left out. */
   readonly problems: readonly Problem[];
@@ -31,8 +32,9 @@ export function parseEndpointSlice(object: KubeObject): EndpointSlice | undefine
   const portList = openBody(object, 'ports');
   const ports = portList.at.items(1000).flatMap((item) => {
     const port = item.field('port').integer(1, 65535);
-    const protocol = item.field('protocol').present ? item.field('protocol').text() : 'TCP';
-    return port === undefined || protocol !== 'TCP' ? [] : [{ name: item.field('name').text() ?? '', port }];
+    const transport = parseTransport(item.field('protocol'));
+    if (port === undefined || transport === undefined) return [];
+    return [{ name: item.field('name').text() ?? '', port, transport }];
   });
   const endpointList = openBody(object, 'endpoints');
   const endpoints = endpointList.at.items(1000).flatMap((item): SliceEndpoint[] => {

@@ -1,5 +1,6 @@
 // HTTPRouteFilter: what happens to a request or response on the way.
 import { type BackendTarget, parseBackendTarget } from '#libs/gateway/backend-ref.ts';
+import { type CorsPolicy, parseCors } from '#libs/gateway/cors.ts';
 import type { Cursor } from '#libs/gateway/cursor.ts';
 import { groupName, headerName, headerValue, kindName, objectName, preciseHostname } from '#libs/gateway/names.ts';
 
@@ -33,19 +34,20 @@ export type RouteFilter =
       readonly numerator: number;
       readonly denominator: number;
     }
+  | ({ readonly type: 'cors' } & CorsPolicy)
   /** Nothing can be behind it: Fleetgate has no filters of other kinds. */
   | { readonly type: 'extension'; readonly reference: string };
 
-const filterTypes = [
-  'RequestHeaderModifier',
-  'ResponseHeaderModifier',
-  'RequestMirror',
-  'RequestRedirect',
-  'URLRewrite',
-  'ExtensionRef',
-] as const;
+export type FilterType =
+  | 'RequestHeaderModifier'
+  | 'ResponseHeaderModifier'
+  | 'RequestMirror'
+  | 'RequestRedirect'
+  | 'URLRewrite'
+  | 'CORS'
+  | 'ExtensionRef';
 
-const readers: Readonly<Record<(typeof filterTypes)[number], (at: Cursor, routeNamespace: string) => RouteFilter>> = {
+const readers: Readonly<Record<FilterType, (at: Cursor, routeNamespace: string) => RouteFilter>> = {
   RequestHeaderModifier: (at) => ({ type: 'request-headers', ...parseHeaderChange(at.field('requestHeaderModifier')) }),
   ResponseHeaderModifier: (at) => ({
     type: 'response-headers',
@@ -54,20 +56,25 @@ const readers: Readonly<Record<(typeof filterTypes)[number], (at: Cursor, routeN
   RequestMirror: (at, routeNamespace) => parseMirror(at.field('requestMirror'), routeNamespace),
   RequestRedirect: (at) => ({ type: 'redirect', redirect: parseRedirect(at.field('requestRedirect')) }),
   URLRewrite: (at) => parseRewrite(at.field('urlRewrite')),
+  CORS: (at) => ({ type: 'cors', ...parseCors(at.field('cors')) }),
   ExtensionRef: (at) => parseExtension(at.field('extensionRef')),
 };
 const statusCodes = [301, 302, 303, 307, 308] as const;
 
-/** Parses one filter; undefined = a problem was noted. */
-export function parseHttpFilter(at: Cursor, routeNamespace: string): RouteFilter | undefined {
+/** Parses one filter of one of the types that its place may have; undefined = a problem was noted. */
+export function parseHttpFilter(
+  at: Cursor,
+  routeNamespace: string,
+  allowed: readonly FilterType[],
+): RouteFilter | undefined {
   if (at.requiredObject() === undefined) return undefined;
-  const type = at.field('type').present ? at.field('type').oneOf(filterTypes) : at.field('type').problem('is missing');
+  const type = at.field('type').present ? at.field('type').oneOf(allowed) : at.field('type').problem('is missing');
   return type === undefined ? undefined : readers[type](at, routeNamespace);
 }
 
 /** Notes what must not stand together (HTTPRouteRule.filters). */
 export function checkFilterCombination(at: Cursor, filters: readonly RouteFilter[]): void {
-  for (const type of ['request-headers', 'response-headers', 'redirect', 'rewrite'] as const) {
+  for (const type of ['request-headers', 'response-headers', 'redirect', 'rewrite', 'cors'] as const) {
     if (filters.filter((filter) => filter.type === type).length > 1) at.problem(`may have only one filter for ${type}`);
   }
   if (filters.some(isRedirect) && filters.some((filter) => filter.type === 'rewrite')) {

@@ -16,6 +16,8 @@ export interface HttpMatch {
   readonly headers: readonly (StringMatch & { readonly name: string })[];
   /** Only the first of equal names counts; ordered by name. */
   readonly query: readonly (StringMatch & { readonly name: string })[];
+  /** What `path` was made from, in the match of a GRPCRoute: decides precedence there. */
+  readonly grpc?: { readonly service?: StringMatch; readonly method?: StringMatch };
 }
 
 const methods = ['GET', 'HEAD', 'POST', 'PUT', 'DELETE', 'CONNECT', 'OPTIONS', 'TRACE', 'PATCH'] as const;
@@ -31,10 +33,15 @@ export function parseHttpMatch(at: Cursor): HttpMatch | undefined {
   if (at.requiredObject() === undefined) return undefined;
   const path = parsePath(at.field('path'));
   const method = at.field('method').oneOf(methods);
-  const headers = parseStringMatches(at.field('headers'), 4096, (name) => name.toLowerCase());
+  const headers = parseHeaderMatches(at.field('headers'));
   const query = parseStringMatches(at.field('queryParams'), 1024, (name) => name);
   if (path === undefined) return undefined;
   return { path, ...(method === undefined ? {} : { method }), headers, query };
+}
+
+/** Parses the header matches of a match of HTTP or gRPC. */
+export function parseHeaderMatches(at: Cursor): HttpMatch['headers'] {
+  return parseStringMatches(at, 4096, (name) => name.toLowerCase());
 }
 
 function parsePath(at: Cursor): HttpMatch['path'] | undefined {

@@ -1,13 +1,22 @@
 // Backends: from a reference in a route to an entry, or to the reason why there is none.
 import type { BackendTarget } from '#libs/gateway/backend-ref.ts';
-import type { CrossReference } from '#libs/gateway/reference-grant.ts';
-import type { Service } from '#libs/gateway/service.ts';
-import type { Fault } from '#libs/snapshot/conditions.ts';
-import type { BackendEntry } from '#libs/snapshot/entry.ts';
 import { gatewayGroup } from '#libs/gateway/parent-ref.ts';
+import type { CrossReference } from '#libs/gateway/reference-grant.ts';
+import type { RouteSpec } from '#libs/gateway/route-spec.ts';
+import type { Service, Transport } from '#libs/gateway/service.ts';
+import type { Fault } from '#libs/snapshot/conditions.ts';
+import type { BackendEntry, BackendTls } from '#libs/snapshot/entry.ts';
 
 /** One port of one Service, looked up. */
-export type BackendResolution = { readonly entry: BackendEntry } | { readonly fault: Fault };
+export type BackendResolution =
+  | {
+      readonly entry: BackendEntry;
+      /** Why HTTP cannot be spoken to it, though connections can be passed on. */
+      readonly httpFault?: Fault;
+      /** Why TLS cannot be spoken to it as a BackendTLSPolicy wants it. Plain text instead would be worse than no answer. */
+      readonly tlsFault?: Fault;
+    }
+  | { readonly fault: Fault };
 
 /** A reference, looked up: an entry key, or why there is none. */
 export type ResolvedTarget = { readonly key: string } | { readonly fault: Fault };
@@ -18,19 +27,31 @@ export interface RouteIdentity {
   readonly namespace: string;
 }
 
+export interface BackendPlace {
+  readonly cluster: string;
+  readonly namespace: string;
+  readonly service: string;
+  readonly port: number;
+  readonly transport: Transport;
+}
+
 /** What resolving reads. */
 export interface BackendLookup {
-  readonly backend: (
-    cluster: string,
-    namespace: string,
-    service: string,
-    port: number,
-  ) => BackendResolution | undefined;
+  /** Undefined = there is no such Service. */
+  readonly backend: (place: BackendPlace) => BackendResolution | undefined;
   readonly permitted: (cluster: string, namespace: string, reference: CrossReference) => boolean;
 }
 
+/** How the BackendTLSPolicy on a port wants TLS to be spoken, or why that cannot be. */
+export type PolicyChoice = { readonly tls: BackendTls } | { readonly fault: Fault };
+
 /** Looks up one backend reference of a route, in the order of the specification: kind, permission, existence. */
-export function resolveTarget(target: BackendTarget, route: RouteIdentity, lookup: BackendLookup): ResolvedTarget {
+export function resolveTarget(
+  target: BackendTarget,
+  type: RouteSpec['type'],
+  route: RouteIdentity,
+  lookup: BackendLookup,
+): ResolvedTarget {
   if ('unreadable' in target) return fault('BackendNotFound', target.unreadable);
   const { group, kind, namespace, name, port } = target;
   if (group !== '' || kind !== 'Service') {
@@ -51,44 +72,71 @@ export function resolveTarget(target: BackendTarget, route: RouteIdentity, looku
     );
   }
   if (port === undefined) return fault('BackendNotFound', `the reference to Service ${namespace}/${name} has no port`);
-  const found = lookup.backend(route.cluster, namespace, name, port);
+  const transport = type === 'udp' ? 'udp' : 'tcp';
+  const found = lookup.backend({ cluster: route.cluster, namespace, service: name, port, transport });
   if (found === undefined) return fault('BackendNotFound', `Service ${namespace}/${name} does not exist`);
-  return 'fault' in found ? found : { key: backendKey(found.entry) };
+  if ('fault' in found) return found;
+  const wrong = type === 'http' ? (found.tlsFault ?? found.httpFault) : type === 'tls' ? found.tlsFault : undefined;
+  return wrong === undefined ? { key: backendKey(found.entry) } : { fault: wrong };
 }
 
-/** The backend behind a port of a Service. `policies` names the BackendTLSPolicies on it. */
+/** The backend behind a port of a Service. */
 export function resolvePort(
-  place: { readonly cluster: string; readonly namespace: string; readonly service: string; readonly port: number },
-  service: Service,
-  policies: readonly string[],
+  place: BackendPlace,
+  found: Service,
+  policyOf: (portName: string) => PolicyChoice | undefined,
 ): BackendResolution {
-  const { cluster, namespace, service: name, port } = place;
-  const who = `Service ${namespace}/${name}`;
-  if (service.external) return fault('BackendNotFound', `${who} is an ExternalName, which is no backend`);
-  const found = service.ports.find((one) => one.port === port);
-  if (found === undefined) return fault('BackendNotFound', `${who} has no TCP port ${port}`);
-  const [policy] = policies;
-  // Plain text to a backend that is to be spoken to by TLS would be worse than no answer.
-  if (policy !== undefined)
-    return fault('UnsupportedProtocol', `BackendTLSPolicy ${policy} on ${who} is not served yet`);
-  const protocol = backendProtocol(found.appProtocol);
-  if (protocol === undefined)
-    return fault('UnsupportedProtocol', `${who} port ${port} has appProtocol ${found.appProtocol ?? ''}`);
-  const endpoints = `endpoints/${cluster}/${namespace}/${name}/${port}`;
-  return { entry: { kind: 'backend', cluster, namespace, service: name, port, protocol, endpoints } };
+  const { cluster, namespace, service, port, transport } = place;
+  const who = `Service ${namespace}/${service}`;
+  if (found.external) return fault('BackendNotFound', `${who} is an ExternalName, which is no backend`);
+  const one = found.ports.find((each) => each.port === port && each.transport === transport);
+  if (one === undefined) return fault('BackendNotFound', `${who} has no ${transport.toUpperCase()} port ${port}`);
+  const endpoints = endpointsKey(place);
+  const base = { kind: 'backend' as const, cluster, namespace, service, port, endpoints };
+  if (transport === 'udp') return { entry: { ...base, protocol: 'udp' } };
+  const { protocol, secure } = speech(one.appProtocol);
+  const policy = policyOf(one.name);
+  const entry: BackendEntry = { ...base, protocol };
+  if (policy !== undefined) {
+    if ('tls' in policy) return { entry: { ...entry, tls: policy.tls } };
+    const { reason, message } = policy.fault;
+    return { entry, tlsFault: { reason, message: `${who}: ${message}` } };
+  }
+  if (!secure) return { entry };
+  const message = `${who} port ${port} has appProtocol ${one.appProtocol ?? ''}, and no BackendTLSPolicy says how to trust it`;
+  return { entry, httpFault: { reason: 'UnsupportedProtocol', message } };
 }
 
 /** The entry key of a backend. */
-export function backendKey(entry: Pick<BackendEntry, 'cluster' | 'namespace' | 'service' | 'port'>): string {
-  return `backend/${entry.cluster}/${entry.namespace}/${entry.service}/${entry.port}`;
+export function backendKey(
+  entry: Pick<BackendEntry, 'cluster' | 'namespace' | 'service' | 'port' | 'protocol'>,
+): string {
+  const transport = entry.protocol === 'udp' ? '/udp' : '';
+  return `backend/${entry.cluster}/${entry.namespace}/${entry.service}/${entry.port}${transport}`;
 }
 
-/** KEP-3726's names and the common ones before it; undefined = TLS to the backend, which needs a policy. */
-function backendProtocol(appProtocol: string | undefined): BackendEntry['protocol'] | undefined {
+/** `cluster/namespace/service/port[/udp]`. */
+export function placeKey({ cluster, namespace, service, port, transport }: BackendPlace): string {
+  return `${cluster}/${namespace}/${service}/${port}${transport === 'udp' ? '/udp' : ''}`;
+}
+
+/** Reads a key that placeKey made. */
+export function parsePlaceKey(key: string): BackendPlace {
+  const [cluster = '', namespace = '', service = '', port = '', transport] = key.split('/');
+  return { cluster, namespace, service, port: Number(port), transport: transport === 'udp' ? 'udp' : 'tcp' };
+}
+
+function endpointsKey(place: BackendPlace): string {
+  return `endpoints/${placeKey(place)}`;
+}
+
+/** KEP-3726's names and the common ones before it. `secure`: TLS to the backend, which needs a policy. */
+function speech(appProtocol: string | undefined): { protocol: 'http' | 'h2c' | 'websocket'; secure: boolean } {
   const name = appProtocol?.toLowerCase().replace(/^kubernetes\.io\//, '') ?? '';
-  if (['wss', 'https', 'tls'].includes(name)) return undefined;
-  if (['h2c', 'http2', 'grpc'].includes(name)) return 'h2c';
-  return name === 'ws' ? 'websocket' : 'http';
+  if (name === 'wss') return { protocol: 'websocket', secure: true };
+  if (name === 'ws') return { protocol: 'websocket', secure: false };
+  if (['h2c', 'http2', 'grpc'].includes(name)) return { protocol: 'h2c', secure: false };
+  return { protocol: 'http', secure: ['https', 'tls'].includes(name) };
 }
 
 function fault(reason: string, message: string): { readonly fault: Fault } {

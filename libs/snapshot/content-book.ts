@@ -19,7 +19,7 @@ export class ContentBook {
     stages.gateways.models.observe((gateway) => this.#touch(gateway));
     stages.gateways.listenerEntries.observe((gateway, before, after) => this.#exchange(gateway, before, after));
     stages.routes.publications.observe((_, before, after) => this.#republish(before ?? [], after ?? []));
-    stages.routes.usedBackends.observe((key, _, after) => {
+    stages.usedBackends.observe((key, _, after) => {
       const [gateway, entry] = splitPair(key);
       this.#touch(gateway).content.put(entry, after);
     });

@@ -5,25 +5,26 @@ import type { Service } from '#libs/gateway/service.ts';
 import type { DiscoveryItem, Endpoint } from '#libs/snapshot/discovery.ts';
 
 export interface PortEndpoints {
-  readonly port: number;
+  /** `<port>`, or `<port>/udp`: the end of the discovery key. */
+  readonly port: string;
   readonly hash: string;
   readonly item: DiscoveryItem;
 }
 
-/** The endpoints of every TCP port of a Service; a port without ready ones has an empty list. */
+/** The endpoints of every port of a Service; a port without ready ones has an empty list. */
 export function endpointsOf(service: Service, slices: readonly EndpointSlice[]): readonly PortEndpoints[] {
   if (service.external) return [];
-  return service.ports.map(({ name, port }) => {
+  return service.ports.map(({ name, port, transport }) => {
     const all = slices.flatMap((slice) =>
       slice.ports
-        .filter((one) => one.name === name)
+        .filter((one) => one.name === name && one.transport === transport)
         .flatMap((one) => slice.endpoints.map((endpoint) => ({ endpoint, port: one.port }))),
     );
     const ready = all.filter(({ endpoint }) => endpoint.ready);
     // Draining ones are better than none, as kube-proxy does it.
     const chosen = ready.length > 0 ? ready : all.filter(({ endpoint }) => endpoint.draining);
     const item: DiscoveryItem = { kind: 'endpoints', endpoints: uniqueEndpoints(chosen) };
-    return { port, hash: discoveryHash(item), item };
+    return { port: transport === 'udp' ? `${port}/udp` : `${port}`, hash: discoveryHash(item), item };
   });
 }
 

@@ -4,9 +4,11 @@
 //   rule/<kind>/<namespace>/<name>/<index>       one rule of one route (its cluster is the gateway's)
 //   backend/<cluster>/<namespace>/<service>/<port>[/udp]   one port of one Service, with how to speak to it
 
+import type { CorsPolicy } from '#libs/gateway/cors.ts';
 import type { HeaderChange, PathChange, Redirect } from '#libs/gateway/http-filter.ts';
 import type { HttpMatch } from '#libs/gateway/http-match.ts';
 
+export type { CorsPolicy } from '#libs/gateway/cors.ts';
 export type { HeaderChange, PathChange, Redirect } from '#libs/gateway/http-filter.ts';
 export type { HttpMatch, StringMatch } from '#libs/gateway/http-match.ts';
 
@@ -49,19 +51,6 @@ export type HttpFilter =
       readonly denominator: number;
     }
   | ({ readonly type: 'cors' } & CorsPolicy);
-
-/** HTTPCORSFilter, with the specification's defaults filled in. */
-export interface CorsPolicy {
-  /** '*' = any; `https://*.example.com` = wildcard. */
-  readonly allowOrigins: readonly string[];
-  /** '*' = any. */
-  readonly allowMethods: readonly string[];
-  /** '*' = any. */
-  readonly allowHeaders: readonly string[];
-  readonly exposeHeaders: readonly string[];
-  readonly allowCredentials: boolean;
-  readonly maxAgeSeconds: number;
-}
 
 /** HTTPRouteRetry. */
 export interface RetryPolicy {

@@ -1,8 +1,8 @@
-// Which match wins, by the HTTPRoute specification (HTTPRouteRule.matches). Shared by the node's route tables and the status of
+// Which match wins, by the specification (HTTPRouteRule.matches, GRPCRouteRule.matches). Shared by the node's route tables and the status of
 // shadowed rules. Two choices that the specification leaves open:
 //   - a RegularExpression path ranks after Exact and before any PathPrefix (else the default prefix '/' would hide it); longer first;
 //   - hostnames rank by the effective (intersected) hostname, before any of this.
-import type { HttpMatch, HttpRuleEntry } from '#libs/snapshot/entry.ts';
+import type { HttpMatch, HttpRuleEntry, StringMatch } from '#libs/snapshot/entry.ts';
 
 export interface RankedMatch {
   readonly match: HttpMatch;
@@ -34,6 +34,13 @@ export function compareRules(
 
 /** Orders matches by the specification's criteria only; 0 = equally specific. */
 export function compareMatchSpecificity(a: HttpMatch, b: HttpMatch): number {
+  if (a.grpc !== undefined && b.grpc !== undefined) {
+    return (
+      comparePart(a.grpc.service, b.grpc.service) ||
+      comparePart(a.grpc.method, b.grpc.method) ||
+      b.headers.length - a.headers.length
+    );
+  }
   return (
     pathRank[a.path.type] - pathRank[b.path.type] ||
     b.path.value.length - a.path.value.length ||
@@ -44,6 +51,16 @@ export function compareMatchSpecificity(a: HttpMatch, b: HttpMatch): number {
 }
 
 const pathRank = { Exact: 0, RegularExpression: 1, PathPrefix: 2 } as const;
+
+/** More characters first (GRPCRouteRule.matches); an expression after what is exact, none at all last. */
+function comparePart(a: StringMatch | undefined, b: StringMatch | undefined): number {
+  return partRank(a) - partRank(b) || (b?.value.length ?? 0) - (a?.value.length ?? 0);
+}
+
+function partRank(part: StringMatch | undefined): number {
+  if (part === undefined) return 2;
+  return part.type === 'Exact' ? 0 : 1;
+}
 
 function compareText(a: string, b: string): number {
   return a < b ? -1 : a > b ? 1 : 0;

@@ -1,10 +1,10 @@
 // What a route puts into the gateways that it is attached to: an entry for each rule, use of backends, a claim for each match.
 import { canonicalJson } from '#libs/gateway/canonical.ts';
-import type { HttpMatch } from '#libs/gateway/http-match.ts';
+import { intersectHostnames } from '#libs/gateway/hostname.ts';
 import type { Attachment } from '#libs/snapshot/attach.ts';
-import type { HttpRuleEntry, StoredEntry } from '#libs/snapshot/entry.ts';
+import type { HttpRuleEntry, RouteName, StoredEntry, StreamRuleEntry } from '#libs/snapshot/entry.ts';
 import { compareRules } from '#libs/snapshot/precedence.ts';
-import type { ResolvedRules } from '#libs/snapshot/resolve-rules.ts';
+import type { ResolvedRule, ResolvedRules, RuleBody } from '#libs/snapshot/resolve-rules.ts';
 import { encodeEntry } from '#libs/snapshot/stored-entry.ts';
 
 type Hosts = HttpRuleEntry['hosts'];
@@ -35,18 +35,26 @@ export type RuleName = Pick<HttpRuleEntry, 'route' | 'index'>;
 /** A route with more claims than this makes none: the search for shadowed rules leaves it out. */
 const claimsMax = 2048;
 
+/** A route's rules with where they are attached. */
+interface PublishedRoute {
+  readonly route: RouteName;
+  /** Of the route; what rules are for is told by them. */
+  readonly hostnames: readonly string[];
+}
+
 /** The entries of a route, for each gateway where it has at least one served listener. */
 export function publishRoute(
-  route: HttpRuleEntry['route'],
+  { route, hostnames }: PublishedRoute,
   attachments: readonly Attachment[],
   resolved: ResolvedRules,
 ): readonly Publication[] {
   return [...hostsByGateway(attachments)].map(([gateway, hosts]) => ({
     gateway,
-    entries: resolved.rules.map((rule) => ({
-      key: `rule/${route.kind}/${route.namespace}/${route.name}/${rule.index}`,
-      stored: encodeEntry({ kind: 'http-rule', route, hosts, ...rule }),
-    })),
+    entries: resolved.rules.flatMap((rule) => {
+      const own = hostsOf(rule, hosts, hostnames);
+      const key = `rule/${route.kind}/${route.namespace}/${route.name}/${rule.body.index}`;
+      return own.length === 0 ? [] : [{ key, stored: encodeEntry(toEntry(rule.body, route, own)) }];
+    }),
     backends: resolved.backends,
     services: resolved.services,
   }));
@@ -54,16 +62,18 @@ export function publishRoute(
 
 /** The claims of a route's rules. */
 export function claimsOf(
-  route: HttpRuleEntry['route'],
+  { route, hostnames }: PublishedRoute,
   attachments: readonly Attachment[],
   resolved: ResolvedRules,
 ): readonly Claim[] {
   const claims: Claim[] = [];
-  const grounds = resolved.rules.map((rule) => rule.matches.map(matchText));
-  for (const [gateway, hosts] of hostsByGateway(attachments)) {
-    for (const { listener, hostname } of hosts) {
-      for (const [at, { index }] of resolved.rules.entries()) {
-        for (const [match, text] of grounds[at]?.entries() ?? []) {
+  const byGateway = hostsByGateway(attachments);
+  for (const rule of resolved.rules) {
+    const { index } = rule.body;
+    const grounds = groundsOf(rule.body);
+    for (const [gateway, hosts] of byGateway) {
+      for (const { listener, hostname } of hostsOf(rule, hosts, hostnames)) {
+        for (const [match, text] of grounds.entries()) {
           const ground = `${gateway} ${listener} ${hostname} ${text}`;
           claims.push({ ground, gateway, listener, rule: { route, index }, match });
         }
@@ -81,9 +91,25 @@ export function winningRule(claims: readonly Claim[]): RuleName | undefined {
   );
 }
 
-/** Equal for matches that are satisfied by the same requests; they hold their headers and parameters in order of name. */
-function matchText(match: HttpMatch): string {
-  return canonicalJson(match);
+function toEntry(body: RuleBody, route: RouteName, hosts: Hosts): HttpRuleEntry | StreamRuleEntry {
+  return body.kind === 'http-rule' ? { route, hosts, ...body } : { route, hosts, ...body };
+}
+
+/** What a rule takes on one listener and hostname: requests by their match, connections all. Equal texts cannot both win. */
+function groundsOf(body: RuleBody): readonly string[] {
+  // Matches hold their headers and parameters in order of name, so that equal ones have equal texts.
+  return body.kind === 'http-rule' ? body.matches.map(canonicalJson) : ['all'];
+}
+
+/** The hosts that a rule is for: all of its route's, or those that come of hostnames of its own. */
+function hostsOf({ hostnames }: ResolvedRule, hosts: Hosts, ofRoute: readonly string[]): Hosts {
+  if (hostnames === undefined) return hosts;
+  return hosts.filter(
+    ({ hostname }) =>
+      hostnames.includes(hostname) ||
+      // A listener's narrower hostname, unless the route names that one for other rules.
+      (!ofRoute.includes(hostname) && hostnames.some((own) => intersectHostnames(own, hostname) === hostname)),
+  );
 }
 
 /** Served listeners and effective hostnames by gateway, sorted, over all parentRefs. */

@@ -2,7 +2,6 @@
 import { type Authority, parseAuthority } from '#libs/gateway/authority.ts';
 import type { Service } from '#libs/gateway/service.ts';
 import { parseService } from '#libs/gateway/service.ts';
-import { parseBackendTlsTargets } from '#libs/gateway/backend-tls-policy.ts';
 import { labels } from '#libs/gateway/metadata.ts';
 import {
   type CrossReference,
@@ -11,7 +10,6 @@ import {
   type ReferenceGrant,
 } from '#libs/gateway/reference-grant.ts';
 import { type CertificateSecret, parseCertificateSecret } from '#libs/gateway/secret.ts';
-import { type BackendLookup, type BackendResolution, resolvePort } from '#libs/snapshot/backends.ts';
 import type { Derivation, Read, Stage } from '#libs/snapshot/derive.ts';
 import type { Sources } from '#libs/snapshot/sources.ts';
 
@@ -20,12 +18,11 @@ export interface ReferenceStages {
   readonly certificates: Stage<CertificateSecret>;
   /** CA certificates. Keys: `cluster/kind/namespace/name`; nothing where there is no such ConfigMap or Secret. */
   readonly authorities: Stage<Authority>;
-  readonly backends: Stage<BackendResolution>;
   readonly permissions: Stage<true>;
   readonly namespaceLabels: Stage<Readonly<Record<string, string>>>;
 }
 
-/** Makes the stages. Keys are `cluster/namespace/name`, those of backends end in `/port`. */
+/** Makes the stages. Keys are `cluster/namespace/name`. */
 export function createReferenceStages(engine: Derivation, sources: Sources): ReferenceStages {
   const services = engine.stage({
     name: 'service',
@@ -51,17 +48,7 @@ export function createReferenceStages(engine: Derivation, sources: Sources): Ref
     compute: (key, read) => withObject(read.get(sources.objects('Namespace'), key), labels),
   });
   const grants = createPermissionStage(engine, sources);
-  const backends = createBackendStage(engine, sources, services);
-  return { services, certificates, authorities, backends, permissions: grants, namespaceLabels };
-}
-
-/** Looks up backends and permissions for the stage that reads. */
-export function backendLookup(stages: ReferenceStages, read: Read): BackendLookup {
-  return {
-    backend: (cluster, namespace, service, port) =>
-      read.get(stages.backends, `${cluster}/${namespace}/${service}/${port}`),
-    permitted: (cluster, namespace, reference) => isPermitted(stages, read, cluster, namespace, reference),
-  };
+  return { services, certificates, authorities, permissions: grants, namespaceLabels };
 }
 
 /** Whether a ReferenceGrant in a namespace allows a reference. */
@@ -99,26 +86,6 @@ function createPermissionStage(engine: Derivation, sources: Sources): Stage<true
     compute: (key, read) => {
       const [place, reference] = parsePermissionKey(key);
       return read.list(byNamespace, place).some((grant) => grants(grant, reference)) ? true : undefined;
-    },
-  });
-}
-
-function createBackendStage(engine: Derivation, sources: Sources, services: Stage<Service>): Stage<BackendResolution> {
-  const policies = engine.group<string>().feed(sources.objects('BackendTLSPolicy'), (key, known) =>
-    parseBackendTlsTargets(known.object).map((service) => ({
-      group: `${placeOf(key)}/${service}`,
-      member: key,
-      item: `${known.namespace}/${known.name}`,
-    })),
-  );
-  return engine.stage({
-    name: 'backend',
-    compute: (key, read) => {
-      const [cluster = '', namespace = '', service = '', port = ''] = key.split('/');
-      const serviceKey = `${cluster}/${namespace}/${service}`;
-      const found = read.get(services, serviceKey);
-      if (found === undefined) return undefined;
-      return resolvePort({ cluster, namespace, service, port: Number(port) }, found, read.list(policies, serviceKey));
     },
   });
 }

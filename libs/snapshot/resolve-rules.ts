@@ -1,15 +1,24 @@
-// The rules of an HTTPRoute with their references looked up: what each one does, and which references are wrong.
-import type { HttpBackendRef, HttpRoute, HttpRule } from '#libs/gateway/http-route.ts';
+// The rules of a route with their references looked up: what each one does, and which references are wrong.
+import type { HttpBackendRef, HttpRule } from '#libs/gateway/http-rule.ts';
 import { isRedirect, type RouteFilter } from '#libs/gateway/http-filter.ts';
 import { describeProblem } from '#libs/gateway/problem.ts';
+import type { HttpRoute, RouteSpec, StreamRoute } from '#libs/gateway/route-spec.ts';
+import type { StreamRule } from '#libs/gateway/stream-rule.ts';
 import { type BackendLookup, resolveTarget, type RouteIdentity } from '#libs/snapshot/backends.ts';
 import { type Fault, listProblems } from '#libs/snapshot/conditions.ts';
-import type { HttpFilter, HttpRuleEntry, RuleAction, WeightedBackend } from '#libs/snapshot/entry.ts';
+import type { HttpFilter, HttpRuleEntry, RuleAction, StreamRuleEntry, WeightedBackend } from '#libs/snapshot/entry.ts';
 
-/** A rule as its entry will have it; dropped rules are left out. */
-export type ResolvedRule = Pick<HttpRuleEntry, 'index' | 'name' | 'matches' | 'filters' | 'action' | 'timeouts'>;
+/** A rule as its entry will have it, but for its route and where it is attached. */
+export type RuleBody = Omit<HttpRuleEntry, 'route' | 'hosts'> | Omit<StreamRuleEntry, 'route' | 'hosts'>;
+
+export interface ResolvedRule {
+  readonly body: RuleBody;
+  /** The hostnames of the route that the rule is for; absent = all of them. */
+  readonly hostnames?: readonly string[];
+}
 
 export interface ResolvedRules {
+  /** Dropped rules are left out. */
   readonly rules: readonly ResolvedRule[];
   /** What is wrong with references, in the order of the rules. */
   readonly referenceFaults: readonly Fault[];
@@ -20,9 +29,9 @@ export interface ResolvedRules {
 }
 
 /** Looks up everything that the rules of a route refer to. */
-export function resolveRules(spec: HttpRoute, route: RouteIdentity, lookup: BackendLookup): ResolvedRules {
-  const resolver = new RuleResolver(route, lookup);
-  const rules = spec.rules.flatMap((rule) => (rule.fault?.effect === 'dropped' ? [] : [resolver.rule(rule)]));
+export function resolveRules(spec: RouteSpec, route: RouteIdentity, lookup: BackendLookup): ResolvedRules {
+  const resolver = new RuleResolver(spec.type, route, lookup);
+  const rules = spec.type === 'http' ? resolver.httpRules(spec) : resolver.streamRules(spec);
   const { faults, backends, services } = resolver;
   return { rules, referenceFaults: faults, backends: [...backends].toSorted(), services: [...services].toSorted() };
 }
@@ -32,21 +41,41 @@ class RuleResolver {
   readonly faults: Fault[] = [];
   readonly backends = new Set<string>();
   readonly services = new Set<string>();
+  readonly #type: RouteSpec['type'];
   readonly #route: RouteIdentity;
   readonly #lookup: BackendLookup;
 
-  constructor(route: RouteIdentity, lookup: BackendLookup) {
+  constructor(type: RouteSpec['type'], route: RouteIdentity, lookup: BackendLookup) {
+    this.#type = type;
     this.#route = route;
     this.#lookup = lookup;
   }
 
-  rule(rule: HttpRule): ResolvedRule {
-    const { index, name, matches, timeouts } = rule;
+  httpRules({ rules, protocol }: HttpRoute): readonly ResolvedRule[] {
+    return rules
+      .filter((rule) => rule.fault?.effect !== 'dropped')
+      .map((rule) => withHostnames(rule, this.#httpRule(rule, protocol)));
+  }
+
+  streamRules({ rules }: StreamRoute): readonly ResolvedRule[] {
+    return rules.map((rule) => {
+      const { index, name, backends } = rule;
+      const named = { index, ...(name === undefined ? {} : { name }) };
+      const weighted = backends.map((backend) => ({ ...this.#target(backend, index), weight: backend.weight }));
+      return withHostnames(rule, { kind: 'stream-rule', ...named, backends: weighted });
+    });
+  }
+
+  #httpRule(rule: HttpRule, protocol: HttpRoute['protocol']): RuleBody {
+    const { index, name, matches, timeouts, retry } = rule;
     const base = {
+      kind: 'http-rule' as const,
       index,
       ...(name === undefined ? {} : { name }),
       matches,
       ...(timeouts === undefined ? {} : { timeouts }),
+      ...(retry === undefined ? {} : { retry }),
+      ...(protocol === undefined ? {} : { protocol }),
     };
     if (rule.fault !== undefined) {
       return { ...base, filters: [], action: { type: 'invalid', reason: listProblems(rule.fault.problems) } };
@@ -95,7 +124,7 @@ class RuleResolver {
     from: Pick<HttpBackendRef, 'target'>,
     index: number,
   ): { readonly key: string } | { readonly invalid: string } {
-    const found = resolveTarget(from.target, this.#route, this.#lookup);
+    const found = resolveTarget(from.target, this.#type, this.#route, this.#lookup);
     if ('kind' in from.target && from.target.kind === 'Service') {
       this.services.add(`${from.target.namespace}/${from.target.name}`);
     }
@@ -106,4 +135,8 @@ class RuleResolver {
     this.faults.push({ reason: found.fault.reason, message: `rule ${index}: ${found.fault.message}` });
     return { invalid: found.fault.message };
   }
+}
+
+function withHostnames({ hostnames }: HttpRule | StreamRule, body: RuleBody): ResolvedRule {
+  return hostnames === undefined ? { body } : { body, hostnames };
 }

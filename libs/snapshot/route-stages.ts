@@ -1,9 +1,14 @@
-// Stages for HTTPRoutes: read, attach, resolve, publish, and claim what they match.
-import { type HttpRoute, parseHttpRoute } from '#libs/gateway/http-route.ts';
+// Stages for the routes of every kind: read, attach, resolve, publish, and claim what they match. `routeKinds` says what is a route.
+//
+//   objects ─▶ read ─▶ wanted ─▶ attachments ─▶ publication ─▶ entries
+//                └─▶ resolved rules ──────────────┘  └──▶ claims ─▶ winners
+import type { KnownObject } from '#libs/fleet/fleet.ts';
 import { createdAt, generation } from '#libs/gateway/metadata.ts';
+import type { RouteSpec } from '#libs/gateway/route-spec.ts';
 import { attachRoute, type Attachment } from '#libs/snapshot/attach.ts';
+import { backendLookup, type BackendStages } from '#libs/snapshot/backend-stages.ts';
 import type { Derivation, Group, Membership, Stage } from '#libs/snapshot/derive.ts';
-import type { HttpRuleEntry, StoredEntry } from '#libs/snapshot/entry.ts';
+import type { RouteName } from '#libs/snapshot/entry.ts';
 import type { GatewayStages } from '#libs/snapshot/gateway-stages.ts';
 import {
   type Claim,
@@ -13,17 +18,18 @@ import {
   type RuleName,
   winningRule,
 } from '#libs/snapshot/publish.ts';
-import { backendLookup, labelsOfNamespace, type ReferenceStages } from '#libs/snapshot/reference-stages.ts';
+import { labelsOfNamespace, type ReferenceStages } from '#libs/snapshot/reference-stages.ts';
 import { type ResolvedRules, resolveRules } from '#libs/snapshot/resolve-rules.ts';
+import { createRivalStages, type WantedRoute } from '#libs/snapshot/rival-stages.ts';
+import { routeKind, routeKinds } from '#libs/snapshot/route-kinds.ts';
 import { routeFault } from '#libs/snapshot/route-status.ts';
 import type { Sources } from '#libs/snapshot/sources.ts';
-import { encodeEntry } from '#libs/snapshot/stored-entry.ts';
 
 export interface ReadRoute {
-  readonly route: HttpRuleEntry['route'];
+  readonly route: RouteName;
   readonly uid: string;
   readonly generation: number;
-  readonly spec: HttpRoute;
+  readonly spec: RouteSpec;
 }
 
 export interface AttachedRoute {
@@ -32,6 +38,7 @@ export interface AttachedRoute {
   readonly attachments: readonly Attachment[];
 }
 
+/** Keys are `cluster/namespace/name/kind` of the route where nothing else is said. */
 export interface RouteStages {
   readonly routes: Stage<ReadRoute>;
   readonly attachments: Stage<AttachedRoute>;
@@ -44,26 +51,25 @@ export interface RouteStages {
   readonly attached: Group<true>;
   /** Groups: `cluster/namespace/service`; members are the gateways with a route that refers to it. */
   readonly referringGateways: Group<string>;
-  /** Keys: `gateway entry-key`. */
-  readonly usedBackends: Stage<StoredEntry>;
 }
 
-/** Makes the stages. Keys are `cluster/namespace/name` of the route where nothing else is said. */
+/** Makes the stages. */
 export function createRouteStages(
   engine: Derivation,
   sources: Sources,
   references: ReferenceStages,
+  backends: BackendStages,
   gateways: GatewayStages,
 ): RouteStages {
   const routes = createReadStage(engine, sources);
-  const attachments = createAttachStage(engine, references, gateways, routes);
+  const attachments = createAttachStages(engine, references, gateways, routes);
   const attached = engine.group<true>().feed(attachments, attachedListeners);
   const resolved = engine.stage({
     name: 'resolved rules',
     each: routes,
     compute: (key, read) => {
       const found = read.get(routes, key);
-      return found && resolveRules(found.spec, found.route, backendLookup(references, read));
+      return found && resolveRules(found.spec, found.route, backendLookup(references, backends, read));
     },
   });
   const publications = engine.stage({
@@ -72,7 +78,7 @@ export function createRouteStages(
     compute: (key, read) => {
       const found = read.get(routes, key);
       const rules = read.get(resolved, key);
-      return found && rules && publishRoute(found.route, read.get(attachments, key)?.attachments ?? [], rules);
+      return found && rules && publishRoute(published(found), read.get(attachments, key)?.attachments ?? [], rules);
     },
   });
   const claims = engine.stage({
@@ -81,61 +87,76 @@ export function createRouteStages(
     compute: (key, read) => {
       const found = read.get(routes, key);
       const rules = read.get(resolved, key);
-      return found && rules && claimsOf(found.route, read.get(attachments, key)?.attachments ?? [], rules);
+      return found && rules && claimsOf(published(found), read.get(attachments, key)?.attachments ?? [], rules);
     },
   });
   const referringGateways = engine.group<string>().feed(publications, referencesOf);
-  const usedBackends = createUsedBackendStage(engine, references, publications);
-  return {
-    routes,
-    attachments,
-    resolved,
-    publications,
-    claims,
-    attached,
-    usedBackends,
-    referringGateways,
-    winners: createWinnerStage(engine, claims),
-  };
+  const winners = createWinnerStage(engine, claims);
+  return { routes, attachments, resolved, publications, claims, attached, referringGateways, winners };
+}
+
+function published({ route, spec }: ReadRoute): { route: RouteName; hostnames: readonly string[] } {
+  return { route, hostnames: spec.hostnames };
 }
 
 function createReadStage(engine: Derivation, sources: Sources): Stage<ReadRoute> {
+  const objects = engine.group<KnownObject>();
+  for (const { kind } of routeKinds) {
+    objects.feed(sources.objects(kind), (key, item) => [{ group: `${key}/${kind}`, member: '', item }]);
+  }
   return engine.stage({
-    name: 'http route',
-    each: sources.objects('HTTPRoute'),
+    name: 'route',
+    each: objects,
     compute: (key, read): ReadRoute | undefined => {
-      const known = read.get(sources.objects('HTTPRoute'), key);
-      if (known === undefined) return undefined;
+      const [known] = read.list(objects, key);
+      const row = known && routeKind(known.kind);
+      if (known === undefined || row === undefined) return undefined;
       const { cluster, namespace, name, uid, object } = known;
       return {
-        route: { kind: 'HTTPRoute', cluster, namespace, name, createdAt: createdAt(object) },
+        route: { kind: row.kind, cluster, namespace, name, createdAt: createdAt(object) },
         uid,
         generation: generation(object),
-        spec: parseHttpRoute(object, namespace),
+        spec: row.parse(object, namespace),
       };
     },
   });
 }
 
-function createAttachStage(
+function createAttachStages(
   engine: Derivation,
   references: ReferenceStages,
   gateways: GatewayStages,
   routes: Stage<ReadRoute>,
 ): Stage<AttachedRoute> {
-  return engine.stage({
-    name: 'attachment',
+  const wanted = engine.stage({
+    name: 'wanted attachment',
     each: routes,
-    compute: (key, read) => {
+    compute: (key, read): WantedRoute | undefined => {
       const found = read.get(routes, key);
       if (found === undefined) return undefined;
       const { route, spec } = found;
+      const kind = routeKind(route.kind)?.attachesAs ?? route.kind;
       const attachments = attachRoute(
-        { ...route, parentRefs: spec.parentRefs, hostnames: spec.hostnames },
+        { ...route, kind, parentRefs: spec.parentRefs, hostnames: spec.hostnames },
         (parent) => read.get(gateways.parents, parent),
         (namespace) => labelsOfNamespace(references, read, route.cluster, namespace),
       );
-      return { accepted: routeFault(spec) === undefined, attachments };
+      const accepted = routeFault(spec) === undefined;
+      return {
+        route,
+        ...(spec.type === 'http' ? { speech: spec.protocol ?? 'http' } : {}),
+        accepted,
+        attachments,
+      };
+    },
+  });
+  const keepApart = createRivalStages(engine, wanted);
+  return engine.stage({
+    name: 'attachment',
+    each: wanted,
+    compute: (key, read) => {
+      const one = read.get(wanted, key);
+      return one && { accepted: one.accepted, attachments: keepApart(key, one, read) };
     },
   });
 }
@@ -153,30 +174,6 @@ function referencesOf(key: string, publications: readonly Publication[]): readon
   return publications.flatMap(({ gateway, services }) =>
     services.map((service) => ({ group: `${cluster}/${service}`, member: `${gateway} ${key}`, item: gateway })),
   );
-}
-
-function createUsedBackendStage(
-  engine: Derivation,
-  references: ReferenceStages,
-  publications: Stage<readonly Publication[]>,
-): Stage<StoredEntry> {
-  const uses = engine
-    .group<true>()
-    .feed(publications, (key, list) =>
-      list.flatMap(({ gateway, backends }) =>
-        backends.map((backend) => ({ group: `${gateway} ${backend}`, member: key, item: true as const })),
-      ),
-    );
-  return engine.stage({
-    name: 'used backend',
-    each: uses,
-    compute: (key, read) => {
-      if (!read.has(uses, key)) return undefined;
-      const place = key.slice(key.indexOf(' backend/') + ' backend/'.length);
-      const found = read.get(references.backends, place);
-      return found !== undefined && 'entry' in found ? encodeEntry(found.entry) : undefined;
-    },
-  });
 }
 
 function createWinnerStage(engine: Derivation, claims: Stage<readonly Claim[]>): Stage<RuleName> {

@@ -1,7 +1,8 @@
 // The status of a route: an entry for each parentRef that names a Gateway of ours.
 import type { DesiredCondition } from '#libs/events/agent-exchange.ts';
-import type { HttpRoute } from '#libs/gateway/http-route.ts';
 import { controllerName } from '#libs/gateway/kinds.ts';
+import type { RouteSpec } from '#libs/gateway/route-spec.ts';
+import type { RuleFault } from '#libs/gateway/rule-fault.ts';
 import type { Attachment } from '#libs/snapshot/attach.ts';
 import { condition, conditionUnless, type Fault, listFacts, listProblems } from '#libs/snapshot/conditions.ts';
 import type { RuleName } from '#libs/snapshot/publish.ts';
@@ -15,17 +16,17 @@ export interface Shadow {
 }
 
 /** Why the route as a whole is not accepted, wherever it is attached. */
-export function routeFault(spec: HttpRoute): Fault | undefined {
+export function routeFault(spec: RouteSpec): Fault | undefined {
   if (spec.problems.length > 0) return { reason: 'UnsupportedValue', message: listProblems(spec.problems) };
-  const faults = spec.rules.flatMap((rule) => rule.fault ?? []);
+  const faults = faultsOf(spec).map(({ fault }) => fault);
   const [first] = faults;
   if (first === undefined || faults.length < spec.rules.length) return undefined;
   return { reason: first.reason, message: listProblems(faults.flatMap((fault) => fault.problems)) };
 }
 
-/** `status.parents` of an HTTPRoute. */
-export function httpRouteParents(
-  spec: HttpRoute,
+/** `status.parents` of a route. */
+export function routeParents(
+  spec: RouteSpec,
   attachments: readonly Attachment[],
   referenceFaults: readonly Fault[],
   shadows: readonly Shadow[],
@@ -53,21 +54,6 @@ export function httpRouteParents(
   });
 }
 
-/** `status.parents` of a route of a kind that is not served yet. */
-export function unservedRouteParents(
-  kind: string,
-  attachments: readonly Attachment[],
-  generation: number,
-): readonly Readonly<Record<string, unknown>>[] {
-  const fault = { reason: 'UnsupportedValue', message: `routes of kind ${kind} are not served yet` };
-  return attachments.map((attachment) =>
-    parentStatus(attachment, [
-      conditionUnless('Accepted', fault, generation),
-      conditionUnless('ResolvedRefs', undefined, generation),
-    ]),
-  );
-}
-
 function parentStatus(
   attachment: Attachment,
   conditions: readonly DesiredCondition[],
@@ -76,16 +62,22 @@ function parentStatus(
 }
 
 /** The message starts as the specification of PartiallyInvalid wants it. */
-function partialFault(spec: HttpRoute): Fault | undefined {
-  const facts = spec.rules.flatMap(({ index, fault }) =>
-    fault === undefined
-      ? []
-      : [`Dropped Rule ${index}${fault.effect === 'dropped' ? '' : ' (answers 500)'}: ${listProblems(fault.problems)}`],
+function partialFault(spec: RouteSpec): Fault | undefined {
+  const refused = spec.type === 'http' ? 'answers 500' : 'closes connections';
+  const facts = faultsOf(spec).map(
+    ({ index, fault }) =>
+      `Dropped Rule ${index}${fault.effect === 'dropped' ? '' : ` (${refused})`}: ${listProblems(fault.problems)}`,
   );
   return facts.length === 0 ? undefined : { reason: 'UnsupportedValue', message: listFacts(facts) };
 }
 
-function ignoredMessage(spec: HttpRoute): string {
+function faultsOf(spec: RouteSpec): readonly { readonly index: number; readonly fault: RuleFault }[] {
+  const faults: { index: number; fault: RuleFault }[] = [];
+  for (const { index, fault } of spec.rules) if (fault !== undefined) faults.push({ index, fault });
+  return faults;
+}
+
+function ignoredMessage(spec: RouteSpec): string {
   return `not supported and left out: ${listFacts(spec.ignored)}`;
 }
 

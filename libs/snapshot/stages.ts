@@ -1,6 +1,8 @@
 // All stages of the projection, wired in the order in which they read each other.
-import { Derivation } from '#libs/snapshot/derive.ts';
+import { createBackendStages, createUsedBackendStage } from '#libs/snapshot/backend-stages.ts';
+import { Derivation, type Stage } from '#libs/snapshot/derive.ts';
 import { createDiscoveryStages, type DiscoveryStages } from '#libs/snapshot/discovery-stages.ts';
+import type { StoredEntry } from '#libs/snapshot/entry.ts';
 import { createGatewayStages, type GatewayStages } from '#libs/snapshot/gateway-stages.ts';
 import { createReferenceStages } from '#libs/snapshot/reference-stages.ts';
 import { createRouteStages, type RouteStages } from '#libs/snapshot/route-stages.ts';
@@ -12,6 +14,8 @@ export interface Stages {
   readonly sources: Sources;
   readonly gateways: GatewayStages;
   readonly routes: RouteStages;
+  /** Keys: `gateway entry-key`. */
+  readonly usedBackends: Stage<StoredEntry>;
   readonly statuses: readonly StatusStage[];
   readonly discovery: DiscoveryStages;
 }
@@ -22,8 +26,10 @@ export function createStages(): Stages {
   const sources = createSources(engine);
   const references = createReferenceStages(engine, sources);
   const gateways = createGatewayStages(engine, sources, references);
-  const routes = createRouteStages(engine, sources, references, gateways);
-  const statuses = createStatusStages(engine, sources, gateways, routes);
+  const backends = createBackendStages(engine, sources, references);
+  const routes = createRouteStages(engine, sources, references, backends, gateways);
+  const usedBackends = createUsedBackendStage(engine, backends, routes.publications);
+  const statuses = createStatusStages(engine, sources, references, backends, gateways, routes);
   const discovery = createDiscoveryStages(engine, sources, references);
-  return { engine, sources, gateways, routes, statuses, discovery };
+  return { engine, sources, gateways, routes, usedBackends, statuses, discovery };
 }

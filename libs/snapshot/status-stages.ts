@@ -1,40 +1,36 @@
 // Stages for the statuses of everything that gets one.
 import type { DesiredStatus } from '#libs/events/agent-exchange.ts';
-import { parseBackendTlsTargets } from '#libs/gateway/backend-tls-policy.ts';
 import { parseListenerSetParent } from '#libs/gateway/listener-set.ts';
-import type { WatchedKind } from '#libs/gateway/kinds.ts';
 import { generation } from '#libs/gateway/metadata.ts';
 import { gatewayGroup } from '#libs/gateway/parent-ref.ts';
-import { parseUnservedRoute } from '#libs/gateway/unserved-route.ts';
 import { parentKey } from '#libs/snapshot/attach.ts';
 import { conditionUnless } from '#libs/snapshot/conditions.ts';
 import type { Derivation, Stage } from '#libs/snapshot/derive.ts';
 import { gatewayClassStatus, gatewayStatus } from '#libs/snapshot/gateway-status.ts';
 import type { GatewayStages } from '#libs/snapshot/gateway-stages.ts';
-import { unservedPolicyAncestors } from '#libs/snapshot/policy-status.ts';
-import { httpRouteParents, unservedRouteParents } from '#libs/snapshot/route-status.ts';
+import type { BackendStages } from '#libs/snapshot/backend-stages.ts';
+import type { ReferenceStages } from '#libs/snapshot/reference-stages.ts';
 import type { RouteStages } from '#libs/snapshot/route-stages.ts';
-import { findShadows } from '#libs/snapshot/shadow.ts';
+import { createPolicyStatus, createRouteStatus } from '#libs/snapshot/route-status-stages.ts';
 import type { Sources } from '#libs/snapshot/sources.ts';
 
 export type StatusStage = Stage<DesiredStatus>;
 
-const unservedRoutes = ['GRPCRoute', 'TLSRoute', 'TCPRoute', 'UDPRoute'] as const satisfies readonly WatchedKind[];
-
-/** Makes the stages. Keys are `cluster/namespace/name`. */
+/** Makes the stages. Keys start with the cluster. */
 export function createStatusStages(
   engine: Derivation,
   sources: Sources,
+  references: ReferenceStages,
+  backends: BackendStages,
   gateways: GatewayStages,
   routes: RouteStages,
 ): readonly StatusStage[] {
   return [
     createClassStatus(engine, sources, gateways),
     createGatewayStatus(engine, gateways, routes),
-    createHttpRouteStatus(engine, routes),
-    ...unservedRoutes.map((kind) => createUnservedStatus(engine, sources, gateways, kind)),
+    createRouteStatus(engine, routes),
     createListenerSetStatus(engine, sources, gateways),
-    createBackendTlsStatus(engine, sources, routes),
+    createPolicyStatus(engine, references, backends, routes),
   ];
 }
 
@@ -65,51 +61,6 @@ function createGatewayStatus(engine: Derivation, gateways: GatewayStages, routes
   });
 }
 
-function createHttpRouteStatus(engine: Derivation, stages: RouteStages): StatusStage {
-  return engine.stage<DesiredStatus>({
-    name: 'http route status',
-    each: stages.routes,
-    compute: (key, read) => {
-      const found = read.get(stages.routes, key);
-      if (found === undefined) return undefined;
-      const { route, spec, uid, generation } = found;
-      const shadows = findShadows(read.get(stages.claims, key) ?? [], (ground) => read.get(stages.winners, ground));
-      const attachments = read.get(stages.attachments, key)?.attachments ?? [];
-      const faults = read.get(stages.resolved, key)?.referenceFaults ?? [];
-      const parents = httpRouteParents(spec, attachments, faults, shadows, generation);
-      return { kind: 'HTTPRoute', namespace: route.namespace, name: route.name, uid, status: { parents } };
-    },
-  });
-}
-
-function createUnservedStatus(
-  engine: Derivation,
-  sources: Sources,
-  gateways: GatewayStages,
-  kind: (typeof unservedRoutes)[number],
-): StatusStage {
-  return engine.stage<DesiredStatus>({
-    name: `${kind} status`,
-    each: sources.objects(kind),
-    compute: (key, read) => {
-      const known = read.get(sources.objects(kind), key);
-      if (known === undefined) return undefined;
-      const attachments = parseUnservedRoute(known.object, known.namespace).flatMap((ref) => {
-        const gateway = `${known.cluster}/${ref.namespace}/${ref.name}`;
-        const isOurs =
-          ref.group === gatewayGroup &&
-          ref.kind === 'Gateway' &&
-          read.get(gateways.parents, parentKey('Gateway', gateway));
-        return isOurs ? [{ ref, gateway, listeners: [] }] : [];
-      });
-      return {
-        ...nameOf(known),
-        status: { parents: unservedRouteParents(kind, attachments, generation(known.object)) },
-      };
-    },
-  });
-}
-
 function createListenerSetStatus(engine: Derivation, sources: Sources, gateways: GatewayStages): StatusStage {
   return engine.stage<DesiredStatus>({
     name: 'listener set status',
@@ -127,22 +78,6 @@ function createListenerSetStatus(engine: Derivation, sources: Sources, gateways:
         conditionUnless('Programmed', { ...fault, reason: 'Invalid' }, observed),
       ];
       return { ...nameOf(known), status: { conditions } };
-    },
-  });
-}
-
-function createBackendTlsStatus(engine: Derivation, sources: Sources, routes: RouteStages): StatusStage {
-  return engine.stage<DesiredStatus>({
-    name: 'backend tls policy status',
-    each: sources.objects('BackendTLSPolicy'),
-    compute: (key, read) => {
-      const known = read.get(sources.objects('BackendTLSPolicy'), key);
-      if (known === undefined) return undefined;
-      const gateways = parseBackendTlsTargets(known.object).flatMap((service) =>
-        read.list(routes.referringGateways, `${known.cluster}/${known.namespace}/${service}`),
-      );
-      const ancestors = unservedPolicyAncestors([...new Set(gateways)].toSorted(), generation(known.object));
-      return { ...nameOf(known), status: { ancestors } };
     },
   });
 }
