@@ -1,0 +1,230 @@
+// The matcher of the gateways that one node serves: which rule takes a request, and what it does with it. It says what the Gateway API
+// says, from the entries; how Envoy is brought to do the same is libs/xds' concern, and the differential test holds one against the other.
+//
+//   port ─▶ TLS: listener hostname by server name ─▶ listener hostname by Host ─▶ hostnames of rules, narrow to wide ─▶ best match
+import type { Entry } from '#libs/snapshot/entry.ts';
+import { outcomeOf } from '#libs/matching/outcome.ts';
+import {
+  compilePorts,
+  covering,
+  fillPlace,
+  type ListenerOf,
+  ownerOf,
+  type Place,
+  type PortTable,
+  type StreamRuleOf,
+} from '#libs/matching/port-table.ts';
+import type { Predicate } from '#libs/matching/predicate.ts';
+import { type HttpRequest, type ReadRequest, readRequest } from '#libs/matching/request.ts';
+import { type Candidate, compileRule, type RuleOf } from '#libs/matching/rule-table.ts';
+import { matchStream, type StreamConnection, streamTo } from '#libs/matching/stream.ts';
+import type { RuleVerdict, Verdict } from '#libs/matching/verdict.ts';
+
+/** One gateway's entries by key. */
+export interface MatcherGateway {
+  /** `cluster/namespace/name`. */
+  readonly gateway: string;
+  readonly entries: Iterable<readonly [key: string, entry: Entry]>;
+}
+
+export interface MatcherOptions {
+  /** Added to listener ports by the node; redirects say the sum. */
+  readonly portOffset?: number;
+}
+
+/** What explanations are made from. */
+export interface Tables {
+  readonly tcp: ReadonlyMap<number, PortTable>;
+  readonly udp: ReadonlyMap<number, PortTable>;
+  readonly listeners: readonly ListenerOf[];
+  readonly rules: readonly { readonly rule: RuleOf; readonly predicates: readonly Predicate[] }[];
+  readonly streams: readonly StreamRuleOf[];
+}
+
+export interface Matcher {
+  readonly tables: Tables;
+  /** What becomes of an HTTP request. */
+  match(request: HttpRequest): Verdict;
+  /** What becomes of a connection that is no HTTP: TCP, UDP, TLS that passes through. */
+  connect(connection: StreamConnection): Verdict;
+}
+
+/** Where a request gets before rules are asked. */
+export type Arrival = { readonly place: Place; readonly request: ReadRequest } | { readonly verdict: Verdict };
+
+/** Compiles the entries of gateways. */
+export function compileMatcher(gateways: Iterable<MatcherGateway>, options: MatcherOptions = {}): Matcher {
+  const portOffset = options.portOffset ?? 0;
+  const { tables, backends } = compileTables(gateways);
+  const hasBackend = (gateway: string) => (key: string) => backends.has(`${gateway} ${key}`);
+  return {
+    tables,
+    match(sent) {
+      const arrival = arrive(tables, sent);
+      if ('verdict' in arrival) return arrival.verdict;
+      const { place, request } = arrival;
+      const found = findRule(place, request);
+      if (found === undefined) {
+        const reason = 'no rule matches';
+        return { type: 'unrouted', status: 404, reason, ...listenerIn(place) };
+      }
+      const { candidate, hostname } = found;
+      const { rule, match, predicate } = candidate;
+      const context = {
+        match: predicate.match,
+        port: sent.port,
+        portOffset,
+        hostname,
+        hasBackend: hasBackend(rule.gateway),
+      };
+      const listener = place.listeners[candidate.age] ?? place.listeners[0];
+      if (listener === undefined) return { type: 'refused', reason: 'nothing listens' };
+      const verdict: RuleVerdict = {
+        type: 'rule',
+        listener,
+        hostname,
+        rule,
+        match,
+        outcome: outcomeOf(rule.entry, request, context),
+      };
+      return verdict;
+    },
+    connect: (connection) => matchStream(tables, connection),
+  };
+}
+
+/** Takes a request as far as its listener hostname. */
+export function arrive(tables: Tables, sent: HttpRequest): Arrival {
+  const port = tables.tcp.get(sent.port);
+  if (port === undefined) return refused(`nothing listens on port ${sent.port}`);
+  const chain = port.family === 'tls' ? chainOf(port, sent.tls) : undefined;
+  if (chain !== undefined && 'verdict' in chain) return chain;
+  if (port.family === 'tcp') return { verdict: matchStream(tables, { port: sent.port, transport: 'tcp' }) };
+  if (port.family === 'plain' && sent.tls !== undefined)
+    return { verdict: { type: 'closed', reason: `port ${sent.port} is HTTP, not HTTPS` } };
+  const request = readRequest(sent);
+  if ('problem' in request) return { verdict: { type: 'unrouted', status: 400, reason: request.problem } };
+  const place = ownerOf(port, request.host);
+  if (place === undefined) {
+    const reason = `no listener of port ${sent.port} is for ${request.host}`;
+    return { verdict: { type: 'unrouted', status: 404, reason } };
+  }
+  if (chain !== undefined && chain.place !== place) {
+    const { hostname } = chain.place;
+    const reason = `the TLS connection was made to listener hostname ${hostname}, the request is for ${place.hostname}`;
+    return { verdict: { type: 'unrouted', status: 421, reason, ...listenerIn(place) } };
+  }
+  return { place, request };
+}
+
+/** The match that takes a request at its listener hostname. */
+export function findRule(
+  place: Place,
+  request: ReadRequest,
+): { readonly candidate: Candidate; readonly hostname: string } | undefined {
+  for (const hostname of covering(request.host)) {
+    const candidate = place.tables.get(hostname)?.find(request);
+    if (candidate !== undefined) return { candidate, hostname };
+  }
+  return undefined;
+}
+
+function chainOf(port: PortTable, tls: HttpRequest['tls']): { readonly place: Place } | { readonly verdict: Verdict } {
+  if (tls === undefined) return closed(`port ${port.port} takes TLS, not plain HTTP`);
+  const name = (tls.serverName ?? '').toLowerCase();
+  const place = ownerOf(port, name);
+  if (place === undefined) {
+    const what = name === '' ? 'a connection without server name' : `server name ${name}`;
+    return closed(`no listener of port ${port.port} is for ${what}`);
+  }
+  if (place.protocol === 'TLS') return { verdict: streamTo(place, name) };
+  if (place.listeners.every(({ entry }) => entry.certificates.length === 0))
+    return closed(`the listener for ${place.hostname} has no certificate`);
+  return { place };
+}
+
+function refused(reason: string): Arrival {
+  return { verdict: { type: 'refused', reason } };
+}
+
+function closed(reason: string): { readonly verdict: Verdict } {
+  return { verdict: { type: 'closed', reason } };
+}
+
+function listenerIn(place: Place): { readonly listener?: ListenerOf } {
+  const [listener] = place.listeners;
+  return listener === undefined ? {} : { listener };
+}
+
+function compileTables(gateways: Iterable<MatcherGateway>): {
+  readonly tables: Tables;
+  readonly backends: ReadonlySet<string>;
+} {
+  const listeners: ListenerOf[] = [];
+  const rules: { rule: RuleOf; predicates: readonly Predicate[] }[] = [];
+  const streams: StreamRuleOf[] = [];
+  const backends = new Set<string>();
+  for (const { gateway, entries } of gateways) {
+    for (const [key, entry] of entries) {
+      if (entry.kind === 'listener') listeners.push({ gateway, key, entry });
+      else if (entry.kind === 'backend') backends.add(`${gateway} ${key}`);
+      else if (entry.kind === 'stream-rule') streams.push({ gateway, key, entry });
+      else {
+        const rule = { gateway, key, entry };
+        rules.push({ rule, predicates: compileRule(rule) });
+      }
+    }
+  }
+  const tables = { ...compilePorts(listeners), listeners, rules, streams };
+  fillTables(tables);
+  return { tables, backends };
+}
+
+/** Puts rules where requests find them. */
+function fillTables({ tcp, udp, rules, streams }: Tables): void {
+  const at = placesByListener([...tcp.values(), ...udp.values()]);
+  const candidates = new Map<Place, Map<string, Candidate[]>>();
+  for (const { rule, predicates } of rules) {
+    for (const { listener, hostname } of rule.entry.hosts) {
+      const found = at.get(`${rule.gateway} ${listener}`);
+      // A hostname that a narrower listener has is that listener's.
+      if (found === undefined || ownerOf(found.port, hostname) !== found.place) continue;
+      const here = entryOf(
+        entryOf(candidates, found.place, () => new Map()),
+        hostname,
+        () => [],
+      );
+      for (const [match, predicate] of predicates.entries())
+        here.push({ rule, match, predicate, listener, age: found.age });
+    }
+  }
+  for (const [place, lists] of candidates) fillPlace(place, lists);
+  for (const stream of streams) {
+    for (const { listener, hostname } of stream.entry.hosts) {
+      const found = at.get(`${stream.gateway} ${listener}`);
+      if (found === undefined || ownerOf(found.port, hostname) !== found.place) continue;
+      found.place.streams.set(hostname, [...(found.place.streams.get(hostname) ?? []), stream]);
+    }
+  }
+}
+
+function placesByListener(
+  ports: readonly PortTable[],
+): ReadonlyMap<string, { readonly port: PortTable; readonly place: Place; readonly age: number }> {
+  const found = new Map<string, { readonly port: PortTable; readonly place: Place; readonly age: number }>();
+  for (const port of ports) {
+    for (const place of port.places.values()) {
+      for (const [age, { gateway, entry }] of place.listeners.entries())
+        found.set(`${gateway} ${entry.name}`, { port, place, age });
+    }
+  }
+  return found;
+}
+
+function entryOf<K, V>(map: Map<K, V>, key: K, make: () => V): V {
+  const known = map.get(key);
+  if (known !== undefined) return known;
+  const made = make();
+  map.set(key, made);
+  return made;
+}

@@ -1,0 +1,20 @@
+// HTTPPathModifier: what a path becomes. Prefixes are whole path elements.
+import type { HttpMatch, PathChange } from '#libs/snapshot/entry.ts';
+
+/** The new path (without query), or why there is none. */
+export function changePath(
+  path: string,
+  change: PathChange,
+  matched: HttpMatch['path'],
+): string | { readonly problem: string } {
+  if (change.type === 'full') return change.value === '' ? '/' : change.value;
+  if (matched.type !== 'PathPrefix') return { problem: 'a prefix can be replaced only where one is matched' };
+  const prefix = withoutSlashes(matched.value);
+  const rest = path.slice(prefix.length);
+  const changed = `${withoutSlashes(change.value)}${rest}`;
+  return changed === '' ? '/' : changed;
+}
+
+function withoutSlashes(value: string): string {
+  return value.replace(/\/+$/, '');
+}

@@ -1,0 +1,120 @@
+// One HttpMatch, ready to be asked, and what exactly a request lacks for it.
+import { RE2JS } from 're2js';
+import type { HttpMatch, StringMatch } from '#libs/snapshot/entry.ts';
+import type { ReadRequest } from '#libs/matching/request.ts';
+
+/** What a request lacks. */
+export type Lack =
+  | { readonly of: 'path' }
+  | { readonly of: 'method' }
+  | { readonly of: 'header' | 'query'; readonly name: string; readonly wanted: StringMatch; readonly found?: string }
+  /** The match has a regular expression that is none: nothing ever matches. */
+  | { readonly of: 'regex'; readonly pattern: string };
+
+export interface Predicate {
+  readonly match: HttpMatch;
+  readonly path: PathTest;
+  readonly method: string | undefined;
+  readonly headers: readonly NamedTest[];
+  readonly query: readonly NamedTest[];
+}
+
+export type PathTest =
+  | { readonly type: 'exact'; readonly value: string }
+  /** Without slashes at the end; '' = every path. */
+  | { readonly type: 'prefix'; readonly value: string }
+  | { readonly type: 'regex'; readonly regex: RE2JS }
+  | { readonly type: 'never' };
+
+interface NamedTest {
+  readonly name: string;
+  readonly wanted: StringMatch;
+  readonly test: (value: string) => boolean;
+}
+
+/** Compiles one match. */
+export function compilePredicate(match: HttpMatch): Predicate {
+  const { path, method, headers, query } = match;
+  return {
+    match,
+    path: compilePath(path),
+    method,
+    headers: headers.map((one) => compileNamed(one, one.name.toLowerCase())),
+    query: query.map((one) => compileNamed(one, one.name)),
+  };
+}
+
+/** Whether everything but the path is as wanted. */
+export function holdsBesidePath({ method, headers, query }: Predicate, request: ReadRequest): boolean {
+  if (method !== undefined && method !== request.method) return false;
+  for (const { name, test } of headers) if (!request.header(name).some(test)) return false;
+  for (const { name, test } of query) {
+    const value = request.parameter(name);
+    if (value === undefined || !test(value)) return false;
+  }
+  return true;
+}
+
+/** Whether a path, without query, is as wanted. */
+export function holdsPath(test: PathTest, path: string): boolean {
+  if (test.type === 'exact') return path === test.value;
+  if (test.type === 'regex') return test.regex.testExact(path);
+  if (test.type === 'never') return false;
+  return path.startsWith(test.value) && (path.length === test.value.length || path[test.value.length] === '/');
+}
+
+/** Everything that a request lacks for a match; empty = it matches. */
+export function lacks(predicate: Predicate, request: ReadRequest): readonly Lack[] {
+  const { match, path, method } = predicate;
+  const found: Lack[] = [];
+  if (path.type === 'never') found.push({ of: 'regex', pattern: match.path.value });
+  else if (!holdsPath(path, request.path)) found.push({ of: 'path' });
+  if (method !== undefined && method !== request.method) found.push({ of: 'method' });
+  for (const one of predicate.headers) found.push(...lackOf('header', one, request.header(one.name)));
+  for (const one of predicate.query) {
+    const value = request.parameter(one.name);
+    found.push(...lackOf('query', one, value === undefined ? [] : [value]));
+  }
+  return found;
+}
+
+function lackOf(of: 'header' | 'query', { name, wanted, test }: NamedTest, values: readonly string[]): readonly Lack[] {
+  if (wanted.type === 'RegularExpression' && regexOf(wanted.value) === undefined)
+    return [{ of: 'regex', pattern: wanted.value }];
+  if (values.some(test)) return [];
+  return [{ of, name, wanted, ...(values.length === 0 ? {} : { found: values.join(', ') }) }];
+}
+
+function compilePath({ type, value }: HttpMatch['path']): PathTest {
+  if (type === 'Exact') return { type: 'exact', value };
+  if (type === 'PathPrefix') return { type: 'prefix', value: value.replace(/\/+$/, '') };
+  const regex = regexOf(value);
+  return regex === undefined ? { type: 'never' } : { type: 'regex', regex };
+}
+
+function compileNamed(wanted: StringMatch, name: string): NamedTest {
+  if (wanted.type === 'Exact') return { name, wanted, test: (value) => value === wanted.value };
+  const regex = regexOf(wanted.value);
+  return { name, wanted, test: (value) => regex?.testExact(value) === true };
+}
+
+/** Compiling costs, and the same patterns come again. */
+const regexes = new Map<string, RE2JS | undefined>();
+const regexesMax = 10_000;
+
+function regexOf(pattern: string): RE2JS | undefined {
+  const known = regexes.get(pattern);
+  if (known !== undefined || regexes.has(pattern)) return known;
+  if (regexes.size >= regexesMax) regexes.clear();
+  const compiled = compileRegex(pattern);
+  regexes.set(pattern, compiled);
+  return compiled;
+}
+
+function compileRegex(pattern: string): RE2JS | undefined {
+  try {
+    return RE2JS.compile(pattern);
+  } catch {
+    return undefined;
+  }
+}

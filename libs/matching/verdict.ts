@@ -1,0 +1,87 @@
+// What becomes of a request or connection.
+import type { CorsPolicy, HeaderChange, HttpRuleEntry, RetryPolicy } from '#libs/snapshot/entry.ts';
+import type { ListenerOf, StreamRuleOf } from '#libs/matching/port-table.ts';
+import type { Header } from '#libs/matching/request.ts';
+import type { RuleOf } from '#libs/matching/rule-table.ts';
+
+export type Verdict =
+  /** Nothing listens there. */
+  | { readonly type: 'refused'; readonly reason: string }
+  /** The connection is closed without an answer. */
+  | { readonly type: 'closed'; readonly reason: string; readonly listener?: ListenerOf }
+  | StreamVerdict
+  /** Answered without a rule. */
+  | {
+      readonly type: 'unrouted';
+      readonly status: 400 | 404 | 421;
+      readonly reason: string;
+      readonly listener?: ListenerOf;
+    }
+  | RuleVerdict;
+
+/** A rule for connections takes it. */
+export interface StreamVerdict {
+  readonly type: 'stream';
+  readonly listener: ListenerOf;
+  readonly hostname: string;
+  readonly rule: StreamRuleOf;
+  readonly shares: readonly { readonly backend: Target; readonly share: number }[];
+}
+
+/** A rule answers. */
+export interface RuleVerdict {
+  readonly type: 'rule';
+  readonly listener: ListenerOf;
+  /** Of the rule, where it is attached. */
+  readonly hostname: string;
+  readonly rule: RuleOf;
+  /** Index of the match. */
+  readonly match: number;
+  readonly outcome: Outcome;
+}
+
+export type Outcome =
+  | Forward
+  | {
+      readonly type: 'redirect';
+      readonly status: number;
+      readonly location: string;
+      readonly responseChanges: readonly HeaderChange[];
+    }
+  /** Answered to a browser that asks before it sends. */
+  | { readonly type: 'preflight'; readonly status: 200; readonly headers: readonly Header[] }
+  | { readonly type: 'error'; readonly status: 500; readonly reason: string };
+
+export interface Forward {
+  readonly type: 'forward';
+  /** At least one; those with weight 0 are left out. */
+  readonly shares: readonly Share[];
+  readonly timeouts?: HttpRuleEntry['timeouts'];
+  readonly retry?: RetryPolicy;
+  /** The policy whose answer headers are added. */
+  readonly cors?: CorsPolicy;
+}
+
+/** One backend and what it gets. */
+export interface Share {
+  readonly backend: Target;
+  /** 0 < share ≤ 1. */
+  readonly share: number;
+  readonly request: BackendRequest;
+  readonly responseChanges: readonly HeaderChange[];
+  /** Headers that the answer gets for CORS. */
+  readonly corsHeaders: readonly Header[];
+  readonly mirrors: readonly { readonly backend: Target; readonly share: number }[];
+}
+
+/** A backend by its entry key, or why its share is answered 500. */
+export type Target = { readonly key: string } | { readonly invalid: string };
+
+/** A request as a backend sees it, without what HTTP and Envoy themselves add. */
+export interface BackendRequest {
+  readonly method: string;
+  /** With the query. */
+  readonly path: string;
+  readonly host: string;
+  readonly headers: readonly Header[];
+}
