@@ -1,4 +1,6 @@
 // Streams through a real Envoy: TLS passed through and terminated, TCP, UDP; who gets a connection, and what stays when rules change.
+import { once } from 'node:events';
+import { createServer } from 'node:net';
 import t from 'tap';
 import { backendEntry, listenerEntry, ruleEntry, streamRuleEntry } from '#libs/testing/entries.ts';
 import { answerer } from '#libs/testing/served-gateway.ts';
@@ -134,6 +136,43 @@ void t.test('TCP: shares are exact, a rule that changes keeps its connections', 
   await gateway.serve(t, ...backends, listener, tcp({ api: 1 }));
   t.equal(await askStream(plain), 'api hello');
   t.equal(await kept?.say('still'), 'web still');
+  kept?.close();
+});
+
+void t.test('a port that is taken', async (t) => {
+  const taken = createServer().listen(0, '127.0.0.1');
+  await once(taken, 'listening');
+  const address = taken.address();
+  const port = typeof address === 'object' ? (address?.port ?? 0) : 0;
+  const listeners = [
+    listenerEntry({ name: 'tcp', port: plain, protocol: 'TCP' }),
+    listenerEntry({ name: 'taken', port, protocol: 'TCP' }),
+  ];
+  gateway.compiler.setSnapshot('eu/infra/taken', listeners, []);
+  const refused = await gateway.envoy.push(gateway.compiler.flush());
+  t.match(refused.join(), /cannot bind|Address already in use/, 'Envoy says so');
+  gateway.compiler.setSnapshot(
+    'eu/infra/taken',
+    [],
+    listeners.map(([key]) => key),
+  );
+  await gateway.push(t);
+  taken.close();
+});
+
+void t.test('a listener that goes and comes back while its connections are open', async (t) => {
+  const entries = [...backends, listenerEntry({ name: 'tcp', port: plain, protocol: 'TCP' }), tcp({ web: 1 })];
+  await gateway.serve(t, ...entries);
+  const kept = await openStream(plain);
+  t.equal(await kept?.say('1'), 'web 1');
+  await gateway.serve(t);
+  t.equal(await openStream(plain), undefined, 'refused');
+  await gateway.serve(t, ...entries);
+  t.equal(await askStream(plain), 'web hello');
+  await gateway.serve(t, ...entries, listenerEntry({ name: 'tcp', port: plain }));
+  t.match(await askStream(plain), /^HTTP/, 'another protocol');
+  await gateway.serve(t, ...entries);
+  t.equal(await askStream(plain), 'web hello');
   kept?.close();
 });
 
