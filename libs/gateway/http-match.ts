@@ -78,6 +78,7 @@ function parseStringMatches(at: Cursor, valueMax: number, fold: (name: string) =
     if (type === undefined || name === undefined || value === undefined) continue;
     const problem = type === 'RegularExpression' ? regexProblem(value) : undefined;
     if (problem !== undefined) item.field('value').problem(problem);
+    if (!value.isWellFormed()) item.field('value').problem('is not Unicode text');
     const folded = fold(name);
     if (!byName.has(folded)) byName.set(folded, { type, name: folded, value });
   }

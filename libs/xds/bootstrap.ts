@@ -12,7 +12,7 @@ export interface BootstrapOptions {
 const adsCluster = '!ads';
 const connectionsMax = 50_000;
 
-/** Envoy's own limit on a regular expression is 100 instructions; the compiler has a limit of its own (regex-limit.ts). */
+/** Envoy's own limit on a regular expression is 100 instructions; the compiler has a limit of its own (libs/gateway/regex.ts). */
 const runtime: ProtoMessage = {
   're2.max_program_size.error_level': 1_000_000,
   're2.max_program_size.warn_level': 1_000_000,

@@ -1,6 +1,6 @@
 // One HTTPRouteMatch as Envoy has it, or why it cannot be had: then no request can be known to match, and it is left out.
+import { regexProblem } from '#libs/gateway/regex.ts';
 import type { HttpMatch } from '#libs/snapshot/entry.ts';
-import { regexLimitProblem } from './regex-limit.ts';
 import type { ProtoMessage } from './resources.ts';
 import { isHeaderName } from './text-limits.ts';
 
@@ -50,7 +50,7 @@ function stringMatch(match: NamedMatch): ProtoMessage {
 }
 
 function pathProblem({ type, value }: HttpMatch['path']): string | undefined {
-  if (type === 'RegularExpression') return regexLimitProblem(value);
+  if (type === 'RegularExpression') return regexRefusal(value);
   if (!value.startsWith('/')) return 'the path does not start with /';
   return /^[^?#\0\r\n]{1,8192}$/.test(value) && value.isWellFormed() ? undefined : 'the path is not one';
 }
@@ -67,8 +67,13 @@ function queryProblem(match: NamedMatch): string | undefined {
 }
 
 function valueProblem({ type, value }: NamedMatch): string | undefined {
-  if (type === 'RegularExpression') return regexLimitProblem(value);
+  if (type === 'RegularExpression') return regexRefusal(value);
   return value.isWellFormed() ? undefined : 'a value is not Unicode text';
+}
+
+function regexRefusal(pattern: string): string | undefined {
+  const problem = regexProblem(pattern);
+  return problem && `a value ${problem}`;
 }
 
 /** Envoy keeps Host as :authority. */
