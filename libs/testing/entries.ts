@@ -25,11 +25,21 @@ export function backendEntry(
   service: string,
   entry: Partial<BackendEntry> = {},
 ): readonly [key: string, entry: BackendEntry] {
-  const { cluster = 'eu', namespace = 'shop', port = 80, protocol = 'http' } = entry;
+  const { cluster = 'eu', namespace = 'shop', port = 80, protocol = 'http', tls, clientCertificate } = entry;
   const path = `${cluster}/${namespace}/${service}/${port}${protocol === 'udp' ? '/udp' : ''}`;
   return [
     `backend/${path}`,
-    { kind: 'backend', cluster, namespace, service, port, protocol, endpoints: `endpoints/${path}` },
+    {
+      kind: 'backend',
+      cluster,
+      namespace,
+      service,
+      port,
+      protocol,
+      endpoints: `endpoints/${path}`,
+      ...(tls === undefined ? {} : { tls }),
+      ...(clientCertificate === undefined ? {} : { clientCertificate }),
+    },
   ];
 }
 
@@ -46,6 +56,7 @@ export interface RuleOptions {
   /** Services of backendEntry, or an action. */
   readonly to?: string | RuleAction;
   readonly timeouts?: NonNullable<HttpRuleEntry['timeouts']>;
+  readonly retry?: NonNullable<HttpRuleEntry['retry']>;
 }
 
 /** A rule of cluster `eu`, namespace `shop`, with its entry key. */
@@ -67,6 +78,8 @@ export function ruleEntry(options: RuleOptions = {}): readonly [key: string, ent
     filters: options.filters ?? [],
     action: typeof to === 'string' ? forwardTo(to) : to,
     ...(options.timeouts === undefined ? {} : { timeouts: options.timeouts }),
+    ...(options.retry === undefined ? {} : { retry: options.retry }),
+    ...(kind === 'GRPCRoute' ? { protocol: 'grpc' } : {}),
   };
   return [`rule/${kind}/shop/${name}/${index}`, entry];
 }

@@ -1,6 +1,6 @@
 // One gateway with an HTTP listener on a free port, served by a real Envoy from what the compiler makes, with backends that echo.
 import type { Entry } from '#libs/snapshot/entry.ts';
-import { XdsCompiler } from '#libs/xds/compiler.ts';
+import { XdsCompiler, type XdsOptions } from '#libs/xds/compiler.ts';
 import { backendEntry, listenerEntry } from './entries.ts';
 import { type Answer, ask, type Ask, type Backend, freePort, startBackend } from './http-peers.ts';
 import type { Teardown } from './throwaway.ts';
@@ -21,11 +21,16 @@ export class ServedGateway {
   readonly backends: ReadonlyMap<string, Backend>;
   #served: ReadonlyMap<string, Entry> = new Map();
 
-  constructor(envoy: ThrowawayEnvoy, port: number, backends: ReadonlyMap<string, Backend>) {
+  constructor(
+    envoy: ThrowawayEnvoy,
+    port: number,
+    backends: ReadonlyMap<string, Backend>,
+    options: Partial<XdsOptions>,
+  ) {
     this.envoy = envoy;
     this.port = port;
     this.backends = backends;
-    this.compiler = new XdsCompiler({ bindAddress: '127.0.0.1', portOffset: 0 });
+    this.compiler = new XdsCompiler({ bindAddress: '127.0.0.1', portOffset: 0, ...options });
   }
 
   /** Serves these entries, the backends and the listener, and nothing else. Envoy must take all of it. */
@@ -65,12 +70,12 @@ export class ServedGateway {
 }
 
 /** Starts it; all is gone with the test. */
-export async function startServedGateway(test: Teardown): Promise<ServedGateway> {
+export async function startServedGateway(test: Teardown, options: Partial<XdsOptions> = {}): Promise<ServedGateway> {
   const backends = new Map<string, Backend>();
   for (const name of ['web', 'api', 'mirror']) backends.set(name, await startBackend(test, name));
   backends.set('slow', await startBackend(test, 'slow', { delayMs: 400 }));
   backends.set('grpc', await startBackend(test, 'grpc', { protocol: 'http2' }));
-  return new ServedGateway(await throwawayEnvoy(test), await freePort(), backends);
+  return new ServedGateway(await throwawayEnvoy(test), await freePort(), backends, options);
 }
 
 /** The backend that answered, or the status. */

@@ -1,10 +1,19 @@
-// Backends as Envoy has them: a cluster per Service port and protocol, its endpoints apart (EDS). All fields of a cluster follow from
-// its name, so that no cluster ever changes: one with another protocol is another cluster, and routes go over to it.
+// Backends as Envoy has them: a cluster per Service port and way to speak to it, its endpoints apart (EDS). All fields of a cluster
+// follow from its name, so that no cluster ever changes: one that is spoken to in another way is another cluster, and routes go over.
 import { isIP } from 'node:net';
 import type { BackendEntry, HttpRuleEntry } from '#libs/snapshot/entry.ts';
+import { clientTls, type ClientTls, clientTlsName, toClientTls } from './client-tls.ts';
 import type { ProtoMessage } from './resources.ts';
 
-export type UpstreamProtocol = 'http1' | 'http2';
+/** One cluster, and all that it follows from. */
+export interface Upstream {
+  readonly name: string;
+  /** Discovery key of its endpoints. */
+  readonly endpoints: string;
+  readonly protocol: 'http1' | 'http2';
+  /** Absent: plain text. */
+  readonly tls?: ClientTls;
+}
 
 /** One ready endpoint. */
 export interface XdsEndpoint {
@@ -15,27 +24,27 @@ export interface XdsEndpoint {
 /** No cluster has this name: a share of requests that goes to it is answered 500. */
 export const invalidCluster = '!invalid';
 
-const http2Suffix = '/h2c';
-
 /** The cluster of a backend, by what speaks to it: gRPC needs HTTP/2 whatever the Service says. */
-export function clusterName(backend: BackendEntry, ruleProtocol: HttpRuleEntry['protocol']): string {
+export function toUpstream(backend: BackendEntry, ruleProtocol: HttpRuleEntry['protocol']): Upstream {
   const { cluster, namespace, service, port } = backend;
-  const http2 = backend.protocol === 'h2c' || (ruleProtocol === 'grpc' && backend.protocol === 'http');
-  return `${cluster}/${namespace}/${service}/${port}${http2 ? http2Suffix : ''}`;
-}
-
-/** Discovery key of the endpoints of a cluster. */
-export function endpointsOf(clusterName: string): string {
-  return `endpoints/${clusterName.endsWith(http2Suffix) ? clusterName.slice(0, -http2Suffix.length) : clusterName}`;
+  const place = `${cluster}/${namespace}/${service}/${port}`;
+  const isHttp2 = backend.protocol === 'h2c' || (ruleProtocol === 'grpc' && backend.protocol === 'http');
+  const tls = toClientTls(backend);
+  return {
+    name: `${place}${isHttp2 ? '/h2c' : ''}${tls === undefined ? '' : `/tls-${clientTlsName(tls)}`}`,
+    endpoints: `endpoints/${place}`,
+    protocol: isHttp2 ? 'http2' : 'http1',
+    ...(tls === undefined ? {} : { tls }),
+  };
 }
 
 /** The message of a cluster. */
-export function buildCluster(name: string): ProtoMessage {
-  const http2 = name.endsWith(http2Suffix);
+export function buildCluster({ name, endpoints, protocol, tls }: Upstream): ProtoMessage {
+  const isHttp2 = protocol === 'http2';
   return {
     name,
     type: 'EDS',
-    eds_cluster_config: { service_name: endpointsOf(name), eds_config: { ads: {}, resource_api_version: 'V3' } },
+    eds_cluster_config: { service_name: endpoints, eds_config: { ads: {}, resource_api_version: 'V3' } },
     connect_timeout: '2s',
     lb_policy: 'LEAST_REQUEST',
     // Ready or not is said by discovery; without health checks a threshold would only spread requests to what is gone.
@@ -47,9 +56,10 @@ export function buildCluster(name: string): ProtoMessage {
     typed_extension_protocol_options: {
       'envoy.extensions.upstreams.http.v3.HttpProtocolOptions': {
         '@type': 'type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions',
-        ...(http2 ? speaksHttp2 : speaksHttp1),
+        ...(isHttp2 ? speaksHttp2 : speaksHttp1),
       },
     },
+    ...(tls === undefined ? {} : clientTls(tls, isHttp2 ? 'h2' : 'http/1.1')),
   };
 }
 

@@ -4,10 +4,12 @@
 //   a rule                   the scopes of its hostnames; for a wildcard or catch-all, also the scopes of wildcards below it
 //   endpoints, certificates  their own resource
 //   a backend's protocol     its cluster, and the scopes of the rules that name it
+//   its TLS, or what it needs for it becoming usable: the same
 //   a listener               its port's listener and locator; the scopes of hostnames that it gains or loses
 import type { Entry } from '#libs/snapshot/entry.ts';
 import type { XdsEndpoint } from './backend.ts';
 import { BackendCompiler } from './backend-compiler.ts';
+import { systemAuthorities } from './client-tls.ts';
 import type { ListenerOptions } from './listener.ts';
 import { PortCompiler, portOfUser } from './port-compiler.ts';
 import type { PortListener, Transport } from './port-model.ts';
@@ -20,7 +22,10 @@ import { SecretCompiler } from './secret-compiler.ts';
 import { StreamCompiler } from './stream-compiler.ts';
 import { Users } from './users.ts';
 
-export type XdsOptions = ListenerOptions;
+export interface XdsOptions extends ListenerOptions {
+  /** The CA certificates that the node's system trusts, PEM. Absent: none. */
+  readonly systemAuthorities?: string;
+}
 
 /** Discovery as the compiler takes it: TLS material is opened. */
 export type XdsDiscovery =
@@ -55,14 +60,16 @@ export class XdsCompiler {
 
   constructor(options: XdsOptions) {
     this.#scopes = new ScopeCompiler(this.#index, this.#table, options.portOffset);
-    this.#backends = new BackendCompiler(this.#table);
     this.#secrets = new SecretCompiler(this.#table);
+    this.#backends = new BackendCompiler(this.#table, this.#secrets);
     this.#streams = new StreamCompiler(
       this.#table,
       this.#backends,
       (gateway, listener) => this.#index.portOf(gateway, listener) ?? this.#udpIndex.portOf(gateway, listener),
     );
     this.#ports = new PortCompiler(this.#table, this.#secrets, this.#streams, options);
+    if (options.systemAuthorities !== undefined)
+      this.#secrets.setItem(systemAuthorities, { kind: 'ca', certificates: options.systemAuthorities });
   }
 
   /** Changes the entries of one gateway. */
@@ -116,7 +123,7 @@ export class XdsCompiler {
     const ofPorts = [...this.#index.ports(), ...this.#udpIndex.ports()].flatMap((port) =>
       this.#ports.problems(port).map(({ listener: { gateway, key }, reason }) => ({ gateway, key, reason })),
     );
-    return [...ofRules, ...ofPorts].toSorted(compareProblems);
+    return [...ofRules, ...this.#backends.problems(), ...ofPorts].toSorted(compareProblems);
   }
 
   #set(gateway: string, entries: Map<string, Entry>, key: string, entry: Entry | undefined): void {
@@ -224,6 +231,8 @@ export class XdsCompiler {
   #touchSecretUser(user: string): void {
     const port = portOfUser(user);
     if (port !== undefined) this.#index.touchPort(port);
+    const backend = this.#backends.touchUser(user);
+    if (backend !== undefined) this.#touchBackend(backend.gateway, backend.key);
   }
 }
 

@@ -1,18 +1,20 @@
 // Forwarding to weighted backends. One cluster or weighted clusters on one route; where a backend has filters that Envoy knows only on
-// routes (path rewrite, mirror), a route per backend with the share of requests that is left for it.
+// routes (path rewrite, mirror, CORS), a route per backend with the share of requests that is left for it.
 import type { HttpFilter, HttpMatch, HttpRuleEntry, RuleAction, WeightedBackend } from '#libs/snapshot/entry.ts';
 import { invalidCluster } from './backend.ts';
+import { corsOf, corsProblem } from './cors.ts';
 import { headerFields, headerFiltersProblem } from './header-changes.ts';
 import { rewriteFields, rewriteOf } from './path-change.ts';
 import type { ProtoMessage } from './resources.ts';
-import { internalError, type RouteParts } from './route-parts.ts';
+import { retryFields } from './retry.ts';
+import { noBackend, noBackendCode, type RoutePart, type RouteParts } from './route-parts.ts';
 import { isHostName } from './text-limits.ts';
 
 /** Name of the cluster of a backend's entry key, or undefined when there is no such entry. */
 export type ClusterOf = (backendKey: string) => string | undefined;
 
 /** What of a rule and its match the forwarding depends on, beside the backends. */
-export interface ForwardContext extends Pick<HttpRuleEntry, 'filters' | 'timeouts'> {
+export interface ForwardContext extends Pick<HttpRuleEntry, 'filters' | 'timeouts' | 'retry' | 'protocol'> {
   readonly path: HttpMatch['path'];
   readonly clusterOf: ClusterOf;
 }
@@ -37,7 +39,7 @@ export function forwardParts(
   const total = targets.reduce((sum, { weight }) => sum + weight, 0);
   if (total > weightsMax || targets.some(({ weight }) => !Number.isInteger(weight)))
     return { problem: 'the weights are out of range' };
-  if (targets.every(({ cluster }) => cluster === undefined)) return { parts: [internalError] };
+  if (targets.every(({ cluster }) => cluster === undefined)) return { parts: [noBackend(context.protocol)] };
   const lists = [context.filters, ...targets.map(({ filters }) => filters)];
   const problem = lists.map(filtersProblem).find((one) => one !== undefined);
   if (problem !== undefined) return { problem };
@@ -64,7 +66,7 @@ function weighted(targets: readonly Target[], context: ForwardContext): RoutePar
   const isInvalid = targets.some(({ cluster }) => cluster === undefined);
   const route = {
     weighted_clusters: { clusters },
-    ...(isInvalid ? { cluster_not_found_response_code: 'INTERNAL_SERVER_ERROR' } : {}),
+    ...(isInvalid ? { cluster_not_found_response_code: noBackendCode(context.protocol) } : {}),
     ...action.fields,
   };
   return { parts: [{ fields: { route, ...(perCluster ? {} : headerFields(context.filters)) } }] };
@@ -72,17 +74,21 @@ function weighted(targets: readonly Target[], context: ForwardContext): RoutePar
 
 /** A route per backend. The number that Envoy draws is the same for all routes of a request, so that shares add up. */
 function split(targets: readonly Target[], total: number, context: ForwardContext): RouteParts {
-  const parts = [];
+  const parts: RoutePart[] = [];
   let passed = 0;
   for (const [index, { cluster, weight, filters }] of targets.entries()) {
     passed += weight;
     const all = [...context.filters, ...filters];
     const action = actionFields(all, context);
     if ('problem' in action) return action;
-    const part =
+    const cors = corsOf(filters);
+    const part: RoutePart =
       cluster === undefined
-        ? internalError
-        : { fields: { route: { cluster, ...action.fields }, ...headerFields(all) } };
+        ? noBackend(context.protocol)
+        : {
+            fields: { route: { cluster, ...action.fields }, ...headerFields(all) },
+            ...(cors === undefined ? {} : { cors }),
+          };
     parts.push(index === targets.length - 1 ? part : { ...part, fraction: millionths(passed / total) });
   }
   return { parts };
@@ -91,7 +97,7 @@ function split(targets: readonly Target[], total: number, context: ForwardContex
 /** What a route action has beside its clusters. */
 function actionFields(
   filters: readonly HttpFilter[],
-  { path, timeouts, clusterOf }: ForwardContext,
+  { path, timeouts, retry, clusterOf }: ForwardContext,
 ): { readonly fields: ProtoMessage } | { readonly problem: string } {
   const change = filters.flatMap((filter) => (filter.type === 'rewrite' && filter.path ? [filter.path] : [])).at(-1);
   const rewrite = rewriteOf(change, path);
@@ -104,7 +110,7 @@ function actionFields(
       ...rewriteFields(rewrite),
       ...hostField(filters),
       ...(mirrors.length === 0 ? {} : { request_mirror_policies: mirrors }),
-      ...(perTryMs > 0 ? { retry_policy: { ...retryPolicy, per_try_timeout: duration(perTryMs) } } : {}),
+      ...retryFields(retry, perTryMs > 0 ? duration(perTryMs) : undefined),
     },
   };
 }
@@ -131,30 +137,16 @@ function filtersProblem(filters: readonly HttpFilter[]): string | undefined {
   for (const filter of filters) {
     if (filter.type === 'rewrite' && filter.hostname !== undefined && !isHostName(filter.hostname))
       return 'the new hostname is not one';
+    const problem = filter.type === 'cors' ? corsProblem(filter) : undefined;
+    if (problem !== undefined) return problem;
   }
   return headerFiltersProblem(filters);
 }
 
 /** Filters that a weighted cluster cannot have. */
 function isRouteFilter(filter: HttpFilter): boolean {
-  return filter.type === 'mirror' || (filter.type === 'rewrite' && filter.path !== undefined);
+  return filter.type === 'mirror' || filter.type === 'cors' || (filter.type === 'rewrite' && filter.path !== undefined);
 }
-
-/** What can be sent again without anything being done twice: the request has not reached a backend. */
-export const retryPolicy: ProtoMessage = {
-  retry_on: 'connect-failure,refused-stream,reset-before-request',
-  num_retries: 3,
-  retry_back_off: { base_interval: '0.01s', max_interval: '0.1s' },
-  host_selection_retry_max_attempts: 5,
-  retry_host_predicate: [
-    {
-      name: 'envoy.retry_host_predicates.previous_hosts',
-      typed_config: {
-        '@type': 'type.googleapis.com/envoy.extensions.retry.host.previous_hosts.v3.PreviousHostsPredicate',
-      },
-    },
-  ],
-};
 
 /** Longer than a day is no limit, as 0 is. */
 function duration(ms: number): string {

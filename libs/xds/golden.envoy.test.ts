@@ -2,20 +2,28 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import t from 'tap';
 import { parse } from 'yaml';
-import { backendEntry, listenerEntry, ruleEntry, type RuleOptions } from '#libs/testing/entries.ts';
+import {
+  backendEntry,
+  listenerEntry,
+  ruleEntry,
+  type RuleOptions,
+  streamRuleEntry,
+  type StreamRuleOptions,
+} from '#libs/testing/entries.ts';
 import { golden } from '#libs/testing/golden.ts';
 import { validateBootstrap } from '#libs/testing/throwaway-envoy.ts';
 import type { BackendEntry, Entry, ListenerEntry } from '#libs/snapshot/entry.ts';
-import { endpointsOf, type XdsEndpoint } from './backend.ts';
+import type { XdsEndpoint } from './backend.ts';
 import { type XdsDiscovery, XdsCompiler, type XdsOptions } from './compiler.ts';
 import { encodeResource } from './encode.ts';
-import { retryPolicy } from './forward.ts';
 import type { ProtoMessage, ProtoValue, XdsTables } from './resources.ts';
+import { safeRetries } from './retry.ts';
 
 type Keyed = readonly [string, Entry];
 
 /** What a case file holds. */
 interface Case {
+  /** `systemAuthorities` = the name of a certificate in testdata/tls. */
   readonly options?: Partial<XdsOptions>;
   readonly gateways: Readonly<
     Record<
@@ -24,10 +32,11 @@ interface Case {
         readonly listener?: Partial<ListenerEntry>;
         readonly backend?: Partial<BackendEntry> & { readonly service: string };
         readonly rule?: RuleOptions;
+        readonly stream?: StreamRuleOptions;
       }[]
     >
   >;
-  /** Endpoints, or the name of a certificate in testdata/tls. */
+  /** Endpoints, or the name of a certificate in testdata/tls; by key `ca/…`, of the certificate of an authority. */
   readonly discovery?: Readonly<Record<string, readonly XdsEndpoint[] | string>>;
 }
 
@@ -50,25 +59,36 @@ for (const name of names) {
 }
 
 function compile(input: Case, order: <T>(list: readonly T[]) => readonly T[]): XdsCompiler {
-  const compiler = new XdsCompiler({ bindAddress: '127.0.0.1', portOffset: 0, ...input.options });
+  const { systemAuthorities: system } = input.options ?? {};
+  const compiler = new XdsCompiler({
+    bindAddress: '127.0.0.1',
+    portOffset: 0,
+    ...input.options,
+    ...(system === undefined ? {} : { systemAuthorities: readTls(`${system}.crt`) }),
+  });
   for (const [gateway, parts] of order(Object.entries(input.gateways))) {
-    const entries = parts.flatMap(({ listener, backend, rule }): Keyed[] => [
+    const entries = parts.flatMap(({ listener, backend, rule, stream }): Keyed[] => [
       ...(listener === undefined ? [] : [listenerEntry(listener)]),
       ...(backend === undefined ? [] : [backendEntry(backend.service, backend)]),
       ...(rule === undefined ? [] : [ruleEntry(rule)]),
+      ...(stream === undefined ? [] : [streamRuleEntry(stream)]),
     ]);
     compiler.setSnapshot(gateway, order(entries), []);
   }
   for (const [key, value] of order(Object.entries(input.discovery ?? {})))
-    compiler.setDiscovery([{ key, item: toItem(value) }], []);
+    compiler.setDiscovery([{ key, item: toItem(key, value) }], []);
   compiler.flush();
   return compiler;
 }
 
-function toItem(value: readonly XdsEndpoint[] | string): XdsDiscovery {
+function toItem(key: string, value: readonly XdsEndpoint[] | string): XdsDiscovery {
   if (typeof value !== 'string') return { kind: 'endpoints', endpoints: value };
-  const read = (ending: string): string => readFileSync(new URL(`tls/${value}.${ending}`, folder), 'utf8');
-  return { kind: 'tls', certificate: read('crt'), key: read('key') };
+  if (key.startsWith('ca/')) return { kind: 'ca', certificates: readTls(`${value}.crt`) };
+  return { kind: 'tls', certificate: readTls(`${value}.crt`), key: readTls(`${value}.key`) };
+}
+
+function readTls(file: string): string {
+  return readFileSync(new URL(`tls/${file}`, folder), 'utf8');
 }
 
 /** Tables in order of names, one line for what fits on it; what is long and always the same is cut. */
@@ -82,7 +102,7 @@ function print(compiler: XdsCompiler): string {
 }
 
 function shorten(key: string, value: unknown): unknown {
-  if (key === 'retry_policy' && value === retryPolicy) return '…';
+  if (key === 'retry_policy' && value === safeRetries) return '…';
   return key === 'inline_string' && typeof value === 'string' ? `${value.trim().slice(0, 30)}…` : value;
 }
 
@@ -136,9 +156,14 @@ function staticBootstrap(tables: XdsTables): ProtoMessage {
     return { ...rest, scoped_route_configurations_list: { scoped_route_configurations: scopes } };
   };
   const clusters = [...tables.cluster.values()].map(({ message, name }) => {
-    const { eds_cluster_config: _, ...rest } = message;
-    const endpoints = tables.endpoints.get(endpointsOf(name))?.message;
-    return { ...rest, type: 'STATIC', load_assignment: { ...endpoints, cluster_name: name } };
+    const { eds_cluster_config: eds, ...rest } = message;
+    const service = typeof eds === 'object' && eds !== null && 'service_name' in eds ? eds['service_name'] : name;
+    const endpoints = typeof service === 'string' ? tables.endpoints.get(service)?.message : undefined;
+    return {
+      ...Object.fromEntries(Object.entries(rest).map(([key, field]) => [key, replace(field ?? null)])),
+      type: 'STATIC',
+      load_assignment: { ...endpoints, cluster_name: name },
+    };
   });
   return {
     static_resources: {

@@ -1,5 +1,6 @@
 // The Envoy routes of one rule in one kind of scope, per match. What Envoy would refuse becomes a 500, and a problem that says why.
 import type { HttpFilter, HttpMatch, HttpRuleEntry, Redirect } from '#libs/snapshot/entry.ts';
+import { corsOf, corsParts, corsProblem } from './cors.ts';
 import { type ClusterOf, forwardParts } from './forward.ts';
 import { headerFields, headerFiltersProblem } from './header-changes.ts';
 import { rewriteOf } from './path-change.ts';
@@ -33,7 +34,7 @@ export function ruleRoutes(rule: HttpRuleEntry, place: RoutePlace, clusterOf: Cl
     const made = ruleParts(rule, match, place, clusterOf);
     if ('problem' in made) problems.push(`${made.problem}: answers 500`);
     const parts = 'problem' in made ? [internalError] : made.parts;
-    return parts.map((part) => route(rule, compiled.match, part, place));
+    return parts.flatMap(withCors).map((part) => route(rule, compiled.match, part, place));
   });
   return { routes, problems: [...new Set(problems)] };
 }
@@ -44,11 +45,27 @@ export function dependsOnPlace(rule: HttpRuleEntry): boolean {
 }
 
 function ruleParts(rule: HttpRuleEntry, match: HttpMatch, place: RoutePlace, clusterOf: ClusterOf): RouteParts {
-  const { action, filters, timeouts } = rule;
+  const { action, filters, timeouts, retry, protocol } = rule;
   if (action.type === 'invalid') return { parts: [internalError] };
-  if (action.type === 'redirect') return redirectParts(action.redirect, filters, match, place);
-  const limits = timeouts === undefined ? {} : { timeouts };
-  return forwardParts(action, { filters, path: match.path, clusterOf, ...limits });
+  const made =
+    action.type === 'redirect'
+      ? redirectParts(action.redirect, filters, match, place)
+      : forwardParts(action, {
+          filters,
+          path: match.path,
+          clusterOf,
+          ...(timeouts === undefined ? {} : { timeouts }),
+          ...(retry === undefined ? {} : { retry }),
+          ...(protocol === undefined ? {} : { protocol }),
+        });
+  const cors = corsOf(filters);
+  if (cors === undefined || 'problem' in made) return made;
+  const problem = corsProblem(cors);
+  return problem === undefined ? { parts: made.parts.map((part) => ({ cors, ...part })) } : { problem };
+}
+
+function withCors(part: RoutePart): readonly RoutePart[] {
+  return part.cors === undefined ? [part] : corsParts(part.cors, part);
 }
 
 function redirectParts(

@@ -1,6 +1,6 @@
 // The scope of one hostname on one chain, and the locator of a port: resources of type scope, each with its inline route table.
 import type { ProtoMessage, XdsResource } from './resources.ts';
-import { retryPolicy } from './forward.ts';
+import { safeRetries } from './retry.ts';
 import {
   type Located,
   locatedMetadata,
@@ -18,7 +18,7 @@ export function buildScope(chain: string, hostname: string, routes: readonly Pro
     name: hostname,
     domains: ['*'],
     routes,
-    retry_policy: retryPolicy,
+    retry_policy: safeRetries,
     // A pattern's scope is reached by way of the filters, and then they are part of the request already.
     ...(isExact ? { typed_per_filter_config: selectionOff } : {}),
   };

@@ -1,0 +1,78 @@
+// A backend that speaks TLS, for tests: it answers with an Echo and remembers how it was connected to.
+import { readFileSync } from 'node:fs';
+import type { IncomingHttpHeaders } from 'node:http';
+import { createSecureServer } from 'node:http2';
+import { createServer } from 'node:https';
+import type { AddressInfo, Socket } from 'node:net';
+import type { TLSSocket } from 'node:tls';
+import type { Teardown } from './throwaway.ts';
+
+/** One connection, as the backend saw its handshake. */
+export interface Handshake {
+  readonly serverName: string;
+  /** Common name of what the client showed; '' = nothing. */
+  readonly client: string;
+  /** By ALPN. */
+  readonly protocol: string;
+}
+
+export interface TlsBackend {
+  readonly port: number;
+  /** In order. */
+  readonly handshakes: readonly Handshake[];
+}
+
+/** Starts one that shows `backend` of libs/xds/testdata/tls; HTTP/1.1 (and websockets) or HTTP/2. */
+export async function startTlsBackend(
+  test: Teardown,
+  name: string,
+  protocol: 'http1' | 'http2' = 'http1',
+): Promise<TlsBackend> {
+  const handshakes: Handshake[] = [];
+  const echo = (method = '', url = '', headers: IncomingHttpHeaders = {}): string =>
+    JSON.stringify({ backend: name, method, url, headers });
+  const options = {
+    cert: tlsFile('backend.crt'),
+    key: tlsFile('backend.key'),
+    ca: tlsFile('client-ca.crt'),
+    requestCert: true,
+    rejectUnauthorized: false,
+  };
+  const server =
+    protocol === 'http2'
+      ? createSecureServer(options, (request, response) => {
+          response.end(echo(request.method, request.url, { ...request.headers }));
+        })
+      : createServer(options, (request, response) => {
+          response.end(echo(request.method, request.url, request.headers));
+        });
+  const sockets = new Set<Socket>();
+  server.on('connection', (socket: Socket) => sockets.add(socket));
+  server.on('secureConnection', (socket: TLSSocket) => {
+    const subject = socket.authorized ? socket.getPeerCertificate().subject.CN : '';
+    handshakes.push({
+      serverName: socket.servername === false ? '' : (socket.servername ?? ''),
+      client: String(subject),
+      protocol: socket.alpnProtocol === false ? '' : (socket.alpnProtocol ?? ''),
+    });
+  });
+  server.on('upgrade', (_request: unknown, socket: Socket) => {
+    socket.write('HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n');
+    socket.pipe(socket);
+  });
+  await new Promise<void>((ready) => server.listen(0, '127.0.0.1', ready));
+  test.teardown(() => {
+    server.close();
+    for (const socket of sockets) socket.destroy();
+  });
+  return { port: portOf(server.address()), handshakes };
+}
+
+/** A file of libs/xds/testdata/tls. */
+export function tlsFile(name: string): string {
+  return readFileSync(new URL(`../xds/testdata/tls/${name}`, import.meta.url), 'utf8');
+}
+
+function portOf(address: AddressInfo | string | null): number {
+  return typeof address === 'object' && address !== null ? address.port : 0;
+}

@@ -1,0 +1,57 @@
+// Which attempts are made again. Without a word of the user: what can be sent again without anything being done twice. With one: what
+// failed on the way to or at the backend, and the status codes that are named.
+import type { RetryPolicy } from '#libs/snapshot/entry.ts';
+import type { ProtoMessage } from './resources.ts';
+
+const previousHosts: ProtoMessage = {
+  host_selection_retry_max_attempts: 5,
+  retry_host_predicate: [
+    {
+      name: 'envoy.retry_host_predicates.previous_hosts',
+      typed_config: {
+        '@type': 'type.googleapis.com/envoy.extensions.retry.host.previous_hosts.v3.PreviousHostsPredicate',
+      },
+    },
+  ],
+};
+
+/** Of every scope: the request has not reached a backend. */
+export const safeRetries: ProtoMessage = {
+  retry_on: 'connect-failure,refused-stream,reset-before-request',
+  num_retries: 3,
+  retry_back_off: { base_interval: '0.01s', max_interval: '0.1s' },
+  ...previousHosts,
+};
+
+const attemptsMax = 1000;
+const backoffMaxMs = 3_600_000;
+
+/** The retry policy of a route, or none where that of its scope does. `perTry` = how long one attempt may take. */
+export function retryFields(policy: RetryPolicy | undefined, perTry: string | undefined): ProtoMessage {
+  if (policy === undefined && perTry === undefined) return {};
+  return {
+    retry_policy: {
+      ...(policy === undefined ? safeRetries : chosenRetries(policy)),
+      ...(perTry === undefined ? {} : { per_try_timeout: perTry }),
+    },
+  };
+}
+
+function chosenRetries({ codes, attempts, backoffMs }: RetryPolicy): ProtoMessage {
+  const usable = codes.filter((code) => Number.isInteger(code) && code >= 100 && code <= 599);
+  const failures = 'connect-failure,refused-stream,reset';
+  return {
+    retry_on: usable.length === 0 ? failures : `${failures},retriable-status-codes`,
+    ...(usable.length === 0 ? {} : { retriable_status_codes: usable }),
+    num_retries: Math.min(Math.max(0, Math.floor(attempts)), attemptsMax),
+    retry_back_off: backOff(backoffMs),
+    ...previousHosts,
+  };
+}
+
+/** Envoy waits for a random part of the interval, which doubles each time: twice what is asked for is what is asked for on average. */
+function backOff(backoffMs: number | undefined): ProtoMessage {
+  if (backoffMs === undefined || backoffMs <= 0) return { base_interval: '0.025s', max_interval: '0.25s' };
+  const base = Math.ceil(Math.min(backoffMs, backoffMaxMs) * 2);
+  return { base_interval: `${base / 1000}s`, max_interval: `${(base * 10) / 1000}s` };
+}
