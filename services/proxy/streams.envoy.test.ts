@@ -19,6 +19,9 @@ import { ask } from './testing/traffic.ts';
 
 const gateway = 'eu/infra/gateway';
 
+const at = (to: number) => ({ kind: 'endpoints', endpoints: [{ address: '127.0.0.1', port: to }] }) as const;
+const authority = (file: string) => ({ kind: 'ca', certificates: tlsFile(file) }) as const;
+
 void t.test('streams and their clients', async (t) => {
   const [web, own, dns] = [
     await startStreamBackend(t, 'web'),
@@ -28,14 +31,12 @@ void t.test('streams and their clients', async (t) => {
   const node = await prepareNode(t);
   const { hub, port: secure } = node;
   const plain = await freePort();
-  const key = await generateNodeKey();
+  const key = generateNodeKey();
   const keyFile = join(node.data, 'node.key');
   await writeFile(keyFile, `${key.privateKey}\n`, { mode: 0o600 });
   const material = { certificate: tlsFile('exact.crt'), key: tlsFile('exact.key') };
   const plainText = new TextEncoder().encode(JSON.stringify(material));
   const sealed = await seal(key.publicKey, plainText, 'eu/infra/exact');
-  const at = (to: number) => ({ kind: 'endpoints', endpoints: [{ address: '127.0.0.1', port: to }] }) as const;
-  const authority = (file: string) => ({ kind: 'ca', certificates: tlsFile(file) }) as const;
   hub.discover({
     'endpoints/eu/shop/web/80': at(web.port),
     'endpoints/eu/shop/own/80': at(own.port),
