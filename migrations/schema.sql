@@ -175,6 +175,6 @@ create table tokens (
   created_at timestamp with time zone not null,
   revoked_at timestamp with time zone,
   constraint tokens_pkey PRIMARY KEY (id),
-  constraint tokens_role_check CHECK ((role = ANY (ARRAY['viewer'::text, 'operator'::text, 'admin'::text, 'node'::text]))),
+  constraint tokens_role_check CHECK ((role = ANY (ARRAY['viewer'::text, 'operator'::text, 'admin'::text, 'node'::text, 'provisioner'::text]))),
   constraint tokens_sha256_key UNIQUE (sha256)
 );

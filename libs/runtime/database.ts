@@ -144,7 +144,7 @@ export interface NodeGatewaysTable {
 export interface TokensTable {
   readonly id: string;
   readonly name: string;
-  readonly role: 'viewer' | 'operator' | 'admin' | 'node';
+  readonly role: 'viewer' | 'operator' | 'admin' | 'node' | 'provisioner';
   readonly sha256: string;
   readonly created_at: Time;
   readonly revoked_at: ColumnType<Date | null, Date | string | null, Date | string | null>;

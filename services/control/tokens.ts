@@ -2,8 +2,9 @@
 import { createHash, randomBytes, randomUUID } from 'node:crypto';
 import type { Kysely } from 'kysely';
 import type { Database } from '#libs/runtime/database.ts';
+import { type TokenScope, isScopedToken, verifyScopedToken } from '#libs/runtime/scoped-token.ts';
 
-export const roles = ['viewer', 'operator', 'admin', 'node'] as const;
+export const roles = ['viewer', 'operator', 'admin', 'node', 'provisioner'] as const;
 export type Role = (typeof roles)[number];
 
 /** Who calls. */
@@ -11,11 +12,16 @@ export interface Caller {
   readonly tokenId: string;
   readonly name: string;
   readonly role: Role;
+  /** What a node may call itself and serve, where its token was derived from an agent's; absent = anything. */
+  readonly scope?: TokenScope;
 }
 
-const rank: Readonly<Record<Role, number>> = { node: 0, viewer: 1, operator: 2, admin: 3 };
+const rank: Readonly<Record<Role, number>> = { provisioner: 0, node: 0, viewer: 1, operator: 2, admin: 3 };
 
-/** viewer < operator < admin; node stands apart: it opens the hub and nothing else, and admin opens everything. */
+/**
+ * viewer < operator < admin; node stands apart: it opens the hub and nothing else, and admin opens everything. A provisioner's token opens
+ * nothing itself: agents derive the tokens of nodes from it.
+ */
 export function hasRole(caller: Caller, needed: Role): boolean {
   return needed === 'node' ? caller.role === 'node' || caller.role === 'admin' : rank[caller.role] >= rank[needed];
 }
@@ -36,6 +42,7 @@ export async function createToken(
 
 const freshMs = 10_000;
 const knownMax = 10_000;
+const provisionersMax = 1000;
 
 /** Which tokens are good, remembered for a few seconds and until one is revoked anywhere. */
 export class TokenBook {
@@ -57,18 +64,38 @@ export class TokenBook {
     const known = this.recall(token);
     if (known !== undefined) return known;
     const sha256 = sha256Of(token);
+    const caller = isScopedToken(token) ? await this.#findScoped(token) : await this.#find(sha256);
+    this.#known.delete(sha256);
+    if (caller === undefined) return undefined;
+    if (this.#known.size >= knownMax) this.#known.clear();
+    this.#known.set(sha256, { caller, readAt: performance.now() });
+    return caller;
+  }
+
+  async #find(sha256: string): Promise<Caller | undefined> {
     const row = await this.#db
       .selectFrom('tokens')
       .select(['id', 'name', 'role'])
       .where('sha256', '=', sha256)
       .where('revoked_at', 'is', null)
       .executeTakeFirst();
-    this.#known.delete(sha256);
-    if (row === undefined) return undefined;
-    const caller = { tokenId: row.id, name: row.name, role: row.role };
-    if (this.#known.size >= knownMax) this.#known.clear();
-    this.#known.set(sha256, { caller, readAt: performance.now() });
-    return caller;
+    return row === undefined ? undefined : { tokenId: row.id, name: row.name, role: row.role };
+  }
+
+  /** A node whose token an agent derived; it is as good as the agent's. */
+  async #findScoped(token: string): Promise<Caller | undefined> {
+    const rows = await this.#db
+      .selectFrom('tokens')
+      .select(['id', 'name', 'sha256'])
+      .where('role', '=', 'provisioner')
+      .where('revoked_at', 'is', null)
+      .limit(provisionersMax)
+      .execute();
+    for (const { id, name, sha256 } of rows) {
+      const scope = verifyScopedToken(token, sha256);
+      if (scope !== undefined) return { tokenId: id, name, role: 'node', scope };
+    }
+    return undefined;
   }
 
   async isValid(tokenId: string): Promise<boolean> {
@@ -91,7 +118,7 @@ export class TokenBook {
 
 /** The token of an Authorization header. */
 export function bearerOf(header: string | undefined): string | undefined {
-  return /^Bearer +([\w.~+/=-]{1,512})$/i.exec(header ?? '')?.[1];
+  return /^Bearer +([\w.~+/=-]{1,2048})$/i.exec(header ?? '')?.[1];
 }
 
 function sha256Of(token: string): string {

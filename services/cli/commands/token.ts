@@ -23,7 +23,7 @@ const firstOptions = defineOptions({
   name: { flag: '--name <name>', schema: text(), description: 'whose it is', default: 'first' },
 });
 
-const roles = ['viewer', 'operator', 'admin', 'node'] as const;
+const roles = ['viewer', 'operator', 'admin', 'node', 'provisioner'] as const;
 
 /** Adds the sub-commands. */
 export function configureToken(command: Command): void {

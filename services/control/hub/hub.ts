@@ -8,6 +8,7 @@ import { type Hello, closeCodes } from '#libs/protocol/messages.ts';
 import { nodeMessageLengthMax } from '#libs/protocol/parse-node-message.ts';
 import { matchesGateway } from '#libs/snapshot/gateway-glob.ts';
 import type { Logger } from '#libs/runtime/log.ts';
+import type { TokenScope } from '#libs/runtime/scoped-token.ts';
 import { Connection, type ConnectionContext } from './connection.ts';
 import type { FleetChange, FleetMirror } from './fleet-mirror.ts';
 import type { HubMetrics } from './hub-metrics.ts';
@@ -26,6 +27,13 @@ export interface HubOptions {
   readonly isValid: (tokenId: string) => Promise<boolean>;
 }
 
+/** The token that a node came with. */
+export interface NodeCaller {
+  readonly tokenId: string;
+  /** Absent = it may serve anything. */
+  readonly scope?: TokenScope | undefined;
+}
+
 const nodesMax = 5000;
 const beatEveryMs = 10_000;
 const admissionsMax = 32;
@@ -38,7 +46,7 @@ export class Hub {
     maxPayload: nodeMessageLengthMax,
     perMessageDeflate: false,
   });
-  readonly #connections = new Map<Connection, { readonly tokenId: string }>();
+  readonly #connections = new Map<Connection, NodeCaller>();
   readonly #byNode = new Map<string, Connection>();
   readonly #byGateway = new Map<string, Set<Connection>>();
   readonly #context: ConnectionContext;
@@ -74,7 +82,7 @@ export class Hub {
   }
 
   /** Takes a connection over whose token was found good. Answers 503 when there are too many. */
-  accept(request: IncomingMessage, socket: Duplex, head: Buffer, tokenId: string): void {
+  accept(request: IncomingMessage, socket: Duplex, head: Buffer, { tokenId, scope }: NodeCaller): void {
     if (this.#stopping || this.#connections.size >= nodesMax) {
       this.#options.metrics.refused.inc({ reason: 'full' });
       socket.end(
@@ -83,7 +91,7 @@ export class Hub {
       return;
     }
     this.#server.handleUpgrade(request, socket, head, (webSocket: WebSocket) => {
-      this.#connections.set(new Connection(webSocket, this.#context), { tokenId });
+      this.#connections.set(new Connection(webSocket, this.#context), { tokenId, scope });
     });
   }
 
@@ -127,6 +135,8 @@ export class Hub {
   }
 
   async #admit(connection: Connection, hello: Hello): Promise<void> {
+    const excess = excessOf(hello, this.#connections.get(connection)?.scope);
+    if (excess !== undefined) return connection.close(closeCodes.unauthorized, excess);
     await this.#turn();
     try {
       await this.#prepare(hello);
@@ -259,4 +269,12 @@ export class Hub {
       }
     }
   }
+}
+
+/** What a hello says beyond the scope of the node's token. A glob is within another when that one matches it as text. */
+function excessOf({ node, serves }: Hello, scope: TokenScope | undefined): string | undefined {
+  if (scope === undefined) return undefined;
+  if (!matchesGateway([scope.node], node)) return `the token is not for a node of the name ${node}`;
+  const beyond = serves.find((glob) => !matchesGateway(scope.serves, glob));
+  return beyond === undefined ? undefined : `the token does not let a node serve ${beyond}`;
 }

@@ -22,7 +22,7 @@ export function acceptNodes(
     access.admit(request, 'node').then(
       (admitted) => {
         if (socket.destroyed) return;
-        if ('caller' in admitted) hub.accept(request, socket, head, admitted.caller.tokenId);
+        if ('caller' in admitted) hub.accept(request, socket, head, admitted.caller);
         else refuse(socket, admitted.problem, admitted.retryAfter);
       },
       (error: unknown) => {
