@@ -18,7 +18,7 @@ export async function readNodeKeys(path: string, log: Logger): Promise<readonly 
     throw fail('file', `${path} (${messageOf(error)})`, { cause: error });
   });
   const { mode } = await stat(path);
-  if ((mode & 0o077) !== 0) log.warn({ path }, 'the key of the node can be read by others: make it 0600');
+  if ((mode & 0o007) !== 0) log.warn({ path }, 'the key of the node can be read by others: make it 0600');
   const keys = text
     .split('\n')
     .map((line) => line.trim())

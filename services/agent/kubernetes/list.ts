@@ -7,6 +7,7 @@ export interface Collection {
   /** `/apis/<group>/<version>/<plural>`, or with `/namespaces/<namespace>` before the plural. */
   readonly path: string;
   readonly fieldSelector?: string;
+  readonly labelSelector?: string;
 }
 
 export interface CallFailure {
@@ -49,7 +50,7 @@ export async function* listPages(
 
 async function listOnce(
   client: ApiClient,
-  { path, fieldSelector }: Collection,
+  { path, fieldSelector, labelSelector }: Collection,
   { limit, next }: { readonly limit: string; readonly next: string },
   signal: AbortSignal,
 ): Promise<(ListPage & { readonly next: string }) | CallFailure> {
@@ -57,6 +58,7 @@ async function listOnce(
     ...(limit === '' ? {} : { limit }),
     ...(next === '' ? {} : { continue: next }),
     ...(fieldSelector === undefined ? {} : { fieldSelector }),
+    ...(labelSelector === undefined ? {} : { labelSelector }),
   };
   try {
     const { status, body, message, retryAfterMs } = await client.call({ path, query, signal, timeoutMs: 60_000 });

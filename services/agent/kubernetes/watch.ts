@@ -55,6 +55,7 @@ async function readWatch(options: WatchOptions, signal: AbortSignal, onChunk: ()
     resourceVersion,
     timeoutSeconds: String(timeoutSeconds),
     ...(collection.fieldSelector === undefined ? {} : { fieldSelector: collection.fieldSelector }),
+    ...(collection.labelSelector === undefined ? {} : { labelSelector: collection.labelSelector }),
   };
   const { status, message, retryAfterMs, chunks } = await client.stream({ path: collection.path, query, signal });
   if (chunks === null) return { ...endOf(status, message), retryAfterMs };

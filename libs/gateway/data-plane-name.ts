@@ -1,0 +1,29 @@
+// What the objects of a data plane are called and labelled: the agent makes them so, the projection finds them so (GEP-1762).
+import { sha256 } from '#libs/gateway/canonical.ts';
+
+/** On everything that belongs to the data plane of one Gateway. */
+export const gatewayNameLabel = 'gateway.networking.k8s.io/gateway-name';
+export const gatewayClassLabel = 'gateway.networking.k8s.io/gateway-class-name';
+/** On everything that Fleetgate provides; the value is the name of the objects. */
+export const dataPlaneLabel = 'fleetgate.dev/data-plane';
+
+const lengthMax = 63;
+const hashLength = 8;
+
+/** Name of the Deployment, Service, … of a Gateway's own data plane, in the Gateway's namespace: `<gateway>-<class>`. */
+export function dataPlaneName(gateway: string, className: string): string {
+  return boundedName(`${gateway}-${className}`);
+}
+
+/** Name of those that all Gateways of a class share, in the agent's namespace. */
+export function sharedDataPlaneName(className: string): string {
+  return boundedName(`class-${className}`);
+}
+
+/** A text as the name of a Service or the value of a label: dots become dashes, what is too long is cut, and then a hash keeps it unique. */
+export function boundedName(text: string): string {
+  const plain = text.replaceAll('.', '-').replace(/^(?![a-z])/, 'g');
+  if (plain.length <= lengthMax && plain === text) return text;
+  const kept = plain.slice(0, lengthMax - hashLength - 1).replace(/-+$/, '');
+  return `${kept}-${sha256(text).slice(0, hashLength)}`;
+}

@@ -1,0 +1,140 @@
+// Everything in the cluster that Fleetgate provides, as it is now: a watch of each kind, of what carries our label alone.
+import { canonicalJson, sha256 } from '#libs/gateway/canonical.ts';
+import { dataPlaneLabel } from '#libs/gateway/data-plane-name.ts';
+import type { KubeObject } from '#libs/gateway/object.ts';
+import type { ApiClient } from '../kubernetes/api-client.ts';
+import { type Reflector, startReflector } from '../kubernetes/reflector.ts';
+import { isNewer } from '../kubernetes/resource-version.ts';
+import { isRecord } from '../stripped-object.ts';
+
+export interface OwnedKind {
+  readonly kind: string;
+  readonly apiVersion: string;
+  readonly group: string;
+  readonly plural: string;
+}
+
+/** In the order in which they are made. */
+export const ownedKinds: readonly OwnedKind[] = [
+  { kind: 'ServiceAccount', apiVersion: 'v1', group: '', plural: 'serviceaccounts' },
+  { kind: 'Secret', apiVersion: 'v1', group: '', plural: 'secrets' },
+  { kind: 'Service', apiVersion: 'v1', group: '', plural: 'services' },
+  { kind: 'Deployment', apiVersion: 'apps/v1', group: 'apps', plural: 'deployments' },
+  { kind: 'PodDisruptionBudget', apiVersion: 'policy/v1', group: 'policy', plural: 'poddisruptionbudgets' },
+];
+
+/** As far as the provisioner needs it. */
+export interface SeenObject {
+  readonly kind: string;
+  readonly namespace: string;
+  readonly name: string;
+  readonly uid: string;
+  readonly resourceVersion: string;
+  /** Of all that is not the API server's or a controller's to say. */
+  readonly contentHash: string;
+  readonly isLeaving: boolean;
+}
+
+export class OwnedObjects {
+  readonly #seen = new Map<string, SeenObject>();
+  readonly #reflectors: Reflector[];
+  readonly #listed = new Set<string>();
+  readonly #onChange: (id: string) => void;
+
+  constructor(options: {
+    readonly client: ApiClient;
+    readonly onChange: (id: string) => void;
+    readonly onListed: () => void;
+    /** A watch that does not work, in a sentence; null once it does. */
+    readonly onProblem: (kind: string, sentence: string | null) => void;
+  }) {
+    this.#onChange = options.onChange;
+    this.#reflectors = ownedKinds.map(({ kind, apiVersion, plural }) =>
+      startReflector({
+        client: options.client,
+        collection: { path: collectionPath({ apiVersion, plural }), labelSelector: dataPlaneLabel },
+        apiVersion,
+        kind,
+        onChange: (change) => {
+          if (change.type === 'applied') this.see(toSeen(change.object));
+          else this.#gone(`${kind}/${change.namespace}/${change.name}`, change.uid);
+        },
+        onListed: () => {
+          this.#listed.add(kind);
+          if (this.areListed) options.onListed();
+        },
+        onMissing: () => options.onProblem(kind, `the cluster has no ${plural}`),
+        onProblem: (problem) => options.onProblem(kind, problem === null ? null : `${plural} ${problem.sentence}`),
+        onRestart: () => undefined,
+      }),
+    );
+  }
+
+  get areListed(): boolean {
+    return this.#listed.size === ownedKinds.length;
+  }
+
+  get(id: string): SeenObject | undefined {
+    return this.#seen.get(id);
+  }
+
+  ids(): Iterable<string> {
+    return this.#seen.keys();
+  }
+
+  /** Also what a write has answered, ahead of the watch. */
+  see(object: SeenObject): void {
+    const id = idOf(object);
+    const before = this.#seen.get(id);
+    if (before?.uid === object.uid && isNewer(before.resourceVersion, object.resourceVersion)) return;
+    this.#seen.set(id, object);
+    if (before?.contentHash !== object.contentHash || before.uid !== object.uid || before.isLeaving !== object.isLeaving)
+      this.#onChange(id);
+  }
+
+  async stop(): Promise<void> {
+    await Promise.all(this.#reflectors.map((reflector) => reflector.stop()));
+  }
+
+  #gone(id: string, uid: string): void {
+    if (this.#seen.get(id)?.uid !== uid) return;
+    this.#seen.delete(id);
+    this.#onChange(id);
+  }
+}
+
+/** `kind/namespace/name`. */
+export function idOf({ kind, namespace, name }: Pick<SeenObject, 'kind' | 'namespace' | 'name'>): string {
+  return `${kind}/${namespace}/${name}`;
+}
+
+/** The path of a collection, of all namespaces where none is given. */
+export function collectionPath(
+  { apiVersion, plural }: Pick<OwnedKind, 'apiVersion' | 'plural'>,
+  namespace?: string,
+): string {
+  const root = apiVersion.includes('/') ? `/apis/${apiVersion}` : `/api/${apiVersion}`;
+  return `${root}${namespace === undefined ? '' : `/namespaces/${namespace}`}/${plural}`;
+}
+
+export function toSeen(object: KubeObject): SeenObject {
+  const { namespace = '', name, uid, resourceVersion } = object.metadata;
+  const { status: _status, metadata, ...content } = object;
+  const { labels, annotations, ownerReferences, deletionTimestamp }: Readonly<Record<string, unknown>> = metadata;
+  return {
+    kind: object.kind,
+    namespace,
+    name,
+    uid,
+    resourceVersion,
+    contentHash: sha256(canonicalJson({ content, labels, annotations: withoutRevision(annotations), ownerReferences })),
+    isLeaving: typeof deletionTimestamp === 'string',
+  };
+}
+
+/** The Deployment's controller counts its revisions there. */
+function withoutRevision(annotations: unknown): unknown {
+  if (!isRecord(annotations)) return {};
+  const { 'deployment.kubernetes.io/revision': _revision, ...others } = annotations;
+  return others;
+}
