@@ -203,7 +203,7 @@ function isComplete(text: string): boolean {
   const end = text.indexOf('\r\n\r\n');
   if (end < 0) return false;
   const head = text.slice(0, end).toLowerCase();
-  if (head.startsWith('http/1.1 101')) return true;
+  if (/^http\/1\.1 (101|204)/.test(head)) return true;
   const length = /\r\ncontent-length: (\d+)/.exec(head);
   if (length !== null) return text.length >= end + 4 + Number(length[1]);
   return head.includes('\r\ntransfer-encoding: chunked') && text.endsWith('0\r\n\r\n');
