@@ -1,9 +1,10 @@
 // Change events from outside: unknown JSON → a ChangeEvent of the newest version, or what is wrong with it.
-import type { ChangeEvent, SealedMaterial } from '#libs/events/change-event.ts';
+import type { ChangeEvent, SealedMaterial, SealedText } from '#libs/events/change-event.ts';
 import { upcast } from '#libs/events/upcast.ts';
 import { Cursor, isRecord } from '#libs/gateway/cursor.ts';
 import { kindInfo } from '#libs/gateway/kinds.ts';
 import { clusterName, objectName } from '#libs/gateway/names.ts';
+import { isNestedDeeper, nestingMax } from '#libs/gateway/nesting.ts';
 import type { KubeObject } from '#libs/gateway/object.ts';
 import type { Parsed, Problem } from '#libs/gateway/problem.ts';
 
@@ -71,6 +72,11 @@ function readActor(at: Cursor): ChangeEvent['actor'] {
 
 function readSealed(at: Cursor): SealedMaterial | undefined {
   if (at.object() === undefined) return undefined;
+  const others = at.field('others').list(sealedMax).map(readSealedText);
+  return { ...readSealedText(at), ...(others.length === 0 ? {} : { others }) };
+}
+
+function readSealedText(at: Cursor): SealedText {
   return {
     keyId: at.field('keyId').requiredText(id) ?? '',
     enc: at.field('enc').requiredText({ max: 4096 }) ?? '',
@@ -85,6 +91,7 @@ function parseObject(
   envelope: { readonly kind: string; readonly namespace: string; readonly name: string; readonly uid: string },
 ): KubeObject | undefined {
   if (at.requiredObject() === undefined || at.field('metadata').requiredObject() === undefined) return undefined;
+  if (isRecord(json) && isNestedDeeper(json.object)) return at.problem(`is nested deeper than ${nestingMax} levels`);
   const metadata = at.field('metadata');
   at.field('apiVersion').requiredText(id);
   metadata.field('creationTimestamp').requiredText(time);

@@ -17,7 +17,7 @@ export function createdAt(object: KubeObject): string {
 /** metadata.generation; 0 where the object has none. */
 export function generation(object: KubeObject): number {
   const value: unknown = isRecord(object.metadata) ? object.metadata.generation : undefined;
-  return typeof value === 'number' && Number.isInteger(value) && value >= 0 ? value : 0;
+  return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0 ? value : 0;
 }
 
 /** Labels that are strings. */
