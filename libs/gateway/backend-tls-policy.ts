@@ -1,5 +1,6 @@
 // BackendTLSPolicy: how TLS is spoken to a Service.
 import { type Cursor, openBody } from '#libs/gateway/cursor.ts';
+import { ignoredFields } from '#libs/gateway/ignored-fields.ts';
 import { ipVersion } from '#libs/gateway/ip-address.ts';
 import {
   groupName,
@@ -37,6 +38,8 @@ export interface BackendTlsPolicy {
   readonly subjectAltNames: readonly SubjectAltName[];
   /** Mistakes: the policy is not accepted, and what it targets is not spoken to. */
   readonly problems: readonly Problem[];
+  /** Fields that are left out: no options are known. */
+  readonly ignored: readonly string[];
 }
 
 /** What the CRD wants of an absolute URI. */
@@ -56,7 +59,8 @@ export function parseBackendTlsPolicy(object: KubeObject): BackendTlsPolicy {
     .field('subjectAltNames')
     .items(5)
     .flatMap((item) => parseSubjectAltName(item) ?? []);
-  return { targets, hostname, authorities, subjectAltNames, problems };
+  const ignored = ignoredFields(at, ['options']);
+  return { targets, hostname, authorities, subjectAltNames, problems, ignored };
 }
 
 function parseTargets(at: Cursor): readonly PolicyTarget[] {

@@ -20,12 +20,16 @@ export function parseGrpcMatch(at: Cursor): HttpMatch | undefined {
     ...part('service', readPart(method.field('service'), type, servicePattern)),
     ...part('method', readPart(method.field('method'), type, methodPattern)),
   };
-  if (method.field('type').present && grpc.service === undefined && grpc.method === undefined) {
+  if (method.field('type').present && isEmpty(method.field('service')) && isEmpty(method.field('method'))) {
     return method.problem('must have a service or a method');
   }
   const path = toPath(grpc.service, grpc.method);
   const problem = path.type === 'RegularExpression' ? regexProblem(path.value) : undefined;
   return problem === undefined ? { path, headers, query: [], grpc } : method.problem(problem);
+}
+
+function isEmpty(at: Cursor): boolean {
+  return !at.present || at.into([]).text() === '';
 }
 
 /** '' counts as absent, as the specification says. */

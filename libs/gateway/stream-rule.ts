@@ -19,7 +19,7 @@ export interface StreamRule {
   readonly fault?: RuleFault;
 }
 
-/** Reads one rule. A backend that cannot be read is one that does not exist; other mistakes refuse the rule's connections. */
+/** Reads one rule. A backend that cannot be read is one that does not exist; other mistakes drop the rule, so that another route may have its connections. */
 export function parseStreamRule(item: Cursor, index: number, namespace: string): StreamRule {
   const problems: Problem[] = [];
   const at = item.into(problems);
@@ -33,5 +33,5 @@ export function parseStreamRule(item: Cursor, index: number, namespace: string):
   const name = item.into([]).field('name').text(sectionName);
   const named = { index, ...(name === undefined ? {} : { name }) };
   if (problems.length === 0) return { ...named, backends };
-  return { ...named, backends: [], fault: { effect: 'answers 500', reason: 'UnsupportedValue', problems } };
+  return { ...named, backends: [], fault: { effect: 'dropped', reason: 'UnsupportedValue', problems } };
 }

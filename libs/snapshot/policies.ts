@@ -27,6 +27,8 @@ export interface PolicyModel extends PolicyName {
   /** Why the policy is not accepted for what it says. */
   readonly fault?: Fault;
   readonly referenceFault?: Fault;
+  /** Fields that are left out. */
+  readonly ignored: readonly string[];
 }
 
 /** What a reference to CA certificates comes to; undefined = there is no such object. */
@@ -35,13 +37,14 @@ export type AuthorityLookup = (kind: string, namespace: string, name: string) =>
 /** Judges a policy by itself; whether another comes before it is told by `holdingPolicy`. */
 export function evaluatePolicy(known: KnownObject, authorityOf: AuthorityLookup): PolicyModel {
   const { cluster, namespace, name, uid, object } = known;
-  const { targets, hostname, authorities, subjectAltNames, problems } = parseBackendTlsPolicy(object);
+  const { targets, hostname, authorities, subjectAltNames, problems, ignored } = parseBackendTlsPolicy(object);
   const base = {
     key: `${cluster}/${namespace}/${name}`,
     createdAt: createdAt(object),
     uid,
     generation: generation(object),
     targets,
+    ignored,
   };
   const refs = authorities === 'system' ? [] : authorities.map((ref) => findAuthority(ref, known, authorityOf));
   const keys = refs.flatMap((ref) => ('key' in ref ? [ref.key] : []));

@@ -52,13 +52,11 @@ class RuleResolver {
   }
 
   httpRules({ rules, protocol }: HttpRoute): readonly ResolvedRule[] {
-    return rules
-      .filter((rule) => rule.fault?.effect !== 'dropped')
-      .map((rule) => withHostnames(rule, this.#httpRule(rule, protocol)));
+    return rules.filter(isKept).map((rule) => withHostnames(rule, this.#httpRule(rule, protocol)));
   }
 
   streamRules({ rules }: StreamRoute): readonly ResolvedRule[] {
-    return rules.map((rule) => {
+    return rules.filter(isKept).map((rule) => {
       const { index, name, backends } = rule;
       const named = { index, ...(name === undefined ? {} : { name }) };
       const weighted = backends.map((backend) => ({ ...this.#target(backend, index), weight: backend.weight }));
@@ -74,7 +72,6 @@ class RuleResolver {
       ...(name === undefined ? {} : { name }),
       matches,
       ...(timeouts === undefined ? {} : { timeouts }),
-      ...(retry === undefined ? {} : { retry }),
       ...(protocol === undefined ? {} : { protocol }),
     };
     if (rule.fault !== undefined) {
@@ -86,7 +83,12 @@ class RuleResolver {
       this.faults.push({ reason: 'InvalidKind', message });
       return { ...base, filters: [], action: { type: 'invalid', reason: message } };
     }
-    return { ...base, filters: this.#filters(rule.filters, index), action: this.#action(rule) };
+    return {
+      ...base,
+      ...(retry === undefined ? {} : { retry }),
+      filters: this.#filters(rule.filters, index),
+      action: this.#action(rule),
+    };
   }
 
   #action(rule: HttpRule): RuleAction {
@@ -135,6 +137,10 @@ class RuleResolver {
     this.faults.push({ reason: found.fault.reason, message: `rule ${index}: ${found.fault.message}` });
     return { invalid: found.fault.message };
   }
+}
+
+function isKept({ fault }: HttpRule | StreamRule): boolean {
+  return fault?.effect !== 'dropped';
 }
 
 function withHostnames({ hostnames }: HttpRule | StreamRule, body: RuleBody): ResolvedRule {

@@ -7,6 +7,7 @@ import {
   contendersOf,
   grounds,
   isOlder,
+  type KeptAttachment,
   rivalGrounds,
   type Speech,
   withoutLost,
@@ -23,7 +24,7 @@ export interface WantedRoute {
 }
 
 /** Gives for a route the attachments that are left to it. */
-export type KeepApart = (key: string, wanted: WantedRoute, read: Read) => readonly Attachment[];
+export type KeepApart = (key: string, wanted: WantedRoute, read: Read) => readonly KeptAttachment[];
 
 /** Makes the stages; what it returns is called by the stage that reads. */
 export function createRivalStages(engine: Derivation, wanted: Stage<WantedRoute>): KeepApart {

@@ -2,6 +2,7 @@
 // there and the other is not (GRPCRouteSpec.hostnames).
 import { intersectHostnames } from '#libs/gateway/hostname.ts';
 import type { Attachment } from '#libs/snapshot/attach.ts';
+import { type Fault, listFacts } from '#libs/snapshot/conditions.ts';
 import type { Membership } from '#libs/snapshot/derive.ts';
 import type { RouteName } from '#libs/snapshot/entry.ts';
 import { compareRules } from '#libs/snapshot/precedence.ts';
@@ -18,6 +19,11 @@ export interface Contender {
   readonly place: string;
   /** Effective ones. */
   readonly hostnames: readonly string[];
+}
+
+/** An attachment, and why it has fewer listeners than the route asked for. */
+export interface KeptAttachment extends Attachment {
+  readonly lost?: Fault;
 }
 
 /** What a route wants on each listener. */
@@ -69,19 +75,20 @@ export function isOlder(a: RouteName, b: RouteName): boolean {
 export function withoutLost(
   attachments: readonly Attachment[],
   winnerOn: (gateway: string, listener: string) => RouteName | undefined,
-): readonly Attachment[] {
+): readonly KeptAttachment[] {
   return attachments.map((attachment) => {
     const lost = attachment.listeners.flatMap(({ name }) => {
       const winner = winnerOn(attachment.gateway, name);
       return winner === undefined ? [] : [{ name, winner }];
     });
-    const [first] = lost;
-    if (first === undefined) return attachment;
+    if (lost.length === 0) return attachment;
     const listeners = attachment.listeners.filter(({ name }) => !lost.some((one) => one.name === name));
-    if (listeners.length > 0) return { ...attachment, listeners };
-    const { kind, namespace, name } = first.winner;
-    const message = `${kind} ${namespace}/${name} is older and has a hostname in common on listener ${first.name}; a listener does not mix kinds on a hostname`;
-    return { ...attachment, listeners, fault: { reason: 'HostnameConflict', message } };
+    const facts = lost.map(
+      ({ name, winner }) =>
+        `not on listener ${name}, where ${winner.kind} ${winner.namespace}/${winner.name} is older and has a hostname in common`,
+    );
+    const fault = { reason: 'HostnameConflict', message: listFacts(facts) };
+    return { ...attachment, listeners, ...(listeners.length > 0 ? { lost: fault } : { fault }) };
   });
 }
 

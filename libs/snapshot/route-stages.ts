@@ -5,7 +5,7 @@
 import type { KnownObject } from '#libs/fleet/fleet.ts';
 import { createdAt, generation } from '#libs/gateway/metadata.ts';
 import type { RouteSpec } from '#libs/gateway/route-spec.ts';
-import { attachRoute, type Attachment } from '#libs/snapshot/attach.ts';
+import { attachRoute } from '#libs/snapshot/attach.ts';
 import { backendLookup, type BackendStages } from '#libs/snapshot/backend-stages.ts';
 import type { Derivation, Group, Membership, Stage } from '#libs/snapshot/derive.ts';
 import type { RouteName } from '#libs/snapshot/entry.ts';
@@ -20,6 +20,7 @@ import {
 } from '#libs/snapshot/publish.ts';
 import { labelsOfNamespace, type ReferenceStages } from '#libs/snapshot/reference-stages.ts';
 import { type ResolvedRules, resolveRules } from '#libs/snapshot/resolve-rules.ts';
+import type { KeptAttachment } from '#libs/snapshot/rivals.ts';
 import { createRivalStages, type WantedRoute } from '#libs/snapshot/rival-stages.ts';
 import { routeKind, routeKinds } from '#libs/snapshot/route-kinds.ts';
 import { routeFault } from '#libs/snapshot/route-status.ts';
@@ -35,7 +36,7 @@ export interface ReadRoute {
 export interface AttachedRoute {
   /** Whether its own content lets it be accepted. */
   readonly accepted: boolean;
-  readonly attachments: readonly Attachment[];
+  readonly attachments: readonly KeptAttachment[];
 }
 
 /** Keys are `cluster/namespace/name/kind` of the route where nothing else is said. */

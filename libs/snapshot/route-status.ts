@@ -6,6 +6,7 @@ import type { RuleFault } from '#libs/gateway/rule-fault.ts';
 import type { Attachment } from '#libs/snapshot/attach.ts';
 import { condition, conditionUnless, type Fault, listFacts, listProblems } from '#libs/snapshot/conditions.ts';
 import type { RuleName } from '#libs/snapshot/publish.ts';
+import type { KeptAttachment } from '#libs/snapshot/rivals.ts';
 
 /** A rule that can never match, and the one that always comes before it. */
 export interface Shadow {
@@ -27,7 +28,7 @@ export function routeFault(spec: RouteSpec): Fault | undefined {
 /** `status.parents` of a route. */
 export function routeParents(
   spec: RouteSpec,
-  attachments: readonly Attachment[],
+  attachments: readonly KeptAttachment[],
   referenceFaults: readonly Fault[],
   shadows: readonly Shadow[],
   generation: number,
@@ -42,13 +43,13 @@ export function routeParents(
   return attachments.map((attachment) => {
     const fault = attachment.fault ?? own;
     const accepted =
-      fault === undefined && spec.ignored.length > 0
-        ? condition('Accepted', 'True', { reason: 'Accepted', message: ignoredMessage(spec) }, generation)
+      fault === undefined
+        ? condition('Accepted', 'True', { reason: 'Accepted', message: reservations(spec, attachment) }, generation)
         : conditionUnless('Accepted', fault, generation);
     const conditions = [accepted, conditionUnless('ResolvedRefs', resolved, generation)];
     if (fault === undefined && partial !== undefined)
       conditions.push(condition('PartiallyInvalid', 'True', partial, generation));
-    const shadow = fault === undefined ? shadowFault(attachment, shadows) : undefined;
+    const shadow = fault === undefined ? shadowFault(spec, attachment, shadows) : undefined;
     if (shadow !== undefined) conditions.push(condition('fleetgate.dev/Shadowed', 'True', shadow, generation));
     return parentStatus(attachment, conditions);
   });
@@ -63,10 +64,9 @@ function parentStatus(
 
 /** The message starts as the specification of PartiallyInvalid wants it. */
 function partialFault(spec: RouteSpec): Fault | undefined {
-  const refused = spec.type === 'http' ? 'answers 500' : 'closes connections';
   const facts = faultsOf(spec).map(
     ({ index, fault }) =>
-      `Dropped Rule ${index}${fault.effect === 'dropped' ? '' : ` (${refused})`}: ${listProblems(fault.problems)}`,
+      `Dropped Rule ${index}${fault.effect === 'dropped' ? '' : ' (answers 500)'}: ${listProblems(fault.problems)}`,
   );
   return facts.length === 0 ? undefined : { reason: 'UnsupportedValue', message: listFacts(facts) };
 }
@@ -77,11 +77,15 @@ function faultsOf(spec: RouteSpec): readonly { readonly index: number; readonly 
   return faults;
 }
 
-function ignoredMessage(spec: RouteSpec): string {
-  return `not supported and left out: ${listFacts(spec.ignored)}`;
+/** What an accepted route does not get. */
+function reservations({ ignored }: RouteSpec, { lost }: KeptAttachment): string {
+  return listFacts([
+    ...(ignored.length === 0 ? [] : [`not supported and left out: ${listFacts(ignored)}`]),
+    ...(lost === undefined ? [] : [lost.message]),
+  ]);
 }
 
-function shadowFault(attachment: Attachment, shadows: readonly Shadow[]): Fault | undefined {
+function shadowFault(spec: RouteSpec, attachment: Attachment, shadows: readonly Shadow[]): Fault | undefined {
   const names = new Set(attachment.listeners.map(({ name }) => name));
   const here = shadows.filter(
     ({ gateway, listeners }) => gateway === attachment.gateway && listeners.some((listener) => names.has(listener)),
@@ -89,7 +93,8 @@ function shadowFault(attachment: Attachment, shadows: readonly Shadow[]): Fault 
   if (here.length === 0) return undefined;
   const facts = here.map(({ index, winner }) => {
     const { kind, namespace, name } = winner.route;
-    return `rule ${index} can never match: rule ${winner.index} of ${kind} ${namespace}/${name} has the same matches and comes first`;
+    const what = spec.type === 'http' ? 'has the same matches' : 'takes the same connections';
+    return `rule ${index} can never match: rule ${winner.index} of ${kind} ${namespace}/${name} ${what} and comes first`;
   });
   return { reason: 'IdenticalMatch', message: listFacts(facts) };
 }
