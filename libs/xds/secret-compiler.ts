@@ -14,8 +14,8 @@ export class SecretCompiler {
   readonly #table: ResourceTable;
   /** Discovery key → item. */
   readonly #items = new Map<string, SecretItem>();
-  /** Discovery key → why it cannot be served. */
-  readonly #bad = new Map<string, string>();
+  /** Discovery key → why it cannot be served, of those that were asked for; undefined = it can. */
+  readonly #verdicts = new Map<string, string | undefined>();
   /** Whoever uses a secret, by secrets' names. */
   readonly #users = new Users();
   /** Secrets by the discovery keys that they are made of. */
@@ -30,11 +30,9 @@ export class SecretCompiler {
   setItem(key: string, item: SecretItem | undefined): readonly string[] {
     const names = [...this.#parts.of(key)];
     const before = names.map((name) => this.isUsable(name));
-    const problem = item === undefined ? undefined : problemOf(item);
+    this.#verdicts.delete(key);
     if (item === undefined) this.#items.delete(key);
     else this.#items.set(key, item);
-    if (problem === undefined) this.#bad.delete(key);
-    else this.#bad.set(key, problem);
     for (const name of names) this.#touched.add(name);
     const turned = names.filter((name, index) => this.isUsable(name) !== before[index]);
     return [...new Set(turned.flatMap((name) => [...this.#users.of(name)]))];
@@ -56,7 +54,10 @@ export class SecretCompiler {
 
   /** Why the item of a discovery key is not served, as the end of a sentence that begins with what it is. */
   problem(key: string): string | undefined {
-    return this.#bad.get(key) ?? (this.#items.has(key) ? undefined : 'is not there yet');
+    const item = this.#items.get(key);
+    if (item === undefined) return 'is not there yet';
+    if (!this.#verdicts.has(key)) this.#verdicts.set(key, problemOf(item));
+    return this.#verdicts.get(key);
   }
 
   /** Brings the table up to date. */

@@ -213,6 +213,29 @@ void t.test('a cluster that is replaced waits for its endpoints again', (t) => {
   t.end();
 });
 
+void t.test('a cluster that needs secrets is warm when Envoy has them', (t) => {
+  const peer = new Peer();
+  peer.set(listener('l', 1), scope('s', 1));
+  peer.settle();
+  peer.set(secureCluster('c', 'ca'), endpoints('c', 1), secret('ca'), scope('s', 2));
+  t.same(peer.sent(), ['cluster +c']);
+  peer.take('cluster');
+  peer.ask('endpoints', ['c']);
+  peer.take('endpoints');
+  t.same(peer.sent(), ['endpoints +c']);
+  peer.ask('secret', ['ca']);
+  t.same(peer.sent(), ['secret +ca']);
+  peer.take('secret');
+  t.same(peer.sent(), ['scope +s']);
+  peer.take('scope');
+  peer.set(secureCluster('d', 'ca'), endpoints('d', 1), scope('s', 3));
+  peer.take('cluster');
+  peer.ask('endpoints', ['d']);
+  peer.take('endpoints');
+  t.same(peer.sent(), ['cluster +d', 'endpoints +d', 'scope +s'], 'Envoy has it and does not ask again');
+  t.end();
+});
+
 void t.test('endpoints go at any time', (t) => {
   const peer = served();
   peer.set(cluster('d'), scope('s', 2));
@@ -304,6 +327,19 @@ function served(): Peer {
 function cluster(name: string, version = 1): XdsResource {
   const message = { name, type: 'EDS', eds_cluster_config: {}, connect_timeout: `${version}s` };
   return { type: 'cluster', name, message };
+}
+
+function secureCluster(name: string, authority: string): XdsResource {
+  const { message } = cluster(name);
+  const context = {
+    '@type': 'type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext',
+    common_tls_context: { validation_context_sds_secret_config: { name: authority, sds_config: { ads: {} } } },
+  };
+  return { type: 'cluster', name, message: { ...message, transport_socket: { name: 'tls', typed_config: context } } };
+}
+
+function secret(name: string): XdsResource {
+  return { type: 'secret', name, message: { name, validation_context: {} } };
 }
 
 function endpoints(name: string, priority: number): XdsResource {

@@ -1,6 +1,6 @@
 // One ADS stream of one Envoy. It makes before it breaks, whatever the tables say and in whatever order they changed:
 //
-//   clusters ─taken, and their endpoints too─▶ scopes ─taken─▶ listeners ─taken─▶ removals: listeners, scopes, clusters, the rest
+//   clusters ─taken, and what they need too─▶ scopes ─taken─▶ listeners ─taken─▶ removals: listeners, scopes, clusters, the rest
 //
 // Endpoints and secrets go at any time. A step that has nothing to do costs nothing: a change of one scope is one message.
 import { encodeDeltaResponse, type DeltaRequest } from '#libs/xds/encode.ts';
@@ -18,13 +18,20 @@ export interface AdsStreamEvents {
   sent(type: XdsType, resources: number, bytes: number): void;
 }
 
+/** What a cluster in Envoy waits for. */
+interface Warming {
+  /** Undefined: it has them. */
+  readonly endpoints: string | undefined;
+  readonly secrets: readonly string[];
+}
+
 export class AdsStream {
   readonly #tables: AdsTables;
   readonly #events: AdsStreamEvents;
   readonly #write: (bytes: Uint8Array) => boolean;
   readonly #subscriptions: Readonly<Record<XdsType, DeltaSubscription>>;
-  /** Clusters that wait for their endpoints before Envoy uses them, with the name of those. */
-  readonly #warming = new Map<string, string>();
+  /** Clusters that Envoy does not use yet. */
+  readonly #warming = new Map<string, Warming>();
   /** Listeners in Envoy because of which it asks for scopes. */
   readonly #scopeUsers = new Set<string>();
   /** The listener on its way will wait for scopes that Envoy has already, and therefore does not ask for. */
@@ -61,6 +68,7 @@ export class AdsStream {
       const names = this.#stillWanted(type, answer.sent);
       if (this.#events.refused(type, names, answer.error) === 'wait') return;
     }
+    this.#dropWarm();
     this.#events.progress();
     this.flush();
   }
@@ -142,10 +150,9 @@ export class AdsStream {
     if (type !== 'cluster') return;
     for (const name of sent.keys()) {
       const endpoints = this.#tables.endpointsOf(name);
-      if (endpoints === undefined) continue;
-      this.#warming.set(name, endpoints);
+      this.#warming.set(name, { endpoints, secrets: this.#tables.secretsOf(name) });
       // Envoy does not always ask again for those that it knows, and waits all the same.
-      this.#subscriptions.endpoints.resend([endpoints]);
+      if (endpoints !== undefined) this.#subscriptions.endpoints.resend([endpoints]);
     }
   }
 
@@ -162,7 +169,19 @@ export class AdsStream {
   /** Envoy has these endpoints, or no longer wants them. */
   #warm(names: { has(name: string): boolean; readonly size: number }): void {
     if (names.size === 0) return;
-    for (const [cluster, endpoints] of this.#warming) if (names.has(endpoints)) this.#warming.delete(cluster);
+    for (const [cluster, { endpoints, secrets }] of this.#warming) {
+      if (endpoints !== undefined && names.has(endpoints))
+        this.#warming.set(cluster, { endpoints: undefined, secrets });
+    }
+  }
+
+  /** A secret that Envoy has for another cluster it does not ask for again. */
+  #dropWarm(): void {
+    const { secret } = this.#subscriptions;
+    for (const [cluster, { endpoints, secrets }] of this.#warming) {
+      const isReady = secrets.every((name) => secret.isNamed(name) && secret.isInForce(name));
+      if (endpoints === undefined && isReady) this.#warming.delete(cluster);
+    }
   }
 
   #send(type: XdsType, subscription: DeltaSubscription, what: 'all' | 'upserts'): void {

@@ -2,7 +2,7 @@
 // back to another process of the node is sent nothing that it has.
 import { createHash } from 'node:crypto';
 import { encodeResource } from '#libs/xds/encode.ts';
-import { xdsTypes, type XdsResource, type XdsType } from '#libs/xds/resources.ts';
+import { type ProtoValue, xdsTypes, type XdsResource, type XdsType } from '#libs/xds/resources.ts';
 import type { WireResource } from './delta-subscription.ts';
 
 export class AdsTables {
@@ -11,6 +11,8 @@ export class AdsTables {
   );
   /** Name of a cluster → name of its endpoints. */
   readonly #endpointsOf = new Map<string, string>();
+  /** Name of a cluster → names of the secrets that it asks for, where there are any. */
+  readonly #secretsOf = new Map<string, readonly string[]>();
   /** Listeners that choose routes by scope; one that only closes connections does not. */
   readonly #scopeUsers = new Set<string>();
 
@@ -22,6 +24,11 @@ export class AdsTables {
   /** Name of the endpoints that a cluster asks for by EDS. */
   endpointsOf(cluster: string): string | undefined {
     return this.#endpointsOf.get(cluster);
+  }
+
+  /** Names of the secrets that a cluster asks for. */
+  secretsOf(cluster: string): readonly string[] {
+    return this.#secretsOf.get(cluster) ?? [];
   }
 
   /** Whether Envoy asks for scopes because of this listener, or of any. */
@@ -43,7 +50,10 @@ export class AdsTables {
 
   /** Whether that changed anything. */
   remove(type: XdsType, name: string): boolean {
-    if (type === 'cluster') this.#endpointsOf.delete(name);
+    if (type === 'cluster') {
+      this.#endpointsOf.delete(name);
+      this.#secretsOf.delete(name);
+    }
     if (type === 'listener') this.#scopeUsers.delete(name);
     return this.#table(type).delete(name);
   }
@@ -53,12 +63,15 @@ export class AdsTables {
     const table = this.#table(type);
     if (table.get(name)?.version === wire.version) return false;
     table.set(name, wire);
-    if (type === 'cluster') this.#noteEndpoints(resource);
+    if (type === 'cluster') this.#noteNeeds(resource);
     if (type === 'listener') this.#noteScopeUser(resource);
     return true;
   }
 
-  #noteEndpoints(cluster: XdsResource): void {
+  #noteNeeds(cluster: XdsResource): void {
+    const secrets = secretNamesIn(cluster.message['transport_socket']);
+    if (secrets.length === 0) this.#secretsOf.delete(cluster.name);
+    else this.#secretsOf.set(cluster.name, secrets);
     const endpoints = endpointsNameOf(cluster);
     if (endpoints === undefined) this.#endpointsOf.delete(cluster.name);
     else this.#endpointsOf.set(cluster.name, endpoints);
@@ -79,6 +92,14 @@ export class AdsTables {
 function toWire(resource: XdsResource): WireResource {
   const body = encodeResource(resource);
   return { name: resource.name, version: createHash('sha256').update(body).digest('hex').slice(0, 16), body };
+}
+
+/** Whatever has an `sds_config` is asked for by its name. */
+function secretNamesIn(value: ProtoValue | undefined): readonly string[] {
+  if (typeof value !== 'object' || value === null) return [];
+  const inside = Object.values(value).flatMap((field) => secretNamesIn(field));
+  const name = 'sds_config' in value && 'name' in value ? value.name : undefined;
+  return typeof name === 'string' ? [name, ...inside] : inside;
 }
 
 function endpointsNameOf({ name, message }: XdsResource): string | undefined {

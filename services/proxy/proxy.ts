@@ -2,6 +2,7 @@
 //
 //   hub ⇄ HubConnection ⇄ Node ─▶ DataPlane ─▶ AdsServer ⇄ Envoy
 //                          └─▶ LastGood (disk)
+import { getCACertificates } from 'node:tls';
 import packageJson from '../../package.json' with { type: 'json' };
 import { resolveBinary } from '#libs/runtime/binaries.ts';
 import { fail } from '#libs/runtime/errors.ts';
@@ -105,7 +106,11 @@ class ProxyService implements RunningProxy {
       faults: () => this.#plane.faults.length,
     });
     this.#ads = new AdsServer(this.#adsEvents(), log);
-    const xds = { bindAddress: options.bind, portOffset: options.portOffset };
+    const xds = {
+      bindAddress: options.bind,
+      portOffset: options.portOffset,
+      systemAuthorities: systemAuthorities(),
+    };
     this.#plane = new DataPlane({
       createCompiler: parts.createCompiler ?? (() => new XdsCompiler(xds)),
       ads: this.#ads,
@@ -240,4 +245,10 @@ class ProxyService implements RunningProxy {
 
 function identityOf({ node, label, serves, address }: ProxyOptions): NodeIdentity {
   return { node, version: packageJson.version, labels: label, serves, addresses: address };
+}
+
+/** What the system trusts; where it says nothing, as in a small image, what Node.js brings along. PEM. */
+function systemAuthorities(): string {
+  const system = getCACertificates('system');
+  return [...new Set(system.length > 0 ? system : getCACertificates('bundled'))].join('\n');
 }
