@@ -28,6 +28,42 @@ function match(type: HttpMatch['path']['type'], value: string, more: Partial<Htt
 
 const field = (name: string) => ({ type: 'Exact', name, value: 'x' }) as const;
 
+void t.test('of gRPC, more characters of service come first, then of method, then more headers', async (t) => {
+  const grpc = (service: string | undefined, method: string | undefined, more: Partial<HttpMatch> = {}): HttpMatch => {
+    const part = (value: string | undefined, key: string) => {
+      if (value === undefined) return {};
+      const type = value.startsWith('~') ? 'RegularExpression' : 'Exact';
+      return { [key]: { type, value: value.replace('~', '') } };
+    };
+    return match('PathPrefix', '/', { grpc: { ...part(service, 'service'), ...part(method, 'method') }, ...more });
+  };
+  const ordered = [
+    grpc('a.Longer', 'M'),
+    grpc('a.B', 'Method'),
+    grpc('a.B', 'M', { headers: [field('a')] }),
+    grpc('a.B', 'M'),
+    grpc('a.B', '~Method'),
+    grpc('a.B', '~M'),
+    grpc('a.B', undefined, { headers: [field('a'), field('b')] }),
+    grpc('a.B', undefined),
+    grpc('~a.[a-z]+', 'M'),
+    grpc('~a.*', 'M'),
+    grpc(undefined, 'Method'),
+    grpc(undefined, '~.*'),
+    grpc(undefined, undefined, { headers: [field('a')] }),
+    grpc(undefined, undefined),
+  ];
+  const owner = rule('one', {}, 0, ordered);
+  const ranked = ordered.map((one): RankedMatch => ({ match: one, rule: owner }));
+  t.strictSame(
+    ranked
+      .toReversed()
+      .toSorted(compareMatches)
+      .map(({ match: one }) => ordered.indexOf(one)),
+    ordered.map((_, i) => i),
+  );
+});
+
 void t.test('the more specific match comes first', async (t) => {
   const ordered = [
     match('Exact', '/a/b'),
