@@ -2,8 +2,16 @@
 import type { WatchedKind } from '#libs/gateway/kinds.ts';
 import type { KubeObject } from '#libs/gateway/object.ts';
 
-/** TLS key material, sealed to the fleet's node key (HPKE base mode, RFC 9180). Base64 fields. Only nodes can open it. */
-export interface SealedMaterial {
+/**
+ * TLS key material, sealed to the fleet's node key (HPKE base mode, RFC 9180). Base64 fields. Only nodes can open it. `others`: the same
+ * material, sealed to the keys of provided data planes; whoever does not know the field has the fleet's.
+ */
+export interface SealedMaterial extends SealedText {
+  readonly others?: readonly SealedText[];
+}
+
+/** Material sealed to one key. */
+export interface SealedText {
   /** First 16 hex digits of the SHA-256 of the public key that it is sealed to. */
   readonly keyId: string;
   readonly enc: string;
@@ -55,6 +63,8 @@ export interface SecretSummary {
     readonly notAfter: string;
     /** SealedMaterial.keyId of the material beside the event, so that another fleet key is a change; absent = not sealed. */
     readonly keyId?: string;
+    /** The same of SealedMaterial.others. */
+    readonly otherKeyIds?: readonly string[];
   };
   /** Present where a CA bundle (ca.crt) is held; it is public. */
   readonly caCertificates?: string;

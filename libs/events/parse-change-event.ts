@@ -2,13 +2,14 @@
 import type { ChangeEvent, SealedMaterial, SealedText } from '#libs/events/change-event.ts';
 import { upcast } from '#libs/events/upcast.ts';
 import { Cursor, isRecord } from '#libs/gateway/cursor.ts';
-import { kindInfo } from '#libs/gateway/kinds.ts';
+import { kindInfo, kubernetesKind } from '#libs/gateway/kinds.ts';
 import { clusterName, objectName } from '#libs/gateway/names.ts';
 import { isNestedDeeper, nestingMax } from '#libs/gateway/nesting.ts';
 import type { KubeObject } from '#libs/gateway/object.ts';
 import type { Parsed, Problem } from '#libs/gateway/problem.ts';
 
 const id = { min: 1, max: 253 };
+const sealedMax = 64;
 const time = { min: 1, max: 64 };
 const sha256Hex = { pattern: /^[0-9a-f]{64}$/, expected: 'a SHA-256 in hex' };
 
@@ -72,7 +73,7 @@ function readActor(at: Cursor): ChangeEvent['actor'] {
 
 function readSealed(at: Cursor): SealedMaterial | undefined {
   if (at.object() === undefined) return undefined;
-  const others = at.field('others').list(sealedMax).map(readSealedText);
+  const others = at.field('others').items(sealedMax).map(readSealedText);
   return { ...readSealedText(at), ...(others.length === 0 ? {} : { others }) };
 }
 
@@ -97,7 +98,7 @@ function parseObject(
   metadata.field('creationTimestamp').requiredText(time);
   metadata.field('resourceVersion').requiredText(id);
   const same =
-    at.field('kind').text() === envelope.kind &&
+    at.field('kind').text() === kubernetesKind(envelope.kind) &&
     metadata.field('name').text() === envelope.name &&
     (metadata.field('namespace').text() ?? '') === envelope.namespace &&
     metadata.field('uid').text() === envelope.uid;

@@ -1,6 +1,6 @@
 // Reads what a hub says: JSON text → a message, or why not. By hand, because a full snapshot holds tens of thousands of entries.
 // Shapes and limits are checked here; hashes and digests by the session.
-import type { SealedMaterial } from '#libs/events/change-event.ts';
+import type { SealedMaterial, SealedText } from '#libs/events/change-event.ts';
 import type { DiscoveryItem, DiscoveryMessage, Endpoint, HubMessage, SnapshotMessage } from './messages.ts';
 
 /** Limits on one message; its size in bytes is limited by the socket. */
@@ -15,6 +15,9 @@ export const hubMessageLimits = {
 export type ParsedHubMessage = { readonly message: HubMessage } | { readonly problem: string };
 
 type Fields = Readonly<Record<string, unknown>>;
+
+/** Keys that one piece of TLS material is sealed to. */
+const sealedMax = 64;
 
 class Unreadable extends Error {}
 
@@ -110,6 +113,17 @@ function parseEndpoint(value: unknown): Endpoint {
 
 function parseSealed(value: unknown): SealedMaterial {
   const fields = parseFields(value, 'sealed');
+  const { others } = fields;
+  const text = parseSealedText(fields);
+  return others === undefined
+    ? text
+    : {
+        ...text,
+        others: parseList(fields, 'others', sealedMax, (each) => parseSealedText(parseFields(each, 'others'))),
+      };
+}
+
+function parseSealedText(fields: Fields): SealedText {
   return {
     keyId: parseName(fields, 'keyId'),
     enc: parseName(fields, 'enc'),

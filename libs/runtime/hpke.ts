@@ -2,7 +2,7 @@
 // AES-256-GCM. Only nodes hold the private half. The additional data binds a sealed text to its Secret.
 import { createHash, createPrivateKey, createPublicKey, generateKeyPairSync } from 'node:crypto';
 import { Aes256Gcm, CipherSuite, DhkemX25519HkdfSha256, HkdfSha256 } from '@hpke/core';
-import type { SealedMaterial } from '#libs/events/change-event.ts';
+import type { SealedMaterial, SealedText } from '#libs/events/change-event.ts';
 import { fail } from './errors.ts';
 
 /** Raw X25519 keys of 32 bytes each, base64. */
@@ -44,7 +44,7 @@ export function keyIdOf(publicKey: string): string {
 }
 
 /** Seals to a public key; `aad` = `cluster/namespace/name` of the Secret. */
-export async function seal(publicKey: string, plaintext: Uint8Array, aad: string): Promise<SealedMaterial> {
+export async function seal(publicKey: string, plaintext: Uint8Array, aad: string): Promise<SealedText> {
   const recipientPublicKey = await suite.kem.deserializePublicKey(bytes(rawKey(publicKey)));
   const sealed = await suite.seal({ recipientPublicKey, info }, bytes(plaintext), bytes(Buffer.from(aad)));
   return {
@@ -54,19 +54,24 @@ export async function seal(publicKey: string, plaintext: Uint8Array, aad: string
   };
 }
 
-/** Opens with the key that it was sealed to, which must be among the given. Throws FleetgateError 'sealed-key'. */
+/** Opens with a key that it was sealed to, one of which must be among the given. Throws FleetgateError 'sealed-key'. */
 export async function open(
   privateKeys: readonly string[],
   sealed: SealedMaterial,
   aad: string,
 ): Promise<Uint8Array<ArrayBuffer>> {
-  const privateKey = privateKeys.find((key) => keyIdOf(publicKeyOf(key)) === sealed.keyId);
-  if (privateKey === undefined)
-    throw fail('sealed-key', `${aad} is sealed to the key ${sealed.keyId}, which is not here`);
+  const texts = [sealed, ...(sealed.others ?? [])];
+  const byKeyId = new Map(privateKeys.map((key) => [keyIdOf(publicKeyOf(key)), key]));
+  const text = texts.find(({ keyId }) => byKeyId.has(keyId));
+  const privateKey = byKeyId.get(text?.keyId ?? '');
+  if (text === undefined || privateKey === undefined) {
+    const keyIds = texts.map(({ keyId }) => keyId).join(', ');
+    throw fail('sealed-key', `${aad} is sealed to the key ${keyIds}, which is not here`);
+  }
   try {
     const recipientKey = await suite.kem.deserializePrivateKey(bytes(rawKey(privateKey)));
-    const enc = bytes(Buffer.from(sealed.enc, 'base64'));
-    const ciphertext = bytes(Buffer.from(sealed.ciphertext, 'base64'));
+    const enc = bytes(Buffer.from(text.enc, 'base64'));
+    const ciphertext = bytes(Buffer.from(text.ciphertext, 'base64'));
     return new Uint8Array(await suite.open({ recipientKey, enc, info }, ciphertext, bytes(Buffer.from(aad))));
   } catch {
     // The library's reason says nothing that the code does not, and must not carry key bytes into a log.

@@ -12,10 +12,13 @@ import packageFile from '../../package.json' with { type: 'json' };
 import { type AgentMetrics, createAgentMetrics } from './agent-metrics.ts';
 import type { AgentOptions } from './command.ts';
 import { type Inventory, fetchInventory, parseResync } from './inventory.ts';
+import type { LiveObject } from './live-object.ts';
 import { Mirror } from './mirror.ts';
 import { openSource } from './open-source.ts';
 import { Outbox } from './outbox.ts';
 import { Problems } from './problems.ts';
+import type { Provisioner } from './provision/provisioner.ts';
+import { namespaceKeys, readProvisionSettings, startProvisioner } from './provision/start.ts';
 import { type Reconciler, awaitInventory, startReconciler } from './reconciler.ts';
 import { createSealer } from './sealer.ts';
 import { sliceProblem } from './slice-problem.ts';
@@ -69,6 +72,7 @@ class Agent {
   #mirror: Mirror | undefined;
   #writer: StatusWriter | undefined;
   #wishes: StatusWishes | undefined;
+  #provisioner: Provisioner | undefined;
   #reconciler: Reconciler | undefined;
   #heartbeat: NodeJS.Timeout | undefined;
   #soon: NodeJS.Timeout | undefined;
@@ -104,7 +108,13 @@ class Agent {
     const { cluster, nodePublicKey, natsUrl, natsToken, natsCredentials } = this.#options;
     const log = this.#log;
     const signal = this.#signal;
-    const sealer = createSealer(nodePublicKey, cluster, () => this.#metrics.sealed());
+    const settings = readProvisionSettings(this.#options);
+    const sealer = createSealer({
+      cluster,
+      publicKey: nodePublicKey,
+      namespaceKey: namespaceKeys(settings),
+      onSealed: () => this.#metrics.sealed(),
+    });
     if (sealer === null) this.#problems.set('node key', 'no node public key is set: TLS listeners get no certificates');
     const subscriptions: Stoppable[] = [];
     try {
@@ -124,7 +134,7 @@ class Agent {
         sealer,
         now: () => new Date().toISOString(),
         onReferences: (wanted) => source.reference(wanted),
-        onStatusObject: (key, live) => this.#writer?.observe(key, live),
+        onStatusObject: (key, live) => this.#observe(key, live),
         isUncertain: (key) => source.isUncertain(key),
       }));
       this.#heartbeat = setInterval(() => this.#beat(), heartbeatMs);
@@ -140,7 +150,13 @@ class Agent {
       // Before anything is published, so that nothing of it is lost unnoticed.
       this.#listen(nats, outbox, reconciler, subscriptions);
       await source.start(this.#sink(mirror), inventory.items);
-      if (this.#writer !== undefined) this.#wishes = startStatusWishes(asker, this.#writer, log);
+      if (settings !== null && source.apiClient !== null) {
+        const onProblem = (about: string, sentence: string | null): void => this.#problems.set(about, sentence);
+        const find = (key: string): LiveObject | undefined => mirror.get(key);
+        this.#provisioner = startProvisioner({ settings, client: source.apiClient, find, onProblem, log });
+      }
+      const takers = [this.#writer, this.#provisioner].filter((taker) => taker !== undefined);
+      if (takers.length > 0) this.#wishes = startStatusWishes(asker, takers, log);
       log.info({ source: source.kind, clusterUid: source.clusterUid, held: inventory.items.length }, 'watching');
       await Promise.race([reconciler.done, aborted(signal)]);
     } catch (error) {
@@ -198,6 +214,14 @@ class Agent {
       onProblem: (about, sentence) => this.#problems.set(about, sentence),
       ratePerSecond: this.#options.statusRate,
     });
+  }
+
+  /** An object whose status is written was seen, or is gone. */
+  #observe(key: string, live: LiveObject | null): void {
+    this.#writer?.observe(key, live);
+    const [kind = '', namespace = '', name = ''] = key.split('/');
+    if (kind === 'Gateway' || kind === 'GatewayClass')
+      this.#provisioner?.observe(kind, namespace, name, live?.object.metadata.uid ?? null);
   }
 
   #sink(mirror: Mirror): SourceSink {
@@ -266,6 +290,7 @@ class Agent {
     // What waits for room in the outbox must not hold up the source; the next start finds what was not sent.
     this.#outbox?.stop();
     this.#writer?.stop();
+    await this.#provisioner?.stop();
     await this.#source?.stop();
     await this.#wishes?.stop();
     await this.#reconciler?.stop();

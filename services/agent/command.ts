@@ -1,5 +1,5 @@
 // `fleetgate agent`: its options. What it does is in agent.ts; `manifest`, `install` and `uninstall` are in install/.
-import { type Options, defineOptions, dnsLabel, duration, integer, port, text } from '#libs/runtime/config.ts';
+import { type Options, defineOptions, dnsLabel, duration, flag, integer, port, text } from '#libs/runtime/config.ts';
 
 export { startAgent } from './agent.ts';
 
@@ -53,6 +53,44 @@ export const agentOptions = defineOptions({
     env: 'FLEETGATE_NODE_PUBLIC_KEY',
     schema: text().optional(),
     description: 'key of the fleet that TLS material is sealed to; without it listeners get no certificates',
+  },
+  provision: {
+    flag: '--provision',
+    env: 'FLEETGATE_PROVISION',
+    schema: flag(),
+    description: 'provide a data plane for each Gateway of our classes: Deployment, Service and what belongs to them',
+  },
+  controlUrl: {
+    flag: '--control-url <url>',
+    env: 'FLEETGATE_CONTROL_URL',
+    schema: text().optional(),
+    description: 'control as the nodes that are provided reach it',
+  },
+  controlCa: {
+    flag: '--control-ca <pem>',
+    env: 'FLEETGATE_CONTROL_CA',
+    schema: text().optional(),
+    description: 'authorities that those nodes trust at the control URL, beside the usual ones',
+  },
+  provisionerToken: {
+    flag: '--provisioner-token <token>',
+    env: 'FLEETGATE_PROVISIONER_TOKEN',
+    schema: text().optional(),
+    description: 'token with the role provisioner, from which those of the nodes are derived',
+    secret: true,
+  },
+  nodeImage: {
+    flag: '--node-image <image>',
+    env: 'FLEETGATE_NODE_IMAGE',
+    schema: text().optional(),
+    description: 'image of the nodes that are provided; default: the one of this version',
+  },
+  namespace: {
+    flag: '--namespace <namespace>',
+    env: 'FLEETGATE_NAMESPACE',
+    schema: dnsLabel(),
+    description: 'where data planes that a class shares are provided',
+    default: 'fleetgate-system',
   },
   data: {
     flag: '--data <folder>',

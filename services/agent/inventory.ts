@@ -1,6 +1,6 @@
 // Reads from the projector, page by page, what the history holds of this cluster and which statuses it wants.
 import { z } from 'zod';
-import type { DesiredStatus, InventoryItem, PageRequest } from '#libs/events/agent-exchange.ts';
+import type { DesiredDataPlane, DesiredStatus, InventoryItem, PageRequest } from '#libs/events/agent-exchange.ts';
 import { inventorySubject, statusesSubject } from '#libs/events/subjects.ts';
 import { fail } from '#libs/runtime/errors.ts';
 import type { Nats } from '#libs/runtime/nats.ts';
@@ -17,12 +17,30 @@ const inventoryItem: z.ZodType<InventoryItem> = z.object({
   creationTimestamp: z.string(),
 });
 
+const port = z.object({ port: z.int().min(1).max(65_535), protocol: z.enum(['TCP', 'UDP']) });
+
+const desiredDataPlane = z.object({
+  ports: z.array(port),
+  labels: z.record(z.string(), z.string()),
+  annotations: z.record(z.string(), z.string()),
+  addresses: z.array(z.string()),
+  parameters: z.object({
+    replicas: z.union([z.int().min(0), z.literal('auto')]),
+    serviceType: z.enum(['LoadBalancer', 'ClusterIP', 'NodePort']),
+    image: z.string().exactOptional(),
+    cpu: z.string().exactOptional(),
+    memory: z.string().exactOptional(),
+    merge: z.enum(['none', 'class']),
+  }),
+}) satisfies z.ZodType<DesiredDataPlane>;
+
 const desiredStatus: z.ZodType<DesiredStatus> = z.object({
   kind: z.string(),
   namespace: z.string(),
   name: z.string(),
   uid: z.string(),
   status: z.record(z.string(), z.unknown()),
+  dataPlane: desiredDataPlane.exactOptional(),
 });
 
 const inventoryPage = z.object({

@@ -92,7 +92,7 @@ void t.test('Secrets: a summary, and sealed material', async (t) => {
   };
   let seals = 0;
   const sealer: Sealer = {
-    keyId: 'k1',
+    keyIds: (namespaces) => ['k1', ...namespaces],
     seal: (material) =>
       Promise.resolve({ keyId: 'k1', enc: '', ciphertext: `sealed ${(seals += 1)} ${material.key.length}` }),
   };

@@ -18,10 +18,16 @@ export interface LiveObject {
   readonly status?: Readonly<Record<string, unknown>>;
 }
 
-/** Seals TLS material to the fleet's node key; the name is the additional data. Null: the agent has no such key. */
+/** Seals TLS material to the fleet's node key and to those of the namespaces; the name is the additional data. */
 export interface Sealer {
-  readonly keyId: string;
-  seal(material: { readonly certificate: string; readonly key: string }, name: ObjectName): Promise<SealedMaterial>;
+  /** Of the keys that it is sealed to for these namespaces. */
+  keyIds(namespaces: readonly string[]): readonly string[];
+  /** Null: there is no key for these namespaces. */
+  seal(
+    material: { readonly certificate: string; readonly key: string },
+    name: ObjectName,
+    namespaces: readonly string[],
+  ): Promise<SealedMaterial | null>;
 }
 
 /** What is kept of an object of any kind but Secret. */
@@ -38,15 +44,19 @@ export function readLiveObject(change: AppliedChange): LiveObject {
   };
 }
 
-/** What is kept of a Secret: the summary, and the sealed material; sealed again only when it changed. */
+/**
+ * What is kept of a Secret: the summary, and the sealed material; sealed again only when it changed. `namespaces`: of the Gateways that
+ * refer to it.
+ */
 export async function readLiveSecret(
   change: AppliedChange,
   sealer: Sealer | null,
   previous: LiveObject | undefined,
+  namespaces: readonly string[] = [],
 ): Promise<LiveObject> {
   const name = objectName(change.kind, change.object);
   const { summary, material } = readTlsSecret(change.object);
-  const keyed = sealer === null || material === null ? summary : withKeyId(summary, sealer.keyId);
+  const keyed = sealer === null || material === null ? summary : withKeyIds(summary, sealer.keyIds(namespaces));
   const object: KubeObject = { ...stripSecret(change.object), summary: keyed };
   const live = {
     name,
@@ -56,7 +66,8 @@ export async function readLiveSecret(
   };
   if (sealer === null || material === null) return live;
   const same = previous?.sealed !== undefined && previous.hash === live.hash;
-  return { ...live, sealed: same ? previous.sealed : await sealer.seal(material, name) };
+  const sealed = same ? previous.sealed : await sealer.seal(material, name, namespaces);
+  return sealed === null ? live : { ...live, sealed };
 }
 
 /** The event that says: this object is now so. */
@@ -109,6 +120,8 @@ export function deletedEvent(
   };
 }
 
-function withKeyId(summary: SecretSummary, keyId: string): SecretSummary {
-  return summary.certificate === undefined ? summary : { ...summary, certificate: { ...summary.certificate, keyId } };
+function withKeyIds(summary: SecretSummary, [keyId, ...otherKeyIds]: readonly string[]): SecretSummary {
+  if (summary.certificate === undefined || keyId === undefined) return summary;
+  const others = otherKeyIds.length === 0 ? {} : { otherKeyIds };
+  return { ...summary, certificate: { ...summary.certificate, keyId, ...others } };
 }

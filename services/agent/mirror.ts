@@ -10,7 +10,7 @@ import {
   readLiveSecret,
 } from './live-object.ts';
 import type { Held, Outbox } from './outbox.ts';
-import { findReferences, referringKinds } from './references.ts';
+import { findReferences, referringKinds, servingNamespace } from './references.ts';
 import {
   type AppliedChange,
   type DeletedChange,
@@ -33,11 +33,18 @@ export interface MirrorOptions {
   readonly isUncertain: (key: string) => boolean;
 }
 
+/** Namespaces whose data planes may serve one Secret. */
+const recipientsMax = 32;
+
 export class Mirror {
   readonly #options: MirrorOptions;
   readonly #live = new Map<string, LiveObject>();
   readonly #listed = new Set<WatchedKind>();
-  readonly #references = new Map<string, readonly ObjectName[]>();
+  readonly #references = new Map<string, Referrer>();
+  /** Secrets as they came, to be sealed again when Gateways of other namespaces refer to them; `turn` counts the sealings. */
+  readonly #secrets = new Map<string, { readonly change: AppliedChange; readonly turn: number }>();
+  /** By Secret: the namespaces whose data planes serve it, ordered. */
+  #recipients: ReadonlyMap<string, readonly string[]> = new Map();
 
   constructor(options: MirrorOptions) {
     this.#options = options;
@@ -80,7 +87,12 @@ export class Mirror {
 
   async #applySecret(change: AppliedChange): Promise<void> {
     const key = objectKey(objectName(change.kind, change.object));
-    await this.#apply(await readLiveSecret(change, this.#options.sealer, this.#live.get(key)), change.via);
+    const turn = (this.#secrets.get(key)?.turn ?? 0) + 1;
+    this.#secrets.set(key, { change, turn });
+    const namespaces = this.#recipients.get(key) ?? [];
+    const live = await readLiveSecret(change, this.#options.sealer, this.#live.get(key), namespaces);
+    // Else it changed, went, or is sealed again meanwhile.
+    if (this.#secrets.get(key)?.turn === turn) await this.#apply(live, change.via);
   }
 
   #apply(live: LiveObject, via: ChangeEvent['via']): void | Promise<void> {
@@ -91,14 +103,17 @@ export class Mirror {
     if (before?.hash === live.hash && before.object.metadata.uid === live.object.metadata.uid) {
       return this.#offer(key, live, via);
     }
-    if (referringKinds.has(live.name.kind)) this.#refer(key, findReferences(live.object));
+    if (referringKinds.has(live.name.kind)) {
+      this.#refer(key, { names: findReferences(live.object), namespace: servingNamespace(live.object) });
+    }
     return this.#offer(key, live, via);
   }
 
   #remove(change: DeletedChange): void {
     const key = objectKey(change);
     if (this.#live.delete(key) && kindInfo(change.kind)?.status) this.#options.onStatusObject(key, null);
-    if (referringKinds.has(change.kind)) this.#refer(key, []);
+    this.#secrets.delete(key);
+    if (referringKinds.has(change.kind)) this.#refer(key, { names: [], namespace: '' });
     if (!this.#options.outbox.held.has(key)) return;
     this.#options.outbox.offer(
       deletedEvent(change, this.#options.cluster, { at: this.#options.now(), via: change.via }),
@@ -126,14 +141,42 @@ export class Mirror {
     }
   }
 
-  #refer(key: string, references: readonly ObjectName[]): void {
-    const before = this.#references.get(key) ?? [];
-    if (before.map(objectKey).join() === references.map(objectKey).join()) return;
-    if (references.length === 0) this.#references.delete(key);
-    else this.#references.set(key, references);
-    const all = new Map([...this.#references.values()].flat().map((name) => [objectKey(name), name]));
+  #refer(key: string, referrer: Referrer): void {
+    const before = this.#references.get(key) ?? { names: [], namespace: '' };
+    if (textOf(before) === textOf(referrer)) return;
+    if (referrer.names.length === 0) this.#references.delete(key);
+    else this.#references.set(key, referrer);
+    const all = new Map<string, ObjectName>();
+    const namespaces = new Map<string, Set<string>>();
+    for (const { names, namespace } of this.#references.values()) {
+      for (const name of names) {
+        const named = objectKey(name);
+        all.set(named, name);
+        if (name.kind === 'Secret' && namespace !== '')
+          namespaces.set(named, (namespaces.get(named) ?? new Set()).add(namespace));
+      }
+    }
+    const recipientsBefore = this.#recipients;
+    this.#recipients = new Map(
+      [...namespaces].map(([named, set]) => [named, [...set].toSorted().slice(0, recipientsMax)]),
+    );
     this.#options.onReferences([...all.values()]);
+    for (const [named, { change }] of this.#secrets) {
+      const recipients = this.#recipients.get(named);
+      if (recipients !== undefined && recipients.join() !== recipientsBefore.get(named)?.join())
+        void this.#applySecret(change);
+    }
   }
+}
+
+/** An object that refers to others, and where the Gateway is that serves what it refers to. */
+interface Referrer {
+  readonly names: readonly ObjectName[];
+  readonly namespace: string;
+}
+
+function textOf({ names, namespace }: Referrer): string {
+  return [namespace, ...names.map(objectKey)].join();
 }
 
 function parseObjectKey(key: string): ObjectName | null {

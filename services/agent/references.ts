@@ -1,4 +1,4 @@
-// The Secrets and ConfigMaps that a GatewayClass, Gateway, ListenerSet or BackendTLSPolicy names. Only these are read from the cluster.
+// The Secrets and ConfigMaps that a GatewayClass, Gateway, ListenerSet or BackendTLSPolicy names, or what was used before them. Only these are read from the cluster.
 import { controllerName, type WatchedKind } from '#libs/gateway/kinds.ts';
 import type { KubeObject } from '#libs/gateway/object.ts';
 import { type ObjectName, objectKey } from './source.ts';
@@ -10,6 +10,10 @@ export const referringKinds: ReadonlySet<WatchedKind> = new Set<WatchedKind>([
   'Gateway',
   'ListenerSet',
   'BackendTLSPolicy',
+  'Ingress',
+  'Gateway.networking.x-k8s.io',
+  'HTTPRoute.networking.x-k8s.io',
+  'BackendPolicy',
 ]);
 
 export const referencesPerObjectMax = 200;
@@ -21,6 +25,9 @@ const referenceFields: ReadonlyMap<string, WatchedKind | null> = new Map([
   ['clientCertificateRef', 'Secret'],
   ['caCertificateRefs', null],
   ['parametersRef', null],
+  // Service APIs 0.1
+  ['certificateRef', 'Secret'],
+  ['certificateAuthorityRef', 'Secret'],
 ]);
 
 // RFC 1123: what an API server accepts as names; anything else cannot exist, and must not get into a URL.
@@ -53,13 +60,36 @@ export function findReferences(object: KubeObject): readonly ObjectName[] {
   // What another controller's class refers to is none of our business.
   const spec = object['spec'];
   if (object.kind === 'GatewayClass' && (!isRecord(spec) || spec['controllerName'] !== controllerName)) return [];
-  visit(spec, 0);
+  // An IngressClass's and old GatewayClass's parameters are no Secrets or ConfigMaps, and an Ingress has names for references.
+  if (object.kind === 'Ingress') for (const name of ingressSecrets(spec, namespace)) found.set(objectKey(name), name);
+  else visit(spec, 0);
   return [...found.values()];
+}
+
+/** The namespace of the Gateway that serves what the object refers to; '' where that cannot be said of one. */
+export function servingNamespace(object: KubeObject): string {
+  const own = object.metadata.namespace ?? '';
+  if (object.kind !== 'ListenerSet') return object.kind === 'Gateway' ? own : '';
+  const spec = object['spec'];
+  const parent = isRecord(spec) && isRecord(spec['parentRef']) ? spec['parentRef'] : {};
+  const { namespace = own } = parent;
+  return typeof namespace === 'string' && namespacePattern.test(namespace) ? namespace : own;
+}
+
+/** `spec.tls[].secretName`. */
+function ingressSecrets(spec: unknown, namespace: string): readonly ObjectName[] {
+  const tls = isRecord(spec) && Array.isArray(spec['tls']) ? spec['tls'] : [];
+  return tls.slice(0, referencesPerObjectMax).flatMap((item: unknown) => {
+    const name = isRecord(item) ? readReference({ name: item['secretName'] }, namespace, 'Secret') : null;
+    return name === null ? [] : [name];
+  });
 }
 
 function readReference(value: unknown, ownNamespace: string, defaultKind: WatchedKind | null): ObjectName | null {
   if (!isRecord(value)) return null;
-  const { group = '', kind = defaultKind, name, namespace = ownNamespace } = value;
+  const { group: writtenGroup = '', kind: writtenKind, name, namespace = ownNamespace } = value;
+  const group = writtenGroup === 'core' ? '' : writtenGroup;
+  const kind = writtenKind === undefined || writtenKind === '' ? defaultKind : writtenKind;
   if (group !== '' || (kind !== 'Secret' && kind !== 'ConfigMap')) return null;
   if (typeof name !== 'string' || !namePattern.test(name)) return null;
   if (typeof namespace !== 'string' || !namespacePattern.test(namespace)) return null;

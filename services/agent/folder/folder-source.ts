@@ -49,6 +49,7 @@ export async function openFolderSource(options: FolderSourceOptions): Promise<So
 class FolderSource implements Source {
   readonly kind = 'folder';
   readonly clusterUid: string;
+  readonly apiClient = null;
   readonly writeStatus = null;
   readonly #options: FolderSourceOptions;
   readonly #identity: FolderIdentity;

@@ -5,6 +5,7 @@ import { closeSync, mkdirSync, openSync, readFileSync, renameSync, writeFileSync
 import { dirname } from 'node:path';
 import type { InventoryItem } from '#libs/events/agent-exchange.ts';
 import { canonicalJson, sha256 } from '#libs/gateway/canonical.ts';
+import { kubernetesKind } from '#libs/gateway/kinds.ts';
 import type { KubeObject } from '#libs/gateway/object.ts';
 import { fail, messageOf } from '#libs/runtime/errors.ts';
 import { hashObject, isRecord } from '../stripped-object.ts';
@@ -181,7 +182,7 @@ function toObject(manifest: Manifest, record: IdentityRecord): KubeObject {
   return {
     ...content,
     apiVersion,
-    kind,
+    kind: kubernetesKind(kind),
     metadata: {
       name,
       ...(namespace === '' ? {} : { namespace }),

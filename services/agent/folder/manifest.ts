@@ -1,6 +1,6 @@
 // Reads one file of manifests: YAML or JSON, several documents, List kinds. Mistakes are sentences with file and line.
 import { LineCounter, type ParsedNode, isCollection, isMap, isSeq, parseAllDocuments } from 'yaml';
-import { type KindInfo, type WatchedKind, kindInfo } from '#libs/gateway/kinds.ts';
+import { type KindInfo, type WatchedKind, kindInfoOf } from '#libs/gateway/kinds.ts';
 import { objectKey } from '../source.ts';
 import { isRecord } from '../stripped-object.ts';
 
@@ -102,9 +102,9 @@ function readManifest(value: unknown, line: number): Manifest | string | { reado
   if (!isRecord(value)) return 'this is no Kubernetes object';
   const { apiVersion, kind, metadata, status: _status, ...content } = value;
   if (typeof apiVersion !== 'string' || typeof kind !== 'string') return 'apiVersion and kind are needed';
-  const info = kindInfo(kind);
+  const info = kindInfoOf({ apiVersion, kind });
   const [version = '', group = ''] = apiVersion.split('/').toReversed();
-  if (info === undefined || info.group !== group) return { ignored: `${kind}.${apiVersion}` };
+  if (info === undefined) return { ignored: `${kind}.${apiVersion}` };
   if (!info.versions.includes(version)) {
     return `${kind}: ${apiVersion} is not read; use ${[group, info.versions[0]].filter(Boolean).join('/')}`;
   }

@@ -78,6 +78,11 @@ const nothing: Omit<ManifestOptions, 'output' | 'namespace'> = {
   natsCredentialsFile: undefined,
   nodePublicKey: undefined,
   image: undefined,
+  provision: true,
+  controlUrl: '',
+  controlCaFile: undefined,
+  provisionerToken: '',
+  nodeImage: undefined,
   gatewayClass: true,
 };
 

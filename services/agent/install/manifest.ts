@@ -5,6 +5,7 @@ import { sha256 } from '#libs/gateway/canonical.ts';
 import { type KindInfo, controllerName, kinds } from '#libs/gateway/kinds.ts';
 import { fail, messageOf } from '#libs/runtime/errors.ts';
 import packageFile from '../../../package.json' with { type: 'json' };
+import { ownedKinds } from '../provision/owned-objects.ts';
 import type { ManifestOptions } from './options.ts';
 
 /** An object to be applied, with the path of its collection. */
@@ -20,6 +21,7 @@ export interface InstallObject {
 }
 
 export const agentName = 'fleetgate-agent';
+export const provisionerName = 'fleetgate-agent-provisioner';
 export const gatewayClassName = 'fleetgate';
 export const managedBy = { 'app.kubernetes.io/managed-by': 'fleetgate' };
 const healthPort = 7423;
@@ -31,7 +33,12 @@ const labels = {
 
 /** In the order in which they are applied. Throws FleetgateError 'file' for a credentials file that cannot be read. */
 export function buildManifest(options: Omit<ManifestOptions, 'output'>): readonly InstallObject[] {
-  const { namespace } = options;
+  const { namespace, provision, controlUrl, provisionerToken } = options;
+  if (provision && (controlUrl === undefined || provisionerToken === undefined)) {
+    throw fail('config', '--provision needs --control-url and --provisioner-token', {
+      hint: 'Make the token by `fleetgate token create --role provisioner --name NAME`.',
+    });
+  }
   const secret = secretData(options);
   return [
     {
@@ -53,6 +60,7 @@ export function buildManifest(options: Omit<ManifestOptions, 'output'>): readonl
       roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name: agentName },
       subjects: [{ kind: 'ServiceAccount', name: agentName, namespace }],
     },
+    ...(options.provision ? buildProvisionerRole(namespace) : []),
     {
       apiVersion: 'v1',
       kind: 'Secret',
@@ -90,6 +98,31 @@ export function buildRules(): readonly object[] {
   return rules;
 }
 
+/** What providing data planes takes, beside reading: on the kinds that they are made of, and nothing else. */
+function buildProvisionerRole(namespace: string): readonly InstallObject[] {
+  const verbs = ['list', 'watch', 'create', 'patch', 'delete'];
+  const rules = [...Map.groupBy(ownedKinds, ({ group }) => group)].map(([group, owned]) => ({
+    apiGroups: [group],
+    resources: owned.map(({ plural }) => plural),
+    verbs,
+  }));
+  return [
+    {
+      apiVersion: 'rbac.authorization.k8s.io/v1',
+      kind: 'ClusterRole',
+      metadata: { name: provisionerName, labels },
+      rules,
+    },
+    {
+      apiVersion: 'rbac.authorization.k8s.io/v1',
+      kind: 'ClusterRoleBinding',
+      metadata: { name: provisionerName, labels },
+      roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name: provisionerName },
+      subjects: [{ kind: 'ServiceAccount', name: agentName, namespace }],
+    },
+  ];
+}
+
 function rule(group: string, infos: readonly KindInfo[], verbs: readonly string[], suffix: string): readonly object[] {
   if (infos.length === 0) return [];
   return [{ apiGroups: [group], resources: infos.map(({ plural }) => `${plural}${suffix}`), verbs }];
@@ -109,6 +142,7 @@ function buildDeployment(
     env: [
       ...secretKeys.map((key) => ({ name: key, valueFrom: { secretKeyRef: { name: agentName, key } } })),
       ...(nodePublicKey === undefined ? [] : [{ name: 'FLEETGATE_NODE_PUBLIC_KEY', value: nodePublicKey }]),
+      ...provisionEnv(options),
     ],
     ports: [{ name: 'health', containerPort: healthPort }],
     livenessProbe: { httpGet: { path: '/healthz', port: 'health' }, periodSeconds: 10, failureThreshold: 6 },
@@ -151,6 +185,19 @@ function buildDeployment(
   };
 }
 
+function provisionEnv(options: Omit<ManifestOptions, 'output'>): readonly object[] {
+  const { provision, namespace, controlUrl, controlCaFile, nodeImage, image } = options;
+  if (!provision) return [];
+  const nodes = nodeImage ?? image;
+  return [
+    { name: 'FLEETGATE_PROVISION', value: 'true' },
+    { name: 'FLEETGATE_NAMESPACE', value: namespace },
+    { name: 'FLEETGATE_CONTROL_URL', value: controlUrl },
+    ...(controlCaFile === undefined ? [] : [{ name: 'FLEETGATE_CONTROL_CA', value: readText(controlCaFile) }]),
+    ...(nodes === undefined ? [] : [{ name: 'FLEETGATE_NODE_IMAGE', value: nodes }]),
+  ];
+}
+
 function buildGatewayClass(): InstallObject {
   return {
     apiVersion: 'gateway.networking.k8s.io/v1',
@@ -161,15 +208,16 @@ function buildGatewayClass(): InstallObject {
 }
 
 function secretData(options: Omit<ManifestOptions, 'output'>): Readonly<Record<string, string>> {
-  const { natsUrl, natsToken, natsCredentialsFile } = options;
+  const { natsUrl, natsToken, natsCredentialsFile, provision, provisionerToken } = options;
   return {
     NATS_URL: natsUrl,
     ...(natsToken === undefined ? {} : { FLEETGATE_NATS_TOKEN: natsToken }),
-    ...(natsCredentialsFile === undefined ? {} : { FLEETGATE_NATS_CREDENTIALS: readCredentials(natsCredentialsFile) }),
+    ...(natsCredentialsFile === undefined ? {} : { FLEETGATE_NATS_CREDENTIALS: readText(natsCredentialsFile) }),
+    ...(provision && provisionerToken !== undefined ? { FLEETGATE_PROVISIONER_TOKEN: provisionerToken } : {}),
   };
 }
 
-function readCredentials(path: string): string {
+function readText(path: string): string {
   try {
     return readFileSync(path, 'utf8');
   } catch (error) {

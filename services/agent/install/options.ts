@@ -66,6 +66,34 @@ const content = {
     schema: text().optional(),
     description: 'image of the agent; default: the one of this version',
   },
+  provision: {
+    flag: '--provision',
+    schema: flag(),
+    description: 'let the agent provide a data plane for each Gateway; needs --control-url and --provisioner-token',
+  },
+  controlUrl: {
+    flag: '--control-url <url>',
+    env: 'FLEETGATE_CONTROL_URL',
+    schema: text().optional(),
+    description: 'control as pods reach it, for the nodes that are provided',
+  },
+  controlCaFile: {
+    flag: '--control-ca-file <path>',
+    schema: text().optional(),
+    description: 'authorities (PEM) that those nodes trust at the control URL, beside the usual ones',
+  },
+  provisionerToken: {
+    flag: '--provisioner-token <token>',
+    env: 'FLEETGATE_PROVISIONER_TOKEN',
+    schema: text().optional(),
+    description: 'token with the role provisioner; the tokens of the nodes are derived from it',
+    secret: true,
+  },
+  nodeImage: {
+    flag: '--node-image <image>',
+    schema: text().optional(),
+    description: 'image of the nodes that are provided; default: that of the agent',
+  },
   gatewayClass: {
     flag: '--no-gateway-class',
     schema: z.boolean(),

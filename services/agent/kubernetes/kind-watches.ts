@@ -1,6 +1,6 @@
 // A reflector for each kind that the cluster serves, in its best version. Kinds that are missing are looked for again and
 // again; a kind that goes away takes its objects with it.
-import { type WatchedKind, kinds } from '#libs/gateway/kinds.ts';
+import { type KindInfo, type WatchedKind, kinds } from '#libs/gateway/kinds.ts';
 import { backoff, pause } from '#libs/runtime/pause.ts';
 import { jittered } from '../jitter.ts';
 import type { SourceSink } from '../source.ts';
@@ -25,6 +25,7 @@ interface KindWatch {
   state: 'running' | 'ended';
 }
 
+const kindTable: readonly (KindInfo & { readonly kind: WatchedKind })[] = kinds;
 const allPollMs = 600_000;
 const confirmMs = 2000;
 
@@ -80,7 +81,7 @@ export class KindWatches {
   async #apply(found: Discovery & { readonly ok: true }): Promise<number> {
     const { sink } = this.#options;
     const missing: string[] = [];
-    for (const info of kinds) {
+    for (const info of kindTable) {
       if (info.watch !== 'all') continue;
       const served = found.served.get(info.kind);
       if (served !== undefined) {
@@ -88,7 +89,7 @@ export class KindWatches {
         await this.#watch(served);
         continue;
       }
-      missing.push(info.plural);
+      if (info.optional !== true) missing.push(info.plural);
       const isSure = !this.#watches.has(info.kind) && !found.emptyGroups.has(info.group);
       if (isSure || this.#doubted.delete(info.kind)) await this.#drop(info.kind);
       else this.#doubted.add(info.kind);

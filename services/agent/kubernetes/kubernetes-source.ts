@@ -31,6 +31,7 @@ export async function openKubernetesSource(options: KubernetesSourceOptions): Pr
   return {
     kind: 'kubernetes',
     clusterUid,
+    apiClient: options.client,
     async start(sink) {
       const listed = new Set<WatchedKind>();
       const settle = (): void => {

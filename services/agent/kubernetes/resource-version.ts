@@ -1,11 +1,12 @@
 // Objects and versions as an API server sends them.
+import { kubernetesKind } from '#libs/gateway/kinds.ts';
 import type { KubeObject } from '#libs/gateway/object.ts';
 import { isRecord } from '../stripped-object.ts';
 
 /** An object with the metadata that every served object has, else null. Items of lists leave apiVersion and kind out. */
 export function parseKubeObject(value: unknown, apiVersion: string, kind: string): KubeObject | null {
   if (!isRecord(value)) return null;
-  const object = { ...value, apiVersion, kind };
+  const object = { ...value, apiVersion, kind: kubernetesKind(kind) };
   return isKubeObject(object) ? object : null;
 }
 

@@ -89,7 +89,11 @@ export async function deleteObject(
 async function isFree(client: ApiClient, { kind, metadata }: OwnedObject, signal: AbortSignal): Promise<boolean> {
   const { name, namespace } = metadata;
   const path = pathOf(kind, { namespace, name: '' }).slice(0, -1);
-  const { status, body, message } = await client.call({ path, query: { fieldSelector: `metadata.name=${name}` }, signal });
+  const { status, body, message } = await client.call({
+    path,
+    query: { fieldSelector: `metadata.name=${name}` },
+    signal,
+  });
   // What may not be read may most likely not be written: the write says so.
   if (status === 403) return true;
   if (status !== 200 || !isRecord(body)) throw new Error(message || `HTTP ${status}`);

@@ -88,7 +88,11 @@ export class OwnedObjects {
     const before = this.#seen.get(id);
     if (before?.uid === object.uid && isNewer(before.resourceVersion, object.resourceVersion)) return;
     this.#seen.set(id, object);
-    if (before?.contentHash !== object.contentHash || before.uid !== object.uid || before.isLeaving !== object.isLeaving)
+    if (
+      before?.contentHash !== object.contentHash ||
+      before.uid !== object.uid ||
+      before.isLeaving !== object.isLeaving
+    )
       this.#onChange(id);
   }
 
@@ -120,7 +124,8 @@ export function collectionPath(
 export function toSeen(object: KubeObject): SeenObject {
   const { namespace = '', name, uid, resourceVersion } = object.metadata;
   const { status: _status, metadata, ...content } = object;
-  const { labels, annotations, ownerReferences, deletionTimestamp }: Readonly<Record<string, unknown>> = metadata;
+  const { labels, annotations, deletionTimestamp } = metadata;
+  const ownerReferences = 'ownerReferences' in metadata ? metadata.ownerReferences : undefined;
   return {
     kind: object.kind,
     namespace,

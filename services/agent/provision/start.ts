@@ -1,0 +1,51 @@
+// From the agent's options to its provisioner.
+import { fail } from '#libs/runtime/errors.ts';
+import type { Logger } from '#libs/runtime/log.ts';
+import { deriveNodeKey } from '#libs/runtime/scoped-token.ts';
+import packageFile from '../../../package.json' with { type: 'json' };
+import type { AgentOptions } from '../command.ts';
+import type { ApiClient } from '../kubernetes/api-client.ts';
+import type { LiveObject } from '../live-object.ts';
+import { isRecord } from '../stripped-object.ts';
+import type { ProvisionSettings } from './objects.ts';
+import { Provisioner } from './provisioner.ts';
+
+/** Null where no data planes are to be provided. Throws FleetgateError 'config' for what is missing. */
+export function readProvisionSettings(options: AgentOptions): ProvisionSettings | null {
+  const { provision, cluster, namespace, controlUrl, controlCa, provisionerToken, nodeImage } = options;
+  if (!provision) return null;
+  if (controlUrl === undefined || provisionerToken === undefined) {
+    throw fail('config', '--provision needs --control-url and --provisioner-token', {
+      hint: 'Make the token by `fleetgate token create --role provisioner --name NAME`.',
+    });
+  }
+  const image = nodeImage ?? `ghcr.io/fleetgate/fleetgate:${packageFile.version}`;
+  return { cluster, namespace, controlUrl, controlCa, provisionerToken, image };
+}
+
+/** The public keys that TLS material of Gateways is sealed to beside the fleet's, by their namespace; undefined = no data planes are provided. */
+export function namespaceKeys(settings: ProvisionSettings | null): ((namespace: string) => string) | undefined {
+  if (settings === null) return undefined;
+  const { provisionerToken, cluster } = settings;
+  return (namespace) => deriveNodeKey(provisionerToken, cluster, namespace).publicKey;
+}
+
+export function startProvisioner(options: {
+  readonly settings: ProvisionSettings;
+  readonly client: ApiClient;
+  /** By `kind/namespace/name`. */
+  readonly find: (key: string) => LiveObject | undefined;
+  readonly onProblem: (about: string, sentence: string | null) => void;
+  readonly log: Logger;
+}): Provisioner {
+  const { find, ...rest } = options;
+  return new Provisioner({
+    ...rest,
+    classOf: (namespace, gateway) => {
+      const spec = find(`Gateway/${namespace}/${gateway}`)?.object['spec'];
+      const className = isRecord(spec) ? spec['gatewayClassName'] : undefined;
+      return typeof className === 'string' ? className : undefined;
+    },
+    classUid: (className) => find(`GatewayClass//${className}`)?.object.metadata.uid,
+  });
+}
