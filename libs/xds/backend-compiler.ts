@@ -75,6 +75,11 @@ export class BackendCompiler {
     return this.#backends.get(`${gateway} ${key}`)?.entry;
   }
 
+  /** How the backend of a key is spoken to; undefined when it is not there, or lacks what its TLS needs. */
+  upstream(gateway: string, key: string): Upstream | undefined {
+    return this.#upstreamOf(gateway, key, undefined);
+  }
+
   /** The endpoints of a discovery key. */
   endpoints(key: string): readonly XdsEndpoint[] {
     return this.#endpoints.get(key) ?? [];

@@ -53,8 +53,8 @@ export function clientTlsProblem({ hostname, authorities, subjectAltNames }: Cli
   return isGood ? undefined : 'a subject alternative name is not one';
 }
 
-/** The transport fields of a cluster; `protocol` = what is asked for by ALPN. */
-export function clientTls(tls: ClientTls, protocol: 'h2' | 'http/1.1'): ProtoMessage {
+/** The transport fields of a cluster; `protocol` = what is asked for by ALPN, if anything. */
+export function clientTls(tls: ClientTls, protocol?: 'h2' | 'http/1.1'): { readonly transport_socket: ProtoMessage } {
   const { hostname, authorities, certificate } = tls;
   return {
     transport_socket: {
@@ -63,7 +63,7 @@ export function clientTls(tls: ClientTls, protocol: 'h2' | 'http/1.1'): ProtoMes
         '@type': 'type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext',
         sni: hostname,
         common_tls_context: {
-          alpn_protocols: [protocol],
+          ...(protocol === undefined ? {} : { alpn_protocols: [protocol] }),
           tls_params: { tls_minimum_protocol_version: 'TLSv1_2', tls_maximum_protocol_version: 'TLSv1_3' },
           ...(certificate === undefined ? {} : { tls_certificate_sds_secret_configs: [secretConfig(certificate)] }),
           combined_validation_context: {

@@ -203,7 +203,7 @@ export class XdsCompiler {
 
   /** The rules that name a backend go to another cluster now. */
   #touchBackend(gateway: string, key: string): void {
-    this.#streams.touch(`${gateway} ${key}`);
+    this.#streams.touchBackend(gateway, key);
     for (const id of this.#backendUsers.of(`${gateway} ${key}`)) {
       const record = this.#records.get(id);
       if (record === undefined) continue;
@@ -219,7 +219,7 @@ export class XdsCompiler {
     else this.#discovery.set(key, item.kind);
     if (kind === 'endpoints') {
       this.#backends.setEndpoints(key, item?.kind === 'endpoints' ? item.endpoints : undefined);
-      this.#streams.touch(key);
+      this.#streams.touchEndpoints(key);
     }
     if (kind === 'tls' || kind === 'ca') {
       const users = this.#secrets.setItem(key, item?.kind === 'endpoints' ? undefined : item);

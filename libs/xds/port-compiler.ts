@@ -66,7 +66,7 @@ export class PortCompiler {
         return { family };
       case 'tcp':
       case 'udp':
-        return { family, cluster: streamClusterName(family, port, '*') };
+        return { family, cluster: streamClusterName({ family, port, hostname: '*' }) };
       case 'tls':
         break;
     }

@@ -21,6 +21,8 @@ export interface StreamPlace {
 
 interface PlacedRule extends StreamPlace {
   readonly rule: StreamRule;
+  /** TLS of clients ends here: backends are spoken to by TLS where that is said of them. */
+  readonly isTerminated: boolean;
 }
 
 interface TouchedPort {
@@ -81,9 +83,17 @@ export class StreamCompiler {
     return this.#rules.values();
   }
 
-  /** Something that places use is another now: gateway and key of a backend, or key of endpoints. */
-  touch(used: string): void {
-    for (const cluster of this.#users.of(used)) this.#touchedPlaces.add(cluster);
+  /** Endpoints that places use are others now. */
+  touchEndpoints(key: string): void {
+    for (const cluster of this.#users.of(key)) this.#touchedPlaces.add(cluster);
+  }
+
+  /** A backend is another now. */
+  touchBackend(gateway: string, key: string): void {
+    for (const cluster of this.#users.of(`${gateway} ${key}`)) {
+      const place = this.#places.get(cluster);
+      if (place !== undefined) this.#touchHosts(place.rule);
+    }
   }
 
   /** Brings a port's places up to date; `relocate` when its listeners changed. Returns whether it has other places now. */
@@ -127,7 +137,7 @@ export class StreamCompiler {
       const place = this.#places.get(cluster);
       if (place === undefined) continue;
       this.#users.set(cluster, this.#usedBy(place.rule));
-      const message = buildStreamEndpoints(cluster, this.#shares(place.rule));
+      const message = buildStreamEndpoints(cluster, this.#shares(place));
       this.#table.set({ type: 'endpoints', name: cluster, message });
     }
     this.#touchedPlaces.clear();
@@ -149,7 +159,10 @@ export class StreamCompiler {
     const { family, port } = model;
     const rule = this.#index.ruleAt(model, hostname);
     if (rule === undefined || model.servesHttpAt(hostname) || family === 'http') return undefined;
-    return { hostname, cluster: streamClusterName(family, port, hostname), rule };
+    const owner = model.ownerOf(hostname);
+    const isTerminated = owner !== undefined && model.leaderAt(owner)?.tlsMode === 'Terminate';
+    const shares = isTerminated ? this.#shares({ rule, isTerminated }) : [];
+    return { hostname, cluster: streamClusterName({ family, port, hostname }, shares), rule, isTerminated };
   }
 
   #setPlace(before: PlacedRule | undefined, after: PlacedRule | undefined): void {
@@ -162,7 +175,7 @@ export class StreamCompiler {
     if (after === undefined) return;
     const { cluster } = after;
     this.#places.set(cluster, after);
-    this.#table.set({ type: 'cluster', name: cluster, message: buildStreamCluster(cluster) });
+    this.#table.set({ type: 'cluster', name: cluster, message: buildStreamCluster(cluster, this.#shares(after)) });
     this.#touchedPlaces.add(cluster);
   }
 
@@ -172,11 +185,17 @@ export class StreamCompiler {
     return new Set([...keys.map((key) => `${gateway} ${key}`), ...endpoints]);
   }
 
-  #shares({ gateway, entry }: StreamRule): readonly StreamShare[] {
+  #shares({ rule, isTerminated }: Pick<PlacedRule, 'rule' | 'isTerminated'>): readonly StreamShare[] {
+    const { gateway, entry } = rule;
     return entry.backends.map((choice) => {
+      const { weight } = choice;
       const backend = 'key' in choice ? this.#backends.entry(gateway, choice.key) : undefined;
-      const endpoints = backend === undefined ? [] : this.#backends.endpoints(backend.endpoints);
-      return { weight: choice.weight, endpoints };
+      if (backend === undefined || !('key' in choice)) return { weight, endpoints: [] };
+      const endpoints = this.#backends.endpoints(backend.endpoints);
+      if (!isTerminated || backend.tls === undefined) return { weight, endpoints };
+      const tls = this.#backends.upstream(gateway, choice.key)?.tls;
+      // Nothing is ever sent in plain text instead.
+      return tls === undefined ? { weight, endpoints: [] } : { weight, endpoints, tls };
     });
   }
 }
