@@ -2,50 +2,74 @@
 import type { CorsPolicy, HttpFilter } from '#libs/snapshot/entry.ts';
 import type { Header, ReadRequest } from '#libs/matching/request.ts';
 
-/** The policy that counts among filters. */
+const wellKnown: Readonly<Record<string, string>> = { http: '80', https: '443' };
+
+/** The policy that counts among filters: the last. */
 export function corsPolicy(filters: readonly HttpFilter[]): CorsPolicy | undefined {
-  return filters.find((filter) => filter.type === 'cors');
+  return filters.findLast((filter) => filter.type === 'cors');
 }
 
-/** The answer to a preflight of an allowed origin; undefined = it is an ordinary request. */
+/** The headers of the answer to a preflight; none where the origin is not allowed; undefined = it is an ordinary request. */
 export function preflightHeaders(policy: CorsPolicy, request: ReadRequest): readonly Header[] | undefined {
-  const [method = ''] = request.header('access-control-request-method');
-  const origin = allowedOrigin(policy, request);
-  if (request.method !== 'OPTIONS' || method === '' || origin === undefined) return undefined;
+  const [method] = request.header('access-control-request-method');
+  const origin = originOf(request);
+  if (request.method !== 'OPTIONS' || method === undefined || origin === undefined) return undefined;
+  if (!isAllowed(policy, origin)) return [];
   const asked = request.header('access-control-request-headers').join(',');
   const { allowCredentials, maxAgeSeconds } = policy;
   return [
+    ...corsHeaders(policy, request),
     ...listed('access-control-allow-methods', policy.allowMethods, allowCredentials ? method : '*'),
     ...listed('access-control-allow-headers', policy.allowHeaders, allowCredentials ? asked : '*'),
-    ...corsHeaders(policy, request),
     ['access-control-max-age', String(maxAgeSeconds)],
   ];
 }
 
-/** The headers that an answer gets. */
+/** The headers that an answer gets. To requests with credentials browsers take a wildcard for a name. */
 export function corsHeaders(policy: CorsPolicy, request: ReadRequest): readonly Header[] {
-  const origin = allowedOrigin(policy, request);
-  if (origin === undefined) return [];
+  const origin = originOf(request);
+  if (origin === undefined || !isAllowed(policy, origin)) return [];
+  const { allowOrigins, allowCredentials, exposeHeaders } = policy;
   return [
-    ['access-control-allow-origin', origin],
-    ...(policy.allowCredentials ? [['access-control-allow-credentials', 'true'] as const] : []),
-    ...listed('access-control-expose-headers', policy.exposeHeaders, '*'),
+    ['access-control-allow-origin', allowOrigins.includes('*') && !allowCredentials ? '*' : origin],
+    ...(allowCredentials ? [['access-control-allow-credentials', 'true'] as const] : []),
+    ...(allowCredentials
+      ? listed(
+          'access-control-expose-headers',
+          exposeHeaders.filter((name) => name !== '*'),
+          '',
+        )
+      : listed('access-control-expose-headers', exposeHeaders, '*')),
   ];
 }
 
-/** Whether an origin is one of those allowed; `*` stands for one or more labels. */
+/** Whether an origin is one of those allowed; in a host `*` stands for one or more labels. */
 export function originMatches(pattern: string, origin: string): boolean {
-  if (pattern === '*' || pattern === origin) return true;
-  const star = pattern.indexOf('*');
-  if (star < 0) return false;
-  const [head, tail] = [pattern.slice(0, star), pattern.slice(star + 1)];
-  return origin.length > head.length + tail.length && origin.startsWith(head) && origin.endsWith(tail);
+  if (pattern === '*') return true;
+  const [wanted, found] = [split(pattern), split(origin)];
+  if (wanted === undefined || found === undefined) return false;
+  if (wanted.scheme !== found.scheme || wanted.port !== found.port) return false;
+  const star = wanted.host.indexOf('*');
+  if (star < 0) return wanted.host === found.host;
+  const [head, tail] = [wanted.host.slice(0, star), wanted.host.slice(star + 1)];
+  const { host } = found;
+  return host.length > head.length + tail.length && host.startsWith(head) && host.endsWith(tail);
 }
 
-function allowedOrigin({ allowOrigins }: CorsPolicy, request: ReadRequest): string | undefined {
-  const [origin = ''] = request.header('origin');
-  if (origin === '') return undefined;
-  return allowOrigins.some((pattern) => originMatches(pattern, origin)) ? origin : undefined;
+/** More than one is none. */
+function originOf(request: ReadRequest): string | undefined {
+  const values = request.header('origin');
+  return values.length === 0 ? undefined : values.join(',');
+}
+
+function isAllowed({ allowOrigins }: CorsPolicy, origin: string): boolean {
+  return allowOrigins.some((pattern) => originMatches(pattern, origin));
+}
+
+function split(origin: string): { readonly scheme: string; readonly host: string; readonly port: string } | undefined {
+  const [, scheme = '', host = '', port] =
+    /^(https?):\/\/(\[[^\]/]*\]|[^/:]+)(?::(\d*))?$/.exec(origin.toLowerCase()) ?? [];
+  return scheme === '' ? undefined : { scheme, host, port: port ?? wellKnown[scheme] ?? '' };
 }
 
 function listed(name: string, values: readonly string[], any: string): readonly Header[] {

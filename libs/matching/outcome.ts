@@ -1,5 +1,5 @@
 // What a rule does with a request that it takes.
-import type { HttpFilter, HttpRuleEntry, RuleAction } from '#libs/snapshot/entry.ts';
+import type { HttpFilter, HttpRuleEntry, RuleAction, WeightedBackend } from '#libs/snapshot/entry.ts';
 import { corsHeaders, corsPolicy, preflightHeaders } from '#libs/matching/cors.ts';
 import { changeHeaders, headerChanges } from '#libs/matching/header-changes.ts';
 import { changePath } from '#libs/matching/path-change.ts';
@@ -15,57 +15,84 @@ export interface OutcomeContext extends RedirectContext {
 /** Applies a rule. */
 export function outcomeOf(rule: HttpRuleEntry, request: ReadRequest, context: OutcomeContext): Outcome {
   const { action, filters } = rule;
-  if (action.type === 'invalid') return failed(action.reason);
+  if (action.type === 'invalid') return { type: 'error', status: 500, reason: action.reason };
   const cors = corsPolicy(filters);
-  const preflight = cors === undefined ? undefined : preflightHeaders(cors, request);
-  if (preflight !== undefined) return { type: 'preflight', status: 200, headers: preflight };
   if (action.type === 'forward') return forward(action.backends, rule, request, context);
   const location = locationOf(action.redirect, request, context);
-  if (typeof location !== 'string') return failed(location.problem);
+  if (typeof location !== 'string') return { type: 'error', status: 500, reason: location.problem };
+  const preflight = cors === undefined ? undefined : preflightHeaders(cors, request);
+  if (preflight !== undefined) return { type: 'preflight', status: 204, headers: preflight };
   return {
     type: 'redirect',
     status: action.redirect.statusCode,
     location,
     responseChanges: headerChanges(filters, 'response-headers'),
+    corsHeaders: cors === undefined ? [] : corsHeaders(cors, request),
   };
 }
 
 function forward(
   backends: Extract<RuleAction, { readonly type: 'forward' }>['backends'],
-  { filters, timeouts, retry }: HttpRuleEntry,
+  rule: HttpRuleEntry,
   request: ReadRequest,
   context: OutcomeContext,
 ): Outcome {
   const weighted = backends.filter(({ weight }) => weight > 0);
-  if (backends.length === 0) return failed('the rule has no backends');
-  if (weighted.length === 0) return failed('every backend has weight 0');
   const total = weighted.reduce((sum, { weight }) => sum + weight, 0);
   const shares: Share[] = [];
   for (const backend of weighted) {
-    const target = targetOf(backend, context);
-    const all = 'key' in target ? [...filters, ...backend.filters] : filters;
-    const seen = backendRequest(request, all, context);
-    if ('problem' in seen) return failed(seen.problem);
-    const cors = corsPolicy(all);
-    shares.push({
-      backend: target,
-      share: backend.weight / total,
-      request: seen,
-      responseChanges: headerChanges(all, 'response-headers'),
-      corsHeaders: cors === undefined ? [] : corsHeaders(cors, request),
-      mirrors: mirrorsOf(all, context),
-    });
+    const made = shareOf(backend, rule.filters, request, context);
+    if ('problem' in made) return { type: 'error', status: 500, reason: made.problem };
+    shares.push({ ...made, share: backend.weight / total });
   }
-  if (shares.every(({ backend }) => 'invalid' in backend))
-    return failed(shares.map(({ backend }) => ('invalid' in backend ? backend.invalid : '')).join('; '));
-  const cors = corsPolicy(filters);
+  const answers = shares.map(({ preflight }) => JSON.stringify(preflight));
+  const rulePolicy = corsPolicy(rule.filters);
+  const preflight = shares.length > 0 ? shares[0]?.preflight : rulePolicy && preflightHeaders(rulePolicy, request);
+  if (preflight !== undefined && new Set(answers).size <= 1)
+    return { type: 'preflight', status: 204, headers: preflight };
+  if (shares.every(({ backend, preflight: own }) => 'invalid' in backend && own === undefined))
+    return { type: 'error', status: noBackendStatus(rule), reason: whyNone(backends.length, shares) };
+  const { timeouts, retry } = rule;
   return {
     type: 'forward',
     shares,
+    noBackendStatus: noBackendStatus(rule),
     ...(timeouts === undefined ? {} : { timeouts }),
     ...(retry === undefined ? {} : { retry }),
-    ...(cors === undefined ? {} : { cors }),
   };
+}
+
+function shareOf(
+  backend: WeightedBackend,
+  ruleFilters: readonly HttpFilter[],
+  request: ReadRequest,
+  context: OutcomeContext,
+): Omit<Share, 'share'> | { readonly problem: string } {
+  const target = targetOf(backend, context);
+  const filters = 'key' in target ? [...ruleFilters, ...backend.filters] : ruleFilters;
+  const seen = backendRequest(request, filters, context);
+  if ('problem' in seen) return seen;
+  const cors = corsPolicy(filters);
+  const preflight = cors === undefined ? undefined : preflightHeaders(cors, request);
+  return {
+    backend: target,
+    request: seen,
+    responseChanges: headerChanges(filters, 'response-headers'),
+    corsHeaders: cors === undefined ? [] : corsHeaders(cors, request),
+    mirrors: mirrorsOf(filters, context),
+    ...(preflight === undefined ? {} : { preflight }),
+  };
+}
+
+/** What is meant for an invalid backend; gRPC clients get UNAVAILABLE for it (GRPCRouteRule.backendRefs). */
+function noBackendStatus({ protocol }: HttpRuleEntry): 500 | 503 {
+  return protocol === 'grpc' ? 503 : 500;
+}
+
+function whyNone(count: number, shares: readonly Share[]): string {
+  if (count === 0) return 'the rule has no backends';
+  if (shares.length === 0) return 'every backend has weight 0';
+  return shares.flatMap(({ backend }) => ('invalid' in backend ? [backend.invalid] : [])).join('; ');
 }
 
 /** The request after the filters: headers in order, of rewrites the last one that says something. */
@@ -97,8 +124,4 @@ function mirrorsOf(filters: readonly HttpFilter[], context: OutcomeContext): Sha
 function targetOf(choice: Target, { hasBackend }: OutcomeContext): Target {
   if ('invalid' in choice) return { invalid: choice.invalid };
   return hasBackend(choice.key) ? { key: choice.key } : { invalid: `there is no ${choice.key}` };
-}
-
-function failed(reason: string): Outcome {
-  return { type: 'error', status: 500, reason };
 }

@@ -1,5 +1,5 @@
 // What becomes of a request or connection.
-import type { CorsPolicy, HeaderChange, HttpRuleEntry, RetryPolicy } from '#libs/snapshot/entry.ts';
+import type { HeaderChange, HttpRuleEntry, RetryPolicy } from '#libs/snapshot/entry.ts';
 import type { ListenerOf, StreamRuleOf } from '#libs/matching/port-table.ts';
 import type { Header } from '#libs/matching/request.ts';
 import type { RuleOf } from '#libs/matching/rule-table.ts';
@@ -47,10 +47,12 @@ export type Outcome =
       readonly status: number;
       readonly location: string;
       readonly responseChanges: readonly HeaderChange[];
+      /** Headers that the answer gets for CORS. */
+      readonly corsHeaders: readonly Header[];
     }
   /** Answered to a browser that asks before it sends. */
-  | { readonly type: 'preflight'; readonly status: 200; readonly headers: readonly Header[] }
-  | { readonly type: 'error'; readonly status: 500; readonly reason: string };
+  | { readonly type: 'preflight'; readonly status: 204; readonly headers: readonly Header[] }
+  | { readonly type: 'error'; readonly status: 500 | 503; readonly reason: string };
 
 export interface Forward {
   readonly type: 'forward';
@@ -58,8 +60,8 @@ export interface Forward {
   readonly shares: readonly Share[];
   readonly timeouts?: HttpRuleEntry['timeouts'];
   readonly retry?: RetryPolicy;
-  /** The policy whose answer headers are added. */
-  readonly cors?: CorsPolicy;
+  /** What the shares of invalid backends are answered. */
+  readonly noBackendStatus: 500 | 503;
 }
 
 /** One backend and what it gets. */
@@ -71,6 +73,8 @@ export interface Share {
   readonly responseChanges: readonly HeaderChange[];
   /** Headers that the answer gets for CORS. */
   readonly corsHeaders: readonly Header[];
+  /** The request is a preflight, and where this backend is chosen it is answered 204 with these headers. */
+  readonly preflight?: readonly Header[];
   readonly mirrors: readonly { readonly backend: Target; readonly share: number }[];
 }
 

@@ -138,6 +138,16 @@ class TestAds {
     }
   }
 
+  /** A new cluster waits for its endpoints also where Envoy has them already, and is acknowledged only then. */
+  #repeatEndpoints(clusters: readonly XdsResource[]): void {
+    const names = this.#subscribed.get('endpoints');
+    const texts = clusters.map(({ message }) => JSON.stringify(message));
+    const known = [...this.#table('endpoints').values()].filter(
+      ({ name }) => names?.has(name) === true && texts.some((text) => text.includes(JSON.stringify(name))),
+    );
+    if (known.length > 0) this.#write('endpoints', known, []);
+  }
+
   #accept(call: Call): void {
     this.#call = call;
     this.#subscribed.clear();
@@ -175,6 +185,7 @@ class TestAds {
     if (wanted.length + gone.length === 0) return;
     await new Promise<void>((answered) => {
       this.#awaited = { nonce: this.#write(type, wanted, gone), answered };
+      if (type === 'cluster') this.#repeatEndpoints(wanted);
     });
   }
 
