@@ -1,7 +1,7 @@
 // Which match comes first (HTTPRouteRule.matches), and which globs name a gateway.
 import * as fc from 'fast-check';
 import t from 'tap';
-import type { HttpMatch, HttpRuleEntry } from '#libs/snapshot/entry.ts';
+import type { HttpMatch, HttpRuleEntry, StringMatch } from '#libs/snapshot/entry.ts';
 import { matchesGateway } from '#libs/snapshot/gateway-glob.ts';
 import { compareMatches, type RankedMatch } from '#libs/snapshot/precedence.ts';
 
@@ -28,15 +28,20 @@ function match(type: HttpMatch['path']['type'], value: string, more: Partial<Htt
 
 const field = (name: string) => ({ type: 'Exact', name, value: 'x' }) as const;
 
-void t.test('of gRPC, more characters of service come first, then of method, then more headers', async (t) => {
-  const grpc = (service: string | undefined, method: string | undefined, more: Partial<HttpMatch> = {}): HttpMatch => {
-    const part = (value: string | undefined, key: string) => {
-      if (value === undefined) return {};
-      const type = value.startsWith('~') ? 'RegularExpression' : 'Exact';
-      return { [key]: { type, value: value.replace('~', '') } };
-    };
-    return match('PathPrefix', '/', { grpc: { ...part(service, 'service'), ...part(method, 'method') }, ...more });
+/** '~' before a regular expression. */
+function part(value: string): StringMatch {
+  return { type: value.startsWith('~') ? 'RegularExpression' : 'Exact', value: value.replace('~', '') };
+}
+
+function grpc(service: string | undefined, method: string | undefined, more: Partial<HttpMatch> = {}): HttpMatch {
+  const parts = {
+    ...(service === undefined ? {} : { service: part(service) }),
+    ...(method === undefined ? {} : { method: part(method) }),
   };
+  return match('PathPrefix', '/', { grpc: parts, ...more });
+}
+
+void t.test('of gRPC, more characters of service come first, then of method, then more headers', async (t) => {
   const ordered = [
     grpc('a.Longer', 'M'),
     grpc('a.B', 'Method'),
