@@ -1,10 +1,10 @@
 // A backend that speaks TLS, for tests: it answers with an Echo and remembers how it was connected to.
-import { readFileSync } from 'node:fs';
 import type { IncomingHttpHeaders } from 'node:http';
 import { createSecureServer } from 'node:http2';
 import { createServer } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
+import { tlsFile } from './stream-gateway.ts';
 import type { Teardown } from './throwaway.ts';
 
 /** One connection, as the backend saw its handshake. */
@@ -66,11 +66,6 @@ export async function startTlsBackend(
     for (const socket of sockets) socket.destroy();
   });
   return { port: portOf(server.address()), handshakes };
-}
-
-/** A file of libs/xds/testdata/tls. */
-export function tlsFile(name: string): string {
-  return readFileSync(new URL(`../xds/testdata/tls/${name}`, import.meta.url), 'utf8');
 }
 
 function portOf(address: AddressInfo | string | null): number {

@@ -2,7 +2,8 @@
 import t from 'tap';
 import { backendEntry, ruleEntry } from '#libs/testing/entries.ts';
 import { answerer, startServedGateway } from '#libs/testing/served-gateway.ts';
-import { startTlsBackend, tlsFile } from '#libs/testing/tls-backend.ts';
+import { tlsFile } from '#libs/testing/stream-gateway.ts';
+import { startTlsBackend } from '#libs/testing/tls-backend.ts';
 import { askHttp2 } from '#libs/testing/http-peers.ts';
 import type { BackendEntry, BackendTls } from '#libs/snapshot/entry.ts';
 
