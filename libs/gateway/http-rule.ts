@@ -108,11 +108,9 @@ function parseActions(
   const unsupported: Problem[] = [];
   const incompatible: Problem[] = [];
   const at = item.into(unsupported);
-  const own = parseFilters(at.field('filters'), namespace, dialect);
+  const filters = parseFilters(at.field('filters'), namespace, dialect);
   const backendItems = at.field('backendRefs').items(16);
-  const lifted = liftedFilters(backendItems, own, namespace, dialect);
-  const filters = [...own, ...lifted];
-  const backends = backendItems.map((backend) => parseBackend(backend, namespace, dialect, lifted));
+  const backends = backendItems.map((backend) => parseBackend(backend, namespace, dialect));
   const timeouts = parseTimeouts(at.field('timeouts'));
   const retry = parseRetry(at.field('retry'));
   checkFilterCombination(item.into(incompatible).field('filters'), filters);
@@ -138,43 +136,14 @@ function parseFilters(at: Cursor, namespace: string, dialect: RuleDialect): read
   return at.items(16).flatMap((filter) => parseHttpFilter(filter, namespace, dialect.filters) ?? []);
 }
 
-/**
- * Envoy can change headers per backend, and nothing else. A filter of the only backend of a rule is as good as one of the rule, so those
- * that it has beside header changes move there, unless the rule has its own.
- */
-function liftedFilters(
-  backends: readonly Cursor[],
-  own: readonly RouteFilter[],
-  namespace: string,
-  dialect: RuleDialect,
-): readonly RouteFilter[] {
-  const [only] = backends;
-  if (only === undefined || backends.length > 1) return [];
-  const filters = parseFilters(only.into([]).field('filters'), namespace, dialect);
-  return filters.filter(
-    ({ type }) =>
-      (type === 'rewrite' || type === 'mirror' || type === 'cors') &&
-      (type === 'mirror' || !own.some((filter) => filter.type === type)),
-  );
-}
-
-function parseBackend(
-  at: Cursor,
-  namespace: string,
-  dialect: RuleDialect,
-  lifted: readonly RouteFilter[],
-): HttpBackendRef {
+function parseBackend(at: Cursor, namespace: string, dialect: RuleDialect): HttpBackendRef {
   const problems: Problem[] = [];
   const target = parseBackendTarget(at, namespace);
   const weight = at.field('weight').integer(0, 1_000_000) ?? 1;
   const own = at.into(problems).field('filters');
-  const all = parseFilters(own, namespace, dialect);
-  checkFilterCombination(own, all);
-  const filters = all.filter(({ type }) => !lifted.some((one) => one.type === type));
-  for (const { type } of filters) {
-    if (type !== 'request-headers' && type !== 'response-headers' && type !== 'extension')
-      own.problem(`cannot have ${type} on one of several backends`);
-  }
+  const filters = parseFilters(own, namespace, dialect);
+  checkFilterCombination(own, filters);
+  if (filters.some(isRedirect)) own.problem('cannot redirect, for a backend');
   const [fault] = problems;
   return { target, weight, filters, ...(fault === undefined ? {} : { fault }) };
 }
