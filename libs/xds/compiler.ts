@@ -114,16 +114,17 @@ export class XdsCompiler {
 
   /** What could not be honoured, as of the last flush, in order of gateways and keys. Costs a walk over all rules. */
   problems(): readonly XdsProblem[] {
-    const ofRules = [...this.#records.values()].flatMap((record) => {
-      const { gateway, key, entry } = record;
-      const strange = entry.hosts.some(({ hostname }) => !isHostname(hostname));
-      const reasons = [...record.problems(), ...(strange ? ['a hostname is not one: not served'] : [])];
-      return reasons.map((reason) => ({ gateway, key, reason }));
+    const ofRules = [...this.#records.values()].flatMap((record) =>
+      record.problems().map((reason) => ({ gateway: record.gateway, key: record.key, reason })),
+    );
+    const ofHosts = [...this.#records.values(), ...this.#streams.rules()].flatMap(({ gateway, key, entry }) => {
+      const isStrange = entry.hosts.some(({ hostname }) => !isHostname(hostname));
+      return isStrange ? [{ gateway, key, reason: 'a hostname is not one: not served' }] : [];
     });
     const ofPorts = [...this.#index.ports(), ...this.#udpIndex.ports()].flatMap((port) =>
       this.#ports.problems(port).map(({ listener: { gateway, key }, reason }) => ({ gateway, key, reason })),
     );
-    return [...ofRules, ...this.#backends.problems(), ...ofPorts].toSorted(compareProblems);
+    return [...ofRules, ...ofHosts, ...this.#backends.problems(), ...ofPorts].toSorted(compareProblems);
   }
 
   #set(gateway: string, entries: Map<string, Entry>, key: string, entry: Entry | undefined): void {
