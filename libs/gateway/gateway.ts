@@ -1,17 +1,36 @@
 // Gateway: what it asks for. Its listeners are read by listener.ts.
-import { openBody } from '#libs/gateway/cursor.ts';
-import { type Listener, parseListeners } from '#libs/gateway/listener.ts';
+import { type Cursor, openBody } from '#libs/gateway/cursor.ts';
+import { type FrontendTls, parseFrontendTls } from '#libs/gateway/frontend-tls.ts';
+import { type Infrastructure, parseInfrastructure } from '#libs/gateway/infrastructure.ts';
+import {
+  type AllowedNamespaces,
+  type Listener,
+  parseAllowedNamespaces,
+  parseListeners,
+} from '#libs/gateway/listener.ts';
 import { objectName } from '#libs/gateway/names.ts';
 import type { KubeObject } from '#libs/gateway/object.ts';
-import type { Problem } from '#libs/gateway/problem.ts';
+import { type ObjectRef, parseObjectRef } from '#libs/gateway/object-ref.ts';
+import { describeProblem, type Problem } from '#libs/gateway/problem.ts';
+
+/** An address that the user asks for. */
+export interface AddressWish {
+  /** As written; IPAddress and Hostname are known. */
+  readonly type: string;
+  /** '' = any of the type. */
+  readonly value: string;
+}
 
 export interface Gateway {
   readonly className: string;
   readonly listeners: readonly Listener[];
-  /** Addresses that the user asks for. */
-  readonly addresses: readonly string[];
-  /** Client certificates are demanded. */
-  readonly demandsClientCertificates: boolean;
+  readonly addresses: readonly AddressWish[];
+  readonly infrastructure: Infrastructure;
+  /** Which namespaces' ListenerSets may add listeners. */
+  readonly allowedListeners: AllowedNamespaces;
+  readonly frontend: FrontendTls;
+  /** The certificate to show to backends. */
+  readonly backendCertificate?: ObjectRef | { readonly unreadable: string };
   /** Mistakes outside the listeners, and listeners without a usable name. */
   readonly problems: readonly Problem[];
 }
@@ -26,19 +45,34 @@ export function parseGateway(object: KubeObject, namespace: string): Gateway {
   const { at, problems } = openBody(object, 'spec');
   at.requiredObject();
   const className = at.field('gatewayClassName').requiredText(objectName) ?? '';
-  const listeners = parseListeners(at, namespace);
-  const addresses = at
-    .field('addresses')
-    .items(16)
-    .flatMap((item) => item.field('value').text({ max: 253 }) ?? []);
-  if (at.field('infrastructure').field('parametersRef').present) {
-    at.field('infrastructure').field('parametersRef').problem('is not supported');
-  }
+  const tls = at.field('tls');
+  tls.object();
+  const backendCertificate = parseBackendCertificate(tls.field('backend'), namespace);
   return {
     className,
-    listeners,
-    addresses,
-    demandsClientCertificates: at.field('tls').field('frontend').present,
+    listeners: parseListeners(at, namespace),
+    addresses: at.field('addresses').items(16).map(parseAddress),
+    infrastructure: parseInfrastructure(at.field('infrastructure'), namespace),
+    allowedListeners: parseAllowedNamespaces(at.field('allowedListeners').field('namespaces'), 'None'),
+    frontend: parseFrontendTls(tls.field('frontend'), namespace),
+    ...(backendCertificate === undefined ? {} : { backendCertificate }),
     problems,
   };
+}
+
+/** What cannot be read is an address that nobody has. */
+function parseAddress(at: Cursor): AddressWish {
+  const type = at.field('type').present ? at.field('type').text({ min: 1, max: 253 }) : 'IPAddress';
+  const value = at.field('value').present ? at.field('value').text({ max: 253 }) : '';
+  return { type: type ?? 'unreadable', value: value ?? 'unreadable' };
+}
+
+function parseBackendCertificate(backend: Cursor, namespace: string): Gateway['backendCertificate'] {
+  const problems: Problem[] = [];
+  const at = backend.into(problems);
+  at.object();
+  const ref = at.field('clientCertificateRef');
+  const parsed = ref.present ? parseObjectRef(ref, namespace, 'Secret') : undefined;
+  const [problem] = problems;
+  return problem === undefined ? parsed : { unreadable: describeProblem(problem) };
 }

@@ -1,9 +1,23 @@
-// ListenerSet: not served yet; only which Gateway it wants to extend.
+// ListenerSet: more listeners for a Gateway.
 import { openBody } from '#libs/gateway/cursor.ts';
+import { type Listener, parseListeners } from '#libs/gateway/listener.ts';
 import type { KubeObject } from '#libs/gateway/object.ts';
-import { type ParentRef, parseParentRef } from '#libs/gateway/parent-ref.ts';
+import { gatewayGroup, parseParentRef } from '#libs/gateway/parent-ref.ts';
+import type { Problem } from '#libs/gateway/problem.ts';
 
-/** The parentRef of a ListenerSet. */
-export function parseListenerSetParent(object: KubeObject, namespace: string): ParentRef | undefined {
-  return parseParentRef(openBody(object, 'spec').at.field('parentRef'), namespace);
+export interface ListenerSet {
+  /** The Gateway that it wants to extend; absent where it names none. */
+  readonly gateway?: { readonly namespace: string; readonly name: string };
+  readonly listeners: readonly Listener[];
+  /** Mistakes outside the listeners, and listeners without a usable name. */
+  readonly problems: readonly Problem[];
+}
+
+/** Reads a ListenerSet. Whatever it holds, this gives a value. */
+export function parseListenerSet(object: KubeObject, namespace: string): ListenerSet {
+  const { at, problems } = openBody(object, 'spec');
+  const ref = parseParentRef(at.field('parentRef'), namespace);
+  const isGateway = ref?.group === gatewayGroup && ref.kind === 'Gateway';
+  const gateway = ref && isGateway ? { namespace: ref.namespace, name: ref.name } : undefined;
+  return { ...(gateway === undefined ? {} : { gateway }), listeners: parseListeners(at, namespace), problems };
 }

@@ -68,6 +68,7 @@ export function createUsedBackendStage(
   engine: Derivation,
   { backends }: BackendStages,
   publications: Stage<readonly Publication[]>,
+  clientCertificates: Stage<string>,
 ): Stage<StoredEntry> {
   const uses = engine
     .group<true>()
@@ -81,10 +82,12 @@ export function createUsedBackendStage(
     each: uses,
     compute: (key, read) => {
       if (!read.has(uses, key)) return undefined;
-      const [, backend = ''] = key.split(' ');
+      const [gateway = '', backend = ''] = key.split(' ');
       const found = read.get(backends, backend.slice('backend/'.length));
       if (found === undefined || !('entry' in found)) return undefined;
-      return encodeEntry(found.entry);
+      const { entry } = found;
+      const clientCertificate = entry.tls === undefined ? undefined : read.get(clientCertificates, gateway);
+      return encodeEntry(clientCertificate === undefined ? entry : { ...entry, clientCertificate });
     },
   });
 }

@@ -18,6 +18,11 @@ export class ContentBook {
     this.#stages = stages;
     stages.gateways.models.observe((gateway) => this.#touch(gateway));
     stages.gateways.listenerEntries.observe((gateway, before, after) => this.#exchange(gateway, before, after));
+    stages.gateways.setEntries.observe((_, before, after) => {
+      if (before !== undefined && before.gateway !== after?.gateway) this.#exchange(before.gateway, before.entries);
+      if (after === undefined) return;
+      this.#exchange(after.gateway, before?.gateway === after.gateway ? before.entries : undefined, after.entries);
+    });
     stages.routes.publications.observe((_, before, after) => this.#republish(before ?? [], after ?? []));
     stages.usedBackends.observe((key, _, after) => {
       const [gateway, entry] = splitPair(key);
@@ -39,13 +44,18 @@ export class ContentBook {
     const versions = this.#gateways.get(gateway);
     if (versions?.head === undefined) return undefined;
     const { serving, pinned, alarm } = versions.head;
-    return { since: versions.since, serving, pinned, alarm };
+    return { since: versions.since, serving, pinned, alarm, ports: versions.servedPorts };
+  }
+
+  /** The first version that has what the last step brought to a gateway. */
+  settled(gateway: string): number | undefined {
+    return this.#gateways.get(gateway)?.settled;
   }
 
   /** Takes over a saved gateway. The stages have settled on the saved objects before. */
   restore(saved: SavedGateway): void {
-    const { content, since, ...head } = saved;
-    this.#versions(head.gateway).restore(head, content, since ?? head.serving);
+    const { content, since, servedPorts, ...head } = saved;
+    this.#versions(head.gateway).restore(head, content, since ?? head.serving, servedPorts);
     this.#touched.delete(head.gateway);
   }
 

@@ -1,6 +1,7 @@
-// Whether a gateway is served by its nodes, from what they reported: the condition Programmed and the addresses.
+// Whether a gateway is served by its nodes, from what they reported: the condition Programmed and the addresses. Addresses are those of
+// the Service in front of its data plane where there is one, else those of the nodes.
 // Messages name how many of how many, and no versions: a steady gateway has a steady status.
-import { ipVersion } from '#libs/gateway/ip-address.ts';
+import { type Address, type DataPlaneService, toAddress } from '#libs/gateway/data-plane-service.ts';
 import type { ConditionStatus } from '#libs/snapshot/conditions.ts';
 import { listFacts } from '#libs/snapshot/conditions.ts';
 
@@ -26,27 +27,65 @@ export interface VersionFacts {
   readonly serving: number;
   readonly pinned: boolean;
   readonly alarm: string | null;
+  /** Of the listeners of the version that is served. */
+  readonly ports: readonly { readonly port: number; readonly protocol: 'TCP' | 'UDP' }[];
 }
+
+/** The first version of its Gateway that has a ListenerSet's newest state. */
+export interface SetVersion {
+  /** `cluster/namespace/name`, of the ListenerSet and of its Gateway. */
+  readonly set: string;
+  readonly gateway: string;
+  readonly since: number;
+}
+
+/** Whether the nodes of a gateway can serve anything, whatever version they have. */
+export type PlaneState = 'ready' | 'none' | 'unknown';
 
 export interface Delivery {
   readonly status: ConditionStatus;
   readonly reason: string;
   readonly message: string;
-  readonly addresses: readonly { readonly type: 'IPAddress' | 'Hostname'; readonly value: string }[];
+  readonly addresses: readonly Address[];
+  /** Names of the Services in front of its data plane. */
+  readonly services: readonly string[];
 }
 
 const addressesMax = 16;
 const heldMessage = 'held at an earlier version by a rollback until it is released';
 
-/** Sums up the nodes of one gateway. */
+/** Sums up the nodes and Services of one gateway. */
 export function summarizeDelivery(
   facts: VersionFacts,
   nodes: readonly ServingNode[],
   progress: readonly NodeProgress[],
+  services: readonly DataPlaneService[],
 ): Delivery {
   const connected = nodes.filter((node) => node.connected);
-  const addresses = addressesOf(connected.length > 0 ? connected : nodes);
-  return { ...judge(facts, nodes, connected, progress), addresses };
+  const addresses =
+    services.length > 0
+      ? services.flatMap((service) => service.addresses)
+      : addressesOf(connected.length > 0 ? connected : nodes);
+  const verdict =
+    nodes.length === 0 && services.length > 0
+      ? { status: 'False' as const, reason: 'Pending', message: 'waiting for a node of its data plane to connect' }
+      : judge(facts, nodes, connected, progress);
+  return { ...verdict, addresses: addresses.slice(0, addressesMax), services: services.map(({ name }) => name) };
+}
+
+/** What there is to say about delivery to the ListenerSets of one gateway. */
+export function judgeListenerSets(
+  facts: VersionFacts,
+  nodes: readonly ServingNode[],
+  progress: readonly NodeProgress[],
+  sets: readonly SetVersion[],
+): { readonly plane: PlaneState; readonly waiting: readonly string[] } {
+  const connected = nodes.filter((node) => node.connected);
+  if (connected.length === 0) return { plane: nodes.length === 0 ? 'none' : 'unknown', waiting: [] };
+  const byNode = new Map(progress.map((one) => [one.node, one.applied]));
+  const floor = Math.min(...connected.map(({ node }) => byNode.get(node) ?? 0));
+  const waiting = sets.filter(({ since }) => since > floor || since > facts.serving).map(({ set }) => set);
+  return { plane: 'ready', waiting };
 }
 
 function judge(
@@ -54,7 +93,7 @@ function judge(
   nodes: readonly ServingNode[],
   connected: readonly ServingNode[],
   progress: readonly NodeProgress[],
-): Omit<Delivery, 'addresses'> {
+): Omit<Delivery, 'addresses' | 'services'> {
   if (nodes.length === 0) return { status: 'False', reason: 'NoResources', message: 'no node serves this Gateway' };
   if (connected.length === 0) {
     const message = `none of ${nodes.length} nodes is connected; what they serve is not known`;
@@ -77,7 +116,6 @@ function judge(
   return { status: 'False', reason: rejections.length > 0 ? 'Invalid' : 'Pending', message };
 }
 
-function addressesOf(nodes: readonly ServingNode[]): Delivery['addresses'] {
-  const values = [...new Set(nodes.flatMap((node) => node.addresses))].toSorted().slice(0, addressesMax);
-  return values.map((value) => ({ type: ipVersion(value) === 0 ? 'Hostname' : 'IPAddress', value }));
+function addressesOf(nodes: readonly ServingNode[]): readonly Address[] {
+  return [...new Set(nodes.flatMap((node) => node.addresses))].toSorted().map(toAddress);
 }

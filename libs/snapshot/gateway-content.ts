@@ -2,8 +2,9 @@
 // Everything is kept by adding and taking away, so that a change costs what it changes.
 import type { StoredEntry } from '#libs/snapshot/entry.ts';
 import { Digest } from '#libs/snapshot/digest.ts';
-import type { VersionContent } from '#libs/snapshot/gateway-head.ts';
+import type { VersionContent, VersionPort } from '#libs/snapshot/gateway-head.ts';
 import type { Proposal } from '#libs/snapshot/limits.ts';
+import { PortCount } from '#libs/snapshot/port-count.ts';
 
 export interface EntryChange {
   readonly key: string;
@@ -14,6 +15,8 @@ export interface EntryChange {
 export class GatewayContent {
   readonly #live = new Map<string, StoredEntry>();
   #liveBytes = 0;
+  readonly #livePorts = new PortCount();
+  #headPorts: readonly VersionPort[] = [];
   readonly #head = new Map<string, string>();
   readonly #digest = new Digest();
   #headRules = 0;
@@ -30,6 +33,7 @@ export class GatewayContent {
     if (before?.hash === stored?.hash) return;
     if (!this.#touched.has(key)) this.#touched.set(key, before?.hash);
     this.#liveBytes += bytesOf(stored) - bytesOf(before);
+    if (key.startsWith('listener/')) this.#livePorts.put(key, stored?.json);
     if (stored === undefined) this.#live.delete(key);
     else this.#live.set(key, stored);
     this.#compare(key);
@@ -47,6 +51,11 @@ export class GatewayContent {
     return this.#pending.size > 0;
   }
 
+  /** Ports of head. */
+  get headPorts(): readonly VersionPort[] {
+    return this.#headPorts;
+  }
+
   get headEntries(): number {
     return this.#head.size;
   }
@@ -58,7 +67,7 @@ export class GatewayContent {
 
   /** What the newest version holds. */
   head(): VersionContent {
-    return { digest: this.#digest.value(), entries: new Map(this.#head) };
+    return { digest: this.#digest.value(), entries: new Map(this.#head), ports: this.#headPorts };
   }
 
   /** Live as the next version, for the limits. */
@@ -77,6 +86,7 @@ export class GatewayContent {
     const keys = [...this.#pending].toSorted();
     const stored = keys.map((key) => this.#live.get(key));
     for (const [i, key] of keys.entries()) this.#setHead(key, stored[i]?.hash);
+    this.#headPorts = this.#livePorts.list();
     return {
       changes: keys.map((key, i) => ({ key, hash: stored[i]?.hash ?? null })),
       entries: stored.filter((entry) => entry !== undefined),
@@ -84,13 +94,14 @@ export class GatewayContent {
   }
 
   /** Makes head what a version was. Gives the differences. */
-  takeVersion(entries: ReadonlyMap<string, string>): readonly EntryChange[] {
+  takeVersion({ entries, ports = [] }: Omit<VersionContent, 'digest'>): readonly EntryChange[] {
     const gone = [...this.#head.keys()].filter((key) => !entries.has(key)).map((key) => ({ key, hash: null }));
     const set = [...entries]
       .filter(([key, hash]) => this.#head.get(key) !== hash)
       .map(([key, hash]) => ({ key, hash }));
     const changes: EntryChange[] = [...gone, ...set].toSorted((a, b) => (a.key < b.key ? -1 : 1));
     for (const { key, hash } of changes) this.#setHead(key, hash ?? undefined);
+    this.#headPorts = ports;
     return changes;
   }
 

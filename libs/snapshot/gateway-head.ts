@@ -30,10 +30,18 @@ export interface NewVersion {
   readonly changes: readonly { readonly key: string; readonly hash: string | null }[];
 }
 
+/** A port that clients of a version connect to. */
+export interface VersionPort {
+  readonly port: number;
+  readonly protocol: 'TCP' | 'UDP';
+}
+
 /** What one version of a gateway holds: entry key → entry hash, and the digest over it. */
 export interface VersionContent {
   readonly digest: string;
   readonly entries: ReadonlyMap<string, string>;
+  /** Of its listener entries; absent = not known. */
+  readonly ports?: readonly VersionPort[];
 }
 
 /** Gives the content of a version that a rollback in the batch names. */

@@ -1,113 +1,119 @@
-// One Gateway of ours, judged: the facts that entries, attachment and status are made from.
-import type { CrossReference } from '#libs/gateway/reference-grant.ts';
+// One Gateway of ours, judged: the facts that entries, attachment, data plane and status are made from.
+import type { AddressWish } from '#libs/gateway/gateway.ts';
 import { parseGateway } from '#libs/gateway/gateway.ts';
-import { kindText, type ObjectRef } from '#libs/gateway/object-ref.ts';
+import type { ParameterSet } from '#libs/gateway/data-plane-parameters.ts';
+import type { AllowedNamespaces } from '#libs/gateway/listener.ts';
 import { createdAt, generation } from '#libs/gateway/metadata.ts';
 import type { KnownObject } from '#libs/fleet/fleet.ts';
-import { gatewayGroup } from '#libs/gateway/parent-ref.ts';
 import { describeProblem, type Problem } from '#libs/gateway/problem.ts';
-import type { CertificateSecret } from '#libs/gateway/secret.ts';
+import { type ClientDemands, clientDemandOn, resolveClientDemands } from '#libs/snapshot/client-validation.ts';
 import type { Fault } from '#libs/snapshot/conditions.ts';
-import { judgeListeners, verdictOn } from '#libs/snapshot/listener-conflicts.ts';
-import {
-  type CertificateChoice,
-  claimOf,
-  draftListener,
-  type ListenerDraft,
-  type ListenerModel,
-  toListenerModel,
-} from '#libs/snapshot/listeners.ts';
+import type { ClassModel } from '#libs/snapshot/gateway-class-model.ts';
+import { verdictOn, type Verdicts } from '#libs/snapshot/listener-conflicts.ts';
+import { draftListener, type ListenerDraft, type ListenerModel, toListenerModel } from '#libs/snapshot/listeners.ts';
+import { findCertificate, findParameters, type ObjectLookup } from '#libs/snapshot/object-lookup.ts';
 
-export interface GatewayModel {
+/** What a Gateway asks for beside its listeners. */
+export interface GatewayFacts {
   readonly uid: string;
   readonly generation: number;
   readonly createdAt: string;
-  readonly listeners: readonly ListenerModel[];
-  /** Addresses that the user asks for. */
-  readonly addresses: readonly string[];
+  readonly addresses: readonly AddressWish[];
+  readonly labels: Readonly<Record<string, string>>;
+  readonly annotations: Readonly<Record<string, string>>;
+  /** Its own, then those of its class. */
+  readonly parameters: ParameterSet;
+  /** Whether they could all be read. */
+  readonly parametersKnown: boolean;
+  readonly allowedListeners: AllowedNamespaces;
+  readonly demands: ClientDemands;
+  /** Discovery key of the certificate that is shown to backends. */
+  readonly backendClientCertificate?: string;
+  /** What is wrong with the reference to it. */
+  readonly backendFault?: Fault;
   /** Mistakes that cost listeners, but not the Gateway. */
   readonly problems: readonly Problem[];
   /** Why the Gateway as a whole is not accepted. */
   readonly fault?: Fault;
 }
 
-/** What judging a Gateway reads. */
-export interface GatewayLookup {
-  readonly permitted: (cluster: string, namespace: string, reference: CrossReference) => boolean;
-  /** What a Secret holds; undefined = there is none. */
-  readonly certificate: (cluster: string, namespace: string, name: string) => CertificateSecret | undefined;
+/** A Gateway before its listeners are compared with one another and with those of its ListenerSets. */
+export interface GatewayDraft extends GatewayFacts {
+  readonly drafts: readonly ListenerDraft[];
 }
 
-/** Judges a Gateway. */
-export function evaluateGateway(known: KnownObject, lookup: GatewayLookup): GatewayModel {
+export interface GatewayModel extends GatewayFacts {
+  readonly listeners: readonly ListenerModel[];
+}
+
+const addressTypes: ReadonlySet<string> = new Set(['IPAddress', 'Hostname']);
+
+/** Judges a Gateway by itself. */
+export function draftGateway(known: KnownObject, ofClass: ClassModel, lookup: ObjectLookup): GatewayDraft {
   const { cluster, namespace, object } = known;
   const gateway = parseGateway(object, namespace);
-  const fault = gatewayFault(gateway.listeners.length, gateway.problems);
-  const drafts = gateway.listeners.map((listener) => {
-    const draft = draftListener(listener, ({ certificateRefs }) =>
-      certificateRefs.map((ref) => findCertificate(ref, cluster, namespace, lookup)),
-    );
-    return gateway.demandsClientCertificates ? withoutClientCertificates(draft) : draft;
-  });
-  const claims = drafts.flatMap((draft) => claimOf(draft) ?? []);
-  const verdicts = judgeListeners([{ parent: 'own', kind: 'Gateway', claims }]);
-  const listeners = drafts.map((draft) => toListenerModel(draft, draft.name, verdictOn(verdicts['own'], draft.name)));
+  const from = { kind: 'Gateway', cluster, namespace } as const;
+  const parameters = findParameters(gateway.infrastructure.parameters, cluster, lookup);
+  const fault = gatewayFault(gateway) ?? ('fault' in parameters ? parameters.fault : undefined);
+  const demands = resolveClientDemands(gateway.frontend, from, lookup);
+  const drafts = gateway.listeners.map((listener) =>
+    draftListener(listener, {
+      certificatesOf: ({ certificateRefs }) => certificateRefs.map((ref) => findCertificate(ref, from, lookup)),
+      demandOn: (port) => clientDemandOn(demands, port),
+    }),
+  );
   return {
     uid: known.uid,
     generation: generation(object),
     createdAt: createdAt(object),
-    listeners: fault === undefined ? listeners : listeners.map(unserved),
     addresses: gateway.addresses,
+    labels: gateway.infrastructure.labels,
+    annotations: gateway.infrastructure.annotations,
+    parameters: 'value' in parameters ? { ...ofClass.parameters, ...parameters.value } : ofClass.parameters,
+    parametersKnown: 'value' in parameters && ofClass.fault === undefined,
+    allowedListeners: gateway.allowedListeners,
+    demands,
+    ...findBackendCertificate(gateway.backendCertificate, from, lookup),
     problems: gateway.problems,
     ...(fault === undefined ? {} : { fault }),
+    drafts,
   };
 }
 
-/** Client certificates are not checked yet; serving without the check would open what the user wants closed. */
-function withoutClientCertificates(draft: ListenerDraft): ListenerDraft {
-  if (draft.spec?.protocol !== 'HTTPS' || draft.fault !== undefined) return draft;
-  const message = 'client certificates are demanded, which is not supported yet';
-  return { ...draft, fault: { reason: 'UnsupportedValue', message }, servable: false };
+/** A Gateway with what was found about its listeners beside the others. */
+export function toGatewayModel({ drafts, ...facts }: GatewayDraft, verdicts: Verdicts | undefined): GatewayModel {
+  const listeners = drafts.map((draft) => toListenerModel(draft, draft.name, verdictOn(verdicts, draft.name)));
+  return { ...facts, listeners: facts.fault === undefined ? listeners : listeners.map(unserved) };
+}
+
+/** Whether a listener is accepted, though it may wait for its certificate. */
+export function isAccepted({ fault, conflict }: Pick<ListenerModel, 'fault' | 'conflict'>): boolean {
+  return fault === undefined && conflict === undefined;
 }
 
 function unserved(listener: ListenerModel): ListenerModel {
   return { ...listener, served: false };
 }
 
-function gatewayFault(listenerCount: number, problems: readonly Problem[]): Fault | undefined {
-  const parameters = problems.find(({ path }) => path.endsWith('parametersRef'));
-  if (parameters !== undefined) return { reason: 'InvalidParameters', message: describeProblem(parameters) };
+function gatewayFault({ listeners, addresses, problems }: ReturnType<typeof parseGateway>): Fault | undefined {
+  const odd = addresses.find(({ type }) => !addressTypes.has(type));
+  if (odd !== undefined) {
+    const message = `addresses of type ${odd.type} are not supported; ${[...addressTypes].join(' and ')} are`;
+    return { reason: 'UnsupportedAddress', message };
+  }
   const [problem] = problems;
-  if (listenerCount > 0) return undefined;
+  if (listeners.length > 0) return undefined;
   return { reason: 'Invalid', message: problem === undefined ? 'no listeners' : describeProblem(problem) };
 }
 
-function findCertificate(
-  ref: ObjectRef,
-  cluster: string,
-  gatewayNamespace: string,
-  lookup: GatewayLookup,
-): CertificateChoice {
-  const { group, kind, namespace, name } = ref;
-  if (group !== '' || kind !== 'Secret') return invalid(`${kindText(ref)} is not supported; Secret is`);
-  const reference = {
-    fromGroup: gatewayGroup,
-    fromKind: 'Gateway',
-    fromNamespace: gatewayNamespace,
-    toGroup: '',
-    toKind: 'Secret',
-    toName: name,
-  };
-  if (namespace !== gatewayNamespace && !lookup.permitted(cluster, namespace, reference)) {
-    const message = `no ReferenceGrant in ${namespace} allows the reference to Secret ${namespace}/${name}`;
-    return { fault: { reason: 'RefNotPermitted', message } };
-  }
-  const secret = lookup.certificate(cluster, namespace, name);
-  if (secret === undefined) return invalid(`Secret ${namespace}/${name} does not exist`);
-  if ('problem' in secret) return invalid(`Secret ${namespace}/${name}: ${secret.problem}`);
-  return { key: `tls/${cluster}/${namespace}/${name}` };
-}
-
-function invalid(message: string): CertificateChoice {
-  return { fault: { reason: 'InvalidCertificateRef', message } };
+function findBackendCertificate(
+  ref: ReturnType<typeof parseGateway>['backendCertificate'],
+  from: Parameters<typeof findCertificate>[1],
+  lookup: ObjectLookup,
+): Pick<GatewayFacts, 'backendClientCertificate' | 'backendFault'> {
+  if (ref === undefined) return {};
+  const reason = 'InvalidClientCertificateRef';
+  if ('unreadable' in ref) return { backendFault: { reason, message: ref.unreadable } };
+  const found = findCertificate(ref, from, lookup, reason);
+  return 'key' in found ? { backendClientCertificate: found.key } : { backendFault: found.fault };
 }

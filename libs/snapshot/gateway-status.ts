@@ -1,116 +1,93 @@
 // The status of a Gateway and of its listeners, and of a GatewayClass.
 import type { DesiredCondition } from '#libs/events/agent-exchange.ts';
-import type { GatewayClass } from '#libs/gateway/gateway-class.ts';
 import { condition, conditionUnless, type Fault, listFacts, listProblems } from '#libs/snapshot/conditions.ts';
 import type { Delivery } from '#libs/snapshot/delivery.ts';
-import type { GatewayModel } from '#libs/snapshot/gateway-model.ts';
-import type { ListenerModel } from '#libs/snapshot/listeners.ts';
+import { judgeAddresses } from '#libs/snapshot/gateway-addresses.ts';
+import type { ClassModel } from '#libs/snapshot/gateway-class-model.ts';
+import { type GatewayModel, isAccepted } from '#libs/snapshot/gateway-model.ts';
+import { listenerStatus } from '#libs/snapshot/listener-status.ts';
+import { supportedFeatures } from '#libs/snapshot/supported-features.ts';
 
-/** Features of the Gateway API that are supported, as GatewayClass.status lists them. */
-const supportedFeatures = [
-  'Gateway',
-  'GatewayHTTPListenerIsolation',
-  'GatewayPort8080',
-  'HTTPRoute',
-  'HTTPRoute303RedirectStatusCode',
-  'HTTPRoute307RedirectStatusCode',
-  'HTTPRoute308RedirectStatusCode',
-  'HTTPRouteBackendProtocolH2C',
-  'HTTPRouteBackendProtocolWebSocket',
-  'HTTPRouteBackendRequestHeaderModification',
-  'HTTPRouteBackendTimeout',
-  'HTTPRouteDestinationPortMatching',
-  'HTTPRouteHostRewrite',
-  'HTTPRouteMethodMatching',
-  'HTTPRouteNamedRouteRule',
-  'HTTPRouteParentRefPort',
-  'HTTPRoutePathRedirect',
-  'HTTPRoutePathRewrite',
-  'HTTPRoutePortRedirect',
-  'HTTPRouteQueryParamMatching',
-  'HTTPRouteRequestMirror',
-  'HTTPRouteRequestMultipleMirrors',
-  'HTTPRouteRequestPercentageMirror',
-  'HTTPRouteRequestTimeout',
-  'HTTPRouteResponseHeaderModification',
-  'HTTPRouteSchemeRedirect',
-  'ReferenceGrant',
-].map((name) => ({ name }));
-
-/** `status` of a GatewayClass of ours. */
-export function gatewayClassStatus(model: GatewayClass, generation: number): Readonly<Record<string, unknown>> {
-  const fault =
-    model.problems.length === 0 ? undefined : { reason: 'InvalidParameters', message: listProblems(model.problems) };
-  return { conditions: [conditionUnless('Accepted', fault, generation)], supportedFeatures };
+/** What belongs to a Gateway beside its own object. */
+export interface GatewayBelongings {
+  /** ListenerSets that are accepted. */
+  readonly listenerSets: number;
+  /** The accepted routes of a listener, by ListenerEntry.name. */
+  readonly attachedRoutes: (entryName: string) => number;
 }
 
-/** `status` of a Gateway of ours. `attachedRoutes` counts the accepted routes of a listener. */
+/** `status` of a GatewayClass of ours. */
+export function gatewayClassStatus({ fault }: ClassModel, generation: number): Readonly<Record<string, unknown>> {
+  // Every version of the API's objects that a cluster can serve is read, so there is none to refuse.
+  const conditions = [
+    conditionUnless('Accepted', fault, generation),
+    conditionUnless('SupportedVersion', undefined, generation),
+  ];
+  return { conditions, supportedFeatures: supportedFeatures.map((name) => ({ name })) };
+}
+
+/** `status` of a Gateway of ours. */
 export function gatewayStatus(
   model: GatewayModel,
   delivery: Delivery,
-  attachedRoutes: (listener: string) => number,
+  { listenerSets, attachedRoutes }: GatewayBelongings,
 ): Readonly<Record<string, unknown>> {
   const { generation, listeners } = model;
-  const accepted = acceptedCondition(model);
-  const programmed = programmedCondition(model, delivery);
+  const { addresses, fault } = judgeAddresses(model.addresses, delivery);
+  const programmed = programmedCondition(model, delivery, listenerSets, fault);
   return {
-    addresses: usableAddresses(model, delivery),
-    conditions: [accepted, programmed],
-    listeners: listeners.map((listener) => ({
-      name: listener.name,
-      supportedKinds: listener.kinds,
-      attachedRoutes: attachedRoutes(listener.name),
-      conditions: listenerConditions(listener, programmed, generation),
-    })),
+    addresses,
+    conditions: [
+      acceptedCondition(model),
+      programmed,
+      conditionUnless('ResolvedRefs', unresolved(model), generation),
+      ...(model.demands.insecure ? [insecureCondition(generation)] : []),
+    ],
+    listeners: listeners.map((one) => listenerStatus(one, attachedRoutes(one.entryName), programmed, generation)),
+    // Earlier versions of the API do not have the field.
+    ...(model.allowedListeners.from === 'None' ? {} : { attachedListenerSets: listenerSets }),
   };
 }
 
 function acceptedCondition({ fault, listeners, problems, generation }: GatewayModel): DesiredCondition {
   if (fault !== undefined) return condition('Accepted', 'False', fault, generation);
-  const bad = listeners.filter((listener) => listener.fault !== undefined || listener.conflict !== undefined);
+  const bad = listeners.filter((listener) => !isAccepted(listener));
   const facts = [
     ...bad.map((listener) => `listener ${listener.name}: ${(listener.fault ?? listener.conflict)?.message ?? ''}`),
     ...(problems.length > 0 ? [listProblems(problems)] : []),
   ];
-  if (facts.length === 0) return condition('Accepted', 'True', { reason: 'Accepted', message: '' }, generation);
+  const ofListeners = bad.length > 0 || problems.some(({ path }) => path.startsWith('spec.listeners'));
+  const reason = ofListeners ? 'ListenersNotValid' : 'Accepted';
   const status = bad.length < listeners.length ? 'True' : 'False';
-  return condition('Accepted', status, { reason: 'ListenersNotValid', message: listFacts(facts) }, generation);
+  return condition('Accepted', status, { reason, message: listFacts(facts) }, generation);
 }
 
-function programmedCondition(model: GatewayModel, delivery: Delivery): DesiredCondition {
-  const { fault, listeners, addresses, generation } = model;
+function programmedCondition(
+  { fault, listeners, generation }: GatewayModel,
+  delivery: Delivery,
+  listenerSets: number,
+  addressFault: Fault | undefined,
+): DesiredCondition {
   const no = (reason: string, message: string): DesiredCondition =>
     condition('Programmed', 'False', { reason, message }, generation);
   if (fault !== undefined) return no('Invalid', 'the Gateway is not accepted');
-  if (!listeners.some((listener) => listener.served)) return no('Invalid', 'no listener can be served');
-  const missing = addresses.filter((address) => !delivery.addresses.some(({ value }) => value === address));
-  if (missing.length > 0) return no('AddressNotUsable', `no node has the address ${listFacts(missing)}`);
+  // An accepted ListenerSet has a listener that is served.
+  if (listenerSets === 0 && !listeners.some((listener) => listener.served))
+    return no('Invalid', 'no listener can be served');
+  if (addressFault !== undefined) return no(addressFault.reason, addressFault.message);
   return condition('Programmed', delivery.status, delivery, generation);
 }
 
-function usableAddresses({ addresses }: GatewayModel, delivery: Delivery): Delivery['addresses'] {
-  return addresses.length === 0
-    ? delivery.addresses
-    : delivery.addresses.filter(({ value }) => addresses.includes(value));
+/** The Gateway's own reference comes first, then those of its listeners. */
+function unresolved({ backendFault, listeners }: GatewayModel): Fault | undefined {
+  if (backendFault !== undefined) return backendFault;
+  const facts = listeners.flatMap(({ name, references }) =>
+    references === undefined ? [] : [`listener ${name}: ${references.message}`],
+  );
+  return facts.length === 0 ? undefined : { reason: 'ListenersNotResolved', message: listFacts(facts) };
 }
 
-function listenerConditions(
-  listener: ListenerModel,
-  gateway: DesiredCondition,
-  generation: number,
-): readonly DesiredCondition[] {
-  const { fault, conflict, references, overlap, served } = listener;
-  const conflicted: Fault = conflict ?? { reason: 'NoConflicts', message: '' };
-  const notAccepted = fault ?? (conflict && { reason: conflict.reason, message: conflict.message });
-  const conditions = [
-    conditionUnless('Accepted', notAccepted, generation),
-    served
-      ? condition('Programmed', gateway.status, gateway, generation)
-      : condition('Programmed', 'False', { reason: 'Invalid', message: 'the listener cannot be served' }, generation),
-    conditionUnless('ResolvedRefs', references, generation),
-    condition('Conflicted', conflict === undefined ? 'False' : 'True', conflicted, generation),
-  ];
-  return overlap === undefined
-    ? conditions
-    : [...conditions, condition('OverlappingTLSConfig', 'True', overlap, generation)];
+function insecureCondition(generation: number): DesiredCondition {
+  const message = 'connections are taken without a valid client certificate (mode AllowInsecureFallback)';
+  return condition('InsecureFrontendValidationMode', 'True', { reason: 'ConfigurationChanged', message }, generation);
 }

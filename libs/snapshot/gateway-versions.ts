@@ -3,7 +3,7 @@
 import type { OperatorEvent } from '#libs/events/operator-event.ts';
 import type { StoredEntry } from '#libs/snapshot/entry.ts';
 import { type EntryChange, GatewayContent } from '#libs/snapshot/gateway-content.ts';
-import type { GatewayHead, NewVersion, VersionContent } from '#libs/snapshot/gateway-head.ts';
+import type { GatewayHead, NewVersion, VersionContent, VersionPort } from '#libs/snapshot/gateway-head.ts';
 import { type Limits, limitAlarm } from '#libs/snapshot/limits.ts';
 
 /** What one commit did to a gateway. */
@@ -39,6 +39,7 @@ export class GatewayVersions {
   readonly content = new GatewayContent();
   /** First version made at or after the last change of the Gateway object. */
   since = 0;
+  #servedPorts: readonly VersionPort[] = [];
   #head: GatewayHead | undefined;
 
   constructor(gateway: string) {
@@ -49,11 +50,24 @@ export class GatewayVersions {
     return this.#head;
   }
 
+  /** Ports of the version that is served. */
+  get servedPorts(): readonly VersionPort[] {
+    return this.#servedPorts;
+  }
+
+  /** Where a change of an object stands in the versions that it went into at the last step. */
+  get settled(): number {
+    const { head = 0, alarm = null } = this.#head ?? {};
+    // What is held back becomes a version later, if at all.
+    return alarm === null ? head : head + 1;
+  }
+
   /** Takes over what is saved. */
-  restore(head: GatewayHead, content: VersionContent, since: number): void {
+  restore(head: GatewayHead, content: VersionContent, since: number, servedPorts: readonly VersionPort[] = []): void {
     this.#head = head;
     this.since = since;
-    this.content.takeVersion(content.entries);
+    this.#servedPorts = head.serving === head.head ? (content.ports ?? []) : servedPorts;
+    this.content.takeVersion(content);
     this.content.settle();
   }
 
@@ -65,8 +79,8 @@ export class GatewayVersions {
     const made = this.#make(decision, liveChanged, commit);
     const after = this.#nextHead(before, decision, made, commit.present);
     this.#head = after;
-    // What is held back becomes a version later, if at all.
-    if (before === undefined || commit.respecified) this.since = made.alarm === null ? after.head : after.head + 1;
+    if (before === undefined || commit.respecified) this.since = this.settled;
+    if (after.serving === after.head) this.#servedPorts = this.content.headPorts;
     const changed = before === undefined || headFields.some((field) => before[field] !== after[field]);
     return {
       ...(made.version === undefined ? {} : { version: made.version }),
@@ -83,7 +97,7 @@ export class GatewayVersions {
     const { rollbackTo, released, accepted } = decision;
     const before = this.#head;
     if (rollbackTo !== undefined && before !== undefined) {
-      const changes = this.content.takeVersion(contentOf(rollbackTo).entries);
+      const changes = this.content.takeVersion(contentOf(rollbackTo));
       return { version: this.#version('rollback', rollbackTo, changes), entries: [], alarm: null };
     }
     const alarm = before?.alarm ?? null;

@@ -46,8 +46,7 @@ interface PortBook {
   readonly hosts: Map<string, Standing>;
 }
 
-/** HTTPS and TLS share ports, told apart by the hostname of the handshake. */
-const families: Readonly<Record<string, string>> = { HTTPS: 'TLS' };
+/** They share ports, told apart by the hostname of the handshake. */
 const protocolsOfTls: ReadonlySet<string> = new Set(['HTTPS', 'TLS']);
 const withoutHostname: ReadonlySet<string> = new Set(['TCP', 'UDP']);
 
@@ -171,7 +170,7 @@ function* widerHostnames(hostname: string): Iterable<string> {
 }
 
 function familyOf(protocol: string): string {
-  return families[protocol] ?? protocol;
+  return protocolsOfTls.has(protocol) ? 'TLS' : protocol;
 }
 
 /** UDP ports are others than TCP ports. */

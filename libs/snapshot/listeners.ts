@@ -3,11 +3,10 @@ import type { Listener, ReadableListener, RouteKind } from '#libs/gateway/listen
 import { kindText } from '#libs/gateway/object-ref.ts';
 import { gatewayGroup } from '#libs/gateway/parent-ref.ts';
 import { type Fault, listProblems } from '#libs/snapshot/conditions.ts';
-import type { ListenerEntry, ListenerProtocol } from '#libs/snapshot/entry.ts';
+import type { ClientDemand } from '#libs/snapshot/client-validation.ts';
+import type { ClientValidation, ListenerEntry, ListenerProtocol } from '#libs/snapshot/entry.ts';
 import type { ListenerClaim, Verdict } from '#libs/snapshot/listener-conflicts.ts';
-
-/** A certificate reference, looked up: a discovery key, or why there is none. */
-export type CertificateChoice = { readonly key: string } | { readonly fault: Fault };
+import type { KeyChoice } from '#libs/snapshot/object-lookup.ts';
 
 /** A listener by itself. */
 export interface ListenerDraft {
@@ -21,6 +20,7 @@ export interface ListenerDraft {
   readonly fault?: Fault;
   readonly references?: Fault;
   readonly certificates: readonly string[];
+  readonly clientValidation?: ClientValidation;
   /** Whether it could have an entry. */
   readonly servable: boolean;
 }
@@ -35,28 +35,33 @@ export interface ListenerModel extends Omit<ListenerDraft, 'servable'>, Verdict 
 
 const protocols = ['HTTP', 'HTTPS', 'TLS', 'TCP', 'UDP'] as const satisfies readonly ListenerProtocol[];
 
-const kindsByProtocol: Readonly<Record<string, readonly string[]>> = {
-  HTTP: ['HTTPRoute', 'GRPCRoute'],
-  HTTPS: ['HTTPRoute', 'GRPCRoute'],
-  TLS: ['TLSRoute'],
-  TCP: ['TCPRoute'],
-  UDP: ['UDPRoute'],
-};
+const kindsByProtocol: ReadonlyMap<string, readonly string[]> = new Map([
+  ['HTTP', ['HTTPRoute', 'GRPCRoute']],
+  ['HTTPS', ['HTTPRoute', 'GRPCRoute']],
+  ['TLS', ['TLSRoute']],
+  ['TCP', ['TCPRoute']],
+  ['UDP', ['UDPRoute']],
+]);
 /** Once TLS is terminated, a TCPRoute may take the stream (TLSRoute: "you could choose to use a TCPRoute with a TLS listener"). */
 const kindsOfTerminatedTls = ['TLSRoute', 'TCPRoute'];
 
-/** Judges a listener by itself. `certificatesOf` looks up its certificate references. */
-export function draftListener(
-  listener: Listener,
-  certificatesOf: (listener: ReadableListener) => readonly CertificateChoice[],
-): ListenerDraft {
+/** What judging a listener by itself looks up. */
+export interface ListenerLookup {
+  readonly certificatesOf: (listener: ReadableListener) => readonly KeyChoice[];
+  /** What is demanded of clients on an HTTPS port. */
+  readonly demandOn: (port: number) => ClientDemand;
+}
+
+/** Judges a listener by itself. */
+export function draftListener(listener: Listener, { certificatesOf, demandOn }: ListenerLookup): ListenerDraft {
   if ('problems' in listener) return unreadable(listener.name, listProblems(listener.problems));
-  const fault = isServedProtocol(listener.protocol) ? undefined : unsupportedProtocol(listener.protocol);
   const terminates = terminatesTls(listener);
   const choices = terminates ? certificatesOf(listener) : [];
+  const demand = listener.protocol === 'HTTPS' ? demandOn(listener.port) : {};
+  const fault = isServedProtocol(listener.protocol) ? demand.fault : unsupportedProtocol(listener.protocol);
   const certificates = choices.flatMap((choice) => ('key' in choice ? [choice.key] : []));
   const { kinds, invalid } = allowedKinds(listener);
-  const references = invalid ?? certificateFault(listener, choices);
+  const references = invalid ?? certificateFault(listener, choices) ?? demand.references;
   return {
     name: listener.name,
     spec: listener,
@@ -64,6 +69,7 @@ export function draftListener(
     ...(fault === undefined ? {} : { fault }),
     ...(references === undefined ? {} : { references }),
     certificates,
+    ...(demand.validation === undefined ? {} : { clientValidation: demand.validation }),
     servable: fault === undefined && (!terminates || certificates.length > 0),
   };
 }
@@ -82,7 +88,7 @@ export function toListenerModel(draft: ListenerDraft, entryName: string, verdict
 
 /** The snapshot entry of a served listener. */
 export function listenerEntry(listener: ListenerModel, createdAt: string): ListenerEntry | undefined {
-  const { spec, certificates, entryName } = listener;
+  const { spec, certificates, clientValidation, entryName } = listener;
   const protocol = protocols.find((one) => one === spec?.protocol);
   if (!listener.served || spec === undefined || protocol === undefined) return undefined;
   return {
@@ -93,6 +99,7 @@ export function listenerEntry(listener: ListenerModel, createdAt: string): Liste
     ...(spec.tlsMode === undefined ? {} : { tlsMode: spec.tlsMode }),
     hostname: spec.hostname,
     certificates,
+    ...(clientValidation === undefined ? {} : { clientValidation }),
     createdAt,
   };
 }
@@ -103,7 +110,7 @@ function terminatesTls({ protocol, tlsMode }: ReadableListener): boolean {
 }
 
 function isServedProtocol(protocol: string): boolean {
-  return Object.hasOwn(kindsByProtocol, protocol);
+  return kindsByProtocol.has(protocol);
 }
 
 function unreadable(name: string, message: string): ListenerDraft {
@@ -116,7 +123,7 @@ function unsupportedProtocol(protocol: string): Fault {
 }
 
 function supportedKinds(listener: ReadableListener): readonly RouteKind[] {
-  const kinds = listener.tlsMode === 'Terminate' ? kindsOfTerminatedTls : kindsByProtocol[listener.protocol];
+  const kinds = listener.tlsMode === 'Terminate' ? kindsOfTerminatedTls : kindsByProtocol.get(listener.protocol);
   return (kinds ?? []).map((kind) => ({ group: gatewayGroup, kind }));
 }
 
@@ -136,7 +143,7 @@ function allowedKinds(listener: ReadableListener): { kinds: readonly RouteKind[]
   return { kinds, invalid: { reason: 'InvalidRouteKinds', message } };
 }
 
-function certificateFault(listener: ReadableListener, choices: readonly CertificateChoice[]): Fault | undefined {
+function certificateFault(listener: ReadableListener, choices: readonly KeyChoice[]): Fault | undefined {
   const fault = choices.flatMap((choice) => ('fault' in choice ? [choice.fault] : []))[0];
   if (fault !== undefined || !terminatesTls(listener) || choices.length > 0) return fault;
   return { reason: 'InvalidCertificateRef', message: 'tls.certificateRefs names no certificate' };

@@ -4,7 +4,7 @@ import type { ChangeEvent } from '#libs/events/change-event.ts';
 import type { OperatorEvent } from '#libs/events/operator-event.ts';
 import type { KubeObject } from '#libs/gateway/object.ts';
 import type { DiscoveryItem } from '#libs/snapshot/discovery.ts';
-import type { GatewayHead, NewVersion, VersionContent } from '#libs/snapshot/gateway-head.ts';
+import type { GatewayHead, NewVersion, VersionContent, VersionPort } from '#libs/snapshot/gateway-head.ts';
 import type { NodeReport } from '#libs/snapshot/node-report.ts';
 import type { SealedItem } from '#libs/snapshot/sealed-item.ts';
 
@@ -63,6 +63,8 @@ export interface SavedGateway extends GatewayHead {
   readonly content: VersionContent;
   /** First version made at or after the last change of the Gateway object (head when there is none); absent = serving. */
   readonly since?: number;
+  /** Ports of version `serving` where that is not `head`, whose ports are in its content; absent = not known. */
+  readonly servedPorts?: readonly VersionPort[];
 }
 
 export interface SavedProjection {

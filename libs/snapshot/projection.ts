@@ -7,11 +7,12 @@ import type { InventoryPage, StatusPage } from '#libs/events/agent-exchange.ts';
 import type { ChangeEvent } from '#libs/events/change-event.ts';
 import type { OperatorEvent } from '#libs/events/operator-event.ts';
 import { evolve, Fleet, type FleetChange, isStale, type KnownObject } from '#libs/fleet/fleet.ts';
-import { kindInfo } from '#libs/gateway/kinds.ts';
+import { kindInfoOf } from '#libs/gateway/kinds.ts';
 import { generation } from '#libs/gateway/metadata.ts';
 import { ContentBook } from '#libs/snapshot/content-book.ts';
 import type { ContentOf, GatewayHead, VersionContent } from '#libs/snapshot/gateway-head.ts';
 import { defaultLimits, type Limits } from '#libs/snapshot/limits.ts';
+import type { ListenerSetModel } from '#libs/snapshot/listener-set-model.ts';
 import type { NodeReport } from '#libs/snapshot/node-report.ts';
 import type { Batch, ProjectionChange, SavedObject, SavedProjection } from '#libs/snapshot/projection-change.ts';
 import { sameValue } from '#libs/snapshot/same-value.ts';
@@ -34,18 +35,25 @@ export type {
 } from '#libs/snapshot/projection-change.ts';
 export type { SealedItem } from '#libs/snapshot/sealed-item.ts';
 
+/** Kinds whose objects are gateways. */
+const gatewayKinds: ReadonlySet<string> = new Set(['Gateway', 'Gateway.networking.x-k8s.io']);
+
 export class Projection {
   readonly #limits: Limits;
   readonly #fleet = new Fleet();
   readonly #stages: Stages;
   readonly #contents: ContentBook;
   readonly #outputs: Outputs;
+  readonly #respecifiedSets = new Set<string>();
 
   constructor(options: { readonly limits?: Partial<Limits> } = {}) {
     this.#limits = { ...defaultLimits, ...options.limits };
     this.#stages = createStages();
     this.#contents = new ContentBook(this.#stages);
     this.#outputs = new Outputs(this.#stages);
+    this.#stages.gateways.sets.observe((set, before, after) => {
+      if (specOf(before) !== specOf(after)) this.#respecifiedSets.add(set);
+    });
   }
 
   /** Stage executions so far, for tests of cost. */
@@ -61,6 +69,7 @@ export class Projection {
     this.#stages.engine.settle();
     for (const one of saved.gateways) this.#contents.restore(one);
     this.#publishVersionFacts(saved.gateways);
+    this.#publishSetVersions();
     this.#stages.engine.settle();
     this.#outputs.discard();
   }
@@ -78,6 +87,7 @@ export class Projection {
     this.#stages.engine.settle();
     const stepped = this.#contents.step({ operations, respecified, limits: this.#limits, contentOf });
     this.#publishVersionFacts(stepped.gateways);
+    this.#publishSetVersions();
     this.#stages.engine.settle();
     return { ...stepped, ...this.#outputs.drain() };
   }
@@ -120,15 +130,15 @@ export class Projection {
     const before = this.#fleet.get(event.cluster, event.kind, event.namespace, event.name);
     const change = evolve(this.#fleet, event);
     if (change === undefined) return;
-    if (event.kind === 'Gateway' && isRespecified(before, change)) respecified.add(change.key);
+    if (gatewayKinds.has(event.kind) && isRespecified(before, change)) respecified.add(change.key);
     this.#stages.sources.objects(event.kind).set(change.key, change.after);
   }
 
   #restore({ cluster, hash, object }: SavedObject): void {
-    const info = kindInfo(object.kind);
+    const info = kindInfoOf(object);
     if (info === undefined) return;
     const { name, namespace = '', uid, resourceVersion } = object.metadata;
-    const known: KnownObject = { cluster, kind: object.kind, namespace, name, uid, resourceVersion, hash, object };
+    const known: KnownObject = { cluster, kind: info.kind, namespace, name, uid, resourceVersion, hash, object };
     this.#fleet.put(known);
     this.#stages.sources.objects(info.kind).set(`${cluster}/${namespace}/${name}`, known);
   }
@@ -136,10 +146,26 @@ export class Projection {
   #publishVersionFacts(gateways: Iterable<{ readonly gateway: string }>): void {
     for (const { gateway } of gateways) this.#stages.sources.versions.set(gateway, this.#contents.facts(gateway));
   }
+
+  /** From which version on the ListenerSets are as they are now. */
+  #publishSetVersions(): void {
+    for (const set of this.#respecifiedSets) {
+      const gateway = this.#stages.gateways.sets.peek(set)?.gateway;
+      const since = gateway === undefined ? undefined : this.#contents.settled(gateway);
+      const version = gateway === undefined || since === undefined ? undefined : { set, gateway, since };
+      this.#stages.sources.setVersions.set(set, version);
+    }
+    this.#respecifiedSets.clear();
+  }
 }
 
 /** Whether a Gateway's spec may be another: what nodes applied before does not count any more. */
 function isRespecified(before: KnownObject | undefined, { after }: FleetChange): boolean {
   if (before === undefined || after === undefined) return true;
   return before.uid !== after.uid || generation(before.object) !== generation(after.object);
+}
+
+/** What of a ListenerSet must be another for nodes to have it applied anew. */
+function specOf(set: ListenerSetModel | undefined): string {
+  return set === undefined ? '' : `${set.uid} ${set.generation} ${set.gateway}`;
 }

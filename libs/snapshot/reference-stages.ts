@@ -1,5 +1,6 @@
 // Stages for what others refer to: grants, Secrets, Services, namespaces.
 import { type Authority, parseAuthority } from '#libs/gateway/authority.ts';
+import { parseParameters } from '#libs/gateway/data-plane-parameters.ts';
 import type { Service } from '#libs/gateway/service.ts';
 import { parseService } from '#libs/gateway/service.ts';
 import { labels } from '#libs/gateway/metadata.ts';
@@ -11,6 +12,7 @@ import {
 } from '#libs/gateway/reference-grant.ts';
 import { type CertificateSecret, parseCertificateSecret } from '#libs/gateway/secret.ts';
 import type { Derivation, Read, Stage } from '#libs/snapshot/derive.ts';
+import type { ObjectLookup } from '#libs/snapshot/object-lookup.ts';
 import type { Sources } from '#libs/snapshot/sources.ts';
 
 export interface ReferenceStages {
@@ -18,6 +20,8 @@ export interface ReferenceStages {
   readonly certificates: Stage<CertificateSecret>;
   /** CA certificates. Keys: `cluster/kind/namespace/name`; nothing where there is no such ConfigMap or Secret. */
   readonly authorities: Stage<Authority>;
+  /** What ConfigMaps say about data planes. */
+  readonly parameters: Stage<ReturnType<typeof parseParameters>>;
   readonly permissions: Stage<true>;
   readonly namespaceLabels: Stage<Readonly<Record<string, string>>>;
 }
@@ -42,13 +46,28 @@ export function createReferenceStages(engine: Derivation, sources: Sources): Ref
       return withObject(read.get(sources.objects(kind), `${cluster}/${namespace}/${name}`), parseAuthority);
     },
   });
+  const parameters = engine.stage({
+    name: 'parameters',
+    compute: (key, read) => withObject(read.get(sources.objects('ConfigMap'), key), parseParameters),
+  });
   const namespaceLabels = engine.stage({
     name: 'namespace labels',
     each: sources.objects('Namespace'),
     compute: (key, read) => withObject(read.get(sources.objects('Namespace'), key), labels),
   });
   const grants = createPermissionStage(engine, sources);
-  return { services, certificates, authorities, permissions: grants, namespaceLabels };
+  return { services, certificates, authorities, parameters, permissions: grants, namespaceLabels };
+}
+
+/** Looks up Secrets and ConfigMaps for the stage that reads. */
+export function objectLookup(stages: ReferenceStages, read: Read): ObjectLookup {
+  return {
+    permitted: (cluster, namespace, reference) => isPermitted(stages, read, cluster, namespace, reference),
+    certificate: (cluster, namespace, name) => read.get(stages.certificates, `${cluster}/${namespace}/${name}`),
+    authority: (cluster, kind, namespace, name) =>
+      read.get(stages.authorities, `${cluster}/${kind}/${namespace}/${name}`),
+    parameters: (cluster, namespace, name) => read.get(stages.parameters, `${cluster}/${namespace}/${name}`),
+  };
 }
 
 /** Whether a ReferenceGrant in a namespace allows a reference. */

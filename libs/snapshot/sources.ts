@@ -2,7 +2,7 @@
 import assert from 'node:assert';
 import type { KnownObject } from '#libs/fleet/fleet.ts';
 import { kinds, type WatchedKind } from '#libs/gateway/kinds.ts';
-import type { VersionFacts } from '#libs/snapshot/delivery.ts';
+import type { SetVersion, VersionFacts } from '#libs/snapshot/delivery.ts';
 import type { Derivation, Source } from '#libs/snapshot/derive.ts';
 import type { SealedItem } from '#libs/snapshot/sealed-item.ts';
 import type { NodeReport } from '#libs/snapshot/node-report.ts';
@@ -16,6 +16,8 @@ export interface Sources {
   readonly nodes: Source<NodeReport>;
   /** Keys: gateways. */
   readonly versions: Source<VersionFacts>;
+  /** Keys: ListenerSets. */
+  readonly setVersions: Source<SetVersion>;
 }
 
 /** Makes the sources of an engine. */
@@ -30,5 +32,6 @@ export function createSources(engine: Derivation): Sources {
     sealed: engine.source(),
     nodes: engine.source(),
     versions: engine.source(),
+    setVersions: engine.source(),
   };
 }

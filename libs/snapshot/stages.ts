@@ -28,7 +28,7 @@ export function createStages(): Stages {
   const gateways = createGatewayStages(engine, sources, references);
   const backends = createBackendStages(engine, sources, references);
   const routes = createRouteStages(engine, sources, references, backends, gateways);
-  const usedBackends = createUsedBackendStage(engine, backends, routes.publications);
+  const usedBackends = createUsedBackendStage(engine, backends, routes.publications, gateways.backendCertificates);
   const statuses = createStatusStages(engine, sources, references, backends, gateways, routes);
   const discovery = createDiscoveryStages(engine, sources, references);
   return { engine, sources, gateways, routes, usedBackends, statuses, discovery };
