@@ -1,6 +1,7 @@
 // The one table of watched kinds. The agent's watches, its ClusterRole, the event's `kind` and the API's routes are read from it.
 
 export interface KindInfo {
+  /** Unique: a kind that another group has, too, is called `<kind>.<group>` everywhere but in the objects themselves. */
   readonly kind: string;
   /** API group, '' for core. */
   readonly group: string;
@@ -14,9 +15,33 @@ export interface KindInfo {
   readonly watch: 'all' | 'referenced';
   /** history: appended as an event; discovery: only its newest state is kept (endpoints). */
   readonly stream: 'history' | 'discovery';
+  /** Few clusters serve it, and its absence is nothing to tell of. */
+  readonly optional?: true;
 }
 
 const gateway = 'gateway.networking.k8s.io';
+/** The group of Service APIs 0.1, from before the Gateway API was called so. */
+export const serviceApisGroup = 'networking.x-k8s.io';
+
+const serviceApi = {
+  group: serviceApisGroup,
+  versions: ['v1alpha1'],
+  scope: 'Namespaced',
+  status: true,
+  watch: 'all',
+  stream: 'history',
+  optional: true,
+} as const;
+
+const serviceApis = [
+  { ...serviceApi, kind: 'GatewayClass.networking.x-k8s.io', plural: 'gatewayclasses', scope: 'Cluster' },
+  { ...serviceApi, kind: 'Gateway.networking.x-k8s.io', plural: 'gateways' },
+  { ...serviceApi, kind: 'HTTPRoute.networking.x-k8s.io', plural: 'httproutes' },
+  { ...serviceApi, kind: 'TLSRoute.networking.x-k8s.io', plural: 'tlsroutes' },
+  { ...serviceApi, kind: 'TCPRoute.networking.x-k8s.io', plural: 'tcproutes' },
+  { ...serviceApi, kind: 'UDPRoute.networking.x-k8s.io', plural: 'udproutes' },
+  { ...serviceApi, kind: 'BackendPolicy', plural: 'backendpolicies' },
+] as const satisfies readonly KindInfo[];
 
 export const kinds = [
   {
@@ -120,6 +145,27 @@ export const kinds = [
     stream: 'history',
   },
   {
+    kind: 'IngressClass',
+    group: 'networking.k8s.io',
+    versions: ['v1'],
+    plural: 'ingressclasses',
+    scope: 'Cluster',
+    status: false,
+    watch: 'all',
+    stream: 'history',
+  },
+  {
+    kind: 'Ingress',
+    group: 'networking.k8s.io',
+    versions: ['v1'],
+    plural: 'ingresses',
+    scope: 'Namespaced',
+    status: true,
+    watch: 'all',
+    stream: 'history',
+  },
+  ...serviceApis,
+  {
     kind: 'Namespace',
     group: '',
     versions: ['v1'],
@@ -182,4 +228,25 @@ export function kindInfo(kind: string): (KindInfo & { readonly kind: WatchedKind
   return byKind.get(kind);
 }
 
+/** The table's row for an object as Kubernetes names it. */
+export function kindInfoOf(object: {
+  readonly apiVersion: string;
+  readonly kind: string;
+}): (KindInfo & { readonly kind: WatchedKind }) | undefined {
+  const group = groupOf(object.apiVersion);
+  return [kindInfo(object.kind), kindInfo(`${object.kind}.${group}`)].find((info) => info?.group === group);
+}
+
+/** The kind in Kubernetes' own words, for what goes to or comes from an API server or a file. */
+export function kubernetesKind(kind: string): string {
+  return kind.split('.', 1)[0] ?? kind;
+}
+
+function groupOf(apiVersion: unknown): string {
+  const [group = '', version] = typeof apiVersion === 'string' ? apiVersion.split('/') : [];
+  return version === undefined ? '' : group;
+}
+
 export const controllerName = 'fleetgate.dev/gateway-controller';
+/** `spec.controller` of the IngressClasses that are served. */
+export const ingressControllerName = 'fleetgate.dev/ingress-controller';
