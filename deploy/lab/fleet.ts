@@ -33,15 +33,7 @@ const servers = { DATABASE_URL: postgres.url, NATS_URL: nats.url };
 const children: readonly Child[] = [
   start('projector', ['--host', address, '--port', String(healthPorts.projector)], servers),
   start('control', ['--host', address, '--port', String(controlPort)], servers),
-  start(
-    'proxy',
-    [
-      ...['--node', 'lab', '--control-url', url, '--bind', '0.0.0.0', '--port-offset', '0', '--address', address],
-      ...['--node-key-file', nodeKeyFile, '--data', join(folder, 'node'), '--drain', '1s'],
-      ...['--health-host', address, '--health-port', String(healthPorts.proxy)],
-    ],
-    { FLEETGATE_TOKEN: secrets.nodeToken },
-  ),
+  ...(process.argv.includes('--no-node') ? [] : [startNode()]),
 ];
 const record = {
   url,
@@ -55,6 +47,19 @@ const record = {
 writeFileSync(join(folder, 'fleet.json'), `${JSON.stringify(record)}\n`, { mode: 0o600 });
 console.log(`fleet is started: ${join(folder, 'fleet.json')}`);
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => void stop());
+
+/** A node of the fleet's own, for every Gateway: where no data planes are provided in the clusters. */
+function startNode(): Child {
+  return start(
+    'proxy',
+    [
+      ...['--node', 'lab', '--control-url', url, '--bind', '0.0.0.0', '--port-offset', '0', '--address', address],
+      ...['--node-key-file', nodeKeyFile, '--data', join(folder, 'node'), '--drain', '1s'],
+      ...['--health-host', address, '--health-port', String(healthPorts.proxy)],
+    ],
+    { FLEETGATE_TOKEN: secrets.nodeToken },
+  );
+}
 
 function start(name: string, args: readonly string[], env: Readonly<Record<string, string>>): Child {
   const logFile = join(folder, `${name}.log`);

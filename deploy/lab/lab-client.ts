@@ -33,8 +33,9 @@ export class LabClient {
     await this.#start(['up', String(clusters)], 'lab is ready');
   }
 
-  async startFleet(): Promise<FleetRecord> {
-    await this.#start(['fleet'], 'fleet is started');
+  /** `without a node`: where data planes are provided in the clusters. */
+  async startFleet(how: 'with a node' | 'without a node' = 'with a node'): Promise<FleetRecord> {
+    await this.#start(['fleet', ...(how === 'with a node' ? [] : ['--no-node'])], 'fleet is started');
     return fleetRecord.parse(JSON.parse(readFileSync(join(this.#paths.dir, 'fleet', 'fleet.json'), 'utf8')));
   }
 

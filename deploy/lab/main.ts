@@ -1,9 +1,11 @@
 // npm run lab -- build | up [CLUSTERS] | down | fleet | probe … | conformance …: a fleet of real Kubernetes clusters on this machine. See README.md.
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cacheFolder } from '#libs/runtime/binaries.ts';
 import { buildLab } from './binaries.ts';
 import { startCluster } from './cluster.ts';
-import { runConformance } from './conformance.ts';
+import { runSuite } from './conformance.ts';
+import { conform } from './conform.ts';
 import { installCrds } from './crds.ts';
 import { makeNetwork } from './network.ts';
 import { inLab, labPaths } from './paths.ts';
@@ -45,7 +47,7 @@ function become([command = '', ...args]: readonly string[]): void {
 }
 
 async function fleet(): Promise<void> {
-  become(inLab(paths, [process.execPath, `${import.meta.dirname}/fleet.ts`]));
+  become(inLab(paths, [process.execPath, `${import.meta.dirname}/fleet.ts`, ...rest]));
 }
 
 async function probe(): Promise<void> {
@@ -54,7 +56,11 @@ async function probe(): Promise<void> {
 }
 
 async function conformance(): Promise<void> {
-  process.exitCode = runConformance(paths, argument, className, rest[2] ?? 'report.yaml', rest.slice(3));
+  const [cluster, , report = 'conformance-report.yaml', ...flags] = rest;
+  process.exitCode =
+    cluster === undefined
+      ? await conform(paths)
+      : runSuite(paths, { cluster, className, report, flags, stdio: 'inherit' });
 }
 
 async function inside(): Promise<void> {
@@ -68,7 +74,7 @@ async function inside(): Promise<void> {
   const channel = process.env['FLEETGATE_LAB_CHANNEL'] === 'standard' ? 'standard' : 'experimental';
   for (let index = 0; index < Number(argument); index++) {
     const cluster = await startCluster(index, paths, processes);
-    balanceServices(cluster, paths, new Pods(cluster, paths, processes, images()));
+    balanceServices(cluster, paths, new Pods(cluster, paths, processes, images(), podEnvironment()));
     await installCrds(cluster, paths, channel);
     console.log(`cluster ${cluster.name} is up: KUBECONFIG=${cluster.dir}/kubeconfig`);
   }
@@ -86,5 +92,22 @@ function images(): Images {
   const file = process.env['FLEETGATE_LAB_IMAGES'];
   const more: Images = file === undefined ? {} : JSON.parse(readFileSync(file, 'utf8'));
   const cli = `${import.meta.dirname}/../../services/cli/main.ts`;
-  return { 'echo-basic': [`${paths.bin}/echo-basic`], fleetgate: [process.execPath, cli], ...more };
+  return {
+    'echo-basic': [imageBinary('echo-basic')],
+    coredns: [imageBinary('coredns')],
+    fleetgate: [process.execPath, cli],
+    ...more,
+  };
+}
+
+/** A copy where no volume of a pod hides it. */
+function imageBinary(name: string): string {
+  const copy = `${paths.dir}/${name}`;
+  if (!existsSync(copy)) copyFileSync(`${paths.bin}/${name}`, copy);
+  return copy;
+}
+
+/** What an image would bring: Node's compiled code, and Envoy. */
+function podEnvironment(): Readonly<Record<string, string>> {
+  return { NODE_COMPILE_CACHE: `${paths.dir}/compiled`, FLEETGATE_CACHE: cacheFolder() };
 }

@@ -1,13 +1,13 @@
 // The kubelet's part: each pod gets a network namespace with an address, its volumes, and a process for each container.
-import { execFile } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { V1Container, V1EnvVar, V1Pod } from '@kubernetes/client-node';
 import type { Cluster } from './cluster.ts';
 import { inform } from './informer.ts';
 import type { LabPaths } from './paths.ts';
-import { type Processes, sh } from './processes.ts';
+import { makePodNetwork, type PodNetwork, removePodNetwork } from './pod-network.ts';
+import { hasProbes, podStatus, watchReadiness } from './pod-status.ts';
+import type { Processes } from './processes.ts';
 import { writeVolumes } from './volumes.ts';
 
 /** Image name (last path part, without tag) → command line that stands in for its entrypoint. */
@@ -17,7 +17,11 @@ export interface RunningPod {
   readonly serial: number;
   readonly processes: Set<ChildProcess>;
   /** Set once the pod's network is there. */
-  network?: { readonly namespace: string; readonly address: string };
+  network?: PodNetwork;
+  /** Whether Services send to it. */
+  ready: boolean;
+  stopping: boolean;
+  readonly probing: AbortController;
   labels?: Readonly<Record<string, string>>;
 }
 
@@ -29,23 +33,33 @@ export class Pods {
   readonly #paths: LabPaths;
   readonly #processes: Processes;
   readonly #images: Images;
+  readonly #env: Readonly<Record<string, string>>;
+  /** A pod became ready, or is not any more. */
+  onReadiness: (pod: V1Pod) => void = () => undefined;
   #serial = 10;
 
-  constructor(cluster: Cluster, paths: LabPaths, processes: Processes, images: Images) {
+  constructor(
+    cluster: Cluster,
+    paths: LabPaths,
+    processes: Processes,
+    images: Images,
+    env: Readonly<Record<string, string>>,
+  ) {
     this.#cluster = cluster;
     this.#paths = paths;
     this.#processes = processes;
     this.#images = images;
+    this.#env = env;
     const seen = (pod: V1Pod): void =>
-      void (pod.metadata?.deletionTimestamp ? this.#stop(pod, 'bound') : this.#run(pod, 0));
-    const gone = (pod: V1Pod): void => void this.#stop(pod, 'deleted');
+      void (pod.metadata?.deletionTimestamp ? this.#stop(pod, 'asked') : this.#run(pod, 0));
+    const gone = (pod: V1Pod): void => void this.#stop(pod, 'gone');
     inform(cluster.config, '/api/v1/pods', () => cluster.core.listPodForAllNamespaces(), seen, gone);
   }
 
   async #run(pod: V1Pod, attempt: number): Promise<void> {
     const key = podKey(pod);
     if (attempt === 0 && this.running.has(key)) return;
-    const state = this.running.get(key) ?? { serial: this.#serial++, processes: new Set<ChildProcess>() };
+    const state = this.running.get(key) ?? this.#newState();
     this.running.set(key, state);
     try {
       await this.#launch(pod, key, state);
@@ -58,6 +72,16 @@ export class Pods {
     }
   }
 
+  #newState(): RunningPod {
+    return {
+      serial: this.#serial++,
+      processes: new Set(),
+      ready: false,
+      stopping: false,
+      probing: new AbortController(),
+    };
+  }
+
   async #launch(pod: V1Pod, key: string, state: RunningPod): Promise<void> {
     const { core, name: cluster, dir, address } = this.#cluster;
     const { namespace = 'default', name = '', uid = '' } = pod.metadata ?? {};
@@ -68,35 +92,25 @@ export class Pods {
       });
     }
     const volumes = await writeVolumes(core, pod, `${dir}/pods/${uid}`);
-    const network = this.#makeNetwork(state.serial, namespace);
+    const network = makePodNetwork(this.#cluster, this.#paths, state.serial, namespace);
     state.network = network;
     for (const container of pod.spec?.containers ?? []) {
       const env = await this.#environment(pod, container, network.address);
       this.#startContainer(key, state, container, volumes, env);
     }
-    await sleep(150);
-    const body = [{ op: 'replace', path: '/status', value: podStatus(pod, network.address, address) }];
-    await core.patchNamespacedPodStatus({ namespace, name, body });
-  }
-
-  #makeNetwork(serial: number, podNamespace: string): { namespace: string; address: string } {
-    const { netns } = this.#paths;
-    const { index, name, net, address: bridge } = this.#cluster;
-    const namespace = `${netns}-${name}-${serial}`;
-    const address = `${net}.${1 + (serial >> 8)}.${serial & 255}`;
-    const link = `v${index}-${serial}`;
-    sh('ip', 'netns', 'add', namespace);
-    sh('ip', '-n', netns, 'link', 'add', link, 'type', 'veth', 'peer', 'name', 'eth0', 'netns', namespace);
-    sh('ip', '-n', netns, 'link', 'set', link, 'master', `br${index}`, 'up');
-    sh('ip', '-n', namespace, 'link', 'set', 'lo', 'up');
-    sh('ip', '-n', namespace, 'addr', 'add', `${address}/16`, 'dev', 'eth0');
-    sh('ip', '-n', namespace, 'link', 'set', 'eth0', 'up');
-    sh('ip', '-n', namespace, 'route', 'add', 'default', 'via', bridge);
-    sh('ip', 'netns', 'exec', namespace, 'sysctl', '-qw', 'net.ipv4.ip_unprivileged_port_start=0');
-    mkdirSync(`/etc/netns/${namespace}`, { recursive: true }); // `ip netns exec` lays this folder over /etc
-    const search = `${podNamespace}.svc.cluster.local svc.cluster.local cluster.local`;
-    writeFileSync(`/etc/netns/${namespace}/resolv.conf`, `nameserver ${bridge}\nsearch ${search}\noptions ndots:5\n`);
-    return { namespace, address };
+    const tell = async (ready: boolean): Promise<void> => {
+      if (state.stopping) return;
+      state.ready = ready;
+      this.onReadiness(pod);
+      const body = [{ op: 'replace', path: '/status', value: podStatus(pod, network.address, address, ready) }];
+      await core.patchNamespacedPodStatus({ namespace, name, body });
+    };
+    if (!hasProbes(pod)) {
+      await sleep(150);
+      return tell(true);
+    }
+    await tell(false);
+    void watchReadiness(pod, network.address, state.probing.signal, tell);
   }
 
   async #environment(pod: V1Pod, container: V1Container, podIP: string): Promise<Record<string, string>> {
@@ -111,6 +125,7 @@ export class Pods {
       'spec.serviceAccountName': pod.spec?.serviceAccountName,
     };
     const env: Record<string, string> = {
+      ...this.#env,
       PATH: process.env['PATH'] ?? '',
       HOME: '/tmp',
       KUBERNETES_SERVICE_HOST: address,
@@ -167,7 +182,7 @@ export class Pods {
     ];
     const log = `${this.#cluster.dir}/logs/${key.replace('/', '_')}_${container.name}.log`;
     const namespace = state.network?.namespace ?? '';
-    const alive = (): boolean => this.running.get(key) === state && !this.#processes.stopping;
+    const alive = (): boolean => this.running.get(key) === state && !state.stopping && !this.#processes.stopping;
     const launch = (restarts: number): void => {
       const child = this.#processes.start(log, namespace, argv, env);
       state.processes.add(child);
@@ -179,21 +194,30 @@ export class Pods {
     launch(0);
   }
 
-  async #stop(pod: V1Pod, how: 'bound' | 'deleted'): Promise<void> {
-    const state = this.running.get(podKey(pod));
-    this.running.delete(podKey(pod));
-    for (const child of state?.processes ?? []) child.kill('SIGTERM');
-    const namespace = state?.network?.namespace;
-    if (namespace !== undefined) {
-      setTimeout(() => {
-        execFile('ip', ['netns', 'del', namespace], () => undefined);
-        rmSync(`/etc/netns/${namespace}`, { recursive: true, force: true });
-      }, 1000);
-    }
-    if (how === 'deleted') return;
-    const { namespace: podNamespace = 'default', name = '' } = pod.metadata ?? {};
+  /** `asked`: it has its grace period and is deleted then; `gone`: it is deleted already. */
+  async #stop(pod: V1Pod, how: 'asked' | 'gone'): Promise<void> {
+    const key = podKey(pod);
+    const state = this.running.get(key);
+    if (state === undefined || (how === 'asked' && state.stopping)) return;
+    state.stopping = true;
+    state.ready = false;
+    this.onReadiness(pod);
+    const graceMs = 1000 * (how === 'gone' ? 0 : (pod.metadata?.deletionGracePeriodSeconds ?? 30));
+    const noticeMs =
+      1000 *
+      Math.max(0, ...(pod.spec?.containers ?? []).map(({ lifecycle }) => lifecycle?.preStop?.sleep?.seconds ?? 0));
+    if (graceMs > 0) await sleep(Math.min(noticeMs, graceMs));
+    state.probing.abort();
+    for (const child of state.processes) child.kill('SIGTERM');
+    const until = performance.now() + graceMs - noticeMs;
+    while (state.processes.size > 0 && performance.now() < until) await sleep(50);
+    for (const child of state.processes) child.kill('SIGKILL');
+    if (state.network !== undefined) removePodNetwork(state.network.namespace);
+    if (this.running.get(key) === state) this.running.delete(key);
+    if (how === 'gone') return;
+    const { namespace = 'default', name = '', uid = '' } = pod.metadata ?? {};
     await this.#cluster.core
-      .deleteNamespacedPod({ namespace: podNamespace, name, gracePeriodSeconds: 0 })
+      .deleteNamespacedPod({ namespace, name, gracePeriodSeconds: 0, body: { preconditions: { uid } } })
       .catch(() => undefined);
   }
 }
@@ -209,30 +233,4 @@ function expand(text: string, env: Readonly<Record<string, string>>): string {
 
 function httpStatus(error: unknown): number | undefined {
   return error instanceof Error && 'code' in error && typeof error.code === 'number' ? error.code : undefined;
-}
-
-function podStatus(pod: V1Pod, podIP: string, hostIP: string): object {
-  const at = new Date();
-  const types = ['PodScheduled', 'Initialized', 'ContainersReady', 'Ready'];
-  const running = (container: V1Container): object => {
-    const { name, image } = container;
-    return {
-      name,
-      image,
-      imageID: image,
-      ready: true,
-      started: true,
-      restartCount: 0,
-      state: { running: { startedAt: at } },
-    };
-  };
-  return {
-    phase: 'Running',
-    podIP,
-    podIPs: [{ ip: podIP }],
-    hostIP,
-    startTime: at,
-    conditions: types.map((type) => ({ type, status: 'True', lastTransitionTime: at })),
-    containerStatuses: (pod.spec?.containers ?? []).map(running),
-  };
 }

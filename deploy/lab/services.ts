@@ -1,19 +1,22 @@
-// The part of kube-proxy and of a load balancer: a Service's cluster address, and its outer one where its type is LoadBalancer,
-// are spread over its ready pods by equal-cost routes. Nothing translates ports: service port and target port must be equal.
+// The part of kube-proxy and of a load balancer: a Service's cluster address, and its outer one where its type is LoadBalancer, are spread over its
+// ready pods by equal-cost routes. Nothing translates ports: service port and target port must be equal. Outer addresses are those of 10.<64+i>.254.0/24:
+// a Service that asks for another one gets none, as with any load balancer.
 import type { V1Pod, V1Service } from '@kubernetes/client-node';
 import type { Cluster } from './cluster.ts';
 import { inform } from './informer.ts';
 import type { LabPaths } from './paths.ts';
+import type { PodNetwork } from './pod-network.ts';
 import { podKey, type Pods } from './pods.ts';
 import { sh } from './processes.ts';
 
 export function balanceServices(cluster: Cluster, paths: LabPaths, pods: Pods): void {
   const { config, core } = cluster;
   const services = new Map<string, V1Service>();
-  const outer = new Map<string, string>();
+  const outer = new OuterAddresses(cluster.net);
+  const routed = new Map<string, string>();
   const see = (service: V1Service): void => {
     services.set(service.metadata?.uid ?? '', service);
-    assign(cluster, paths, pods, outer, service).catch((error: unknown) =>
+    assign(cluster, paths, pods, outer, routed, service).catch((error: unknown) =>
       console.error(`service ${service.metadata?.name}: ${String(error)}`),
     );
   };
@@ -22,14 +25,19 @@ export function balanceServices(cluster: Cluster, paths: LabPaths, pods: Pods): 
     '/api/v1/services',
     () => core.listServiceForAllNamespaces(),
     see,
-    (service) => services.delete(service.metadata?.uid ?? ''),
+    (service) => {
+      services.delete(service.metadata?.uid ?? '');
+      outer.free(`${service.metadata?.namespace}/${service.metadata?.name}`);
+      routed.delete(`${service.metadata?.namespace}/${service.metadata?.name}`);
+    },
   );
   const podSeen = (pod: V1Pod): void => {
     const state = pods.running.get(podKey(pod));
-    if (state === undefined || !pod.status?.podIP) return;
+    if (state === undefined) return;
     state.labels = pod.metadata?.labels ?? {};
     for (const service of services.values()) if (service.metadata?.namespace === pod.metadata?.namespace) see(service);
   };
+  pods.onReadiness = podSeen;
   inform(
     config,
     '/api/v1/pods',
@@ -40,48 +48,75 @@ export function balanceServices(cluster: Cluster, paths: LabPaths, pods: Pods): 
 }
 
 async function assign(
-  { core, net }: Cluster,
+  { core }: Cluster,
   paths: LabPaths,
   pods: Pods,
-  outer: Map<string, string>,
+  outer: OuterAddresses,
+  routed: Map<string, string>,
   service: V1Service,
 ): Promise<void> {
   const { namespace = 'default', name = '' } = service.metadata ?? {};
   const id = `${namespace}/${name}`;
   const { selector = {}, type, clusterIP, loadBalancerIP, externalIPs = [] } = service.spec ?? {};
   const balanced = type === 'LoadBalancer';
-  if (balanced && !outer.has(id)) outer.set(id, loadBalancerIP ?? `${net}.254.${outer.size + 1}`);
-  const address = outer.get(id);
+  const address = balanced ? outer.take(id, loadBalancerIP) : undefined;
   const networks = backends(pods, namespace, selector);
-  for (const own of networks.length > 0 ? [clusterIP, address, ...externalIPs] : []) {
-    if (own === undefined || own === 'None') continue;
-    for (const network of networks) addAddress(network.namespace, own);
-    sh(
-      'ip',
-      '-n',
-      paths.netns,
-      'route',
-      'replace',
-      `${own}/32`,
-      ...networks.flatMap((network) => ['nexthop', 'via', network.address]),
-    );
+  const own = [clusterIP, address, ...externalIPs].flatMap((each) =>
+    each === undefined || each === 'None' ? [] : [each],
+  );
+  const plan = JSON.stringify([own, networks]);
+  if (routed.get(id) !== plan) {
+    routed.set(id, plan);
+    for (const each of own) route(paths, each, networks);
   }
-  if (balanced && address !== undefined && service.status?.loadBalancer?.ingress?.[0]?.ip !== address) {
-    const body = [{ op: 'add', path: '/status/loadBalancer', value: { ingress: [{ ip: address }] } }];
+  if (service.status?.loadBalancer?.ingress?.[0]?.ip !== address) {
+    const value = address === undefined ? {} : { ingress: [{ ip: address }] };
+    const body = [{ op: 'add', path: '/status/loadBalancer', value }];
     await core.patchNamespacedServiceStatus({ namespace, name, body });
   }
 }
 
-function backends(
-  pods: Pods,
-  namespace: string,
-  selector: Readonly<Record<string, string>>,
-): readonly { namespace: string; address: string }[] {
+function route({ netns }: LabPaths, address: string, networks: readonly PodNetwork[]): void {
+  for (const { namespace } of networks) addAddress(namespace, address);
+  const hops = networks.flatMap((network) => ['nexthop', 'via', network.address]);
+  if (hops.length > 0) sh('ip', '-n', netns, 'route', 'replace', `${address}/32`, ...hops);
+  else sh('ip', '-n', netns, 'route', 'replace', 'unreachable', `${address}/32`);
+}
+
+/** The addresses of a load balancer's pool, one for each Service. */
+class OuterAddresses {
+  readonly #pool: string;
+  readonly #taken = new Map<string, string>();
+
+  constructor(net: string) {
+    this.#pool = `${net}.254.`;
+  }
+
+  /** The address of a Service; undefined = the wanted one is not to be had. */
+  take(id: string, wanted: string | undefined): string | undefined {
+    const held = this.#taken.get(id);
+    if (held !== undefined && (wanted === undefined || wanted === held)) return held;
+    const taken = new Set(this.#taken.values());
+    const free = (address: string): boolean => address.startsWith(this.#pool) && !taken.has(address);
+    // Those from 200 on are left to Services that ask for one.
+    const candidates = wanted === undefined ? Array.from({ length: 199 }, (_, i) => `${this.#pool}${i + 1}`) : [wanted];
+    const address = candidates.find(free);
+    if (address === undefined) this.#taken.delete(id);
+    else this.#taken.set(id, address);
+    return address;
+  }
+
+  free(id: string): void {
+    this.#taken.delete(id);
+  }
+}
+
+function backends(pods: Pods, namespace: string, selector: Readonly<Record<string, string>>): readonly PodNetwork[] {
   const wanted = Object.entries(selector);
   if (wanted.length === 0) return [];
-  return [...pods.running].flatMap(([key, { labels, network }]) => {
+  return [...pods.running].flatMap(([key, { labels, network, ready }]) => {
     const selected = key.startsWith(`${namespace}/`) && wanted.every(([label, value]) => labels?.[label] === value);
-    return selected && network !== undefined ? [network] : [];
+    return selected && ready && network !== undefined ? [network] : [];
   });
 }
 
