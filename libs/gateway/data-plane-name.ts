@@ -1,8 +1,6 @@
 // What the objects of a data plane are called and labelled: the agent makes them so, the projection finds them so (GEP-1762).
 import { sha256 } from '#libs/gateway/canonical.ts';
 
-/** On everything that belongs to the data plane of one Gateway. */
-export const gatewayNameLabel = 'gateway.networking.k8s.io/gateway-name';
 export const gatewayClassLabel = 'gateway.networking.k8s.io/gateway-class-name';
 /** On everything that Fleetgate provides; the value is the name of the objects. */
 export const dataPlaneLabel = 'fleetgate.dev/data-plane';
@@ -20,8 +18,13 @@ export function sharedDataPlaneName(className: string): string {
   return boundedName(`class-${className}`);
 }
 
-/** A text as the name of a Service or the value of a label: dots become dashes, what is too long is cut, and then a hash keeps it unique. */
-export function boundedName(text: string): string {
+/** A name as the value of a label: cut where it is too long, and then a hash keeps it unique. */
+export function labelValue(name: string): string {
+  return name.length <= lengthMax ? name : boundedName(name);
+}
+
+/** A text as the name of a Service: dots become dashes, what is too long is cut, and then a hash keeps it unique. */
+function boundedName(text: string): string {
   const plain = text.replaceAll('.', '-').replace(/^(?![a-z])/, 'g');
   if (plain.length <= lengthMax && plain === text) return text;
   const kept = plain.slice(0, lengthMax - hashLength - 1).replace(/-+$/, '');

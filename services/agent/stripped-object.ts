@@ -1,6 +1,8 @@
-// What of an object enters the history: everything but status, managedFields and the copies of the spec that tools keep in annotations.
+// What of an object enters the history: everything but status, managedFields (of our own Services the
+// addresses are kept) and the copies of the spec that tools keep in annotations.
 import { canonicalJson, sha256 } from '#libs/gateway/canonical.ts';
 import { parameterKeys, parameterLengthMax } from '#libs/gateway/data-plane-parameters.ts';
+import { managedBy, managedByLabel } from '#libs/gateway/data-plane-service.ts';
 import type { KubeObject, ObjectMeta } from '#libs/gateway/object.ts';
 
 const copiedSpec = 'kubectl.kubernetes.io/last-applied-configuration';
@@ -13,8 +15,12 @@ export interface ServedMeta extends ObjectMeta {
 
 /** The object without what changes on its own or says nothing new. */
 export function stripObject(object: KubeObject): KubeObject {
-  const { status: _status, metadata, ...rest } = object;
-  return { ...rest, metadata: stripMeta(metadata) };
+  const { status, metadata, ...rest } = object;
+  const stripped = { ...rest, metadata: stripMeta(metadata) };
+  // The address of a Gateway comes from a load balancer, by the Service of its data plane.
+  const isDataPlane = object.kind === 'Service' && metadata.labels?.[managedByLabel] === managedBy;
+  if (!isDataPlane || !isRecord(status) || status['loadBalancer'] === undefined) return stripped;
+  return { ...stripped, status: { loadBalancer: status['loadBalancer'] } };
 }
 
 /** ChangeEvent.hash of a stripped object. */

@@ -1,10 +1,11 @@
 // The writes of the provisioner: server-side apply of our fields, and deletion of what is ours. Nothing throws.
 import { dataPlaneLabel } from '#libs/gateway/data-plane-name.ts';
+import { managedBy, managedByLabel } from '#libs/gateway/data-plane-service.ts';
 import { messageOf } from '#libs/runtime/errors.ts';
 import type { ApiClient } from '../kubernetes/api-client.ts';
 import { parseKubeObject } from '../kubernetes/resource-version.ts';
 import { isRecord } from '../stripped-object.ts';
-import { type OwnedObject, managedByLabel } from './objects.ts';
+import type { OwnedObject } from './objects.ts';
 import { type SeenObject, collectionPath, ownedKinds, toSeen } from './owned-objects.ts';
 
 /** foreign: somebody else's object has the name. refused: as it is, it will not be taken. forbidden: the agent may not. */
@@ -100,7 +101,7 @@ async function isFree(client: ApiClient, { kind, metadata }: OwnedObject, signal
   const items = Array.isArray(body['items']) ? body['items'] : [];
   return items.every((item) => {
     const { labels } = isRecord(item) && isRecord(item['metadata']) ? item['metadata'] : {};
-    return isRecord(labels) && labels[managedByLabel] === 'fleetgate' && labels[dataPlaneLabel] === name;
+    return isRecord(labels) && labels[managedByLabel] === managedBy && labels[dataPlaneLabel] === name;
   });
 }
 

@@ -1,5 +1,6 @@
 // The objects of one data plane. Only what Fleetgate means to decide is set, so that everything else is left to others.
-import { boundedName, dataPlaneLabel, gatewayClassLabel, gatewayNameLabel } from '#libs/gateway/data-plane-name.ts';
+import { dataPlaneLabel, gatewayClassLabel, labelValue } from '#libs/gateway/data-plane-name.ts';
+import { gatewayNameLabel, managedBy, managedByLabel } from '#libs/gateway/data-plane-service.ts';
 import { sha256 } from '#libs/gateway/canonical.ts';
 import { deriveNodeKey, deriveToken } from '#libs/runtime/scoped-token.ts';
 import type { DataPlane } from './data-plane.ts';
@@ -29,7 +30,6 @@ export interface OwnedObject {
   readonly [field: string]: unknown;
 }
 
-export const managedByLabel = 'app.kubernetes.io/managed-by';
 const healthPortDefault = 7424;
 const drainSeconds = 20;
 /** Until everybody who routes to the pod has heard that it ends. */
@@ -65,10 +65,10 @@ function metadataOf({ namespace, name, className, owner, gateways, wish }: DataP
     labels: {
       ...wish.labels,
       'app.kubernetes.io/name': 'fleetgate-node',
-      [managedByLabel]: 'fleetgate',
-      [gatewayClassLabel]: boundedName(className),
+      [managedByLabel]: managedBy,
+      [gatewayClassLabel]: labelValue(className),
       [dataPlaneLabel]: name,
-      ...(owner?.kind === 'Gateway' ? { [gatewayNameLabel]: boundedName(gateway.split('/')[1] ?? '') } : {}),
+      ...(owner?.kind === 'Gateway' ? { [gatewayNameLabel]: labelValue(gateway.split('/')[1] ?? '') } : {}),
     },
     annotations: { ...wish.annotations, 'fleetgate.dev/gateways': gateways.join(',') },
     ...(owner === null ? {} : { ownerReferences: [{ ...owner, controller: true }] }),
