@@ -8,7 +8,12 @@ const wireTypes: ReadonlyMap<string, number> = new Map(Object.entries(protobuf.t
 const anyPrefix = 'type.googleapis.com/';
 
 /** Parts that many resources or many versions of one have in common: their bytes are kept as long as their object. */
-const kept = new Set(['.envoy.config.route.v3.Route', '.envoy.config.route.v3.RetryPolicy', '.google.protobuf.Any']);
+const kept = new Set([
+  '.envoy.config.listener.v3.FilterChain',
+  '.envoy.config.route.v3.Route',
+  '.envoy.config.route.v3.RetryPolicy',
+  '.google.protobuf.Any',
+]);
 const keptBytes = new WeakMap<ProtoMessage, Uint8Array>();
 
 /** The bytes of one message of the named type. */

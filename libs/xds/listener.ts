@@ -32,8 +32,8 @@ export type TlsChain = { readonly name: string; readonly hostname: string } & (
 
 export type PortChains =
   | { readonly family: 'http' }
-  /** In the order of hostnames. */
-  | { readonly family: 'tls'; readonly chains: readonly TlsChain[] }
+  /** Messages of chains (buildTlsChain), in the order of hostnames. */
+  | { readonly family: 'tls'; readonly chains: readonly ProtoMessage[] }
   | { readonly family: 'tcp'; readonly cluster: string }
   | { readonly family: 'udp'; readonly cluster: string };
 
@@ -59,7 +59,7 @@ export function buildListener(port: number, chains: PortChains, options: Listene
       return {
         ...common,
         listener_filters: [tlsInspector],
-        filter_chains: chains.chains.map((chain) => tlsChain(chain, accessLog)),
+        filter_chains: chains.chains,
       };
     case 'tcp':
       return { ...common, filter_chains: [{ name: `${port}`, filters: [tcpProxy(chains.cluster)] }] };
@@ -73,25 +73,8 @@ export function buildListener(port: number, chains: PortChains, options: Listene
   };
 }
 
-const oneSocket: ProtoMessage = {
-  enable_reuse_port: false,
-  connection_balance_config: { exact_balance: {} },
-};
-
-/** Envoy drops longer ones; its own default is what fits an Ethernet frame. */
-const datagramSizeMax = 65_535;
-
-function socketAddress(port: number, family: PortChains['family'], options: ListenerOptions): ProtoMessage {
-  const { bindAddress, portOffset } = options;
-  return {
-    ...(family === 'udp' ? { protocol: 'UDP' } : {}),
-    address: bindAddress,
-    port_value: port + portOffset,
-    ...(isIPv6(bindAddress) ? { ipv4_compat: bindAddress === '::' } : {}),
-  };
-}
-
-function tlsChain(chain: TlsChain, accessLog: AccessLog | undefined): ProtoMessage {
+/** The message of one chain of a TLS port. */
+export function buildTlsChain(chain: TlsChain, accessLog: AccessLog | undefined): ProtoMessage {
   const match: ProtoMessage = chain.hostname === '*' ? {} : { server_names: [chain.hostname] };
   const common = { name: chain.name, filter_chain_match: match };
   switch (chain.type) {
@@ -110,6 +93,24 @@ function tlsChain(chain: TlsChain, accessLog: AccessLog | undefined): ProtoMessa
       break;
   }
   return { ...common, filters: [closing] };
+}
+
+const oneSocket: ProtoMessage = {
+  enable_reuse_port: false,
+  connection_balance_config: { exact_balance: {} },
+};
+
+/** Envoy drops longer ones; its own default is what fits an Ethernet frame. */
+const datagramSizeMax = 65_535;
+
+function socketAddress(port: number, family: PortChains['family'], options: ListenerOptions): ProtoMessage {
+  const { bindAddress, portOffset } = options;
+  return {
+    ...(family === 'udp' ? { protocol: 'UDP' } : {}),
+    address: bindAddress,
+    port_value: port + portOffset,
+    ...(isIPv6(bindAddress) ? { ipv4_compat: bindAddress === '::' } : {}),
+  };
 }
 
 const httpProtocols = ['h2', 'http/1.1'];

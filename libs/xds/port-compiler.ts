@@ -1,9 +1,17 @@
 // Listener resources of ports. A certificate that is not there or that Envoy would refuse is left out of its chain until it is right;
 // a chain without any, or without an authority to ask for clients' certificates by, closes its connections.
 import { authoritiesName } from './authority.ts';
-import { buildListener, type ListenerOptions, listenerName, type PortChains, type TlsChain } from './listener.ts';
+import {
+  buildListener,
+  buildTlsChain,
+  type ListenerOptions,
+  listenerName,
+  type PortChains,
+  type TlsChain,
+} from './listener.ts';
 import { compareListeners, type PortListener, type PortModel, type Transport } from './port-model.ts';
 import type { ResourceTable } from './resource-table.ts';
+import type { ProtoMessage } from './resources.ts';
 import type { SecretCompiler } from './secret-compiler.ts';
 import type { ServerTls } from './server-tls.ts';
 import { streamClusterName } from './stream-cluster.ts';
@@ -16,6 +24,8 @@ export class PortCompiler {
   readonly #options: ListenerOptions;
   readonly #secrets: SecretCompiler;
   readonly #streams: StreamCompiler;
+  /** Port → what a chain is made from, as text → its message. */
+  readonly #built = new Map<number, ReadonlyMap<string, ProtoMessage>>();
 
   constructor(table: ResourceTable, secrets: SecretCompiler, streams: StreamCompiler, options: ListenerOptions) {
     this.#table = table;
@@ -27,7 +37,10 @@ export class PortCompiler {
   /** Brings the listener of a port up to date. */
   updatePort(port: number, transport: Transport, model: PortModel | undefined): void {
     const name = listenerName(port, transport);
-    if (transport === 'tcp') this.#secrets.use(userOfPort(port), new Set(servedAt(model).flatMap(secretsOf)));
+    if (transport === 'tcp') {
+      this.#secrets.use(userOfPort(port), new Set(servedAt(model).flatMap(secretsOf)));
+      if (model?.family !== 'tls') this.#built.delete(port);
+    }
     if (model === undefined || servedAt(model).length === 0 || !this.#canBind(port))
       this.#table.delete('listener', name);
     else {
@@ -72,7 +85,19 @@ export class PortCompiler {
     }
     const places = this.#streams.placesOf(model);
     const chains = [...model.hostnames()].flatMap((owner) => this.#tlsChains(model, owner, places.get(owner) ?? []));
-    return { family, chains };
+    return { family, chains: this.#buildChains(port, chains) };
+  }
+
+  /** What did not change keeps its object, and with it its bytes: a port may have a thousand chains. */
+  #buildChains(port: number, chains: readonly TlsChain[]): readonly ProtoMessage[] {
+    const before = this.#built.get(port);
+    const now = new Map<string, ProtoMessage>();
+    for (const chain of chains) {
+      const text = JSON.stringify(chain);
+      now.set(text, before?.get(text) ?? buildTlsChain(chain, this.#options.accessLog));
+    }
+    this.#built.set(port, now);
+    return [...now.values()];
   }
 
   /** The chains of a listener hostname: one for HTTP, one per hostname of routes else. */
