@@ -114,6 +114,12 @@ export const commandTable: readonly CommandEntry[] = [
     load: async () => (await import('./commands/proxy.ts')).configureProxy,
   },
   {
+    name: 'convert',
+    group: keep,
+    summary: 'print what Ingresses and old Gateway API objects are in v1',
+    load: async () => (await import('./commands/convert.ts')).configureConvert,
+  },
+  {
     name: 'token',
     group: keep,
     summary: 'create, list and revoke API tokens',

@@ -13,8 +13,15 @@ export interface ObjectName {
 
 export type ObjectNameResult = { readonly name: ObjectName } | { readonly problem: string };
 
+/** A plural that several groups have is the first one's; with its group it is unique, as for kubectl. */
 const byWord: ReadonlyMap<string, WatchedKind> = new Map(
-  kinds.flatMap(({ kind, plural }) => [[kind.toLowerCase(), kind] as const, [plural, kind] as const]),
+  kinds
+    .flatMap(({ kind, plural, group }) => [
+      [plural, kind] as const,
+      [kind.toLowerCase(), kind] as const,
+      [`${plural}.${group}`, kind] as const,
+    ])
+    .toReversed(),
 );
 
 /** Reads `eu/HTTPRoute/shop/shop`, `httproute/eu/shop/shop`, `httproutes/shop/shop` and, for cluster-scoped kinds, `eu/namespace/shop`. */

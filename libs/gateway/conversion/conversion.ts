@@ -50,7 +50,9 @@ export function textOf(value: unknown): string | undefined {
 
 /** The strings of what should be a map of them. */
 export function stringsOf(value: unknown): Readonly<Record<string, string>> {
-  const strings = Object.entries(fieldsOf(value)).filter((entry): entry is [string, string] => typeof entry[1] === 'string');
+  const strings = Object.entries(fieldsOf(value)).filter(
+    (entry): entry is [string, string] => typeof entry[1] === 'string',
+  );
   return Object.fromEntries(strings);
 }
 
@@ -95,7 +97,11 @@ const leftBehind: ReadonlySet<string> = new Set([
 ]);
 
 /** A pattern for Host: one label where the wildcard is. In v1 a wildcard stands for any number of labels, before it stood for one. */
-export function oneLabelHost(wildcard: string): { readonly type: string; readonly name: string; readonly value: string } {
+export function oneLabelHost(wildcard: string): {
+  readonly type: string;
+  readonly name: string;
+  readonly value: string;
+} {
   const suffix = wildcard.slice(2).replaceAll('.', String.raw`\.`);
   return { type: 'RegularExpression', name: 'Host', value: String.raw`(?i)[^.:]+\.${suffix}(:[0-9]+)?` };
 }

@@ -13,7 +13,6 @@ import {
   type WrittenObject,
 } from '#libs/gateway/conversion/conversion.ts';
 import { onOneLabel } from '#libs/gateway/conversion/service-apis-http-route.ts';
-import { gatewayGroup } from '#libs/gateway/parent-ref.ts';
 
 /** What an Ingress does not say itself. */
 export interface IngressPlace {
@@ -29,7 +28,11 @@ export interface IngressPlace {
 /** The v1 limit on rules of a route, and on listeners of a ListenerSet. */
 const rulesMax = 16;
 const listenersMax = 64;
-const pathTypes: Readonly<Record<string, string>> = { Exact: 'Exact', Prefix: 'PathPrefix', ImplementationSpecific: 'PathPrefix' };
+const pathTypes: Readonly<Record<string, string>> = {
+  Exact: 'Exact',
+  Prefix: 'PathPrefix',
+  ImplementationSpecific: 'PathPrefix',
+};
 
 /** The hosts that an Ingress wants TLS for, each once, with the Secret; '*' = any host. */
 export function ingressTlsHosts(object: WrittenObject): ReadonlyMap<string, string | undefined> {
@@ -47,8 +50,8 @@ export function convertIngress(object: WrittenObject, place: IngressPlace): Conv
   const warnings: string[] = [];
   const set = convertTls(object, place, warnings);
   const parentRefs = parentsOf(object, place);
-  const { name, namespace = 'default' } = object.metadata;
-  const metadata = keptMetadata(object);
+  const { name, namespace } = object.metadata;
+  const metadata = { ...(namespace === undefined ? {} : { namespace }), ...keptMetadata(object) };
   warnings.push(...foreignAnnotations(metadata.annotations ?? {}));
   const routes = [...rulesByHost(object, place, warnings)].flatMap(([host, rules]) => {
     const own = isWildcard(host) ? rules.map((rule) => onOneLabel(rule, host)) : rules;
@@ -59,18 +62,19 @@ export function convertIngress(object: WrittenObject, place: IngressPlace): Conv
   const objects = routes.map((spec, index) => ({
     apiVersion: v1,
     kind: 'HTTPRoute',
-    metadata: { name: index === 0 ? name : `${name}-${index + 1}`, namespace, ...metadata },
+    metadata: { name: index === 0 ? name : `${name}-${index + 1}`, ...metadata },
     spec: { parentRefs, ...spec },
   }));
   return { objects: [...(set === undefined ? [] : [set]), ...objects], warnings };
 }
 
 function parentsOf(object: WrittenObject, { gateway, ownerOf }: IngressPlace): readonly Fields[] {
-  const parents = new Map<string, Fields>();
-  parents.set('', { group: gatewayGroup, kind: 'Gateway', ...gateway });
+  const { namespace: own = 'default' } = object.metadata;
+  const placed = ({ namespace, name }: Place): Fields => ({ ...(namespace === own ? {} : { namespace }), name });
+  const parents = new Map<string, Fields>([['', placed(gateway)]]);
   for (const host of ingressTlsHosts(object).keys()) {
     const owner = ownerOf(host);
-    parents.set(`${owner.namespace}/${owner.name}`, { group: gatewayGroup, kind: 'ListenerSet', ...owner });
+    parents.set(`${owner.namespace}/${owner.name}`, { kind: 'ListenerSet', ...placed(owner) });
   }
   return [...parents.values()];
 }
@@ -84,10 +88,14 @@ function convertTls(
   const own = [...ingressTlsHosts(object)].filter(([host]) => {
     const owner = ownerOf(host);
     const mine = owner.namespace === namespace && owner.name === setName;
-    if (!mine) warnings.push(`spec.tls: the certificate for ${host} is that of ${owner.namespace}/${owner.name}, which asked for it first`);
+    if (!mine)
+      warnings.push(
+        `spec.tls: the certificate for ${host} is that of ${owner.namespace}/${owner.name}, which asked for it first`,
+      );
     return mine;
   });
-  if (own.length > listenersMax) warnings.push(`spec.tls: only the first ${listenersMax} hosts of ${own.length} get a listener`);
+  if (own.length > listenersMax)
+    warnings.push(`spec.tls: only the first ${listenersMax} hosts of ${own.length} get a listener`);
   if (own.length === 0) return undefined;
   const listeners = own.slice(0, listenersMax).map(([host, secret]) => {
     if (secret === undefined) warnings.push(`spec.tls: there is no secretName for ${host}, and no default certificate`);
@@ -100,12 +108,17 @@ function convertTls(
       allowedRoutes: { namespaces: { from: 'All' } },
     };
   });
-  const parentRef = { group: gatewayGroup, kind: 'Gateway', ...gateway };
-  return { apiVersion: v1, kind: 'ListenerSet', metadata: { name: setName, namespace }, spec: { parentRef, listeners } };
+  const parentRef = gateway.namespace === namespace ? { name: gateway.name } : gateway;
+  const metadata = { name: setName, ...(object.metadata.namespace === undefined ? {} : { namespace }) };
+  return { apiVersion: v1, kind: 'ListenerSet', metadata, spec: { parentRef, listeners } };
 }
 
 /** Rules of v1 by host; '*' = any, and there the default backend is last. */
-function rulesByHost(object: WrittenObject, place: IngressPlace, warnings: string[]): ReadonlyMap<string, readonly Fields[]> {
+function rulesByHost(
+  object: WrittenObject,
+  place: IngressPlace,
+  warnings: string[],
+): ReadonlyMap<string, readonly Fields[]> {
   const spec = fieldsOf(object['spec']);
   const byHost = new Map<string, Fields[]>();
   const add = (host: string, rule: Fields): void => {
@@ -149,9 +162,14 @@ function convertBackend(
   }
   const { name, port } = fieldsOf(service);
   const { number, name: portName } = fieldsOf(port);
-  const found = textOf(name) === undefined || textOf(portName) === undefined || textOf(portName) === '' ? undefined : portNumber(textOf(name) ?? '', textOf(portName) ?? '');
+  const found =
+    textOf(name) === undefined || textOf(portName) === undefined || textOf(portName) === ''
+      ? undefined
+      : portNumber(textOf(name) ?? '', textOf(portName) ?? '');
   if (number === undefined && found === undefined) {
-    warnings.push(`${where}: Service ${textOf(name) ?? ''} with a port called ${textOf(portName) ?? ''} is not known, and v1 wants its number`);
+    warnings.push(
+      `${where}: Service ${textOf(name) ?? ''} with a port called ${textOf(portName) ?? ''} is not known, and v1 wants its number`,
+    );
   }
   return [present({ name, port: number ?? found })];
 }

@@ -4,6 +4,7 @@ import {
   fieldsOf,
   type Fields,
   itemsOf,
+  keptMetadata,
   type Place,
   stringsOf,
   textOf,
@@ -14,7 +15,6 @@ import { listenerNames } from '#libs/gateway/conversion/service-apis-gateway.ts'
 import { Cursor } from '#libs/gateway/cursor.ts';
 import { serviceApisGroup } from '#libs/gateway/kinds.ts';
 import { parseLabelSelector, selects } from '#libs/gateway/label-selector.ts';
-import { gatewayGroup } from '#libs/gateway/parent-ref.ts';
 import type { Problem } from '#libs/gateway/problem.ts';
 
 /** What is known of a Gateway of Service APIs 0.1. */
@@ -58,7 +58,8 @@ export function selectRoute(
       refused.push({ namespace: gateway.namespace, name: gateway.name });
       continue;
     }
-    const at = { group: gatewayGroup, kind: 'Gateway', namespace: gateway.namespace, name: gateway.name };
+    const near = gateway.namespace === namespace;
+    const at = { ...(near ? {} : { namespace: gateway.namespace }), name: gateway.name };
     // One that is selected by all needs not name them.
     if (selecting.length === gateway.listeners.length) parentRefs.push(at);
     else parentRefs.push(...selecting.map(({ name }) => ({ ...at, sectionName: name })));
@@ -102,17 +103,20 @@ function allowedGateways(gateways: unknown, namespace: string): (gateway: Place)
 }
 
 /** A v1 route with the parents that select it. */
-export function toRoute(object: WrittenObject, name: string, spec: Fields, { parentRefs }: RouteSelection): WrittenObject {
-  const { labels, annotations } = object.metadata;
-  const { namespace = 'default' } = object.metadata;
+export function toRoute(
+  object: WrittenObject,
+  name: string,
+  spec: Fields,
+  { parentRefs }: RouteSelection,
+): WrittenObject {
+  const { namespace } = object.metadata;
   return {
     apiVersion: v1,
     kind: object.kind,
     metadata: {
       name,
-      namespace,
-      ...(labels === undefined ? {} : { labels }),
-      ...(annotations === undefined ? {} : { annotations }),
+      ...(namespace === undefined ? {} : { namespace }),
+      ...keptMetadata(object),
     },
     spec: { ...(parentRefs.length === 0 ? {} : { parentRefs }), ...spec },
   };

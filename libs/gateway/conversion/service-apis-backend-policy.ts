@@ -15,6 +15,7 @@ import {
 export function convertBackendPolicy(object: WrittenObject): Conversion {
   const { backendRefs, tls } = fieldsOf(object['spec']);
   const { name, namespace = 'default' } = object.metadata;
+  const within = object.metadata.namespace === undefined ? {} : { namespace };
   const warnings: string[] = [];
   const { certificateAuthorityRef, options } = fieldsOf(tls);
   if (certificateAuthorityRef === undefined || certificateAuthorityRef === null) {
@@ -34,8 +35,13 @@ export function convertBackendPolicy(object: WrittenObject): Conversion {
     }
     const hostname = `${service}.${namespace}.svc`;
     warnings.push(`${path}: the certificate of Service ${service} has to be for ${hostname}, for v1 wants a name`);
-    if (fieldsOf(item)['port'] !== undefined) warnings.push(`${path}.port: the policy is for all ports of Service ${service}`);
-    const metadata = { name: objects.length === 0 ? name : `${name}-${objects.length + 1}`, namespace, ...keptMetadata(object) };
+    if (fieldsOf(item)['port'] !== undefined)
+      warnings.push(`${path}.port: the policy is for all ports of Service ${service}`);
+    const metadata = {
+      name: objects.length === 0 ? name : `${name}-${objects.length + 1}`,
+      ...within,
+      ...keptMetadata(object),
+    };
     const targetRefs = [{ group: '', kind: 'Service', name: service }];
     const validation = { caCertificateRefs: [authority], hostname };
     objects.push({ apiVersion: v1, kind: 'BackendTLSPolicy', metadata, spec: { targetRefs, validation } });

@@ -3,6 +3,7 @@ import { fieldsOf, type Fields, present, toReference } from '#libs/gateway/conve
 
 /** Converts where a rule forwards to, without filters. A serviceName comes before a backendRef. */
 export function forwardTo({ serviceName, backendRef, port, weight }: Fields): Fields {
-  const ref = serviceName === undefined || serviceName === null ? fieldsOf(toReference(backendRef)) : { name: serviceName };
+  const ref =
+    serviceName === undefined || serviceName === null ? fieldsOf(toReference(backendRef)) : { name: serviceName };
   return present({ ...ref, port, weight });
 }

@@ -20,7 +20,8 @@ import { gatewayGroup } from '#libs/gateway/parent-ref.ts';
 export function convertGatewayClass(object: WrittenObject): Conversion {
   const spec = fieldsOf(object['spec']);
   const ref = spec['parametersRef'];
-  const warnings = ref === undefined || ref === null ? [] : ['spec.parametersRef is left out: v1 wants a ConfigMap there'];
+  const warnings =
+    ref === undefined || ref === null ? [] : ['spec.parametersRef is left out: v1 wants a ConfigMap there'];
   const metadata = { name: object.metadata.name, ...keptMetadata(object) };
   return {
     objects: [
@@ -67,7 +68,9 @@ export function listenerNames(listeners: unknown): readonly string[] {
 function convertListener(listener: Fields, name: string, path: string, warnings: string[]): unknown {
   const { hostname, port, protocol, tls, routes } = listener;
   if (isWildcard(hostname)) {
-    warnings.push(`${path}.hostname: ${hostname} was for one label before the suffix; in v1 it is for any number of them`);
+    warnings.push(
+      `${path}.hostname: ${hostname} was for one label before the suffix; in v1 it is for any number of them`,
+    );
   }
   const secure = protocol === 'HTTPS' || protocol === 'TLS';
   return present({
@@ -87,18 +90,27 @@ function convertTls(tls: Fields, path: string, warnings: string[]): Fields {
   }
   const passes = mode === 'Passthrough';
   const refs = passes || certificateRef === undefined ? undefined : [toReference(certificateRef)];
-  return present({ mode, certificateRefs: refs, options: Object.keys(fieldsOf(options)).length === 0 ? undefined : options });
+  return present({
+    mode,
+    certificateRefs: refs,
+    options: Object.keys(fieldsOf(options)).length === 0 ? undefined : options,
+  });
 }
 
 function convertRoutes(routes: Fields, path: string, warnings: string[]): Fields {
   const { namespaces, selector, group, kind } = routes;
   const from = fieldsOf(namespaces)['from'];
   if (Object.keys(fieldsOf(selector)).length > 0) {
-    warnings.push(`${path}.selector has no equivalent: the routes that it selects name the Gateway in their parentRefs`);
+    warnings.push(
+      `${path}.selector has no equivalent: the routes that it selects name the Gateway in their parentRefs`,
+    );
   }
   const old = group === undefined || group === '' || group === serviceApisGroup;
   return present({
-    namespaces: from === undefined ? undefined : present({ from, selector: from === 'Selector' ? selectorOf(namespaces) : undefined }),
+    namespaces:
+      from === undefined
+        ? undefined
+        : present({ from, selector: from === 'Selector' ? selectorOf(namespaces) : undefined }),
     kinds: kind === undefined ? undefined : [{ group: old ? gatewayGroup : group, kind }],
   });
 }

@@ -73,7 +73,9 @@ function convertRules(rules: unknown, warnings: string[]): unknown {
       warnings.push(`${path} forwards nowhere: its requests were to be answered with 503, in v1 it is 500`);
     }
     const converted = present({
-      matches: Array.isArray(matches) ? kept.map((match, at) => convertMatch(match, `${path}.matches[${at}]`, warnings)) : matches,
+      matches: Array.isArray(matches)
+        ? kept.map((match, at) => convertMatch(match, `${path}.matches[${at}]`, warnings))
+        : matches,
       filters: mapItems(filters, convertFilter),
       backendRefs: mapItems(backends, (backend) => {
         const own = mapItems(backend['filters'], convertFilter);

@@ -40,7 +40,9 @@ export function convertStreamRoute(object: WrittenObject, selection: RouteSelect
   const { rules } = fieldsOf(object['spec']);
   const { name } = object.metadata;
   if (!Array.isArray(rules)) return { objects: [toRoute(object, name, present({ rules }), selection)], warnings };
-  const usable = rules.filter((rule: unknown, index) => usableMatches(rule, `spec.rules[${index}]`, warnings) !== undefined);
+  const usable = rules.filter(
+    (rule: unknown, index) => usableMatches(rule, `spec.rules[${index}]`, warnings) !== undefined,
+  );
   if (usable.length > 1) warnings.push('spec.rules: all rules but the first are left out: it takes every connection');
   if (usable.length === 0 && rules.length > 0) return { objects: [], warnings };
   const spec = { rules: usable.slice(0, 1).map(convertRule) };
