@@ -1,4 +1,13 @@
 // Rules of GRPCRoutes: real calls through a real Envoy, and what clients are told when there is nobody to answer.
+import {
+  Client,
+  credentials,
+  Metadata,
+  Server,
+  ServerCredentials,
+  type ServerDuplexStream,
+  type StatusObject,
+} from '@grpc/grpc-js';
 import t from 'tap';
 import { backendEntry, ruleEntry } from '#libs/testing/entries.ts';
 import { type Answer, askHttp2 } from '#libs/testing/http-peers.ts';
@@ -43,7 +52,63 @@ void t.test('calls', async (t) => {
   for (const path of ['/none', '/empty', '/down']) t.equal(await called(`${path}.Service/Call`), 'UNAVAILABLE', path);
 });
 
+void t.test('streams, metadata and trailers', async (t) => {
+  const server = new Server();
+  const run = {
+    path: '/shop.Cart/Run',
+    requestStream: true,
+    responseStream: true,
+    requestSerialize: same,
+    requestDeserialize: same,
+    responseSerialize: same,
+    responseDeserialize: same,
+  };
+  server.addService({ run }, { run: answerStream });
+  const port = await new Promise<number>((resolve, reject) => {
+    server.bindAsync('127.0.0.1:0', ServerCredentials.createInsecure(), (error, bound) =>
+      error === null ? resolve(bound) : reject(error),
+    );
+  });
+  const client = new Client(`127.0.0.1:${gateway.port}`, credentials.createInsecure());
+  t.teardown(() => {
+    client.close();
+    server.forceShutdown();
+  });
+  await gateway.serve(t, backendEntry('real'), rule('real', ['/shop.Cart'], [to('real')]));
+  gateway.setEndpoints('real', [{ address: '127.0.0.1', port }]);
+  await gateway.push(t);
+  const metadata = new Metadata();
+  metadata.set('x-color', 'blue');
+  const call = client.makeBidiStreamRequest(run.path, same, same, metadata);
+  const seen: string[] = [];
+  call.on('data', (data: Buffer) => {
+    seen.push(data.toString());
+    if (seen.length < 3) call.write(Buffer.from(`${seen.length}`));
+    else call.end();
+  });
+  call.on('error', () => undefined);
+  call.write(Buffer.from('0'));
+  const status = await new Promise<StatusObject>((resolve) => call.on('status', resolve));
+  t.strictSame(seen, ['blue 0', 'blue 1', 'blue 2'], 'one message after another, both ways');
+  t.strictSame([status.code, status.details, status.metadata.get('x-end')], [9, 'that was it', ['yes']]);
+});
+
 t.end();
+
+function same(bytes: Buffer): Buffer {
+  return bytes;
+}
+
+/** Answers each message, and at the end fails with trailers. */
+function answerStream(call: ServerDuplexStream<Buffer, Buffer>): void {
+  const [color] = call.metadata.get('x-color');
+  call.on('data', (data: Buffer) => call.write(Buffer.from(`${String(color)} ${data.toString()}`)));
+  call.on('end', () => {
+    const metadata = new Metadata();
+    metadata.set('x-end', 'yes');
+    call.emit('error', { code: 9, details: 'that was it', metadata });
+  });
+}
 
 function to(service: string): WeightedBackend {
   return { key: backendEntry(service)[0], weight: 1, filters: [] };
