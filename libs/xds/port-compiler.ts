@@ -105,7 +105,8 @@ export class PortCompiler {
     const own = { name: model.chainAt(owner), hostname: owner };
     // Not to be left out: its connections would fall to the chain of a wider hostname.
     const closed = { ...own, type: 'closed' } as const;
-    const isPassthrough = model.leaderAt(owner)?.tlsMode === 'Passthrough';
+    const leader = model.leaderAt(owner);
+    const isPassthrough = leader?.protocol === 'TLS' && leader.tlsMode === 'Passthrough';
     const tls = isPassthrough ? undefined : this.#serverTls(model, owner);
     if (tls === undefined && !isPassthrough) return [closed];
     if (tls !== undefined && model.servesHttpAt(owner)) return [{ ...own, type: 'http', tls }];

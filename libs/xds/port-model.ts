@@ -128,7 +128,7 @@ function goWithEachOther(leader: ListenerEntry | undefined, other: ListenerEntry
   return (
     leader === undefined ||
     (leader.protocol === other.protocol &&
-      leader.tlsMode === other.tlsMode &&
+      (leader.protocol !== 'TLS' || leader.tlsMode === other.tlsMode) &&
       validationName(leader.clientValidation) === validationName(other.clientValidation))
   );
 }
