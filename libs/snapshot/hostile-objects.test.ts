@@ -9,9 +9,9 @@ import { parseChangeEvent } from '#libs/events/parse-change-event.ts';
 import { canonicalJson } from '#libs/gateway/canonical.ts';
 import { isNestedDeeper } from '#libs/gateway/nesting.ts';
 import { Projection } from '#libs/snapshot/projection.ts';
-import { applied, deleted, type Manifest } from '#libs/testing/change-events.ts';
+import { applied, deleted } from '#libs/testing/change-events.ts';
 import { anyHostileObject, missingTemplates } from '#libs/testing/hostile-objects.ts';
-import { hostileTeam, isOfVictims, victims } from '#libs/testing/two-teams.ts';
+import { hostileTeam, isOfVictims, isSlice, victims } from '#libs/testing/two-teams.ts';
 import { statusFaults } from '#libs/testing/status-rules.ts';
 
 const seed = Number(process.env['FLEETGATE_SEED'] ?? Date.now() % 2 ** 31);
@@ -58,7 +58,6 @@ function fold(batches: readonly (readonly ChangeEvent[])[]): Projection {
 }
 
 function apply(projection: Projection, events: readonly ChangeEvent[]): void {
-  const isSlice = ({ kind }: ChangeEvent): boolean => kind === 'EndpointSlice';
   const history = events.filter((event) => !isSlice(event)).map((event, index) => ({ seq: BigInt(index), event }));
   projection.apply({ events: history, slices: events.filter(isSlice), sealed: [] }, () => {
     throw new Error('no rollback here');
@@ -94,6 +93,6 @@ function withoutCounts(status: DesiredStatus): string {
   return canonicalJson(status).replaceAll(/"attached(Routes|ListenerSets)":\d+/gu, '"$1":0');
 }
 
-function nameOf({ kind, namespace, name }: DesiredStatus | Manifest): string {
-  return `${String(kind)} ${String(namespace)}/${String(name)}`;
+function nameOf({ kind, namespace, name }: DesiredStatus): string {
+  return `${kind} ${namespace}/${name}`;
 }

@@ -1,4 +1,4 @@
-// Objects that no API server should let through, of every watched kind, for property tests: a complete object (testdata/hostile-templates.yaml)
+// Objects that no API server should let through, of every watched kind, for property tests: complete ones (testdata/hostile-templates.yaml)
 // in which some places hold something else. Seeded; what a run found is found again by its seed.
 import { readFileSync } from 'node:fs';
 import * as fc from 'fast-check';
@@ -11,18 +11,17 @@ export type Place = readonly (string | number)[];
 
 const file = new URL('testdata/hostile-templates.yaml', import.meta.url);
 const documents: readonly unknown[] = parseAllDocuments(readFileSync(file, 'utf8')).map((one): unknown => one.toJS());
-const byKind = new Map(documents.filter(isManifest).map((one) => [one.kind, one]));
+const byKind = Map.groupBy(documents.filter(isManifest), ({ kind }) => kind);
 
 /** Watched kinds without a document of their own; should be empty. */
 export const missingTemplates: readonly WatchedKind[] = kinds
   .map(({ kind }) => kind)
   .filter((kind) => !byKind.has(kind));
 
-/** The complete object of a kind: well-formed, and of the team of namespace `evil`. */
-export function template(kind: WatchedKind): Manifest {
-  return (
-    byKind.get(kind) ?? { kind, metadata: { name: 'any', namespace: 'evil' }, spec: { parentRefs: [{ name: 'gate' }] } }
-  );
+/** Complete objects of a kind: well-formed, and of the team of namespace `evil`. */
+export function templates(kind: WatchedKind): readonly Manifest[] {
+  const metadata = { name: 'any', namespace: 'evil' };
+  return byKind.get(kind) ?? [{ kind, metadata, spec: { parentRefs: [{ name: 'gate' }] } }];
 }
 
 /** Texts that break what does not expect them. */
@@ -138,7 +137,10 @@ const change: fc.Arbitrary<Change> = fc.oneof(
 
 /** A hostile object of the kind. What identifies it is sound, as the parser of events guarantees; its metadata is not otherwise. */
 export function hostileObject(kind: WatchedKind): fc.Arbitrary<Manifest> {
-  const whole = template(kind);
+  return fc.oneof(...templates(kind).map((whole) => hostileForm(kind, whole)));
+}
+
+function hostileForm(kind: WatchedKind, whole: Manifest): fc.Arbitrary<Manifest> {
   const places = placesOf(whole).filter((place) => place[0] !== 'kind' && !isIdentity(place));
   const mutation = fc.tuple(fc.constantFrom(...places), change);
   const metadata = fc.record(

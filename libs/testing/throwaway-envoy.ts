@@ -130,7 +130,8 @@ class TestAds {
     for (const { type, name } of removes) this.#table(type).delete(name);
     for (const { type } of xdsTypes) {
       const resources = upserts.filter((resource) => resource.type === type);
-      if (resources.length > 0) await this.#send(type, resources, []);
+      const again = type === 'endpoints' ? this.#endpointsOf(upserts) : [];
+      if (resources.length + again.length > 0) await this.#send(type, [...new Set([...resources, ...again])], []);
     }
     for (const { type } of xdsTypes.toReversed()) {
       const names = removes.filter((removed) => removed.type === type).map(({ name }) => name);
@@ -146,6 +147,18 @@ class TestAds {
       ({ name }) => names?.has(name) === true && texts.some((text) => text.includes(JSON.stringify(name))),
     );
     if (known.length > 0) this.#write('endpoints', known, []);
+  }
+
+  /** A cluster that is replaced waits for endpoints that Envoy has, and does not ask for them. */
+  #endpointsOf(upserts: readonly XdsResource[]): readonly XdsResource[] {
+    const table = this.#table('endpoints');
+    return upserts
+      .filter(({ type }) => type === 'cluster')
+      .map(({ name, message: { eds_cluster_config: config } }): XdsResource => {
+        const named = typeof config === 'object' && config !== null && 'service_name' in config && config.service_name;
+        const service = typeof named === 'string' && named !== '' ? named : name;
+        return table.get(service) ?? { type: 'endpoints', name: service, message: { cluster_name: service } };
+      });
   }
 
   #accept(call: Call): void {

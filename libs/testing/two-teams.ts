@@ -3,7 +3,7 @@
 import type { ChangeEvent } from '#libs/events/change-event.ts';
 import { kinds } from '#libs/gateway/kinds.ts';
 import { applied, readManifests } from './change-events.ts';
-import { template } from './hostile-objects.ts';
+import { templates } from './hostile-objects.ts';
 
 /** The team that must not notice anything. Its hostnames are below good.test, and its objects are older: where two claim the same, the older wins. */
 export function victims(): readonly ChangeEvent[] {
@@ -11,8 +11,13 @@ export function victims(): readonly ChangeEvent[] {
 }
 
 /** The other team, while it behaves. */
-export function hostileTeam(): readonly ChangeEvent[] {
-  return kinds.map(({ kind }) => applied(template(kind)));
+export function hostileTeam(resourceVersion = '1'): readonly ChangeEvent[] {
+  return kinds.flatMap(({ kind }) => templates(kind).map((one) => applied(one, 'eu', resourceVersion)));
+}
+
+/** Whether an event belongs to discovery rather than to the history. */
+export function isSlice({ kind }: ChangeEvent): boolean {
+  return kind === 'EndpointSlice';
 }
 
 /** Whether an entry of a shared gateway comes from the team that must not notice anything. */

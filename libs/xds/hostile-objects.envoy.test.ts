@@ -1,0 +1,111 @@
+// Objects that no API server should let through, of every watched kind, on their way to a real Envoy: it takes all that is made of them, and a
+// neighbour is served throughout. FLEETGATE_SEED=… repeats a run.
+import * as fc from 'fast-check';
+import t from 'tap';
+import type { ChangeEvent } from '#libs/events/change-event.ts';
+import { parseChangeEvent } from '#libs/events/parse-change-event.ts';
+import { isNestedDeeper } from '#libs/gateway/nesting.ts';
+import type { Entry } from '#libs/snapshot/entry.ts';
+import { Projection } from '#libs/snapshot/projection.ts';
+import { applied } from '#libs/testing/change-events.ts';
+import { anyHostileObject } from '#libs/testing/hostile-objects.ts';
+import { ask, startBackend } from '#libs/testing/http-peers.ts';
+import { tlsFile } from '#libs/testing/stream-gateway.ts';
+import { throwawayEnvoy } from '#libs/testing/throwaway-envoy.ts';
+import { hostileTeam, isSlice, victims } from '#libs/testing/two-teams.ts';
+import { XdsCompiler } from './compiler.ts';
+
+const seed = Number(process.env['FLEETGATE_SEED'] ?? Date.now() % 2 ** 31);
+const gateways = ['infra/private', 'infra/shared', 'evil/gate', 'evil/gate-rich', 'evil/gate-2'].map(
+  (name) => `eu/${name}`,
+);
+const rounds = 40;
+const perRound = 25;
+/** Listeners of both teams are on ports that need no privilege. */
+const portOffset = 21_000;
+const seen = '2026-01-01T00:00:00Z';
+
+t.comment(`FLEETGATE_SEED=${seed}`);
+
+/** From events to what Envoy gets, as projector, control and node do it. */
+class Pipeline {
+  readonly compiler = new XdsCompiler({ bindAddress: '127.0.0.1', portOffset });
+  readonly #projection = new Projection();
+  readonly #stored = new Map<string, string>();
+  readonly #served = new Map<string, ReadonlyMap<string, string>>();
+
+  apply(events: readonly ChangeEvent[]): void {
+    const history = events.filter((event) => !isSlice(event)).map((event, index) => ({ seq: BigInt(index), event }));
+    const batch = { events: history, slices: events.filter(isSlice), sealed: [] };
+    const change = this.#projection.apply(batch, () => {
+      throw new Error('no rollback here');
+    });
+    for (const [hash, json] of change.entries) this.#stored.set(hash, json);
+    for (const gateway of gateways) this.#deliver(gateway);
+    for (const { key, item } of change.discovery) {
+      if (item === null) this.compiler.setDiscovery([], [key]);
+      else if (item.kind !== 'tls') this.compiler.setDiscovery([{ key, item }], []);
+    }
+  }
+
+  entriesOf(gateway: string): number {
+    return this.#served.get(gateway)?.size ?? 0;
+  }
+
+  #deliver(gateway: string): void {
+    const before = this.#served.get(gateway) ?? new Map<string, string>();
+    const after = this.#projection.content(gateway)?.entries ?? new Map<string, string>();
+    const changed = [...after].filter(([key, hash]) => before.get(key) !== hash);
+    const upserts = changed.map(([key, hash]): [string, Entry] => [key, parseEntry(this.#stored.get(hash))]);
+    this.compiler.setSnapshot(
+      gateway,
+      upserts,
+      [...before.keys()].filter((key) => !after.has(key)),
+    );
+    this.#served.set(gateway, new Map(after));
+  }
+}
+
+function parseEntry(json: string | undefined): Entry {
+  return JSON.parse(json ?? '');
+}
+
+/** The event as it comes out of the stream, where it comes through. */
+function arriving(event: ChangeEvent): readonly ChangeEvent[] {
+  const parsed = parseChangeEvent(JSON.parse(JSON.stringify({ ...event, at: seen, seenAt: seen })));
+  return parsed.ok ? [parsed.value] : [];
+}
+
+void t.test('Envoy takes what is made of hostile objects, and serves their neighbours', async (t) => {
+  const envoy = await throwawayEnvoy(t);
+  const backend = await startBackend(t, 'good');
+  const pipeline = new Pipeline();
+  const endpoints = [{ address: '127.0.0.1', port: backend.port }];
+  pipeline.apply([...victims(), ...hostileTeam()]);
+  pipeline.compiler.setDiscovery(
+    [
+      { key: 'endpoints/eu/infra/svc/80', item: { kind: 'endpoints', endpoints } },
+      ...['infra', 'evil'].map((team) => ({
+        key: `tls/eu/${team}/pair`,
+        item: { kind: 'tls', certificate: tlsFile('default.crt'), key: tlsFile('default.key') } as const,
+      })),
+    ],
+    [],
+  );
+  t.same(await envoy.push(pipeline.compiler.flush()), [], 'what is well-formed is taken');
+  const objects = fc.sample(anyHostileObject, { numRuns: rounds * perRound, seed });
+  let entries = 0;
+  for (let round = 0; round < rounds; round++) {
+    const some = objects.slice(round * perRound, (round + 1) * perRound).filter((one) => !isNestedDeeper(one));
+    const events = some.flatMap((one) => arriving(applied(one, 'eu', `${2 * round + 3}`)));
+    // Each round meets a team that is otherwise sound, so that what is hostile gets as far as it can.
+    pipeline.apply([...hostileTeam(`${2 * round + 2}`), ...events]);
+    const refused = await envoy.push(pipeline.compiler.flush());
+    t.same(refused, [], `round ${round}`);
+    if (refused.length > 0) t.comment(JSON.stringify(some).slice(0, 5000));
+    entries += pipeline.entriesOf('eu/evil/gate');
+    const { status } = await ask(portOffset + 80, { host: 'sentinel.good.test' });
+    t.equal(status, 200, `round ${round}: the neighbour is served`);
+  }
+  t.ok(entries > rounds * 5, `${entries} entries of the hostile gateway were served`);
+});
