@@ -118,7 +118,8 @@ function parseActions(
     item.into(incompatible).field('backendRefs').problem('must be empty where RequestRedirect is used');
   }
   const [only] = matches;
-  if (filters.some(replacesPrefix) && !(matches.length === 1 && only?.path.type === 'PathPrefix')) {
+  const all = [...filters, ...backends.flatMap((backend) => backend.filters)];
+  if (all.some(replacesPrefix) && !(matches.length === 1 && only?.path.type === 'PathPrefix')) {
     item.into(incompatible).field('matches').problem('must be exactly one PathPrefix where ReplacePrefixMatch is used');
   }
   const reason = unsupported.length > 0 ? 'UnsupportedValue' : 'IncompatibleFilters';

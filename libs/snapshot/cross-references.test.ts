@@ -1,5 +1,6 @@
 // References over a namespace border: without a ReferenceGrant every kind of them is refused, with one it is honoured, and a grant for
 // anything else is none.
+import { readFileSync } from 'node:fs';
 import t from 'tap';
 import { applied, type Manifest } from '#libs/testing/change-events.ts';
 import { Given, gatewayClass, id } from '#libs/testing/given-history.ts';
@@ -75,6 +76,13 @@ const mirrorRows = ['HTTPRoute', 'GRPCRoute'].flatMap((kind): readonly Row[] => 
 
 const certificate = { name: 'https', port: 443, protocol: 'HTTPS', tls: { certificateRefs: [away] } };
 
+/** A Gateway that demands client certificates signed by an object of `apps`. */
+function demanding(kind: string): readonly Manifest[] {
+  const caCertificateRefs = [{ group: '', kind, ...away }];
+  const own = { ...certificate, tls: { certificateRefs: [{ name: 'own' }] } };
+  return [gateway({ listeners: [own], tls: { frontend: { default: { validation: { caCertificateRefs } } } } })];
+}
+
 const gatewayRows: readonly Row[] = [
   {
     name: 'certificateRef of a Gateway',
@@ -84,8 +92,55 @@ const gatewayRows: readonly Row[] = [
     told: 'Gateway',
     proof: '"tls/eu/apps/target"',
   },
+  {
+    name: 'certificateRef of a ListenerSet',
+    from: 'ListenerSet',
+    to: 'Secret',
+    objects: [
+      gateway({ allowedListeners: { namespaces: { from: 'Same' } } }),
+      {
+        kind: 'ListenerSet',
+        metadata: { name: 'more', namespace: 'infra' },
+        spec: { parentRef: { name: 'web' }, listeners: [certificate] },
+      },
+    ],
+    told: 'ListenerSet',
+    proof: '"tls/eu/apps/target"',
+  },
+  {
+    name: 'client certificate of a Gateway, for backends',
+    from: 'Gateway',
+    to: 'Secret',
+    objects: [
+      gateway({ tls: { backend: { clientCertificateRef: away } } }),
+      {
+        kind: 'HTTPRoute',
+        metadata: { name: 'r', namespace: 'infra' },
+        spec: { parentRefs: [{ name: 'web' }], rules: [{ backendRefs: [{ name: 'own', port: 80 }] }] },
+      },
+      {
+        kind: 'BackendTLSPolicy',
+        metadata: { name: 'p', namespace: 'infra' },
+        spec: {
+          targetRefs: [{ group: '', kind: 'Service', name: 'own' }],
+          validation: { hostname: 'own.example.com', wellKnownCACertificates: 'System' },
+        },
+      },
+    ],
+    told: 'Gateway',
+    proof: '"tls/eu/apps/target"',
+  },
+  ...['ConfigMap', 'Secret'].map((kind): Row => ({
+    name: `CA certificates of clients in a ${kind}`,
+    from: 'Gateway',
+    to: kind,
+    objects: demanding(kind),
+    told: 'Gateway',
+    proof: `"ca/eu/${kind}/apps/target"`,
+  })),
 ];
 
+const pem = readFileSync(new URL('../xds/testdata/tls/client-ca.crt', import.meta.url), 'utf8');
 const targets: readonly Manifest[] = [
   {
     kind: 'Service',
@@ -98,7 +153,9 @@ const targets: readonly Manifest[] = [
     },
   },
   { kind: 'Service', metadata: { name: 'own', namespace: 'infra' }, spec: { ports: [{ port: 80 }] } },
-  { kind: 'Secret', metadata: away, summary: { certificate: { fingerprint: 'f' } } },
+  { kind: 'Secret', metadata: away, summary: { certificate: { fingerprint: 'f' }, caCertificates: pem } },
+  { kind: 'ConfigMap', metadata: away, data: { 'ca.crt': pem } },
+  { kind: 'Secret', metadata: { name: 'own', namespace: 'infra' }, summary: { certificate: { fingerprint: 'f' } } },
 ];
 
 function grant(from: string, to: string, more: Readonly<Record<string, unknown>> = {}): Manifest {
