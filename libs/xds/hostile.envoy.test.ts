@@ -1,8 +1,9 @@
 // Whatever an entry says, Envoy takes what is made of it, and the rest is served. The values here are past every validation before.
 import * as fc from 'fast-check';
 import t from 'tap';
-import { listenerEntry, ruleEntry } from '#libs/testing/entries.ts';
+import { backendEntry, listenerEntry, ruleEntry } from '#libs/testing/entries.ts';
 import { startServedGateway } from '#libs/testing/served-gateway.ts';
+import { tlsFile } from '#libs/testing/stream-gateway.ts';
 import type { Entry, HttpFilter, HttpMatch, HttpRuleEntry, RuleAction } from '#libs/snapshot/entry.ts';
 import { regexProblem } from '#libs/gateway/regex.ts';
 
@@ -82,6 +83,7 @@ const backend = fc.oneof(
   fc.record({ key: fc.constantFrom('backend/eu/shop/web/80', 'backend/eu/shop/none/80') }),
   fc.record({ invalid: text }),
 );
+const names = fc.array(text, { maxLength: 2 });
 const filter: fc.Arbitrary<HttpFilter> = fc.oneof(
   fc.record({
     type: fc.constantFrom('request-headers', 'response-headers'),
@@ -91,6 +93,15 @@ const filter: fc.Arbitrary<HttpFilter> = fc.oneof(
   }),
   fc.record({ type: fc.constant('rewrite'), hostname: text, path: pathChange }, { requiredKeys: ['type'] }),
   fc.record({ type: fc.constant('mirror'), backend, numerator: number, denominator: number }),
+  fc.record({
+    type: fc.constant('cors'),
+    allowOrigins: fc.array(fc.oneof(text, fc.constantFrom('https://*', 'https://*.a.test:8443')), { maxLength: 3 }),
+    allowMethods: names,
+    allowHeaders: names,
+    exposeHeaders: names,
+    allowCredentials: fc.boolean(),
+    maxAgeSeconds: number,
+  }),
 );
 const filters = fc.array(filter, { maxLength: 3 });
 const statusCode = fc.constantFrom(301, 302, 303, 307, 308);
@@ -111,15 +122,21 @@ const action: fc.Arbitrary<RuleAction> = fc.oneof(
   }),
   fc.record({ type: fc.constant('invalid'), reason: text }),
 );
-const rule: fc.Arbitrary<Pick<HttpRuleEntry, 'matches' | 'filters' | 'action' | 'timeouts'>> = fc.record(
-  {
-    matches: fc.array(match, { minLength: 1, maxLength: 3 }),
-    filters,
-    action,
-    timeouts: fc.record({ requestMs: number, backendRequestMs: number }, { requiredKeys: [] }),
-  },
-  { requiredKeys: ['matches', 'filters', 'action'] },
-);
+const rule: fc.Arbitrary<Pick<HttpRuleEntry, 'matches' | 'filters' | 'action' | 'timeouts' | 'retry' | 'protocol'>> =
+  fc.record(
+    {
+      matches: fc.array(match, { minLength: 1, maxLength: 3 }),
+      filters,
+      action,
+      timeouts: fc.record({ requestMs: number, backendRequestMs: number }, { requiredKeys: [] }),
+      retry: fc.record(
+        { codes: fc.array(number, { maxLength: 3 }), attempts: number, backoffMs: number },
+        { requiredKeys: ['codes', 'attempts'] },
+      ),
+      protocol: fc.constant('grpc'),
+    },
+    { requiredKeys: ['matches', 'filters', 'action'] },
+  );
 
 void t.test('rules', async (t) => {
   const rules = fc.sample(rule, { numRuns: 600, seed: 20_260 });
@@ -137,6 +154,35 @@ void t.test('rules', async (t) => {
     reached.every((one) => /^(web|[2345]\d\d)$/.test(one)),
     reached.join(' '),
   );
+});
+
+void t.test('TLS to backends', async (t) => {
+  const good = 'ca/eu/ConfigMap/shop/good';
+  const certificates = tlsFile('backend-ca.crt');
+  gateway.compiler.setDiscovery([{ key: good, item: { kind: 'ca', certificates } }], []);
+  const bad = nasty.map((value, index) => ({ key: `ca/eu/ConfigMap/shop/bad-${index}`, value }));
+  const block = '-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----';
+  gateway.compiler.setDiscovery(
+    bad.map(({ key, value }) => ({ key, item: { kind: 'ca', certificates: `${value}${block}` } })),
+    [],
+  );
+  const hostname = 'abc.example.com';
+  const entries = [...nasty, ...bad].flatMap((value, index): Keyed[] => {
+    const name = `tls-${index}`;
+    const tls =
+      typeof value === 'string' ? { hostname: value, authorities: [good] } : { hostname, authorities: [value.key] };
+    const type = index % 2 === 0 ? ('URI' as const) : ('Hostname' as const);
+    const subjectAltNames = typeof value === 'string' ? [{ type, value }] : [];
+    return [
+      backendEntry(name, { tls: { ...tls, subjectAltNames } }),
+      backendEntry(`${name}-name`, { tls: { hostname, authorities: [good], subjectAltNames } }),
+      ruleEntry({ name, hosts: [`${name}.test`], to: name }),
+      ruleEntry({ name: `${name}-name`, hosts: [`${name}-name.test`], to: `${name}-name` }),
+    ];
+  });
+  await gateway.serve(t, steady, ...entries);
+  t.equal(await gateway.asked({ host: 'steady.test' }), 'web');
+  t.equal(await gateway.asked({ host: `tls-${nasty.length}.test` }), '500', 'a bad authority');
 });
 
 void t.test('hostnames and listeners', async (t) => {
