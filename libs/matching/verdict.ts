@@ -6,7 +6,7 @@ import type { RuleOf } from '#libs/matching/rule-table.ts';
 
 export type Verdict =
   /** Nothing listens there. */
-  | { readonly type: 'refused'; readonly reason: string }
+  | { readonly type: 'refused'; readonly reason: string; readonly listener?: undefined }
   /** The connection is closed without an answer. */
   | { readonly type: 'closed'; readonly reason: string; readonly listener?: ListenerOf }
   | StreamVerdict

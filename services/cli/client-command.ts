@@ -77,7 +77,8 @@ function contextOf(client: FleetClient, output: 'table' | 'json'): ClientContext
   };
 }
 
-async function findGateway(client: FleetClient, text: string): Promise<string> {
+/** The gateway that a short name means. Throws FleetgateError 'not-found' with near names. */
+export async function findGateway(client: FleetClient, text: string): Promise<string> {
   const gateways = await readAll(client, '/api/v1/gateways', gatewaySummary);
   const choice = resolveGateway(
     text,

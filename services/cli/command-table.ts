@@ -66,6 +66,12 @@ export const commandTable: readonly CommandEntry[] = [
     load: async () => (await import('./commands/history.ts')).configureHistory,
   },
   {
+    name: 'explain',
+    group: look,
+    summary: 'which rule answers a request, and why the others do not; now, in the past, or of manifests',
+    load: async () => (await import('./commands/explain.ts')).configureExplain,
+  },
+  {
     name: 'nodes',
     group: look,
     summary: 'the data-plane nodes, what each of them serves and has rejected',

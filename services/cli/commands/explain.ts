@@ -1,0 +1,135 @@
+// `fleetgate explain METHOD URL`: which rule answers a request, what it does with it, and why the others do not. Of a running fleet now or
+// in the past, or of a folder of manifests without any fleet.
+import { type Command, Option } from 'commander';
+import { z } from 'zod';
+import { fail } from '#libs/runtime/errors.ts';
+import { findGateway } from '../client-command.ts';
+import { explain } from '../explain/explanation.ts';
+import { explanationText } from '../explain/explanation-text.ts';
+import { readFleetGround } from '../explain/fleet-ground.ts';
+import type { Ground } from '../explain/ground.ts';
+import { readManifestsGround } from '../explain/manifests-ground.ts';
+import { readTyped } from '../explain/typed-request.ts';
+import { findFleet } from '../fleet-address.ts';
+import { FleetClient } from '../fleet-client.ts';
+
+const flags = z.object({
+  header: z.array(z.string()).default([]),
+  gateway: z.string().optional(),
+  node: z.string().optional(),
+  sni: z.string().optional(),
+  port: z.coerce.number<string>().int().min(1).max(65_535).optional(),
+  at: z.string().optional(),
+  atVersion: z.coerce.number<string>().int().min(1).max(2_147_483_647).optional(),
+  manifests: z.string().optional(),
+  cluster: z.string().default('local'),
+  all: z.boolean().default(false),
+  output: z.enum(['table', 'json']),
+  data: z.string().optional(),
+});
+
+type Flags = z.output<typeof flags>;
+
+const examples = `
+Examples:
+  fleetgate explain GET http://shop.example/cart
+  fleetgate explain POST https://shop.example/cart -H 'x-canary: yes' --at 2026-01-31T09:30:00Z
+  fleetgate explain GET http://shop.example/cart --gateway eu/platform/shared --version 12
+  fleetgate explain GET http://shop.example/cart --manifests ./eu --cluster eu
+  fleetgate explain tls://db.example:5432
+
+The port of the URL is the listener's (80 and 443 where the URL has none), without a node's port offset.
+Exit code 0: a rule answers (also with a redirect, or an error that the rule means). 1: none does.`;
+
+/** Adds arguments, options and action. */
+export function configureExplain(command: Command): void {
+  command
+    .usage('[options] [METHOD] URL')
+    .argument('<method>', 'GET, POST, …; may be left out: GET')
+    .argument('[url]', 'http://host/path, https://host/path; tls://host, tcp://:port, udp://:port for what is no HTTP')
+    .option('-H, --header <header>', "a header of the request, 'name: value'; may be repeated", collect)
+    .option('--sni <name>', 'the server name of the TLS handshake (default: the host of the URL; empty: none)')
+    .option('--port <number>', 'port of the listener (default: that of the URL)')
+    .option(
+      '--gateway <gateway>',
+      'only by this gateway: cluster/namespace/name, or the end of it where that is unique',
+    )
+    .option('--node <name>', 'by the gateways that this node serves')
+    .option('--at <time>', 'by what was served then: 2026-01-31T09:30:00Z, or how long ago: 15m, 2h, 3d')
+    .option('--version <number>', 'by this version of --gateway')
+    .option('--manifests <folder>', 'by the manifests in a folder, without a fleet')
+    .option('--cluster <name>', 'the cluster that the manifests are of', 'local')
+    .option('--all', 'list every rule that does not answer')
+    .addOption(
+      new Option('-o, --output <format>', 'table for people, json for programs')
+        .choices(['table', 'json'])
+        .default('table'),
+    )
+    .addOption(new Option('--data <folder>', 'the `up` that holds this data folder').env('FLEETGATE_DATA'))
+    .addHelpText('after', examples)
+    .action(async (first: string, second: string | undefined) => {
+      process.stdout.on('error', () => process.exit());
+      const given: Flags = parseFlags(command.opts());
+      const [method, url] = second === undefined ? [undefined, first] : [first, second];
+      await run(method, url, given);
+    });
+}
+
+async function run(method: string | undefined, url: string, given: Flags): Promise<void> {
+  const typed = readTyped({ method, url, headers: given.header, serverName: given.sni, port: given.port });
+  if ('problem' in typed) throw fail('config', typed.problem);
+  const ground = await readGround(given);
+  const explained = explain(ground, typed);
+  const title = typed.type === 'http' ? `${typed.request.method} ${url}` : url;
+  const width = process.stdout.isTTY ? { width: process.stdout.columns } : {};
+  const text =
+    given.output === 'json'
+      ? JSON.stringify(explained, null, 2)
+      : explanationText(explained, { title, all: given.all, endpoints: ground.endpoints, ...width });
+  process.stdout.write(`${text}\n`);
+  if (!explained.answered) process.exitCode = 1;
+}
+
+async function readGround(given: Flags): Promise<Ground> {
+  const { manifests, gateway, node, at, atVersion } = given;
+  if (manifests !== undefined) {
+    if (node !== undefined || at !== undefined || atVersion !== undefined)
+      throw fail('config', '--manifests has no nodes and no past', { hint: 'Leave out --node, --at and --version.' });
+    return readManifestsGround(manifests, given.cluster, gateway);
+  }
+  if (atVersion !== undefined && gateway === undefined) throw fail('config', '--version needs --gateway');
+  if (atVersion !== undefined && at !== undefined) throw fail('config', '--at and --version exclude each other');
+  const client = new FleetClient(await findFleet(process.env, given.data));
+  return readFleetGround(client, {
+    ...(gateway === undefined ? {} : { gateway: await findGateway(client, gateway) }),
+    ...(node === undefined ? {} : { node }),
+    ...(atVersion === undefined ? {} : { version: atVersion }),
+    ...(at === undefined ? {} : { at: readTime(at, new Date()) }),
+  });
+}
+
+/** A moment: RFC 3339, or how long ago. */
+export function readTime(text: string, now: Date): Date {
+  const [, count, unit = ''] = /^(\d{1,6})([smhd])$/.exec(text) ?? [];
+  const moment = count === undefined ? Date.parse(text) : now.getTime() - Number(count) * (unitsMs[unit] ?? 0);
+  if (!Number.isNaN(moment)) return new Date(moment);
+  throw fail('config', `--at: "${text}" is no time`, {
+    hint: 'Write 2026-01-31T09:30:00Z, or how long ago: 15m, 2h, 3d.',
+  });
+}
+
+const unitsMs: Readonly<Record<string, number>> = { s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
+
+function collect(value: string, before: readonly string[] | undefined): readonly string[] {
+  return [...(before ?? []), value];
+}
+
+function parseFlags(options: Readonly<Record<string, unknown>>): Flags {
+  const { version, ...rest } = options;
+  const result = flags.safeParse(version === undefined ? rest : { ...rest, atVersion: version });
+  if (result.success) return result.data;
+  const mistakes = result.error.issues.map(
+    ({ path, message }) => `--${path.join('.').replace('atVersion', 'version')}: ${message}`,
+  );
+  throw fail('config', mistakes.join('; '));
+}

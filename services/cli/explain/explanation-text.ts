@@ -1,0 +1,203 @@
+// An explanation for people.
+import type { HeaderChange } from '#libs/snapshot/entry.ts';
+import type { ListenerOf } from '#libs/matching/port-table.ts';
+import type { Header } from '#libs/matching/request.ts';
+import type { Forward, RuleVerdict, Share, Target, Verdict } from '#libs/matching/verdict.ts';
+import { type Column, cut, renderTable } from '../table.ts';
+import type { Explained, ExplainedCandidate } from './explanation.ts';
+import type { Ground } from './ground.ts';
+
+export interface TextOptions {
+  /** What was asked: `GET http://…`. */
+  readonly title: string;
+  /** Of the terminal. */
+  readonly width?: number;
+  /** Every candidate. */
+  readonly all: boolean;
+  readonly endpoints: Ground['endpoints'];
+}
+
+const candidatesMax = 10;
+const problemsMax = 10;
+const listenersMax = 10;
+
+/** The text of an explanation. */
+export function explanationText(explained: Explained, options: TextOptions): string {
+  const { verdict, problems } = explained;
+  const fields = verdict.type === 'rule' ? ruleFields(explained, verdict, options) : otherFields(explained, verdict);
+  const shown = options.all ? problems : problems.slice(0, problemsMax);
+  return [
+    `${options.title}  →  ${summary(verdict)}`,
+    `by ${explained.about}`,
+    ...(fields.length === 0 ? [] : ['', ...fieldLines(fields)]),
+    ...listenerLines(explained.listeners),
+    ...candidateLines(explained.candidates, options),
+    ...(shown.length === 0 ? [] : ['', 'What does not work:', ...shown.map((text) => `  ${oneLine(text)}`)]),
+    ...(shown.length < problems.length ? [`  and ${problems.length - shown.length} more: --all lists them`] : []),
+  ].join('\n');
+}
+
+type Field = readonly [name: string, value: string];
+
+function summary(verdict: Verdict): string {
+  if (verdict.type === 'refused') return `connection refused: ${verdict.reason}`;
+  if (verdict.type === 'closed') return `connection closed: ${verdict.reason}`;
+  if (verdict.type === 'stream') return `connected to ${targetsText(verdict.shares)}`;
+  if (verdict.type === 'unrouted') return `${verdict.status}: ${verdict.reason}`;
+  const { outcome } = verdict;
+  if (outcome.type === 'redirect') return `${outcome.status} ${outcome.location}`;
+  if (outcome.type === 'preflight') return '204: the answer to a CORS preflight';
+  return outcome.type === 'error' ? `${outcome.status}: ${outcome.reason}` : targetsText(outcome.shares);
+}
+
+function targetsText(shares: readonly { readonly backend: Target }[]): string {
+  const names = [...new Set(shares.map(({ backend }) => targetText(backend)))];
+  return names.length === 1 ? (names[0] ?? '') : `one of ${names.length} backends`;
+}
+
+function ruleFields({ place, match }: Explained, verdict: RuleVerdict, options: TextOptions): readonly Field[] {
+  const { rule, listener, hostname, outcome } = verdict;
+  const { route, index, name } = rule.entry;
+  const fields: Field[] = [
+    ['listener', listenerText(listener)],
+    [
+      'route',
+      `${route.kind} ${route.namespace}/${route.name}, hostname ${hostname}${place === undefined ? '' : `, in ${place}`}`,
+    ],
+    ['rule', `${index}${name === undefined ? '' : ` (${name})`}, match ${verdict.match}: ${match ?? ''}`],
+  ];
+  if (outcome.type === 'forward') return [...fields, ...forwardFields(outcome, options)];
+  if (outcome.type === 'error') return fields;
+  const headers = outcome.type === 'preflight' ? outcome.headers : outcome.corsHeaders;
+  return [
+    ...fields,
+    ...(outcome.type === 'redirect' ? changeFields('answer', outcome.responseChanges) : []),
+    ...headerFields('answer', headers),
+  ];
+}
+
+function forwardFields(forward: Forward, options: TextOptions): readonly Field[] {
+  const { shares, timeouts, retry } = forward;
+  const [first] = shares;
+  const isOne = new Set(shares.map(({ request, mirrors }) => JSON.stringify([request, mirrors]))).size === 1;
+  const limits = [
+    ...(timeouts?.requestMs === undefined ? [] : [`whole request ${limitText(timeouts.requestMs)}`]),
+    ...(timeouts?.backendRequestMs === undefined ? [] : [`one try ${limitText(timeouts.backendRequestMs)}`]),
+  ];
+  return [
+    ...shares.flatMap((share): Field[] => [
+      ['backend', `${percent(share.share)}  ${targetText(share.backend)}${endpointsText(share, forward, options)}`],
+      ...(isOne ? [] : shareFields(share)),
+    ]),
+    ...(isOne && first !== undefined ? shareFields(first) : []),
+    ...(limits.length === 0 ? [] : [['timeouts', limits.join(', ')] as const]),
+    ...(retry === undefined
+      ? []
+      : [['retries', `${retry.attempts} on ${['connection errors', ...retry.codes].join(', ')}`] as const]),
+  ];
+}
+
+function shareFields({ request, responseChanges, corsHeaders, mirrors }: Share): readonly Field[] {
+  return [
+    ['request', `${request.method} ${request.path}`],
+    ['', `host: ${request.host}`],
+    ...request.headers.map(([name, value]): Field => ['', `${name}: ${value}`]),
+    ...changeFields('answer', responseChanges),
+    ...headerFields('answer', corsHeaders),
+    ...mirrors.map(({ backend, share }): Field => ['mirror', `${percent(share)}  ${targetText(backend)}`]),
+  ];
+}
+
+function otherFields({ place }: Explained, verdict: Verdict): readonly Field[] {
+  const listener =
+    'listener' in verdict && verdict.listener !== undefined
+      ? [['listener', listenerText(verdict.listener)] as const]
+      : [];
+  if (verdict.type !== 'stream') return listener;
+  const { route, index } = verdict.rule.entry;
+  const where = place === undefined ? '' : `, in ${place}`;
+  return [
+    ...listener,
+    ['route', `${route.kind} ${route.namespace}/${route.name} rule ${index}, hostname ${verdict.hostname}${where}`],
+    ...verdict.shares.map(({ backend, share }): Field => ['backend', `${percent(share)}  ${targetText(backend)}`]),
+  ];
+}
+
+function listenerText({ gateway, entry: { name, port, protocol, hostname } }: ListenerOf): string {
+  return `${name} of ${gateway}: ${protocol} on port ${port}${hostname === '*' ? '' : ` for ${hostname}`}`;
+}
+
+function targetText(backend: Target): string {
+  if ('invalid' in backend) return `nothing (${backend.invalid})`;
+  const [, cluster = '', namespace = '', service = '', port = ''] = backend.key.split('/');
+  return `Service ${namespace}/${service} port ${port} in ${cluster}`;
+}
+
+function endpointsText({ backend }: Share, { noBackendStatus }: Forward, { endpoints }: TextOptions): string {
+  if ('invalid' in backend) return `: answered ${noBackendStatus}`;
+  const count = endpoints(backend.key.replace(/^backend\//, 'endpoints/'));
+  if (count === undefined) return '';
+  return count === 0 ? ', without a ready endpoint: answered 503' : `, ${count} ready`;
+}
+
+function changeFields(name: string, changes: readonly HeaderChange[]): readonly Field[] {
+  return changes.flatMap(({ set, add, remove }): Field[] => [
+    ...set.map((header): Field => [name, `set ${header.name}: ${header.value}`]),
+    ...add.map((header): Field => [name, `add ${header.name}: ${header.value}`]),
+    ...remove.map((header): Field => [name, `remove ${header}`]),
+  ]);
+}
+
+function headerFields(name: string, headers: readonly Header[]): readonly Field[] {
+  return headers.map(([header, value]): Field => [name, `set ${header}: ${value}`]);
+}
+
+function limitText(ms: number): string {
+  return ms === 0 ? 'without limit' : `${ms / 1000} s`;
+}
+
+function percent(share: number): string {
+  return `${Math.round(share * 1000) / 10} %`;
+}
+
+function listenerLines(listeners: readonly ListenerOf[]): readonly string[] {
+  const shown = listeners.slice(0, listenersMax);
+  const left = listeners.length - shown.length;
+  return [
+    ...(shown.length === 0 ? [] : ['', 'There is:', ...shown.map((one) => `  ${oneLine(listenerText(one))}`)]),
+    ...(left > 0 ? [`  and ${left} more listeners`] : []),
+  ];
+}
+
+/** A name is said once for lines that follow each other. */
+function fieldLines(fields: readonly Field[]): readonly string[] {
+  return fields.map(([name, value], index) => {
+    const isRepeated = name !== 'backend' && name === fields[index - 1]?.[0];
+    return `  ${(isRepeated ? '' : name).padEnd(10)}${oneLine(value)}`;
+  });
+}
+
+function candidateLines(candidates: readonly ExplainedCandidate[], { all, width }: TextOptions): readonly string[] {
+  if (candidates.length === 0) return [];
+  const shown = all ? candidates : candidates.slice(0, candidatesMax);
+  const left = candidates.length - shown.length;
+  const gateways = new Set(candidates.map(({ gateway }) => gateway));
+  const columns: readonly Column<ExplainedCandidate>[] = [
+    ...(gateways.size > 1 ? [{ title: 'GATEWAY', cell: ({ gateway }: ExplainedCandidate) => gateway }] : []),
+    { title: 'RULE', cell: ({ route, rule }) => `${route.kind} ${route.namespace}/${route.name} rule ${rule}` },
+    { title: 'MATCH', cell: ({ matches }) => cut(matches, 60) },
+    { title: 'WHY NOT', cell: ({ why }) => why },
+  ];
+  return [
+    '',
+    'These do not answer, the nearest first:',
+    '',
+    renderTable(columns, shown, width === undefined ? {} : { width }),
+    ...(left > 0 ? [`and ${left} more: --all lists them`] : []),
+  ];
+}
+
+/** Values come from objects that anyone in a cluster may write: nothing in them may move the cursor. */
+function oneLine(text: string): string {
+  return text.replaceAll(/[\p{Cc}\u2028\u2029]+/gu, ' ');
+}

@@ -1,0 +1,59 @@
+// From what a person typed to a request or connection: METHOD URL, headers as `name: value`. Pure.
+import { isIP } from 'node:net';
+import type { Header, HttpRequest } from '#libs/matching/request.ts';
+import type { StreamConnection } from '#libs/matching/stream.ts';
+
+export interface Typed {
+  readonly method: string | undefined;
+  readonly url: string;
+  readonly headers: readonly string[];
+  readonly serverName: string | undefined;
+  readonly port: number | undefined;
+}
+
+export type TypedRequest =
+  | { readonly type: 'http'; readonly request: HttpRequest }
+  | { readonly type: 'stream'; readonly connection: StreamConnection }
+  | { readonly problem: string };
+
+const defaultPorts: Readonly<Record<string, number>> = { http: 80, https: 443, tls: 443 };
+const urlPattern = /^([a-z]+):\/\/(\[[^\]]*\]|[^/?#:]*)(?::(\d{1,5}))?([/?][^#]*)?$/i;
+
+/** Reads `GET https://shop.example/cart`, and `tcp://:5432`, `udp://:53`, `tls://db.example` for what is no HTTP. */
+export function readTyped({ method, url, headers, serverName, port }: Typed): TypedRequest {
+  const [, scheme = '', hostname = '', typedPort, rest = ''] = urlPattern.exec(url) ?? [];
+  const at = port ?? (typedPort === undefined ? defaultPorts[scheme.toLowerCase()] : Number(typedPort));
+  const kind = scheme.toLowerCase();
+  if (!['http', 'https', 'tls', 'tcp', 'udp'].includes(kind))
+    return { problem: `"${url}" is no URL: write http://host/path or https://host/path (or tls://, tcp://, udp://)` };
+  if (at === undefined || at < 1 || at > 65_535) return { problem: `${url}: which port? Add --port` };
+  const bare = hostname.replaceAll(/^\[|\]$/g, '');
+  const named = serverName ?? (isIP(bare) === 0 ? bare : '');
+  const tls = named === '' ? {} : { serverName: named };
+  if (kind === 'tls' || kind === 'tcp' || kind === 'udp') {
+    const transport = kind === 'udp' ? 'udp' : 'tcp';
+    return { type: 'stream', connection: { port: at, transport, ...(kind === 'tls' ? tls : {}) } };
+  }
+  const read = readHeaders(headers);
+  if ('problem' in read) return read;
+  const given = read.headers.findLast(([name]) => name.toLowerCase() === 'host')?.[1];
+  const request: HttpRequest = {
+    port: at,
+    ...(kind === 'https' ? { tls } : {}),
+    method: (method ?? 'GET').toUpperCase(),
+    host: given ?? `${hostname}${typedPort === undefined ? '' : `:${typedPort}`}`,
+    path: rest.startsWith('/') ? rest : `/${rest}`,
+    headers: read.headers.filter(([name]) => name.toLowerCase() !== 'host'),
+  };
+  return { type: 'http', request };
+}
+
+function readHeaders(lines: readonly string[]): { readonly headers: readonly Header[] } | { readonly problem: string } {
+  const headers: Header[] = [];
+  for (const line of lines) {
+    const colon = line.indexOf(':');
+    if (colon < 1) return { problem: `"${line}" is no header: write "name: value"` };
+    headers.push([line.slice(0, colon).trim(), line.slice(colon + 1).trim()]);
+  }
+  return { headers };
+}
