@@ -57,7 +57,7 @@ export interface DesiredStatus {
 
 /** The data plane of one Gateway, or of the Gateways that share one: what the agent makes a Deployment, Service and ServiceAccount from. */
 export interface DesiredDataPlane {
-  /** Of the accepted listeners, ordered by port and protocol, each once. */
+  /** Of the accepted listeners and of the version that is served, ordered by port and protocol, each once. None: what there is stays, and nothing is made. */
   readonly ports: readonly { readonly port: number; readonly protocol: 'TCP' | 'UDP' }[];
   /** spec.infrastructure of the Gateway. */
   readonly labels: Readonly<Record<string, string>>;

@@ -16,8 +16,8 @@ export interface Address {
 export interface DataPlaneService {
   /** `namespace/name`. */
   readonly name: string;
-  /** Name of the Gateway, in the Service's namespace. */
-  readonly gateway: string;
+  /** Label value of its one Gateway, in the Service's namespace; absent = the Gateways of a class share it. */
+  readonly gateway?: string;
   /** Whether its addresses come from a load balancer, which may take its time. */
   readonly balanced: boolean;
   readonly addresses: readonly Address[];
@@ -25,9 +25,8 @@ export interface DataPlaneService {
 
 /** Reads a Service; undefined = it is in front of no data plane of ours. */
 export function parseDataPlaneService(object: KubeObject, namespace: string): DataPlaneService | undefined {
-  const marks = labels(object);
-  const gateway = marks[gatewayNameLabel];
-  if (gateway === undefined || marks[managedByLabel] !== managedBy) return undefined;
+  const { [managedByLabel]: manager, [gatewayNameLabel]: gateway } = labels(object);
+  if (manager !== managedBy) return undefined;
   const { at } = openBody(object, 'spec');
   const balanced = at.field('type').text() === 'LoadBalancer';
   const ingress = openBody(object, 'status')
@@ -37,7 +36,8 @@ export function parseDataPlaneService(object: KubeObject, namespace: string): Da
     .map((item) => item.field('ip').text() ?? item.field('hostname').text() ?? '');
   const values = balanced ? ingress : [at.field('clusterIP').text() ?? ''];
   const addresses = [...new Set(values)].filter((value) => value !== '' && value !== 'None').map(toAddress);
-  return { name: `${namespace}/${object.metadata.name}`, gateway, balanced, addresses };
+  const name = `${namespace}/${object.metadata.name}`;
+  return { name, ...(gateway === undefined ? {} : { gateway }), balanced, addresses };
 }
 
 /** An address by what it looks like. */

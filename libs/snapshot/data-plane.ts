@@ -5,20 +5,22 @@ import type { GatewayModel } from '#libs/snapshot/gateway-model.ts';
 
 type Port = DesiredDataPlane['ports'][number];
 
+const nothingOwn = { labels: {}, annotations: {}, addresses: [] };
 const defaults: DataPlaneParameters = { replicas: 1, serviceType: 'LoadBalancer', merge: 'none' };
 
 /** `live` are the ports of accepted listeners; `served` those of the version that is served, which a rollback may have brought back. */
 export function desiredDataPlane(
-  { labels, annotations, addresses, parameters, parametersKnown }: GatewayModel,
+  { labels, annotations, addresses, parameters, parametersKnown, sharedService }: GatewayModel,
   live: readonly Port[],
   served: readonly Port[],
 ): DesiredDataPlane {
+  const asked = addresses.flatMap(({ value }) => (ipVersion(value) === 0 ? [] : [value]));
+  // What is shared with others is not for one of them to say.
+  const own = sharedService === undefined ? { labels, annotations, addresses: asked } : nothingOwn;
   return {
+    ...own,
     // Without its parameters nobody knows what it should be like: what there is stays.
     ports: parametersKnown ? unitePorts([...live, ...served]) : [],
-    labels,
-    annotations,
-    addresses: addresses.flatMap(({ value }) => (ipVersion(value) === 0 ? [] : [value])),
     parameters: { ...defaults, ...parameters },
   };
 }

@@ -1,4 +1,5 @@
 // Stages for what nodes and data planes report: whether Gateways and ListenerSets are served, and where.
+import { labelValue } from '#libs/gateway/data-plane-name.ts';
 import { type DataPlaneService, parseDataPlaneService } from '#libs/gateway/data-plane-service.ts';
 import {
   type Delivery,
@@ -38,15 +39,28 @@ export function createDeliveryStages(
   const { nodesOf, progressOf } = createNodeGroups(engine, sources, gateways);
   const services = engine.group<DataPlaneService>().feed(sources.objects('Service'), (key, { object, namespace }) => {
     const service = parseDataPlaneService(object, namespace);
+    if (service === undefined) return [];
+    // One that is shared is found by its name alone, and only by Gateways whose class says where it is.
     const place = key.slice(0, key.lastIndexOf('/'));
-    return service === undefined ? [] : [{ group: `${place}/${service.gateway}`, member: key, item: service }];
+    const group = service.gateway === undefined ? sharedGroup(key) : `${place}/${service.gateway}`;
+    return [{ group, member: key, item: service }];
+  });
+  const places = engine.stage({
+    name: 'place of data plane',
+    each: gateways,
+    compute: (key, read) => {
+      const shared = read.get(gateways, key)?.sharedService;
+      const [cluster = '', namespace = '', name = ''] = key.split('/');
+      return shared === undefined ? `${cluster}/${namespace}/${labelValue(name)}` : sharedGroup(`${cluster}/${shared}`);
+    },
   });
   const deliveries = engine.stage({
     name: 'delivery',
     each: gateways,
     compute: (key, read) => {
       const facts = read.get(sources.versions, key) ?? noVersion;
-      return summarizeDelivery(facts, read.list(nodesOf, key), read.list(progressOf, key), read.list(services, key));
+      const fronts = read.list(services, read.get(places, key) ?? '');
+      return summarizeDelivery(facts, read.list(nodesOf, key), read.list(progressOf, key), fronts);
     },
   });
   const servedPorts = engine.stage({
@@ -55,6 +69,10 @@ export function createDeliveryStages(
     compute: (key, read) => read.get(sources.versions, key)?.ports,
   });
   return { deliveries, servedPorts, ...createSetStages(engine, sources, gateways, nodesOf, progressOf) };
+}
+
+function sharedGroup(service: string): string {
+  return `shared ${service}`;
 }
 
 function createNodeGroups(

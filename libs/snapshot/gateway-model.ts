@@ -11,7 +11,12 @@ import type { Fault } from '#libs/snapshot/conditions.ts';
 import type { ClassModel } from '#libs/snapshot/gateway-class-model.ts';
 import { verdictOn, type Verdicts } from '#libs/snapshot/listener-conflicts.ts';
 import { draftListener, type ListenerDraft, type ListenerModel, toListenerModel } from '#libs/snapshot/listeners.ts';
-import { findCertificate, findParameters, type ObjectLookup } from '#libs/snapshot/object-lookup.ts';
+import {
+  findCertificate,
+  findParameters,
+  type ObjectLookup,
+  type ParameterChoice,
+} from '#libs/snapshot/object-lookup.ts';
 
 /** What a Gateway asks for beside its listeners. */
 export interface GatewayFacts {
@@ -25,6 +30,8 @@ export interface GatewayFacts {
   readonly parameters: ParameterSet;
   /** Whether they could all be read. */
   readonly parametersKnown: boolean;
+  /** The Service of the data plane that it shares with its class, as `namespace/name`; absent = it has its own. */
+  readonly sharedService?: string;
   readonly allowedListeners: AllowedNamespaces;
   readonly demands: ClientDemands;
   /** Discovery key of the certificate that is shown to backends. */
@@ -53,7 +60,7 @@ export function draftGateway(known: KnownObject, ofClass: ClassModel, lookup: Ob
   const { cluster, namespace, object } = known;
   const gateway = parseGateway(object, namespace);
   const from = { kind: 'Gateway', cluster, namespace } as const;
-  const parameters = findParameters(gateway.infrastructure.parameters, cluster, lookup);
+  const parameters = ownParameters(findParameters(gateway.infrastructure.parameters, cluster, lookup), ofClass);
   const fault = gatewayFault(gateway) ?? ('fault' in parameters ? parameters.fault : undefined);
   const demands = resolveClientDemands(gateway.frontend, from, lookup);
   const drafts = gateway.listeners.map((listener) =>
@@ -71,6 +78,7 @@ export function draftGateway(known: KnownObject, ofClass: ClassModel, lookup: Ob
     annotations: gateway.infrastructure.annotations,
     parameters: 'value' in parameters ? { ...ofClass.parameters, ...parameters.value } : ofClass.parameters,
     parametersKnown: 'value' in parameters && ofClass.fault === undefined,
+    ...(ofClass.sharedService === undefined ? {} : { sharedService: ofClass.sharedService }),
     allowedListeners: gateway.allowedListeners,
     demands,
     ...findBackendCertificate(gateway.backendCertificate, from, lookup),
@@ -104,6 +112,17 @@ function gatewayFault({ listeners, addresses, problems }: ReturnType<typeof pars
   const [problem] = problems;
   if (listeners.length > 0) return undefined;
   return { reason: 'Invalid', message: problem === undefined ? 'no listeners' : describeProblem(problem) };
+}
+
+/** What is shared with others is not for one of them to say. */
+function ownParameters(found: ParameterChoice, ofClass: ClassModel): ParameterChoice {
+  if ('fault' in found || Object.keys(found.value).length === 0) return found;
+  const isShared = ofClass.parameters.merge === 'class';
+  if (found.value.merge === undefined && !isShared) return found;
+  const message = isShared
+    ? `the Gateways of class ${ofClass.name} share a data plane, so that they have no parameters of their own`
+    : 'merge is for the parameters of a GatewayClass';
+  return { fault: { reason: 'InvalidParameters', message } };
 }
 
 function findBackendCertificate(

@@ -12,6 +12,9 @@ import { type Fault, listProblems } from '#libs/snapshot/conditions.ts';
 /** A reference, looked up: a discovery key, or why there is none. */
 export type KeyChoice = { readonly key: string } | { readonly fault: Fault };
 
+/** Parameters, looked up. */
+export type ParameterChoice = { readonly value: ParameterSet } | { readonly fault: Fault };
+
 /** What looking up reads. */
 export interface ObjectLookup {
   readonly permitted: (cluster: string, namespace: string, reference: CrossReference) => boolean;
@@ -70,7 +73,7 @@ export function findParameters(
   ref: ParametersRef | undefined,
   cluster: string,
   lookup: Pick<ObjectLookup, 'parameters'>,
-): { readonly value: ParameterSet } | { readonly fault: Fault } {
+): ParameterChoice {
   if (ref === undefined) return { value: {} };
   const reason = 'InvalidParameters';
   if ('unreadable' in ref) return invalid(reason, ref.unreadable);

@@ -11,8 +11,11 @@ export class PortCount {
     const before = this.#byKey.get(key);
     if (before !== undefined) this.#release(before);
     this.#byKey.delete(key);
-    if (json === undefined) return;
-    const port = portOfEntry(json);
+    if (json !== undefined) this.add(key, portOfEntry(json));
+  }
+
+  /** Adds the port of a key that has none. */
+  add(key: string, port: VersionPort): void {
     const text = `${port.port}/${port.protocol}`;
     const known = this.#ports.get(text);
     if (known === undefined) this.#ports.set(text, { port, count: 1 });

@@ -19,7 +19,7 @@ import { sameValue } from '#libs/snapshot/same-value.ts';
 import { createStages, type Stages } from '#libs/snapshot/stages.ts';
 import { Outputs } from '#libs/snapshot/outputs.ts';
 
-export type { ContentOf, GatewayHead, NewVersion, VersionContent } from '#libs/snapshot/gateway-head.ts';
+export type { ContentOf, GatewayHead, NewVersion, VersionContent, VersionPort } from '#libs/snapshot/gateway-head.ts';
 export type { Limits } from '#libs/snapshot/limits.ts';
 export type { NodeReport } from '#libs/snapshot/node-report.ts';
 export { decideOperator } from '#libs/snapshot/operator-decision.ts';

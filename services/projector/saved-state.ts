@@ -5,6 +5,7 @@ import type { KubeObject } from '#libs/gateway/object.ts';
 import type { GatewayHead, SavedGateway, SavedObject, SealedItem } from '#libs/snapshot/projection.ts';
 import type { Checkpoint } from './commit.ts';
 import { pagesOf } from './cursor.ts';
+import { listenerHashes, portsOf, readPorts, readServedListeners } from './version-ports.ts';
 
 export interface SavedState {
   readonly checkpoint: Checkpoint;
@@ -28,7 +29,7 @@ const gatewaysQuery = `
            (select min(v.version) from snapshots v where v.gateway = g.gateway and v.seq >= spec.seq), g.head) end as since
     from gateways g
     left join snapshots s on s.gateway = g.gateway and s.version = g.head
-    left join objects o on o.kind = 'Gateway' and o.cluster = g.cluster and o.namespace = g.namespace and o.name = g.name
+    left join objects o on o.kind in ('Gateway', 'Gateway.networking.x-k8s.io') and o.cluster = g.cluster and o.namespace = g.namespace and o.name = g.name
     left join lateral (
       select min(e.seq) as seq from events e
        where e.cluster = o.cluster and e.kind = o.kind and e.namespace = o.namespace and e.name = o.name
@@ -107,11 +108,16 @@ async function readGateways(client: ClientBase): Promise<readonly SavedGateway[]
       contents.set(gateway, content.set(key, hash));
     }
   }
+  const served = await readServedListeners(client);
+  const listeners = [...contents.values()].flatMap(listenerHashes);
+  const ports = await readPorts(client, [...listeners, ...[...served.values()].flat()]);
   const gateways: SavedGateway[] = [];
   for await (const rows of pagesOf<GatewayRow>(client, gatewaysQuery)) {
     for (const { digest, since, ...head } of rows) {
-      const content = { digest, entries: contents.get(head.gateway) ?? new Map<string, string>() };
-      gateways.push({ ...head, content, ...(since === null ? {} : { since }) });
+      const entries = contents.get(head.gateway) ?? new Map<string, string>();
+      const content = { digest, entries, ports: portsOf(listenerHashes(entries), ports) };
+      const servedPorts = portsOf(served.get(head.gateway) ?? [], ports);
+      gateways.push({ ...head, content, servedPorts, ...(since === null ? {} : { since }) });
     }
   }
   return gateways;

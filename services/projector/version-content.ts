@@ -2,6 +2,7 @@
 import type { ClientBase } from 'pg';
 import { digestOf } from '#libs/snapshot/digest.ts';
 import type { VersionContent } from '#libs/snapshot/projection.ts';
+import { listenerHashes, portsOf, readPorts } from './version-ports.ts';
 
 // Steps from key to key along the index: the cost is that of the keys, however many versions have changed them.
 const contentQuery = `
@@ -31,5 +32,6 @@ export async function readVersionContent(
   const actual = digestOf(entries);
   if (actual !== digest)
     throw new Error(`version ${version} of ${gateway} is stored as ${digest}, its entries give ${actual}`);
-  return { digest, entries };
+  const listeners = listenerHashes(entries);
+  return { digest, entries, ports: portsOf(listeners, await readPorts(client, listeners)) };
 }

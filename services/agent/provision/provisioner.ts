@@ -57,6 +57,8 @@ export class Provisioner {
   readonly #wishes = new Map<string, DesiredStatus>();
   readonly #planes = new Map<string, { readonly text: string; readonly ids: readonly string[] }>();
   readonly #wanted = new Map<string, Wanted>();
+  /** Data planes that stay as they are, by namespace/name. */
+  readonly #kept = new Set<string>();
   readonly #written = new Map<string, Written>();
   readonly #attempts = new Map<string, number>();
   readonly #writtenAt = new Map<string, number>();
@@ -83,6 +85,10 @@ export class Provisioner {
 
   get queueLength(): number {
     return this.#queue.size + this.#busy.size + this.#delayed.size;
+  }
+
+  get isPlanning(): boolean {
+    return this.#planning !== undefined;
   }
 
   wish(desired: DesiredStatus): void {
@@ -159,7 +165,10 @@ export class Provisioner {
       this.#options.onProblem(`data plane ${key}`, null);
       for (const id of ids) this.#unwant(id);
     }
-    for (const plane of planes) this.#planOne(plane);
+    this.#kept.clear();
+    // Without ports it is not known what a data plane should be like: what there is stays.
+    for (const plane of planes) if (plane.wish.ports.length === 0) this.#kept.add(`${plane.namespace}/${plane.name}`);
+    for (const plane of planes) if (plane.wish.ports.length > 0) this.#planOne(plane);
     // What was made before this agent started, for somebody who is gone.
     for (const id of this.#owned.ids()) if (!this.#wanted.has(id)) this.#enqueue(id);
   }
@@ -213,7 +222,8 @@ export class Provisioner {
   #isDue(id: string): boolean {
     const wanted = this.#wanted.get(id);
     const seen = this.#owned.get(id);
-    if (wanted === undefined) return seen !== undefined && !seen.isLeaving && this.#isComplete;
+    const isKept = this.#kept.has(id.slice(id.indexOf('/') + 1));
+    if (wanted === undefined) return seen !== undefined && !seen.isLeaving && this.#isComplete && !isKept;
     const written = this.#written.get(id);
     // One that is on its way out is made anew when it is gone.
     if (seen?.isLeaving === true) return false;
