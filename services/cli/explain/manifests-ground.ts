@@ -2,6 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ChangeEvent } from '#libs/events/change-event.ts';
+import { controllerName } from '#libs/gateway/kinds.ts';
 import type { KubeObject } from '#libs/gateway/object.ts';
 import { fail } from '#libs/runtime/errors.ts';
 import type { Entry } from '#libs/snapshot/entry.ts';
@@ -58,6 +59,9 @@ export async function readManifestsGround(folder: string, cluster: string, wante
       return [{ cluster, kind, namespace, name, hostnames, problems: badConditions(conditions) }];
     }),
     problems: [
+      ...(change.gateways.length > 0
+        ? []
+        : [`no Gateway in them is of a GatewayClass with controllerName ${controllerName}`]),
       ...problems,
       ...statuses.flatMap(({ kind, namespace, name, status }) =>
         kind === 'Gateway' ? readGatewayStatus(`${cluster}/${namespace}/${name}`, status) : [],

@@ -1,0 +1,159 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import t, { type Test } from 'tap';
+import { golden } from '#libs/testing/golden.ts';
+import { throwawayFolder } from '#libs/testing/throwaway.ts';
+import { readTime } from './commands/explain.ts';
+import { explain, type Explained } from './explain/explanation.ts';
+import { explanationText } from './explain/explanation-text.ts';
+import type { Ground } from './explain/ground.ts';
+import { readManifestsGround } from './explain/manifests-ground.ts';
+import { servedAt } from './explain/served-at.ts';
+import { readTyped, type Typed } from './explain/typed-request.ts';
+import { storefront } from './up/settings.ts';
+
+const typed = (url: string, more: Partial<Typed> = {}): Typed => ({
+  method: 'GET',
+  url,
+  headers: [],
+  serverName: undefined,
+  port: undefined,
+  ...more,
+});
+
+function ask(ground: Ground, url: string, more: Partial<Typed> = {}): Explained {
+  const request = readTyped(typed(url, more));
+  if ('problem' in request) throw new Error(request.problem);
+  return explain(ground, request);
+}
+
+function text(ground: Ground, url: string, more: Partial<Typed> = {}): string {
+  const { method = 'GET' } = more;
+  const options = { title: `${method} ${url}`, all: false, endpoints: ground.endpoints };
+  return explanationText(ask(ground, url, more), options).replaceAll(storefront, 'examples/storefront');
+}
+
+await t.test('what was typed becomes a request', async (t) => {
+  t.same(readTyped(typed('http://Shop.example/a/../b?x#', { headers: [] })), {
+    problem:
+      '"http://Shop.example/a/../b?x#" is no URL: write http://host/path or https://host/path (or tls://, tcp://, udp://)',
+  });
+  t.same(readTyped(typed('http://Shop.example/a/../b?x', { headers: ['X-A:  1 ', 'host: other.example'] })), {
+    type: 'http',
+    request: { port: 80, method: 'GET', host: 'other.example', path: '/a/../b?x', headers: [['X-A', '1']] },
+  });
+  t.same(readTyped(typed('https://[::1]:8443?q', { method: undefined })), {
+    type: 'http',
+    request: { port: 8443, tls: {}, method: 'GET', host: '[::1]:8443', path: '/?q', headers: [] },
+  });
+  t.match(readTyped(typed('https://a.example', { serverName: 'b.example', port: 444 })), {
+    request: { port: 444, tls: { serverName: 'b.example' }, host: 'a.example', path: '/' },
+  });
+  t.same(readTyped(typed('tls://db.example:5432')), {
+    type: 'stream',
+    connection: { port: 5432, transport: 'tcp', serverName: 'db.example' },
+  });
+  t.same(readTyped(typed('udp://:53')), { type: 'stream', connection: { port: 53, transport: 'udp' } });
+  t.match(readTyped(typed('tcp://db.example')), { problem: /which port/ });
+  t.match(readTyped(typed('http://a.example:99999')), { problem: /which port/ });
+  t.match(readTyped(typed('http://a.example', { headers: ['nonsense'] })), { problem: /is no header/ });
+});
+
+await t.test('a moment', async (t) => {
+  const now = new Date('2026-01-02T00:00:00Z');
+  t.equal(readTime('15m', now).toISOString(), '2026-01-01T23:45:00.000Z');
+  t.equal(readTime('2026-01-01T10:00:00Z', now).toISOString(), '2026-01-01T10:00:00.000Z');
+  t.throws(() => readTime('yesterday', now), { code: 'config' });
+});
+
+await t.test('which version served at a moment: a pin holds until it is released', async (t) => {
+  const at = (minute: number): string => `2026-01-01T00:0${minute}:00Z`;
+  const versions = [
+    { version: 5, seq: '9', at: at(5), cause: 'change' },
+    { version: 4, seq: '7', at: at(4), cause: 'change' },
+    { version: 3, seq: '6', at: at(3), cause: 'rollback' },
+    { version: 2, seq: '4', at: at(2), cause: 'change' },
+    { version: 1, seq: '1', at: at(1), cause: 'change' },
+  ];
+  const events = [{ type: 'release', seq: '10', recordedAt: at(6) }];
+  const served = [0, 1, 2, 3, 4, 5, 6].map((minute) => servedAt(versions, events, new Date(at(minute))));
+  t.same(served, [0, 1, 2, 3, 3, 3, 5]);
+});
+
+await t.test('the storefront, without a fleet', async (t) => {
+  const ground = await readManifestsGround(join(storefront, 'eu'), 'eu');
+  const check = (name: string, actual: string): void =>
+    golden(t, new URL(`testdata/explain/${name}.txt`, import.meta.url), `${actual}\n`);
+  check('rewrite', text(ground, 'http://shop.eu.storefront.example/products/x?y=1'));
+  check('redirect', text(ground, 'http://shop.eu.storefront.example/basket'));
+  check('canary', text(ground, 'https://pay.eu.storefront.example/', { method: 'POST', headers: ['x-canary: no'] }));
+  check('no-host', text(ground, 'http://shop.us.storefront.example/'));
+  check('no-port', text(ground, 'http://shop.eu.storefront.example:81/'));
+  check('misdirected', text(ground, 'https://pay.eu.storefront.example/', { serverName: 'other.example' }));
+  t.equal(ask(ground, 'http://shop.us.storefront.example/').answered, false);
+  t.equal(ask(ground, 'http://shop.eu.storefront.example/basket').answered, true);
+});
+
+await t.test('mistakes are said: unread files, missing backends, routes that are not accepted, shadows', async (t) => {
+  const folder = await brokenFolder(t);
+  const ground = await readManifestsGround(folder, 'eu');
+  const check = (name: string, url: string): void =>
+    golden(
+      t,
+      new URL(`testdata/explain/${name}.txt`, import.meta.url),
+      `${text(ground, url).replaceAll(folder, 'FOLDER')}\n`,
+    );
+  check('broken', 'http://shop.example/cart');
+  check('shadowed', 'http://shop.example/same');
+  check('cursor', 'http://shop.example/hostile');
+  await t.rejects(readManifestsGround(join(folder, 'absent'), 'eu'), { code: 'folder' });
+  await t.rejects(readManifestsGround(folder, 'eu', 'nobody'), { code: 'not-found', hint: /eu\/infra\/web/ });
+  const empty = await readManifestsGround(await throwawayFolder(t), 'eu');
+  t.match(ask(empty, 'http://a.example').problems, [/no Gateway/]);
+});
+
+async function brokenFolder(test: Test): Promise<string> {
+  const folder = await throwawayFolder(test);
+  mkdirSync(join(folder, 'teams'));
+  const route = (name: string, rules: string): string => `
+apiVersion: gateway.networking.k8s.io/v1
+kind: HTTPRoute
+metadata: { name: ${name}, namespace: infra }
+spec:
+  parentRefs: [{ name: web }]
+  hostnames: [shop.example]
+  rules: ${rules}
+---`;
+  const to = (service: string): string => `backendRefs: [{ name: ${service}, port: 80 }]`;
+  const below = (path: string): string => `matches: [{ path: { type: PathPrefix, value: ${path} } }]`;
+  writeFileSync(
+    join(folder, 'gateway.yaml'),
+    `
+apiVersion: gateway.networking.k8s.io/v1
+kind: GatewayClass
+metadata: { name: fleetgate }
+spec: { controllerName: fleetgate.dev/gateway-controller }
+---
+apiVersion: gateway.networking.k8s.io/v1
+kind: Gateway
+metadata: { name: web, namespace: infra }
+spec: { gatewayClassName: fleetgate, listeners: [{ name: http, port: 80, protocol: HTTP }] }
+---
+apiVersion: v1
+kind: Service
+metadata: { name: shop, namespace: infra }
+spec: { ports: [{ port: 80 }] }
+`,
+  );
+  writeFileSync(
+    join(folder, 'teams/routes.yaml'),
+    [
+      route('cart', `[{ ${below('/cart')}, ${to('crat')} }, { ${below('/')}, ${to('shop')} }]`),
+      route('a', `[{ ${below('/same')}, ${to('shop')} }]`),
+      route('b', `[{ ${below('/same')}, ${to('shop')} }]`),
+      route('strange', `[{ ${below('/hostile')}, filters: [{ type: Nonsense }], ${to('shop')} }]`),
+    ].join('\n'),
+  );
+  writeFileSync(join(folder, 'bad.yaml'), 'kind: [');
+  return folder;
+}
