@@ -32,6 +32,35 @@ const spec = (more: object): Manifest => ({
   spec: { gatewayClassName: 'f', listeners: [{ name: 'http', port: 80, protocol: 'HTTP' }], ...more },
 });
 
+const configMap = (name: string, data: object): Manifest => ({
+  kind: 'ConfigMap',
+  metadata: { name, namespace: 'infra' },
+  data,
+});
+
+const parametersRef = (name: string): object => ({ group: '', kind: 'ConfigMap', name });
+
+const front = (ingress: readonly object[], more: object = {}): Manifest => ({
+  kind: 'Service',
+  metadata: {
+    name: 'web-f',
+    namespace: 'infra',
+    labels: {
+      'gateway.networking.k8s.io/gateway-name': 'web',
+      'app.kubernetes.io/managed-by': 'fleetgate',
+      'fleetgate.dev/data-plane': 'web-f',
+    },
+  },
+  spec: { type: 'LoadBalancer', clusterIP: '10.96.0.9', ports: [{ port: 80 }], ...more },
+  status: { loadBalancer: { ingress } },
+});
+
+const sharedFront = (namespace: string, clusterIP: string): Manifest => ({
+  kind: 'Service',
+  metadata: { name: 'class-f', namespace, labels: { 'app.kubernetes.io/managed-by': 'fleetgate' } },
+  spec: { type: 'ClusterIP', clusterIP, ports: [{ port: 80 }] },
+});
+
 void t.test('the features of a class are those that the conformance tests are run with', async (t) => {
   const text = readFileSync(new URL('../../deploy/lab/features.txt', import.meta.url), 'utf8');
   t.strictSame(supportedFeatures, text.trim().split(','));
@@ -62,12 +91,6 @@ void t.test('a data plane has the ports that are asked for and those that are se
 
 void t.test('parameters are those of the Gateway, then of its class; unknown ones leave what there is', async (t) => {
   const given = new Given();
-  const configMap = (name: string, data: object): Manifest => ({
-    kind: 'ConfigMap',
-    metadata: { name, namespace: 'infra' },
-    data,
-  });
-  const parametersRef = (name: string): object => ({ group: '', kind: 'ConfigMap', name });
   const ofClass = { ...gatewayClass.spec, parametersRef: { ...parametersRef('class'), namespace: 'infra' } };
   const infrastructure = { labels: { a: 'b' }, annotations: { c: 'd' }, parametersRef: parametersRef('own') };
   const addresses = [{ value: '10.0.0.7' }, { type: 'Hostname', value: 'x.example.com' }, { type: 'IPAddress' }];
@@ -103,20 +126,6 @@ void t.test('parameters are those of the Gateway, then of its class; unknown one
 
 void t.test('addresses come from the Service of the data plane where there is one', async (t) => {
   const given = new Given();
-  const front = (ingress: readonly object[], more: object = {}): Manifest => ({
-    kind: 'Service',
-    metadata: {
-      name: 'web-f',
-      namespace: 'infra',
-      labels: {
-        'gateway.networking.k8s.io/gateway-name': 'web',
-        'app.kubernetes.io/managed-by': 'fleetgate',
-        'fleetgate.dev/data-plane': 'web-f',
-      },
-    },
-    spec: { type: 'LoadBalancer', clusterIP: '10.96.0.9', ports: [{ port: 80 }], ...more },
-    status: { loadBalancer: { ingress } },
-  });
   const addresses = (): unknown =>
     given.projection.statuses('eu', undefined, 1000).items.find((one) => one.kind === 'Gateway')?.status['addresses'];
   const programmed = (): string => given.conditions('Gateway', 'web')[1] ?? '';
@@ -142,19 +151,20 @@ void t.test('addresses come from the Service of the data plane where there is on
 
 void t.test('a shared data plane is found where the class says, and nowhere else', async (t) => {
   const given = new Given();
-  const parametersRef = { group: '', kind: 'ConfigMap', name: 'class', namespace: 'fleetgate' };
-  const shared = (namespace: string, clusterIP: string): Manifest => ({
-    kind: 'Service',
-    metadata: { name: 'class-f', namespace, labels: { 'app.kubernetes.io/managed-by': 'fleetgate' } },
-    spec: { type: 'ClusterIP', clusterIP, ports: [{ port: 80 }] },
-  });
+  const ref = { ...parametersRef('class'), namespace: 'fleetgate' };
   const parameters = {
     kind: 'ConfigMap',
     metadata: { name: 'class', namespace: 'fleetgate' },
     data: { merge: 'class' },
   };
-  const ofClass = { ...gatewayClass, spec: { ...gatewayClass.spec, parametersRef } };
-  given.apply([ofClass, gateway(), parameters, shared('fleetgate', '10.96.0.1'), shared('evil', '10.96.0.66')]);
+  const ofClass = { ...gatewayClass, spec: { ...gatewayClass.spec, parametersRef: ref } };
+  given.apply([
+    ofClass,
+    gateway(),
+    parameters,
+    sharedFront('fleetgate', '10.96.0.1'),
+    sharedFront('evil', '10.96.0.66'),
+  ]);
   t.match(given.projection.statuses('eu', undefined, 1000).items.find((one) => one.kind === 'Gateway')?.status, {
     addresses: [{ value: '10.96.0.1' }],
   });
