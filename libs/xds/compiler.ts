@@ -176,7 +176,9 @@ export class XdsCompiler {
     const { gateway, entry } = listener;
     const [own, other] = entry.protocol === 'UDP' ? [this.#udpIndex, this.#index] : [this.#index, this.#udpIndex];
     other.deleteListener(gateway, entry.name);
-    if (isHostname(entry.hostname)) own.setListener(listener);
+    // There is nothing to tell hostnames by on these.
+    const hostname = ['TCP', 'UDP'].includes(entry.protocol) ? '*' : entry.hostname;
+    if (isHostname(hostname)) own.setListener({ ...listener, entry: { ...entry, hostname } });
     else own.deleteListener(gateway, entry.name);
   }
 

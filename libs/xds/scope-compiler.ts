@@ -4,6 +4,7 @@ import { intersectHostnames } from '#libs/gateway/hostname.ts';
 import { type PortModel, widenings } from './port-model.ts';
 import type { ResourceTable } from './resource-table.ts';
 import type { RouteIndex } from './route-index.ts';
+import type { RuleRecord } from './rule-record.ts';
 import { buildLocator, buildScope } from './scope.ts';
 import { type RankedRule, rankRules, scopeRoutes } from './scope-routes.ts';
 import { type Located, locatorHostname, scopeName } from './scope-selection.ts';
@@ -43,7 +44,8 @@ export class ScopeCompiler {
 
   #rank(model: PortModel | undefined, scopes: PortScopes, hostname: string): void {
     const owner = model?.ownerOf(hostname);
-    const rules = model === undefined || owner === undefined ? new Map() : this.#index.rulesAt(model, owner, hostname);
+    const isServed = model !== undefined && owner !== undefined && model.servesHttpAt(owner);
+    const rules = isServed ? this.#index.rulesAt(model, owner, hostname) : new Map<RuleRecord, number>();
     if (rules.size === 0) scopes.ranked.delete(hostname);
     else scopes.ranked.set(hostname, rankRules(rules, scopes.ranked.get(hostname) ?? []));
   }

@@ -159,6 +159,8 @@ export class StreamCompiler {
     const { family, port } = model;
     const rule = this.#index.ruleAt(model, hostname);
     if (rule === undefined || model.servesHttpAt(hostname) || family === 'http') return undefined;
+    // Elsewhere there is nothing to tell hostnames by.
+    if (family !== 'tls' && hostname !== '*') return undefined;
     const owner = model.ownerOf(hostname);
     const isTerminated = owner !== undefined && model.leaderAt(owner)?.tlsMode === 'Terminate';
     const shares = isTerminated ? this.#shares({ rule, isTerminated }) : [];
