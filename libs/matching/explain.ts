@@ -56,6 +56,7 @@ export function explainRequest(matcher: Matcher, sent: HttpRequest): Explanation
   const winner = 'verdict' in arrival ? undefined : findRule(arrival.place, arrival.request);
   const place = 'verdict' in arrival ? undefined : arrival.place;
   const request = 'verdict' in arrival ? undefined : arrival.request;
+  const host = canonicalHost(sent.host);
   const listeners = new Map(tables.listeners.map((one) => [`${one.gateway} ${one.entry.name}`, one.entry]));
   const losers = tables.rules.flatMap(({ rule, predicates }) => {
     if (winner?.candidate.rule === rule) return [];
@@ -66,7 +67,7 @@ export function explainRequest(matcher: Matcher, sent: HttpRequest): Explanation
     const here = hosts.filter(({ listener }) => listener?.port === sent.port);
     return predicates.map((predicate, match): Loser & { readonly distance: number } => {
       const candidate = { rule, match, predicate, listener: '', age: 0 };
-      const place0 = placeLoss(here, hosts, canonicalHost(sent.host), place);
+      const place0 = placeLoss(here, hosts, host, place);
       const found = request === undefined ? [] : lacks(predicate, request);
       const distance = found.length + (place0 === undefined ? 0 : farness[place0.by]);
       const loss =

@@ -23,7 +23,8 @@ export type PathTest =
   | { readonly type: 'exact'; readonly value: string }
   /** Without slashes at the end; '' = every path. */
   | { readonly type: 'prefix'; readonly value: string }
-  | { readonly type: 'regex'; readonly regex: RE2JS }
+  /** `head` = what every match begins with: cheap to see. */
+  | { readonly type: 'regex'; readonly regex: RE2JS; readonly head: string }
   | { readonly type: 'never' };
 
 interface NamedTest {
@@ -58,7 +59,7 @@ export function holdsBesidePath({ method, headers, query }: Predicate, request: 
 /** Whether a path, without query, is as wanted. */
 export function holdsPath(test: PathTest, path: string): boolean {
   if (test.type === 'exact') return path === test.value;
-  if (test.type === 'regex') return test.regex.testExact(path);
+  if (test.type === 'regex') return path.startsWith(test.head) && test.regex.testExact(path);
   if (test.type === 'never') return false;
   return path.startsWith(test.value) && (path.length === test.value.length || path[test.value.length] === '/');
 }
@@ -89,13 +90,20 @@ function compilePath({ type, value }: HttpMatch['path']): PathTest {
   if (type === 'Exact') return { type: 'exact', value };
   if (type === 'PathPrefix') return { type: 'prefix', value: value.replace(/\/+$/, '') };
   const regex = regexOf(value);
-  return regex === undefined ? { type: 'never' } : { type: 'regex', regex };
+  return regex === undefined ? { type: 'never' } : { type: 'regex', regex, head: headOf(value) };
 }
 
 function compileNamed(wanted: StringMatch, name: string): NamedTest {
   if (wanted.type === 'Exact') return { name, wanted, test: (value) => value === wanted.value };
   const regex = regexOf(wanted.value);
   return { name, wanted, test: (value) => regex?.testExact(value) === true };
+}
+
+/** The plain letters that a pattern begins with; what follows them may make the last one optional. */
+function headOf(pattern: string): string {
+  if (pattern.includes('|')) return '';
+  const head = /^[A-Za-z0-9/_-]*/.exec(pattern)?.[0] ?? '';
+  return /^[?*{]/.test(pattern.slice(head.length)) ? head.slice(0, -1) : head;
 }
 
 /** Compiling costs, and the same patterns come again. */

@@ -67,7 +67,6 @@ await t.test('a moment', async (t) => {
 });
 
 await t.test('which version served at a moment: a pin holds until it is released', async (t) => {
-  const at = (minute: number): string => `2026-01-01T00:0${minute}:00Z`;
   const versions = [
     { version: 5, seq: '9', at: at(5), cause: 'change' },
     { version: 4, seq: '7', at: at(4), cause: 'change' },
@@ -115,17 +114,6 @@ await t.test('mistakes are said: unread files, missing backends, routes that are
 async function brokenFolder(test: Test): Promise<string> {
   const folder = await throwawayFolder(test);
   mkdirSync(join(folder, 'teams'));
-  const route = (name: string, rules: string): string => `
-apiVersion: gateway.networking.k8s.io/v1
-kind: HTTPRoute
-metadata: { name: ${name}, namespace: infra }
-spec:
-  parentRefs: [{ name: web }]
-  hostnames: [shop.example]
-  rules: ${rules}
----`;
-  const to = (service: string): string => `backendRefs: [{ name: ${service}, port: 80 }]`;
-  const below = (path: string): string => `matches: [{ path: { type: PathPrefix, value: ${path} } }]`;
   writeFileSync(
     join(folder, 'gateway.yaml'),
     `
@@ -156,4 +144,28 @@ spec: { ports: [{ port: 80 }] }
   );
   writeFileSync(join(folder, 'bad.yaml'), 'kind: [');
   return folder;
+}
+
+function at(minute: number): string {
+  return `2026-01-01T00:0${minute}:00Z`;
+}
+
+function route(name: string, rules: string): string {
+  return `
+apiVersion: gateway.networking.k8s.io/v1
+kind: HTTPRoute
+metadata: { name: ${name}, namespace: infra }
+spec:
+  parentRefs: [{ name: web }]
+  hostnames: [shop.example]
+  rules: ${rules}
+---`;
+}
+
+function to(service: string): string {
+  return `backendRefs: [{ name: ${service}, port: 80 }]`;
+}
+
+function below(path: string): string {
+  return `matches: [{ path: { type: PathPrefix, value: ${path} } }]`;
 }
