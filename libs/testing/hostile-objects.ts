@@ -3,7 +3,7 @@
 import { readFileSync } from 'node:fs';
 import * as fc from 'fast-check';
 import { parseAllDocuments } from 'yaml';
-import { type WatchedKind, kinds } from '#libs/gateway/kinds.ts';
+import { type WatchedKind, kindInfo, kindInfoOf, kinds } from '#libs/gateway/kinds.ts';
 import type { Manifest } from './change-events.ts';
 
 /** Where a value is: field names and indices. */
@@ -11,7 +11,7 @@ export type Place = readonly (string | number)[];
 
 const file = new URL('testdata/hostile-templates.yaml', import.meta.url);
 const documents: readonly unknown[] = parseAllDocuments(readFileSync(file, 'utf8')).map((one): unknown => one.toJS());
-const byKind = Map.groupBy(documents.filter(isManifest), ({ kind }) => kind);
+const byKind = Map.groupBy(documents.filter(isManifest), rowOf);
 
 /** Watched kinds without a document of their own; should be empty. */
 export const missingTemplates: readonly WatchedKind[] = kinds
@@ -137,11 +137,11 @@ const change: fc.Arbitrary<Change> = fc.oneof(
 
 /** A hostile object of the kind. What identifies it is sound, as the parser of events guarantees; its metadata is not otherwise. */
 export function hostileObject(kind: WatchedKind): fc.Arbitrary<Manifest> {
-  return fc.oneof(...templates(kind).map((whole) => hostileForm(kind, whole)));
+  return fc.oneof(...templates(kind).map(hostileForm));
 }
 
-function hostileForm(kind: WatchedKind, whole: Manifest): fc.Arbitrary<Manifest> {
-  const places = placesOf(whole).filter((place) => place[0] !== 'kind' && !isIdentity(place));
+function hostileForm(whole: Manifest): fc.Arbitrary<Manifest> {
+  const places = placesOf(whole).filter((place) => !isIdentity(place));
   const mutation = fc.tuple(fc.constantFrom(...places), change);
   const metadata = fc.record(
     {
@@ -164,7 +164,7 @@ function hostileForm(kind: WatchedKind, whole: Manifest): fc.Arbitrary<Manifest>
       for (const [place, apply] of mutations) object = apply(object, place);
       const fields = isRecord(object) ? object : {};
       const name = `${nameOf(whole)}${suffix}`;
-      return { ...fields, kind, metadata: { ...given(whole), ...more, name } };
+      return { ...fields, kind: whole.kind, metadata: { ...given(whole), ...more, name } };
     });
 }
 
@@ -206,6 +206,7 @@ export function replaced(root: unknown, [step, ...rest]: Place, value: unknown):
 
 /** Names, which the parser of events holds to the rules of Kubernetes. */
 function isIdentity([first, second]: Place): boolean {
+  if (first === 'kind' || first === 'apiVersion') return true;
   return first === 'metadata' && (second === undefined || second === 'name' || second === 'namespace');
 }
 
@@ -223,6 +224,11 @@ function given(manifest: Manifest): Readonly<Record<string, unknown>> {
 
 function nameOf(manifest: Manifest): string {
   return String(given(manifest)['name']);
+}
+
+/** The row of the table of kinds; several groups have kinds of the same name. */
+function rowOf({ apiVersion, kind }: Manifest): WatchedKind | undefined {
+  return typeof apiVersion === 'string' ? kindInfoOf({ apiVersion, kind })?.kind : kindInfo(kind)?.kind;
 }
 
 function isManifest(value: unknown): value is Manifest {
