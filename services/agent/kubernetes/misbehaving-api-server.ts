@@ -38,6 +38,10 @@ export class MisbehavingApiServer {
   /** Bodies of all PATCH requests so far; answered from `patchAnswers`, else by 404. */
   readonly patches: { readonly path: string; readonly contentType: string | undefined; readonly body: unknown }[] = [];
   readonly patchAnswers: Answer[] = [];
+  /** Whether patches without a queued answer are carried out, as whole objects, and deletions. */
+  takesApplies = false;
+  /** Paths of all DELETE requests so far. */
+  readonly deletes: string[] = [];
   /** Paths that are answered by a status. */
   readonly failing = new Map<string, number>();
   readonly #server: Server;
@@ -89,7 +93,7 @@ export class MisbehavingApiServer {
     const object = {
       metadata: {
         name,
-        namespace: 'ns',
+        namespace: before?.metadata.namespace ?? 'ns',
         uid: before?.metadata.uid ?? `uid-${this.#serial++}`,
         resourceVersion: String(++this.version),
         creationTimestamp: '2026-01-01T00:00:00Z',
@@ -146,8 +150,15 @@ export class MisbehavingApiServer {
     if (request.method === 'PATCH') {
       void readBody(request).then((body) => {
         this.patches.push({ path: pathname, contentType: request.headers['content-type'], body });
-        (this.patchAnswers.shift() ?? answerStatus(404, 'not found'))(request, response);
+        const answer = this.patchAnswers.shift();
+        if (answer === undefined && this.takesApplies) this.#apply(pathname, body, response);
+        else (answer ?? answerStatus(404, 'not found'))(request, response);
       });
+    } else if (request.method === 'DELETE') {
+      this.deletes.push(pathname);
+      const { path, name } = clusterWide(pathname);
+      if (this.takesApplies && this.objects.has(`${path}/${name}`)) this.remove(name, 'watched', path);
+      answerObject(200, { kind: 'Status', status: 'Success' })(request, response);
     } else if (document !== undefined) {
       response.setHeader('content-type', 'application/json');
       response.end(JSON.stringify(document));
@@ -160,6 +171,25 @@ export class MisbehavingApiServer {
       const answer = this.listAnswers.shift() ?? ((_request, to) => this.list(searchParams, to, pathname));
       answer(request, response);
     }
+  }
+
+  /** An object applied whole; the same again changes nothing. */
+  #apply(pathname: string, body: unknown, response: ServerResponse): void {
+    const { path, name } = clusterWide(pathname);
+    const key = `${path}/${name}`;
+    const before = this.objects.get(key);
+    const object = appliedObject(body, before, {
+      uid: `uid-${this.#serial}`,
+      resourceVersion: String(this.version + 1),
+    });
+    if (object !== before) {
+      this.objects.set(key, object);
+      this.version += 1;
+      this.#serial += 1;
+      this.#emit(before === undefined ? 'ADDED' : 'MODIFIED', object, path);
+    }
+    response.writeHead(200, { 'content-type': 'application/json' });
+    response.end(JSON.stringify(object));
   }
 
   list(query: URLSearchParams, response: ServerResponse, path = things): void {
@@ -195,6 +225,32 @@ async function readBody(request: IncomingMessage): Promise<unknown> {
   let text = '';
   for await (const chunk of request) text += String(chunk);
   return JSON.parse(text);
+}
+
+/** The collection of all namespaces that an object's path is in. */
+function clusterWide(pathname: string): { readonly path: string; readonly name: string } {
+  const at = pathname.lastIndexOf('/');
+  return { path: pathname.slice(0, at).replace(/\/namespaces\/[^/]+/, ''), name: pathname.slice(at + 1) };
+}
+
+/** What becomes of an applied object; `before` itself when nothing changed. */
+function appliedObject(
+  body: unknown,
+  before: ServedObject | undefined,
+  next: { readonly uid: string; readonly resourceVersion: string },
+): ServedObject {
+  const given: Partial<ServedObject> = typeof body === 'object' && body !== null ? body : {};
+  const metadata = {
+    name: '',
+    namespace: '',
+    ...given.metadata,
+    uid: before?.metadata.uid ?? next.uid,
+    resourceVersion: before?.metadata.resourceVersion ?? next.resourceVersion,
+    creationTimestamp: '2026-01-01T00:00:00Z',
+  };
+  const object = { spec: null, ...given, metadata };
+  if (before !== undefined && JSON.stringify(object) === JSON.stringify(before)) return before;
+  return { ...object, metadata: { ...metadata, resourceVersion: next.resourceVersion } };
 }
 
 /** Answers with an object. */

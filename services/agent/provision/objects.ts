@@ -31,6 +31,8 @@ export interface OwnedObject {
 }
 
 const healthPortDefault = 7424;
+/** Of a name that more is added to; the rest is cut. */
+const podNameKept = 57;
 const drainSeconds = 20;
 /** Until everybody who routes to the pod has heard that it ends. */
 const noticeSeconds = 5;
@@ -80,7 +82,7 @@ function secretData(
   { cluster, provisionerToken, controlCa }: ProvisionSettings,
 ): Readonly<Record<string, string>> {
   const serves = owner?.kind === 'Gateway' ? gateways.map((gateway) => `${cluster}/${gateway}`) : [`${cluster}/*/*`];
-  const node = `${cluster}.${namespace}.${name}-*`;
+  const node = `${cluster}.${namespace}.${podNames(name)}`;
   // The nodes that a class shares serve Gateways of any namespace.
   const namespaces = [...new Set([namespace, ...gateways.map((gateway) => gateway.split('/')[0] ?? '')])];
   const keys = namespaces.map((each) => deriveNodeKey(provisionerToken, cluster, each).privateKey);
@@ -89,6 +91,12 @@ function secretData(
     'node.key': `${keys.join('\n')}\n`,
     ...(controlCa === undefined ? {} : { 'ca.crt': controlCa }),
   };
+}
+
+/** What the pods of a Deployment are called: Kubernetes cuts the name of a long one before it adds to it. */
+function podNames(deployment: string): string {
+  const hashLength = 11;
+  return deployment.length + hashLength < podNameKept ? `${deployment}-*` : `${deployment.slice(0, podNameKept)}*`;
 }
 
 function buildService({ name, wish }: DataPlane, metadata: OwnedObject['metadata']): OwnedObject {

@@ -65,6 +65,8 @@ export class Provisioner {
   readonly #queue = new Set<string>();
   readonly #busy = new Set<string>();
   readonly #delayed = new Map<string, NodeJS.Timeout>();
+  /** Kinds that the agent may not write, and what the API server says of it. */
+  readonly #forbidden = new Map<string, string>();
   readonly #tokens: TokenBucket;
   #cameMeanwhile: Set<string> | null = null;
   /** All wishes are known: what is not among them may be removed. */
@@ -162,7 +164,6 @@ export class Provisioner {
     for (const [key, { ids }] of this.#planes) {
       if (present.has(key)) continue;
       this.#planes.delete(key);
-      this.#options.onProblem(`data plane ${key}`, null);
       for (const id of ids) this.#unwant(id);
     }
     this.#kept.clear();
@@ -191,6 +192,7 @@ export class Provisioner {
   }
 
   #unwant(id: string): void {
+    this.#options.onProblem(`data plane ${id}`, null);
     this.#wanted.delete(id);
     this.#written.delete(id);
     this.#attempts.delete(id);
@@ -259,20 +261,19 @@ export class Provisioner {
     const result = await applyObject(client, wanted.object, seen === undefined ? 'unknown' : 'ours', signal);
     this.#finish(id, result.outcome);
     if (result.outcome === 'applied') this.#applied(id, wanted, seen, result.seen);
-    else if (!signal.aborted && result.outcome !== 'gone') this.#failed(id, wanted, result);
+    else if (!signal.aborted && result.outcome !== 'gone') this.#failed(id, result);
     this.#pump();
   }
 
   #finish(id: string, outcome: string): void {
     this.#busy.delete(id);
-    const [kind = ''] = id.split('/');
-    this.#options.onWrite?.(kind, outcome);
+    this.#options.onWrite?.(kindOf(id), outcome);
   }
 
   #applied(id: string, wanted: Wanted, before: SeenObject | undefined, seen: SeenObject): void {
     this.#written.set(id, { hash: wanted.hash, contentHash: seen.contentHash });
     this.#owned.see(seen);
-    this.#problem(wanted, null);
+    this.#settled(id);
     const changed = before?.resourceVersion !== seen.resourceVersion;
     this.#options.log.debug({ id, changed }, 'applied');
     this.#writtenAt.set(id, performance.now());
@@ -280,16 +281,17 @@ export class Provisioner {
     if (this.#isDue(id)) this.#retry(id);
   }
 
-  #failed(id: string, wanted: Wanted, result: Exclude<ApplyResult, { readonly outcome: 'applied' | 'gone' }>): void {
+  #failed(id: string, result: Exclude<ApplyResult, { readonly outcome: 'applied' | 'gone' }>): void {
     switch (result.outcome) {
       case 'foreign':
-        this.#problem(wanted, `${id} was made by somebody else, so that the data plane cannot be provided`);
+        this.#problem(id, `${id} was made by somebody else, so that the data plane cannot be provided`);
         return this.#later(id, refusedAgainMs);
       case 'refused':
-        this.#problem(wanted, `${id} is refused: ${result.reason}`);
+        this.#problem(id, `${id} is refused: ${result.reason}`);
         return this.#later(id, refusedAgainMs);
       case 'forbidden':
-        this.#problem(wanted, `the agent may not provide data planes: ${result.reason}`);
+        this.#forbidden.set(kindOf(id), result.reason);
+        this.#tellForbidden();
         return this.#later(id, refusedAgainMs);
       case 'failed':
         return this.#retry(id, `${id} cannot be applied: ${result.reason}`);
@@ -299,8 +301,7 @@ export class Provisioner {
   #retry(id: string, sentence?: string): void {
     const attempt = this.#attempts.get(id) ?? 0;
     this.#attempts.set(id, attempt + 1);
-    const wanted = this.#wanted.get(id);
-    if (sentence !== undefined && attempt >= patientAttempts && wanted !== undefined) this.#problem(wanted, sentence);
+    if (sentence !== undefined && attempt >= patientAttempts) this.#problem(id, sentence);
     this.#later(id, this.#delayOf(attempt));
   }
 
@@ -318,9 +319,20 @@ export class Provisioner {
     this.#delayed.set(id, timer);
   }
 
-  #problem({ object }: Wanted, sentence: string | null): void {
-    const { namespace, name } = object.metadata;
-    this.#options.onProblem(`data plane ${namespace}/${name}`, sentence);
+  #problem(id: string, sentence: string): void {
+    this.#options.onProblem(`data plane ${id}`, sentence);
+  }
+
+  #settled(id: string): void {
+    this.#options.onProblem(`data plane ${id}`, null);
+    if (this.#forbidden.delete(kindOf(id))) this.#tellForbidden();
+  }
+
+  /** One sentence, however many data planes are wanted. */
+  #tellForbidden(): void {
+    const [reason] = this.#forbidden.values();
+    const sentence = reason === undefined ? null : `the agent may not provide data planes: ${reason}`;
+    this.#options.onProblem('data planes', sentence);
   }
 
   #takeToken(): boolean {
@@ -331,6 +343,10 @@ export class Provisioner {
     }, this.#tokens.waitMs);
     return false;
   }
+}
+
+function kindOf(id: string): string {
+  return id.split('/')[0] ?? '';
 }
 
 function keyOf({ namespace, name }: Pick<DesiredStatus, 'namespace' | 'name'>): string {
