@@ -1,12 +1,14 @@
 // Runs the tests by tier (the suffix of a test file names its real peer) and closes with `N passed, N failed`.
-//   node deploy/test.ts [--tier pure,pg,nats,envoy,e2e,k8s|all] [--strict] [FILE…]
-// Without --tier: every tier but k8s, which builds Kubernetes from source with Go. --strict: a tier or test left out is a failure.
+//   node deploy/test.ts [--tier pure,pg,nats,envoy,e2e,k8s,conformance|all] [--strict] [FILE…]
+// Without --tier: every tier but k8s and conformance, which build Kubernetes from source with Go. --strict: a tier or test left out is a failure.
 import { spawn, spawnSync } from 'node:child_process';
 import { existsSync, globSync, writeFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { parseArgs } from 'node:util';
 
-const tiers = ['pure', 'pg', 'nats', 'envoy', 'e2e', 'k8s'] as const;
+const tiers = ['pure', 'pg', 'nats', 'envoy', 'e2e', 'k8s', 'conformance'] as const;
+/** Real clusters, which are built from source with Go. */
+const labTiers: ReadonlySet<Tier> = new Set(['k8s', 'conformance']);
 type Tier = (typeof tiers)[number];
 
 interface Totals {
@@ -21,16 +23,16 @@ const { values, positionals } = parseArgs({
 });
 const wanted = wantedTiers(values.tier);
 const left = tiers.filter((tier) => !wanted.includes(tier));
-const problems = wanted.includes('k8s') ? labProblems() : [];
+const problems = wanted.some((tier) => labTiers.has(tier)) ? labProblems() : [];
 prepareTap();
-const runnable = wanted.filter((tier) => tier !== 'k8s' || problems.length === 0);
+const runnable = wanted.filter((tier) => !labTiers.has(tier) || problems.length === 0);
 const files = positionals.length > 0 ? positionals : testFiles().filter((file) => runnable.includes(tierOf(file)));
 const totals = await runTap(files);
 report(totals);
 
 function wantedTiers(text: string | undefined): readonly Tier[] {
   if (text === 'all') return tiers;
-  if (text === undefined) return tiers.filter((tier) => tier !== 'k8s');
+  if (text === undefined) return tiers.filter((tier) => !labTiers.has(tier));
   const names = text.split(',');
   const unknown = names.filter((name) => !tiers.some((tier) => tier === name));
   if (unknown.length > 0) {
@@ -49,7 +51,7 @@ function tierOf(file: string): Tier {
   return tiers.find((tier) => tier === suffix) ?? 'pure';
 }
 
-/** What the k8s tier needs and this machine lacks. */
+/** What the tiers of real clusters need and this machine lacks. */
 function labProblems(): readonly string[] {
   const commands = ['go', 'ip', 'nsenter', 'openssl'];
   const missing = commands.filter((name) => spawnSync('sh', ['-c', `command -v ${name}`]).status !== 0);
@@ -101,9 +103,11 @@ function totalsOf(line: string): Totals | undefined {
 }
 
 function report({ passed, failed, skipped }: Totals): void {
-  if (problems.length > 0) console.log(`LEFT OUT: the k8s tier, for want of ${problems.join(', ')}`);
+  if (problems.length > 0) console.log(`LEFT OUT: the tiers k8s and conformance, for want of ${problems.join(', ')}`);
   if (left.length > 0)
-    console.log(`LEFT OUT: ${left.join(', ')} (npm test -- --tier all runs every tier; k8s needs Go and root)`);
+    console.log(
+      `LEFT OUT: ${left.join(', ')} (npm test -- --tier all runs every tier; k8s and conformance need Go and root)`,
+    );
   if (skipped > 0) console.log(`SKIPPED: ${skipped} tests`);
   const strictFailures = values.strict ? (problems.length > 0 ? 1 : 0) + skipped : 0;
   console.log(`${passed} passed, ${failed + strictFailures} failed`);

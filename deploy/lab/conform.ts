@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { parse } from 'yaml';
 import { z } from 'zod';
 import { runSuite } from './conformance.ts';
-import { type FleetRecord, LabClient } from './lab-client.ts';
+import { type FleetRecord, LabClient, until } from './lab-client.ts';
 import type { LabPaths } from './paths.ts';
 
 const cluster = 'c0';
@@ -34,10 +34,9 @@ export function readReport(path: string): ConformanceReport {
 /** Installs Fleetgate with data planes of its own in a lab that is up, as a user would. */
 export async function installFleetgate(lab: LabClient, fleet: FleetRecord): Promise<void> {
   const client = { FLEETGATE_URL: fleet.url, FLEETGATE_TOKEN: fleet.token };
-  const made = await lab.fleetgate(
-    ['token', 'create', '--name', `agent ${cluster}`, '--role', 'provisioner', '--output', 'json'],
-    client,
-  );
+  const create = ['token', 'create', '--name', `agent ${cluster}`, '--role', 'provisioner', '--output', 'json'];
+  // The fleet is started, and not all of it answers yet.
+  const made = await until('a token', () => lab.fleetgate(create, client).catch(() => undefined));
   const { token } = z.object({ token: z.string() }).parse(JSON.parse(made));
   await lab.fleetgate(
     [
@@ -50,7 +49,10 @@ export async function installFleetgate(lab: LabClient, fleet: FleetRecord): Prom
 }
 
 /** The whole, from nothing to the report; returns the exit code. What the suite said is in `conformance.log` of the lab's folder. */
-export async function conform(paths: LabPaths, report = reportFile): Promise<number> {
+export async function conform(
+  paths: LabPaths,
+  { report = reportFile, after }: { readonly report?: string; readonly after?: (lab: LabClient) => Promise<void> } = {},
+): Promise<number> {
   const lab = new LabClient(paths);
   try {
     await lab.up(1);
@@ -61,8 +63,8 @@ export async function conform(paths: LabPaths, report = reportFile): Promise<num
     const log = openSync(join(paths.dir, 'conformance.log'), 'w');
     const code = runSuite(paths, { cluster, className, report, flags: [], stdio: log });
     closeSync(log);
-    const lines = summarise(readReport(report));
-    for (const line of lines) console.log(line);
+    await after?.(lab);
+    for (const text of summarise(readReport(report))) console.log(text);
     console.log(`the suite ran ${((performance.now() - startedAt) / 60_000).toFixed(1)} minutes; report: ${report}`);
     return code;
   } finally {

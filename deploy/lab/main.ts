@@ -1,4 +1,4 @@
-// npm run lab -- build | up [CLUSTERS] | down | fleet | probe … | conformance …: a fleet of real Kubernetes clusters on this machine. See README.md.
+// npm run lab -- build | up [CLUSTERS] | down | fleet [--no-node] | probe … | conformance …: a fleet of real Kubernetes clusters on this machine. See README.md.
 import { execFileSync } from 'node:child_process';
 import { copyFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { cacheFolder } from '#libs/runtime/binaries.ts';
@@ -20,7 +20,7 @@ const commands: Readonly<Record<string, () => Promise<void>>> = { build, up, ins
 const run = commands[command];
 if (run === undefined) {
   console.error(
-    'usage: npm run lab -- build | up [CLUSTERS] | down | fleet | probe CLUSTER CLASS … | conformance CLUSTER CLASS REPORT …',
+    'usage: npm run lab -- build | up [CLUSTERS] | down | fleet | probe CLUSTER CLASS … | conformance [CLUSTER CLASS REPORT …]',
   );
   process.exit(2);
 }

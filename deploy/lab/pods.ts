@@ -217,7 +217,7 @@ export class Pods {
     if (how === 'gone') return;
     const { namespace = 'default', name = '', uid = '' } = pod.metadata ?? {};
     await this.#cluster.core
-      .deleteNamespacedPod({ namespace, name, gracePeriodSeconds: 0, body: { preconditions: { uid } } })
+      .deleteNamespacedPod({ namespace, name, body: { gracePeriodSeconds: 0, preconditions: { uid } } })
       .catch(() => undefined);
   }
 }
