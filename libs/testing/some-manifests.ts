@@ -119,7 +119,7 @@ const parentRef = part({
   ...place,
   sectionName: rare(one('http', 'https', 'tls', 'tcp', 'udp')),
   port: rare(one(80, 443)),
-  kind: usual('Gateway', 'Service'),
+  kind: fc.oneof({ weight: 12, arbitrary: usual('Gateway', 'Service') }, { weight: 5, arbitrary: one('ListenerSet') }),
 });
 const selector = part({
   matchLabels: part({ team: one('one') }),
@@ -151,15 +151,42 @@ const listeners = field(
     listener('udp', 5000, 'UDP'),
   ),
 );
+const authorities = list(part({ ...place, group: one(''), kind: usual('ConfigMap', 'Secret', 'Bucket') }));
+const validation = part({
+  caCertificateRefs: authorities,
+  mode: usual('AllowValidOnly', 'AllowInsecureFallback', 'Odd'),
+});
+const tls = part({
+  frontend: rare(
+    part({
+      default: part({ validation: rare(validation) }),
+      perPort: rare(list(part({ port: usual(443, 80), tls: part({ validation }) }))),
+    }),
+  ),
+  backend: rare(part({ clientCertificateRef: part(place) })),
+});
+const infrastructure = part({
+  labels: rare(part({ a: one('b') })),
+  parametersRef: rare(part({ group: one(''), kind: usual('ConfigMap', 'Bucket'), name: one('x', 'y') })),
+});
 const specs: Readonly<Record<string, fc.Arbitrary<unknown>>> = {
   GatewayClass: part({
     controllerName: usual('fleetgate.dev/gateway-controller', 'other.dev/c'),
-    parametersRef: rare(part({})),
+    parametersRef: rare(part({ ...place, group: one(''), kind: usual('ConfigMap', 'Bucket') })),
   }),
   Gateway: part({
     gatewayClassName: usual('x', 'y'),
     listeners,
-    addresses: rare(list(part({ value: one('10.0.0.9') }))),
+    addresses: rare(list(part({ value: one('10.0.0.9'), type: usual('IPAddress', 'Hostname', 'odd') }))),
+    allowedListeners: part({ namespaces: part({ from: one('All', 'Same', 'Selector', 'None'), selector }) }),
+    tls: rare(tls),
+    infrastructure: rare(infrastructure),
+  }),
+  ListenerSet: part({
+    parentRef: part(place),
+    listeners: field(
+      fc.tuple(listener('http', 80, 'HTTP'), listener('https', 443, 'HTTPS'), listener('tcp', 5000, 'TCP')),
+    ),
   }),
   HTTPRoute: part({ parentRefs: list(parentRef), hostnames: rare(list(host)), rules: list(rule) }),
   GRPCRoute: part({ parentRefs: list(parentRef), hostnames: rare(list(host)), rules: list(grpcRule) }),
@@ -199,7 +226,9 @@ const specs: Readonly<Record<string, fc.Arbitrary<unknown>>> = {
   }),
 };
 const body: Readonly<Record<string, fc.Arbitrary<object>>> = {
-  ConfigMap: fc.record({ data: part({ 'ca.crt': one(authority, 'garbage') }) }),
+  ConfigMap: fc.record({
+    data: part({ 'ca.crt': one(authority, 'garbage'), replicas: rare(one('2', 'many')), merge: rare(one('class')) }),
+  }),
   Secret: fc.record({ summary: part({ certificate: part({ fingerprint: one('f') }) }) }),
   EndpointSlice: fc.record({
     ports: list(part({ name: one('web'), port: one(8080), protocol: rare(one('UDP')) })),
@@ -219,6 +248,8 @@ const busy = [
   'GRPCRoute',
   'TLSRoute',
   'TCPRoute',
+  'ListenerSet',
+  'ListenerSet',
   'Gateway',
   'Service',
   'Service',
