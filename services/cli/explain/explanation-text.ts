@@ -3,7 +3,7 @@ import type { HeaderChange } from '#libs/snapshot/entry.ts';
 import type { ListenerOf } from '#libs/matching/port-table.ts';
 import type { Header } from '#libs/matching/request.ts';
 import type { Forward, RuleVerdict, Share, Target, Verdict } from '#libs/matching/verdict.ts';
-import { type Column, cut, renderTable } from '../table.ts';
+import { type Column, count, cut, renderTable } from '../table.ts';
 import type { Explained, ExplainedCandidate } from './explanation.ts';
 import type { Ground } from './ground.ts';
 
@@ -31,7 +31,7 @@ export function explanationText(explained: Explained, options: TextOptions): str
     `by ${explained.about}`,
     ...(fields.length === 0 ? [] : ['', ...fieldLines(fields)]),
     ...listenerLines(explained.listeners),
-    ...candidateLines(explained.candidates, options),
+    ...candidateLines(explained, options),
     ...(shown.length === 0 ? [] : ['', 'What does not work:', ...shown.map((text) => `  ${oneLine(text)}`)]),
     ...(shown.length < problems.length ? [`  and ${problems.length - shown.length} more: --all lists them`] : []),
   ].join('\n');
@@ -177,11 +177,14 @@ function fieldLines(fields: readonly Field[]): readonly string[] {
   });
 }
 
-function candidateLines(candidates: readonly ExplainedCandidate[], { all, width }: TextOptions): readonly string[] {
-  if (candidates.length === 0) return [];
-  const shown = all ? candidates : candidates.slice(0, candidatesMax);
+/** Where a rule answers, those for other hosts are of no interest. */
+function candidateLines({ candidates, answered }: Explained, { all, width }: TextOptions): readonly string[] {
+  const near = answered ? candidates.filter(({ forHost }) => forHost) : candidates;
+  const shown = all ? candidates : near.slice(0, candidatesMax);
   const left = candidates.length - shown.length;
-  const gateways = new Set(candidates.map(({ gateway }) => gateway));
+  const hint = near.length === shown.length && answered ? ' for other hosts' : '';
+  if (shown.length === 0) return left === 0 ? [] : ['', `${count(left, 'rule')}${hint} not listed: --all lists them`];
+  const gateways = new Set(shown.map(({ gateway }) => gateway));
   const columns: readonly Column<ExplainedCandidate>[] = [
     ...(gateways.size > 1 ? [{ title: 'GATEWAY', cell: ({ gateway }: ExplainedCandidate) => gateway }] : []),
     { title: 'RULE', cell: ({ route, rule }) => `${route.kind} ${route.namespace}/${route.name} rule ${rule}` },
@@ -190,10 +193,10 @@ function candidateLines(candidates: readonly ExplainedCandidate[], { all, width 
   ];
   return [
     '',
-    'These do not answer, the nearest first:',
+    answered ? 'These do not answer, the nearest first:' : 'No rule answers, the nearest first:',
     '',
     renderTable(columns, shown, width === undefined ? {} : { width }),
-    ...(left > 0 ? [`and ${left} more: --all lists them`] : []),
+    ...(left > 0 ? [`and ${left} more${hint}: --all lists them`] : []),
   ];
 }
 

@@ -34,6 +34,8 @@ export interface ExplainedCandidate {
   readonly match: number;
   readonly matches: string;
   readonly why: string;
+  /** Whether it is for the host: it is asked, and something of the request or the order of rules decides. */
+  readonly forHost: boolean;
   /** `file:line` of the route, where that is known. */
   readonly place: string | undefined;
 }
@@ -61,6 +63,7 @@ function explainConnection(ground: Ground, matcher: Matcher, verdict: Verdict): 
       rule: entry.index,
       match: 0,
       matches: [...new Set(entry.hosts.map(({ hostname }) => hostname))].join(', '),
+      forHost: true,
       why: 'another listener, server name or older route takes the connection',
       place: ground.place(entry.route.kind, entry.route.namespace, entry.route.name),
     }));
@@ -94,6 +97,7 @@ function toCandidate(loser: Loser, ground: Ground): ExplainedCandidate {
     match: loser.match,
     matches: match === undefined ? '' : matchText(match),
     why: lossText(loser),
+    forHost: !['hostname', 'listener', 'port'].includes(loser.loss.by),
     place: ground.place(entry.route.kind, entry.route.namespace, entry.route.name),
   };
 }
