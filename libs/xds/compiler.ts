@@ -12,7 +12,7 @@ import { BackendCompiler } from './backend-compiler.ts';
 import { systemAuthorities } from './client-tls.ts';
 import type { ListenerOptions } from './listener.ts';
 import { PortCompiler, portOfUser } from './port-compiler.ts';
-import type { PortListener, Transport } from './port-model.ts';
+import { isKnownProtocol, type PortListener, type Transport } from './port-model.ts';
 import { ResourceTable } from './resource-table.ts';
 import type { XdsChange, XdsTables } from './resources.ts';
 import { isHostname, RouteIndex } from './route-index.ts';
@@ -178,7 +178,8 @@ export class XdsCompiler {
     other.deleteListener(gateway, entry.name);
     // There is nothing to tell hostnames by on these.
     const hostname = ['TCP', 'UDP'].includes(entry.protocol) ? '*' : entry.hostname;
-    if (isHostname(hostname)) own.setListener({ ...listener, entry: { ...entry, hostname } });
+    if (isHostname(hostname) && isKnownProtocol(entry.protocol))
+      own.setListener({ ...listener, entry: { ...entry, hostname } });
     else own.deleteListener(gateway, entry.name);
   }
 

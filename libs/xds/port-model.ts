@@ -117,6 +117,11 @@ export class PortModel {
   }
 }
 
+/** Whether it is a protocol that this node knows; a newer projector may know more. */
+export function isKnownProtocol(protocol: string): boolean {
+  return Object.hasOwn(families, protocol);
+}
+
 function familyOf(protocol: ListenerEntry['protocol']): PortFamily {
   return families[protocol];
 }
