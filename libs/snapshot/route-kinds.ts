@@ -1,4 +1,10 @@
 // The one table of what is a route: a row says how objects of a kind are read into one of the two forms that are served.
+import {
+  parseConvertedHttp,
+  parseConvertedTcp,
+  parseConvertedTls,
+  parseConvertedUdp,
+} from '#libs/gateway/converted-route.ts';
 import { parseGrpcRoute } from '#libs/gateway/grpc-route.ts';
 import { parseHttpRoute } from '#libs/gateway/http-route.ts';
 import type { WatchedKind } from '#libs/gateway/kinds.ts';
@@ -23,6 +29,12 @@ export const routeKinds: readonly RouteKindRow[] = [
   { kind: 'TLSRoute', parse: parseTlsRoute, status: 'parents' },
   { kind: 'TCPRoute', parse: parseTcpRoute, status: 'parents' },
   { kind: 'UDPRoute', parse: parseUdpRoute, status: 'parents' },
+  // Of these the objects hold what they were converted to, and the status is converted back.
+  { kind: 'Ingress', parse: parseConvertedHttp, attachesAs: 'HTTPRoute', status: 'parents' },
+  { kind: 'HTTPRoute.networking.x-k8s.io', parse: parseConvertedHttp, attachesAs: 'HTTPRoute', status: 'parents' },
+  { kind: 'TLSRoute.networking.x-k8s.io', parse: parseConvertedTls, attachesAs: 'TLSRoute', status: 'parents' },
+  { kind: 'TCPRoute.networking.x-k8s.io', parse: parseConvertedTcp, attachesAs: 'TCPRoute', status: 'parents' },
+  { kind: 'UDPRoute.networking.x-k8s.io', parse: parseConvertedUdp, attachesAs: 'UDPRoute', status: 'parents' },
 ];
 
 const byKind: ReadonlyMap<string, RouteKindRow> = new Map(routeKinds.map((row) => [row.kind, row]));

@@ -3,12 +3,19 @@ import assert from 'node:assert';
 import type { KnownObject } from '#libs/fleet/fleet.ts';
 import { kinds, type WatchedKind } from '#libs/gateway/kinds.ts';
 import type { SetVersion, VersionFacts } from '#libs/snapshot/delivery.ts';
-import type { Derivation, Source } from '#libs/snapshot/derive.ts';
+import type { Collection, Derivation, Source } from '#libs/snapshot/derive.ts';
 import type { SealedItem } from '#libs/snapshot/sealed-item.ts';
 import type { NodeReport } from '#libs/snapshot/node-report.ts';
 
-export interface Sources {
-  /** Keys: `cluster/namespace/name`. */
+/** What stages read. */
+export interface Sources extends Omit<RawSources, 'objects'> {
+  /** With what older APIs say in v1. Keys: `cluster/namespace/name`. */
+  readonly objects: (kind: WatchedKind) => Collection<KnownObject>;
+}
+
+/** What is put in from outside. */
+export interface RawSources {
+  /** As they are written. Keys: `cluster/namespace/name`. */
   readonly objects: (kind: WatchedKind) => Source<KnownObject>;
   /** Keys: `tls/<cluster>/<namespace>/<name>`. */
   readonly sealed: Source<SealedItem>;
@@ -21,7 +28,7 @@ export interface Sources {
 }
 
 /** Makes the sources of an engine. */
-export function createSources(engine: Derivation): Sources {
+export function createSources(engine: Derivation): RawSources {
   const byKind = new Map(kinds.map(({ kind }) => [kind, engine.source<KnownObject>()]));
   return {
     objects: (kind) => {

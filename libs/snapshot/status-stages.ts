@@ -15,6 +15,16 @@ import type { Sources } from '#libs/snapshot/sources.ts';
 
 export type StatusStage = Stage<DesiredStatus>;
 
+/** The statuses in the words of v1. */
+export interface StatusStages {
+  readonly classes: StatusStage;
+  readonly gateways: StatusStage;
+  readonly listenerSets: StatusStage;
+  /** Keys: `cluster/namespace/name/kind`. */
+  readonly routes: StatusStage;
+  readonly policies: StatusStage;
+}
+
 /** Makes the stages. Keys start with the cluster. */
 export function createStatusStages(
   engine: Derivation,
@@ -23,12 +33,12 @@ export function createStatusStages(
   backends: BackendStages,
   gateways: GatewayStages,
   routes: RouteStages,
-): readonly StatusStage[] {
-  return [
-    createClassStatus(engine, sources, gateways),
-    createGatewayStatus(engine, gateways, routes),
-    createListenerSetStatus(engine, gateways, routes),
-    createRouteStatus(engine, routes),
-    createPolicyStatus(engine, references, backends, routes),
-  ];
+): StatusStages {
+  return {
+    classes: createClassStatus(engine, sources, gateways),
+    gateways: createGatewayStatus(engine, gateways, routes),
+    listenerSets: createListenerSetStatus(engine, gateways, routes),
+    routes: createRouteStatus(engine, routes),
+    policies: createPolicyStatus(engine, references, backends, routes),
+  };
 }

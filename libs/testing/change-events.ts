@@ -2,7 +2,7 @@
 import { parseAllDocuments } from 'yaml';
 import type { ChangeEvent } from '#libs/events/change-event.ts';
 import { canonicalJson, sha256 } from '#libs/gateway/canonical.ts';
-import { kindInfo } from '#libs/gateway/kinds.ts';
+import { type KindInfo, kindInfo, kindInfoOf, type WatchedKind } from '#libs/gateway/kinds.ts';
 import type { KubeObject } from '#libs/gateway/object.ts';
 
 /** A manifest: any fields; `metadata` may leave out all but the name. */
@@ -43,7 +43,7 @@ export function readManifests(yaml: string): readonly ChangeEvent[] {
 
 function envelope(object: KubeObject, cluster: string): Omit<ChangeEvent, 'type' | 'hash' | 'object'> {
   const { name, namespace = '', uid, resourceVersion, creationTimestamp } = object.metadata;
-  const info = kindInfo(object.kind);
+  const info = kindInfoOf(object);
   if (info === undefined) throw new Error(`${object.kind} is not a watched kind`);
   return {
     v: 1,
@@ -62,7 +62,7 @@ function envelope(object: KubeObject, cluster: string): Omit<ChangeEvent, 'type'
 }
 
 function complete(manifest: Manifest, cluster: string, resourceVersion: string): KubeObject {
-  const info = kindInfo(manifest.kind);
+  const info = rowOf(manifest);
   const given = isRecord(manifest['metadata']) ? manifest['metadata'] : {};
   const name = typeof given['name'] === 'string' ? given['name'] : 'unnamed';
   const namespace = typeof given['namespace'] === 'string' ? given['namespace'] : 'default';
@@ -76,10 +76,18 @@ function complete(manifest: Manifest, cluster: string, resourceVersion: string):
       ...given,
       ...place,
       name,
-      uid: typeof given['uid'] === 'string' ? given['uid'] : `${cluster}-${manifest.kind}-${namespace}-${name}`,
+      uid:
+        typeof given['uid'] === 'string'
+          ? given['uid']
+          : `${cluster}-${info?.kind ?? manifest.kind}-${namespace}-${name}`,
       resourceVersion,
     },
   };
+}
+
+/** A manifest without apiVersion is of the first group that has its kind. */
+function rowOf({ kind, apiVersion }: Manifest): (KindInfo & { readonly kind: WatchedKind }) | undefined {
+  return typeof apiVersion === 'string' ? kindInfoOf({ apiVersion, kind }) : kindInfo(kind);
 }
 
 function isManifest(value: unknown): value is Manifest {

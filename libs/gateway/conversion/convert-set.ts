@@ -39,7 +39,8 @@ export function convertSet(objects: readonly WrittenObject[]): readonly Converte
 }
 
 function convertOne(object: WrittenObject, set: ObjectSet): Conversion {
-  switch (kindInfoOf(object)?.kind) {
+  const kind: string = kindInfoOf(object)?.kind ?? '';
+  switch (kind) {
     case 'GatewayClass.networking.x-k8s.io':
       return convertGatewayClass(object);
     case 'Gateway.networking.x-k8s.io':

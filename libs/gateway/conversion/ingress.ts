@@ -128,9 +128,13 @@ function rulesByHost(
   };
   for (const [index, item] of itemsOf(spec['rules']).entries()) {
     const { host, http } = fieldsOf(item);
+    if (host !== undefined && host !== null && typeof host !== 'string') {
+      warnings.push(`spec.rules[${index}] is left out: its host is no text`);
+      continue;
+    }
     for (const [at, path] of itemsOf(fieldsOf(http)['paths']).entries()) {
       const where = `spec.rules[${index}].http.paths[${at}]`;
-      add(textOf(host) ?? '*', convertPath(fieldsOf(path), where, place, warnings));
+      add(textOf(host) || '*', convertPath(fieldsOf(path), where, place, warnings));
     }
   }
   const { defaultBackend } = spec;

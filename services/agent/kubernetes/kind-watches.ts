@@ -27,6 +27,7 @@ interface KindWatch {
 
 const kindTable: readonly (KindInfo & { readonly kind: WatchedKind })[] = kinds;
 const allPollMs = 600_000;
+const optionalPollMs = 30_000;
 const confirmMs = 2000;
 
 export class KindWatches {
@@ -71,16 +72,17 @@ export class KindWatches {
       }
       failures = 0;
       sink.problem('discovery', null);
-      const missing = await this.#apply(found);
-      const waitMs =
-        this.#doubted.size > 0 ? Math.min(confirmMs, missingPollMs) : missing > 0 ? missingPollMs : allPollMs;
+      const pollMs = await this.#apply(found);
+      const waitMs = this.#doubted.size > 0 ? Math.min(confirmMs, missingPollMs) : Math.max(missingPollMs, pollMs);
       await pause(jittered(waitMs), AbortSignal.any([signal, this.#wake.signal]));
     }
   }
 
+  /** Gives how long it may take, at least, until the next look. */
   async #apply(found: Discovery & { readonly ok: true }): Promise<number> {
     const { sink } = this.#options;
     const missing: string[] = [];
+    let pollMs = allPollMs;
     for (const info of kindTable) {
       if (info.watch !== 'all') continue;
       const served = found.served.get(info.kind);
@@ -89,6 +91,7 @@ export class KindWatches {
         await this.#watch(served);
         continue;
       }
+      pollMs = Math.min(pollMs, info.optional === true ? optionalPollMs : 0);
       if (info.optional !== true) missing.push(info.plural);
       const isSure = !this.#watches.has(info.kind) && !found.emptyGroups.has(info.group);
       if (isSure || this.#doubted.delete(info.kind)) await this.#drop(info.kind);
@@ -98,7 +101,7 @@ export class KindWatches {
       'missing',
       missing.length === 0 ? null : `the cluster has no CRDs of these kinds: ${missing.join(', ')}`,
     );
-    return missing.length;
+    return pollMs;
   }
 
   async #watch(served: ServedKind): Promise<void> {
