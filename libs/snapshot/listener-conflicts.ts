@@ -35,8 +35,11 @@ export function verdictOn(verdicts: Verdicts | undefined, name: string): Verdict
   return (verdicts !== undefined && Object.hasOwn(verdicts, name) ? verdicts[name] : undefined) ?? {};
 }
 
+/** A claim with what it is compared by. */
 interface Standing extends ListenerClaim {
   readonly claimant: Claimant;
+  readonly place: string;
+  readonly family: string;
 }
 
 /** One port, of TCP or of UDP. */
@@ -61,26 +64,29 @@ export function judgeListeners(claimants: readonly Claimant[]): Readonly<Record<
   const ports = new Map<string, PortBook>();
   const distinct: Standing[] = [];
   for (const claimant of claimants) {
-    const rest = claimant.claims.filter((claim) => {
-      const conflict = conflictWithEarlier(claim, ports.get(portOf(claim)));
-      if (conflict !== undefined) note(claimant.parent, claim.name, { conflict });
-      return conflict === undefined;
-    });
+    const rest = claimant.claims
+      .map((claim) => toStanding(claim, claimant))
+      .filter((claim) => {
+        const conflict = conflictWithEarlier(claim, ports.get(claim.place));
+        if (conflict !== undefined) note(claimant.parent, claim.name, { conflict });
+        return conflict === undefined;
+      });
+    const byPlace = Map.groupBy(rest, ({ place }) => place);
     for (const claim of rest) {
-      const conflict = conflictAmong(claim, rest);
+      const conflict = conflictAmong(claim, byPlace.get(claim.place) ?? []);
       if (conflict !== undefined) note(claimant.parent, claim.name, { conflict });
-      else distinct.push({ ...claim, claimant });
+      else distinct.push(claim);
     }
-    for (const claim of rest) enter(ports, { ...claim, claimant });
+    for (const claim of rest) enter(ports, claim);
   }
   for (const [{ claimant, name }, overlap] of overlaps(distinct)) note(claimant.parent, name, { overlap });
   return Object.fromEntries([...verdicts].map(([parent, own]) => [parent, Object.fromEntries(own)]));
 }
 
-function conflictWithEarlier(claim: ListenerClaim, book: PortBook | undefined): Fault | undefined {
+function conflictWithEarlier(claim: Standing, book: PortBook | undefined): Fault | undefined {
   if (book === undefined) return undefined;
   const { port, protocol } = claim;
-  if ([...book.families].some((family) => family !== familyOf(protocol))) {
+  if (book.families.size > 1 || !book.families.has(claim.family)) {
     const message = `port ${port} is ${protocol} here and ${book.first.protocol} on ${ownerText(book.first)}`;
     return { reason: 'ProtocolConflict', message };
   }
@@ -95,10 +101,11 @@ function ownerText({ claimant, name }: Standing): string {
   return claimant.kind === 'Gateway' ? `listener ${name} of the Gateway` : 'a ListenerSet that comes first';
 }
 
-/** At most 64 listeners are in one object, so their pairs are few. */
-function conflictAmong(claim: ListenerClaim, all: readonly ListenerClaim[]): Fault | undefined {
-  const others = all.filter((other) => other.name !== claim.name && portOf(other) === portOf(claim));
-  const protocol = others.find((other) => familyOf(other.protocol) !== familyOf(claim.protocol));
+/** At most 64 listeners are in one object, so their pairs are few. `all` are those of its place. */
+function conflictAmong(claim: Standing, all: readonly Standing[]): Fault | undefined {
+  if (all.length === 1) return undefined;
+  const others = all.filter((other) => other !== claim);
+  const protocol = others.find((other) => other.family !== claim.family);
   if (protocol !== undefined) {
     const message = `port ${claim.port} is ${claim.protocol} here and ${protocol.protocol} on listener ${protocol.name}`;
     return { reason: 'ProtocolConflict', message };
@@ -113,21 +120,26 @@ function conflictAmong(claim: ListenerClaim, all: readonly ListenerClaim[]): Fau
 }
 
 function enter(ports: Map<string, PortBook>, standing: Standing): void {
-  const key = portOf(standing);
-  const book = ports.get(key);
-  const family = familyOf(standing.protocol);
-  if (book === undefined)
-    ports.set(key, { families: new Set([family]), first: standing, hosts: new Map([[standing.hostname, standing]]) });
-  else {
-    book.families.add(family);
-    if (!book.hosts.has(standing.hostname)) book.hosts.set(standing.hostname, standing);
+  const { place, family, hostname } = standing;
+  const book = ports.get(place);
+  if (book === undefined) {
+    ports.set(place, { families: new Set([family]), first: standing, hosts: new Map([[hostname, standing]]) });
+    return;
   }
+  book.families.add(family);
+  if (!book.hosts.has(hostname)) book.hosts.set(hostname, standing);
 }
 
 /** The distinct TLS listeners that overlap with another on their port; names of other objects' listeners are not told. */
 function* overlaps(distinct: readonly Standing[]): Iterable<readonly [Standing, Fault]> {
   const tls = distinct.filter(({ protocol }) => protocolsOfTls.has(protocol));
-  const byHost = new Map(tls.map((one) => [`${one.port} ${one.hostname}`, one]));
+  // Only patterns cover other hostnames, and there are few.
+  const patterns = new Map<number, Map<string, Standing>>();
+  for (const one of tls) {
+    if (!one.hostname.startsWith('*')) continue;
+    const ofPort = patterns.get(one.port) ?? new Map<string, Standing>();
+    patterns.set(one.port, ofPort.set(one.hostname, one));
+  }
   const found = new Map<Standing, { readonly own: string[]; foreign: boolean }>();
   const note = (one: Standing, other: Standing): void => {
     let known = found.get(one);
@@ -136,8 +148,10 @@ function* overlaps(distinct: readonly Standing[]): Iterable<readonly [Standing, 
     else known.foreign = true;
   };
   for (const one of tls) {
+    const ofPort = patterns.get(one.port);
+    if (ofPort === undefined) continue;
     for (const wider of widerHostnames(one.hostname)) {
-      const other = byHost.get(`${one.port} ${wider}`);
+      const other = ofPort.get(wider);
       if (other === undefined) continue;
       note(one, other);
       note(other, one);
@@ -169,11 +183,9 @@ function* widerHostnames(hostname: string): Iterable<string> {
   yield '*';
 }
 
-function familyOf(protocol: string): string {
-  return protocolsOfTls.has(protocol) ? 'TLS' : protocol;
-}
-
 /** UDP ports are others than TCP ports. */
-function portOf({ port, protocol }: ListenerClaim): string {
-  return `${protocol === 'UDP' ? 'udp' : 'tcp'}/${port}`;
+function toStanding(claim: ListenerClaim, claimant: Claimant): Standing {
+  const { name, port, protocol, hostname } = claim;
+  const place = `${protocol === 'UDP' ? 'udp' : 'tcp'}/${port}`;
+  return { name, port, protocol, hostname, claimant, place, family: protocolsOfTls.has(protocol) ? 'TLS' : protocol };
 }
