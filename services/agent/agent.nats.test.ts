@@ -3,9 +3,10 @@
 import { rm, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
+import { z } from 'zod';
 import type { ChangeEvent } from '#libs/events/change-event.ts';
 import { parseChangeEvent } from '#libs/events/parse-change-event.ts';
-import { changeMessageId, inventorySubject, resyncSubject } from '#libs/events/subjects.ts';
+import { changeMessageId, heartbeatSubject, inventorySubject, resyncSubject } from '#libs/events/subjects.ts';
 import { Fleet, evolve } from '#libs/fleet/fleet.ts';
 import { readOptions } from '#libs/runtime/config.ts';
 import { type EmbeddedNats, startNats } from '#libs/runtime/embedded-nats.ts';
@@ -19,6 +20,7 @@ import { keyPair } from './testing/key-pair.ts';
 
 const log = testLogger();
 const nodeKey = generateNodeKey();
+const heartbeat = z.object({ problems: z.array(z.string()) });
 
 interface History {
   readonly fleet: Fleet;
@@ -221,6 +223,32 @@ void t.test(
     );
   },
 );
+
+void t.test('an object that is too large, or too deep, is named until it is mended, and stops nothing', async (t) => {
+  const { folder, server, startAgent } = await setUp(t);
+  const history = await openHistory(t, server.url);
+  const problems: string[] = [];
+  history.nats.subscribe(heartbeatSubject('eu'), (json) => {
+    problems.splice(0, problems.length, ...heartbeat.parse(json).problems);
+  });
+  const about = '{apiVersion: gateway.networking.k8s.io/v1, kind: HTTPRoute, metadata: {namespace: shop, name: ';
+  const deep = `${'['.repeat(150)}${']'.repeat(150)}`;
+  await writeFile(join(folder, 'large.yaml'), `${about}large, annotations: {a: ${'x'.repeat(9_000_000)}}}}`);
+  await writeFile(join(folder, 'deep.yaml'), `${about}deep}, spec: {rules: ${deep}}}`);
+  await writeRoute(folder, 'a', 'one.test');
+  const agent = await startAgent();
+  await eventually(() => isReady(agent.port));
+  await eventually(() => hostOf(history, 'a')?.includes('one'));
+  await eventually(() => problems.length === 2);
+  t.match(problems.toSorted(), [
+    /^HTTPRoute shop\/large is too large/,
+    /^HTTPRoute\/shop\/deep is not taken: it is nested deeper/,
+  ]);
+  await writeRoute(folder, 'large', 'two.test');
+  await writeRoute(folder, 'deep', 'two.test');
+  await eventually(() => hostOf(history, 'large')?.includes('two') && hostOf(history, 'deep')?.includes('two'));
+  await eventually(() => problems.length === 0);
+});
 
 void t.test('a cluster whose name belongs to another one is refused for good', async (t) => {
   const { server, startAgent } = await setUp(t);

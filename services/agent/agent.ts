@@ -1,4 +1,5 @@
 // One agent, put together: source → mirror → outbox → NATS, and desired statuses the other way.
+import type { ChangeEvent } from '#libs/events/change-event.ts';
 import type { Heartbeat } from '#libs/events/agent-exchange.ts';
 import { changeSubject, heartbeatSubject, resyncSubject } from '#libs/events/subjects.ts';
 import { kinds } from '#libs/gateway/kinds.ts';
@@ -136,6 +137,7 @@ class Agent {
         onReferences: (wanted) => source.reference(wanted),
         onStatusObject: (key, live) => this.#observe(key, live),
         isUncertain: (key) => source.isUncertain(key),
+        onUnfit: (key, reason) => this.#problems.set(`object ${key}`, reason && `${key} is not taken: ${reason}`),
       }));
       this.#heartbeat = setInterval(() => this.#beat(), heartbeatMs);
       this.#writer = this.#createWriter(source, mirror);
@@ -191,12 +193,13 @@ class Agent {
       onPublished: (event) => {
         this.#metrics.published(event);
         this.#problems.set('publish', null);
+        this.#problems.set(aboutSize(event), null);
         this.#noteSynced();
       },
       onFailed: (event, error, fate) => {
         this.#metrics.publishFailed();
         if (fate === 'hopeless') this.#noteSynced();
-        const about = `${event.kind} ${event.namespace}/${event.name}`;
+        const about = aboutSize(event);
         if (fate === 'hopeless') this.#problems.set(about, `${about} is too large to be sent: ${messageOf(error)}`);
         else if (nats.connected) this.#problems.set('publish', `events are not taken: ${messageOf(error)}`);
       },
@@ -296,6 +299,10 @@ class Agent {
     await this.#reconciler?.stop();
     await this.#nats?.close();
   }
+}
+
+function aboutSize({ kind, namespace, name }: ChangeEvent): string {
+  return `${kind} ${namespace}/${name}`;
 }
 
 /** The URLs with the token as their user, where they name none. */

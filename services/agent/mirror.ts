@@ -1,6 +1,9 @@
 // What the agent knows of its cluster now, and the comparison with what the history holds: each difference becomes one event.
 import type { ChangeEvent } from '#libs/events/change-event.ts';
+import { parseChangeEvent } from '#libs/events/parse-change-event.ts';
 import { type WatchedKind, kindInfo, kinds } from '#libs/gateway/kinds.ts';
+import { isNestedDeeper, nestingMax } from '#libs/gateway/nesting.ts';
+import { describeProblem } from '#libs/gateway/problem.ts';
 import {
   type LiveObject,
   type Sealer,
@@ -31,6 +34,8 @@ export interface MirrorOptions {
   /** An object whose status Fleetgate writes was seen or is gone. */
   readonly onStatusObject: (key: string, live: LiveObject | null) => void;
   readonly isUncertain: (key: string) => boolean;
+  /** An object that the history would not take, with the reason, or null once it would. */
+  readonly onUnfit: (key: string, reason: string | null) => void;
 }
 
 /** Namespaces whose data planes may serve one Secret. */
@@ -66,6 +71,11 @@ export class Mirror {
   /** Takes in one change of the source; the event is on its way when this returns or resolves. */
   change(change: SourceChange): void | Promise<void> {
     if (change.type === 'deleted') return this.#remove(change);
+    // Before it is hashed, which goes as deep as the object does. What was known of it stays.
+    if (isNestedDeeper(change.object)) {
+      const key = objectKey(objectName(change.kind, change.object));
+      return this.#options.onUnfit(key, `it is nested deeper than ${nestingMax} levels`);
+    }
     if (change.kind === 'Secret') return this.#applySecret(change);
     return this.#apply(readLiveObject(change), change.via);
   }
@@ -111,19 +121,33 @@ export class Mirror {
 
   #remove(change: DeletedChange): void {
     const key = objectKey(change);
+    this.#options.onUnfit(key, null);
     if (this.#live.delete(key) && kindInfo(change.kind)?.status) this.#options.onStatusObject(key, null);
     this.#secrets.delete(key);
     if (referringKinds.has(change.kind)) this.#refer(key, { names: [], namespace: '' });
-    if (!this.#options.outbox.held.has(key)) return;
-    this.#options.outbox.offer(
-      deletedEvent(change, this.#options.cluster, { at: this.#options.now(), via: change.via }),
+    const { outbox, cluster, now } = this.#options;
+    const held = outbox.held.get(key);
+    if (held === undefined) return;
+    const seen = { at: now(), via: change.via };
+    const event = deletedEvent(change, cluster, seen);
+    const { uid, resourceVersion } = held;
+    // An object that became unfit goes by the name that the history has for it.
+    outbox.offer(
+      parseChangeEvent(event).ok
+        ? event
+        : deletedEvent({ ...objectNameOf(change), uid, resourceVersion }, cluster, seen),
     );
   }
 
   #offer(key: string, live: LiveObject, via: ChangeEvent['via']): void | Promise<void> {
     const { outbox, cluster, now } = this.#options;
     if (outbox.holds(key, live.object.metadata.uid, live.hash)) return;
-    outbox.offer(appliedEvent(live, cluster, { at: now(), via }));
+    const event = appliedEvent(live, cluster, { at: now(), via });
+    const parsed = parseChangeEvent(event);
+    const [problem] = parsed.ok ? [] : parsed.problems;
+    this.#options.onUnfit(key, problem === undefined ? null : describeProblem(problem));
+    if (!parsed.ok) return undefined;
+    outbox.offer(event);
     return via === 'relist' ? outbox.room() : undefined;
   }
 
@@ -177,6 +201,10 @@ interface Referrer {
 
 function textOf({ names, namespace }: Referrer): string {
   return [namespace, ...names.map(objectKey)].join();
+}
+
+function objectNameOf({ kind, namespace, name }: ObjectName): ObjectName {
+  return { kind, namespace, name };
 }
 
 function parseObjectKey(key: string): ObjectName | null {

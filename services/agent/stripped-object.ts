@@ -59,7 +59,7 @@ export function stripSecret(object: KubeObject): KubeObject {
 
 function stripMeta(metadata: ServedMeta): ObjectMeta {
   const { managedFields: _managedFields, selfLink: _selfLink, annotations, ...rest } = metadata;
-  if (annotations === undefined) return rest;
+  if (!isRecord(annotations)) return rest;
   const { [copiedSpec]: _copy, ...others } = annotations;
   return Object.keys(others).length === 0 ? rest : { ...rest, annotations: others };
 }

@@ -1,0 +1,105 @@
+// Objects that no API server should let through, as a source may hand them over all the same: the agent goes on, sends what the history takes,
+// and says what it does not. FLEETGATE_SEED=… repeats a run.
+import assert from 'node:assert';
+import * as fc from 'fast-check';
+import t from 'tap';
+import type { ChangeEvent } from '#libs/events/change-event.ts';
+import { parseChangeEvent } from '#libs/events/parse-change-event.ts';
+import { type WatchedKind, kindInfo, kinds } from '#libs/gateway/kinds.ts';
+import type { KubeObject } from '#libs/gateway/object.ts';
+import { isRecord } from '#libs/gateway/cursor.ts';
+import type { Manifest } from '#libs/testing/change-events.ts';
+import { hostileObject, hostileTexts } from '#libs/testing/hostile-objects.ts';
+import { parseKubeObject } from './kubernetes/resource-version.ts';
+import { Mirror } from './mirror.ts';
+import { Outbox } from './outbox.ts';
+
+const seed = Number(process.env['FLEETGATE_SEED'] ?? Date.now() % 2 ** 31);
+
+t.comment(`FLEETGATE_SEED=${seed}`);
+
+interface Agent {
+  readonly mirror: Mirror;
+  readonly sent: ChangeEvent[];
+  readonly unfit: Map<string, string>;
+}
+
+function startAgent(): Agent {
+  const sent: ChangeEvent[] = [];
+  const unfit = new Map<string, string>();
+  const outbox = new Outbox({
+    publish: async (event) => void sent.push(event),
+    canPublish: () => true,
+    isHopeless: () => false,
+    onPublished: () => undefined,
+    onFailed: (_event, error) => assert.fail(String(error)),
+    onOverflow: () => undefined,
+  });
+  const mirror = new Mirror({
+    cluster: { name: 'eu', uid: 'uid-of-eu' },
+    outbox,
+    sealer: null,
+    now: () => '2026-01-01T00:00:00Z',
+    onReferences: () => undefined,
+    onStatusObject: () => undefined,
+    isUncertain: () => false,
+    onUnfit: (key, reason) => (reason === null ? unfit.delete(key) : unfit.set(key, reason)),
+  });
+  return { mirror, sent, unfit };
+}
+
+const strange = fc.oneof(fc.constantFrom<unknown>(null, 7, [], {}, [{}]), fc.constantFrom(...hostileTexts));
+/** What an API server adds, as one might that checks nothing. */
+const served = fc.record(
+  {
+    uid: fc.constantFrom('u', 'x'.repeat(300), 'a\0b', '../..'),
+    resourceVersion: fc.constantFrom('1', 'x', '-1', '9'.repeat(400)),
+    creationTimestamp: fc.constantFrom('2026-01-01T00:00:00Z', 'x', '0001-01-01T00:00:00Z'),
+    managedFields: fc.oneof(
+      strange,
+      fc.array(fc.record({ manager: strange, operation: strange, time: strange, subresource: strange })),
+    ),
+    selfLink: strange,
+    name: fc.constantFrom('any', 'a/b', '%2f', 'x'.repeat(300), '..'),
+  },
+  { requiredKeys: ['uid', 'resourceVersion', 'creationTimestamp'] },
+);
+
+const change = fc
+  .constantFrom(...kinds.map(({ kind }) => kind))
+  .chain((kind) => fc.tuple(fc.constant(kind), hostileObject(kind), served, strange, fc.boolean()));
+
+void t.test('hostile objects: what is sent can be read, what cannot is named', async (t) => {
+  let [sentCount, unfitCount] = [0, 0];
+  const run = fc.asyncProperty(fc.array(change, { minLength: 1, maxLength: 20, size: 'max' }), async (changes) => {
+    const { mirror, sent, unfit } = startAgent();
+    for (const [kind, manifest, meta, status, goes] of changes) {
+      const object = asServed(kind, manifest, meta, status);
+      if (object === null) continue;
+      await mirror.change({ type: 'applied', kind, object, via: 'watch' });
+      const { name, namespace = '', uid, resourceVersion } = object.metadata;
+      if (goes) await mirror.change({ type: 'deleted', kind, namespace, name, uid, resourceVersion, via: 'watch' });
+    }
+    await mirror.compare();
+    for (const { kind } of kinds) mirror.listed(kind);
+    await new Promise((resolve) => setImmediate(resolve));
+    for (const event of sent) {
+      const parsed = parseChangeEvent(JSON.parse(JSON.stringify(event)));
+      assert.ok(parsed.ok, JSON.stringify(parsed).slice(0, 500));
+    }
+    for (const reason of unfit.values()) assert.match(reason, /\w+ \w+/);
+    sentCount += sent.length;
+    unfitCount += unfit.size;
+  });
+  await fc.assert(run, { numRuns: 150, seed });
+  t.ok(sentCount > 100, `${sentCount} events`);
+  t.ok(unfitCount > 100, `${unfitCount} objects that are not taken`);
+});
+
+function asServed(kind: WatchedKind, manifest: Manifest, meta: object, status: unknown): KubeObject | null {
+  const info = kindInfo(kind);
+  const given = isRecord(manifest['metadata']) ? manifest['metadata'] : {};
+  const metadata = { ...given, ...meta, ...(info?.scope === 'Cluster' ? { namespace: '' } : {}) };
+  const apiVersion = info === undefined || info.group === '' ? 'v1' : `${info.group}/${info.versions[0] ?? 'v1'}`;
+  return parseKubeObject({ ...manifest, metadata, status }, apiVersion, manifest.kind);
+}
