@@ -67,6 +67,7 @@ export async function uninstallAgent(
       if (object.kind !== 'Deployment' || deleted !== 'deleted' || options.dryRun) continue;
       const waiting = { client, namespace, name: agentName, timeoutMs: options.timeout, signal };
       if (!(await awaitRemoval(waiting))) say('warning: the agent is still stopping');
+      for (const provided of await client.listProvided()) out(`${line(provided)} ${await client.delete(provided)}\n`);
     }
   });
 }

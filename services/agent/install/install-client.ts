@@ -1,7 +1,10 @@
 // Server-side apply and deletion of whole objects.
 import { canonicalJson } from '#libs/gateway/canonical.ts';
+import { dataPlaneLabel } from '#libs/gateway/data-plane-name.ts';
 import { fail, messageOf } from '#libs/runtime/errors.ts';
 import type { ApiAnswer, ApiClient, ApiRequest } from '../kubernetes/api-client.ts';
+import { parseKubeObject } from '../kubernetes/resource-version.ts';
+import { collectionPath, ownedKinds } from '../provision/owned-objects.ts';
 import { isRecord } from '../stripped-object.ts';
 import { type InstallObject, managedBy } from './manifest.ts';
 
@@ -59,6 +62,23 @@ export class InstallClient {
     const answer = await this.#call({ method: 'DELETE', path, query });
     if (answer.status !== 404) expectSuccess(answer, path);
     return 'deleted';
+  }
+
+  /** Everything that an agent provided, in any namespace. Throws as `get`. */
+  async listProvided(): Promise<readonly Pick<InstallObject, 'apiVersion' | 'kind' | 'metadata'>[]> {
+    const found: Pick<InstallObject, 'apiVersion' | 'kind' | 'metadata'>[] = [];
+    for (const info of ownedKinds) {
+      const path = collectionPath(info);
+      const answer = await this.#call({ path, query: { labelSelector: dataPlaneLabel } });
+      const { items } = expectSuccess(answer, path);
+      for (const item of Array.isArray(items) ? items : []) {
+        const object = parseKubeObject(item, info.apiVersion, info.kind);
+        if (object === null) continue;
+        const { name, namespace = '', labels = {} } = object.metadata;
+        found.push({ apiVersion: info.apiVersion, kind: info.kind, metadata: { name, namespace, labels } });
+      }
+    }
+    return found;
   }
 
   async #call(request: ApiRequest): Promise<ApiAnswer> {

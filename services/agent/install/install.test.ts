@@ -40,6 +40,15 @@ void t.test('the manifest', async (t) => {
   t.equal(print({ nodePublicKey: generateNodeKey().publicKey }).said.length, 0);
 });
 
+void t.test('to provide data planes takes a role of its own, bound only then', async (t) => {
+  const provision = { provision: true, controlUrl: 'https://control.example.com', provisionerToken: 'fg_secret' };
+  const { text } = print(provision);
+  golden(t, new URL('testdata/provision.out.yaml', import.meta.url), text);
+  t.notMatch(print().text, /provision/i);
+  t.throws(() => print({ ...provision, provisionerToken: undefined }), { code: 'config' });
+  t.throws(() => print({ ...provision, controlUrl: undefined }), { code: 'config' });
+});
+
 void t.test('the role reads what is watched, writes statuses, and nothing else', async (t) => {
   const granted = new Map<string, readonly string[]>();
   for (const rule of buildRules()) {
