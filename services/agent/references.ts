@@ -1,4 +1,5 @@
-// The Secrets and ConfigMaps that a GatewayClass, Gateway, ListenerSet or BackendTLSPolicy names, or what was used before them. Only these are read from the cluster.
+// The Secrets and ConfigMaps that a GatewayClass, Gateway, ListenerSet or BackendTLSPolicy names, or what was used before them. Only these
+// are read from the cluster.
 import { controllerName, type WatchedKind } from '#libs/gateway/kinds.ts';
 import type { KubeObject } from '#libs/gateway/object.ts';
 import { type ObjectName, objectKey } from './source.ts';
@@ -12,7 +13,6 @@ export const referringKinds: ReadonlySet<WatchedKind> = new Set<WatchedKind>([
   'BackendTLSPolicy',
   'Ingress',
   'Gateway.networking.x-k8s.io',
-  'HTTPRoute.networking.x-k8s.io',
   'BackendPolicy',
 ]);
 
@@ -60,7 +60,7 @@ export function findReferences(object: KubeObject): readonly ObjectName[] {
   // What another controller's class refers to is none of our business.
   const spec = object['spec'];
   if (object.kind === 'GatewayClass' && (!isRecord(spec) || spec['controllerName'] !== controllerName)) return [];
-  // An IngressClass's and old GatewayClass's parameters are no Secrets or ConfigMaps, and an Ingress has names for references.
+  // An Ingress has names in place of references.
   if (object.kind === 'Ingress') for (const name of ingressSecrets(spec, namespace)) found.set(objectKey(name), name);
   else visit(spec, 0);
   return [...found.values()];

@@ -3,6 +3,7 @@
 import { canonicalJson } from '#libs/gateway/canonical.ts';
 import { controllerName } from '#libs/gateway/kinds.ts';
 import { isRecord } from '../stripped-object.ts';
+import { mergeGateways, mergeLoadBalancer } from './merge-older.ts';
 
 export type StatusFields = Readonly<Record<string, unknown>>;
 
@@ -53,6 +54,10 @@ function mergeField(field: string, live: unknown, desired: unknown, now: string)
       return mergeConditions(live, desired, now);
     case 'listeners':
       return mergeListeners(live, desired, now);
+    case 'gateways':
+      return mergeGateways(live, desired, (own, before) => withConditions(own, before, now));
+    case 'loadBalancer':
+      return mergeLoadBalancer(live, desired);
     case 'addresses':
       return recordsOf(desired).map((address) => Object.assign({ type: 'IPAddress' }, address));
     default:
@@ -83,14 +88,19 @@ function mergeEntries(field: string, refField: string, live: unknown, desired: u
 }
 
 function mergeListeners(live: unknown, desired: unknown, now: string): unknown {
-  const before = new Map(recordsOf(live).map((listener) => [listener['name'], listener]));
+  const before = new Map(recordsOf(live).map((listener) => [listenerKey(listener), listener]));
   return recordsOf(desired).map((listener) => {
     const kinds = recordsOf(listener['supportedKinds']).map((kind) =>
       Object.assign({ group: referenceDefaults.group }, kind),
     );
     const filled = listener['supportedKinds'] === undefined ? listener : { ...listener, supportedKinds: kinds };
-    return withConditions(filled, before.get(listener['name']) ?? {}, now);
+    return withConditions(filled, before.get(listenerKey(listener)) ?? {}, now);
   });
+}
+
+/** Listeners of Service APIs have no names. */
+function listenerKey(listener: StatusFields): unknown {
+  return listener['name'] ?? listener['port'];
 }
 
 function withConditions(own: StatusFields, live: StatusFields, now: string): StatusFields {
