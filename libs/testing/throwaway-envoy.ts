@@ -130,35 +130,12 @@ class TestAds {
     for (const { type, name } of removes) this.#table(type).delete(name);
     for (const { type } of xdsTypes) {
       const resources = upserts.filter((resource) => resource.type === type);
-      const again = type === 'endpoints' ? this.#endpointsOf(upserts) : [];
-      if (resources.length + again.length > 0) await this.#send(type, [...new Set([...resources, ...again])], []);
+      if (resources.length > 0) await this.#send(type, resources, []);
     }
     for (const { type } of xdsTypes.toReversed()) {
       const names = removes.filter((removed) => removed.type === type).map(({ name }) => name);
       if (names.length > 0) await this.#send(type, [], names);
     }
-  }
-
-  /** A new cluster waits for its endpoints also where Envoy has them already, and is acknowledged only then. */
-  #repeatEndpoints(clusters: readonly XdsResource[]): void {
-    const names = this.#subscribed.get('endpoints');
-    const texts = clusters.map(({ message }) => JSON.stringify(message));
-    const known = [...this.#table('endpoints').values()].filter(
-      ({ name }) => names?.has(name) === true && texts.some((text) => text.includes(JSON.stringify(name))),
-    );
-    if (known.length > 0) this.#write('endpoints', known, []);
-  }
-
-  /** A cluster that is replaced waits for endpoints that Envoy has, and does not ask for them. */
-  #endpointsOf(upserts: readonly XdsResource[]): readonly XdsResource[] {
-    const table = this.#table('endpoints');
-    return upserts
-      .filter(({ type }) => type === 'cluster')
-      .map(({ name, message: { eds_cluster_config: config } }): XdsResource => {
-        const named = typeof config === 'object' && config !== null && 'service_name' in config && config.service_name;
-        const service = typeof named === 'string' && named !== '' ? named : name;
-        return table.get(service) ?? { type: 'endpoints', name: service, message: { cluster_name: service } };
-      });
   }
 
   #accept(call: Call): void {
@@ -198,7 +175,6 @@ class TestAds {
     if (wanted.length + gone.length === 0) return;
     await new Promise<void>((answered) => {
       this.#awaited = { nonce: this.#write(type, wanted, gone), answered };
-      if (type === 'cluster') this.#repeatEndpoints(wanted);
     });
   }
 

@@ -30,6 +30,7 @@ export class BackendCompiler {
   /** Discovery key → endpoints. */
   readonly #endpoints = new Map<string, readonly XdsEndpoint[]>();
   readonly #clusterUsers = new Users();
+  /** Names of clusters, by the discovery keys of their endpoints. */
   readonly #endpointsUsers = new Users();
   readonly #touchedEndpoints = new Set<string>();
 
@@ -105,20 +106,20 @@ export class BackendCompiler {
   update(): void {
     for (const name of this.#clusterUsers.takeTouched()) {
       const upstream = this.#clusterUsers.of(name).size > 0 ? this.#upstreams.get(name) : undefined;
+      this.#endpointsUsers.set(name, new Set(upstream === undefined ? [] : [upstream.endpoints]));
       if (upstream === undefined) {
         this.#upstreams.delete(name);
         this.#table.delete('cluster', name);
-      } else this.#table.set({ type: 'cluster', name, message: buildCluster(upstream) });
-      this.#endpointsUsers.set(name, new Set(upstream === undefined ? [] : [upstream.endpoints]));
-    }
-    for (const name of [...this.#touchedEndpoints, ...this.#endpointsUsers.takeTouched()]) {
-      if (this.#endpointsUsers.of(name).size === 0) this.#table.delete('endpoints', name);
-      else {
-        const message = buildEndpoints(name, this.#endpoints.get(name) ?? []);
-        this.#table.set({ type: 'endpoints', name, message });
+        this.#table.delete('endpoints', name);
+      } else {
+        this.#table.set({ type: 'cluster', name, message: buildCluster(upstream) });
+        this.#setEndpoints(name, upstream.endpoints);
       }
     }
+    for (const key of this.#touchedEndpoints)
+      for (const name of this.#endpointsUsers.of(key)) this.#setEndpoints(name, key);
     this.#touchedEndpoints.clear();
+    this.#endpointsUsers.takeTouched();
   }
 
   /** Why backends do not get what is meant for them. */
@@ -135,6 +136,10 @@ export class BackendCompiler {
       const reasons = problem === undefined ? lacking : [problem];
       return reasons.map((reason) => ({ gateway, key, reason }));
     });
+  }
+
+  #setEndpoints(name: string, key: string): void {
+    this.#table.set({ type: 'endpoints', name, message: buildEndpoints(name, this.endpoints(key)) });
   }
 
   #upstreamOf(gateway: string, key: string, protocol: RuleProtocol): Upstream | undefined {

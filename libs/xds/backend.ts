@@ -39,12 +39,13 @@ export function toUpstream(backend: BackendEntry, ruleProtocol: HttpRuleEntry['p
 }
 
 /** The message of a cluster. */
-export function buildCluster({ name, endpoints, protocol, tls }: Upstream): ProtoMessage {
+export function buildCluster({ name, protocol, tls }: Upstream): ProtoMessage {
   const isHttp2 = protocol === 'http2';
   return {
     name,
     type: 'EDS',
-    eds_cluster_config: { service_name: endpoints, eds_config: { ads: {}, resource_api_version: 'V3' } },
+    // Its endpoints have its own name: a cluster that asks for what another one has already is not answered for 15 s.
+    eds_cluster_config: { eds_config: { ads: {}, resource_api_version: 'V3' } },
     connect_timeout: '2s',
     lb_policy: 'LEAST_REQUEST',
     // Ready or not is said by discovery; without health checks a threshold would only spread requests to what is gone.

@@ -67,15 +67,17 @@ void t.test('a change touches what it must', async (t) => {
     ],
     [],
   );
-  t.strictSame(namesOf(compiler.flush()), ['endpoints endpoints/eu/shop/web/80']);
+  t.strictSame(namesOf(compiler.flush()), ['endpoints eu/shop/web/80']);
   compiler.setSnapshot(gateway, [backendEntry('api', { protocol: 'h2c' })], []);
   t.strictSame(namesOf(compiler.flush()), [
     'cluster eu/shop/api/80/h2c',
+    'endpoints eu/shop/api/80/h2c',
     'scope 80|*',
     'scope 80|*.deep.example.com',
     'scope 80|*.example.com',
     'scope 80|*.w.test',
     'scope 80|h7.example.com',
+    '-endpoints eu/shop/api/80',
     '-cluster eu/shop/api/80',
   ]);
   compiler.setSnapshot(gateway, [], ['rule/HTTPRoute/shop/r7/0']);
