@@ -116,6 +116,30 @@ void t.test('removed when it is not wanted any more, by this agent or the one be
   await eventually(() => !server.objects.has(`${deployments}/web-fleetgate`));
 });
 
+void t.test('without ports it is not known what a data plane should be like: what there is stays', async (t) => {
+  const { server, start, idle } = await setUp(t);
+  const unknown = { ...dataPlane, ports: [] };
+  const first = start();
+  first.beginReplace();
+  first.replace([gateway('web'), gateway('new', unknown)]);
+  await eventually(() => server.patches.length === 4);
+  await idle(first);
+  first.wish(gateway('web', unknown));
+  await idle(first);
+  await first.stop();
+  const second = start();
+  await eventually(() => server.watching === 5);
+  second.beginReplace();
+  second.replace([gateway('web', unknown)]);
+  second.wish(gateway('other'));
+  await eventually(() => server.objects.has(`${deployments}/other-fleetgate`));
+  await idle(second);
+  t.same([server.deletes, server.patches.length], [[], 8]);
+  t.ok(server.objects.has(`${deployments}/web-fleetgate`));
+  second.wish(gateway('web', null));
+  await eventually(() => !server.objects.has(`${deployments}/web-fleetgate`));
+});
+
 void t.test("somebody else's object of the name is left alone, and named", async (t) => {
   const { server, problems, start } = await setUp(t);
   server.put('web-fleetgate', { type: 'ClusterIP' }, 'silently', '/api/v1/namespaces/shop/services');

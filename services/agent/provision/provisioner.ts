@@ -69,8 +69,9 @@ export class Provisioner {
   readonly #forbidden = new Map<string, string>();
   readonly #tokens: TokenBucket;
   #cameMeanwhile: Set<string> | null = null;
-  /** All wishes are known: what is not among them may be removed. */
+  /** All wishes are known, and planned: what is not among them may be removed. */
   #isComplete = false;
+  #mayRemove = false;
   #planning: NodeJS.Timeout | undefined;
   #refill: NodeJS.Timeout | undefined;
 
@@ -170,6 +171,8 @@ export class Provisioner {
     // Without ports it is not known what a data plane should be like: what there is stays.
     for (const plane of planes) if (plane.wish.ports.length === 0) this.#kept.add(`${plane.namespace}/${plane.name}`);
     for (const plane of planes) if (plane.wish.ports.length > 0) this.#planOne(plane);
+    // Not before: until now, nothing was known to be wanted.
+    this.#mayRemove = this.#isComplete;
     // What was made before this agent started, for somebody who is gone.
     for (const id of this.#owned.ids()) if (!this.#wanted.has(id)) this.#enqueue(id);
   }
@@ -225,7 +228,7 @@ export class Provisioner {
     const wanted = this.#wanted.get(id);
     const seen = this.#owned.get(id);
     const isKept = this.#kept.has(id.slice(id.indexOf('/') + 1));
-    if (wanted === undefined) return seen !== undefined && !seen.isLeaving && this.#isComplete && !isKept;
+    if (wanted === undefined) return seen !== undefined && !seen.isLeaving && this.#mayRemove && !isKept;
     const written = this.#written.get(id);
     // One that is on its way out is made anew when it is gone.
     if (seen?.isLeaving === true) return false;
