@@ -80,7 +80,10 @@ export function olderRouteStatus(
   return { gateways: [...gateways].toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([, entry]) => entry) };
 }
 
-/** `status` of an Ingress: where it is served, once a Gateway takes it, and on which ports. `faults` are by port. */
+/**
+ * `status` of an Ingress: where it is served, once a Gateway takes it, and on which ports. Its `parents` are for our own API: the object has
+ * no field for them, and agents write loadBalancer only.
+ */
 export function ingressStatus(
   route: Status | undefined,
   gateway: Status | undefined,
@@ -98,7 +101,7 @@ export function ingressStatus(
     const { type, value } = fieldsOf(address);
     return [{ [type === 'Hostname' ? 'hostname' : 'ip']: value, ports: portStatuses }];
   });
-  return { loadBalancer: { ingress } };
+  return { loadBalancer: { ingress }, parents: itemsOf(route?.['parents']) };
 }
 
 /** `status` of a BackendPolicy, from those of the policies that it comes to. */

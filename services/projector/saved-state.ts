@@ -29,7 +29,10 @@ const gatewaysQuery = `
            (select min(v.version) from snapshots v where v.gateway = g.gateway and v.seq >= spec.seq), g.head) end as since
     from gateways g
     left join snapshots s on s.gateway = g.gateway and s.version = g.head
-    left join objects o on o.kind in ('Gateway', 'Gateway.networking.x-k8s.io') and o.cluster = g.cluster and o.namespace = g.namespace and o.name = g.name
+    left join lateral (
+      select * from objects one
+       where one.kind in ('Gateway', 'Gateway.networking.x-k8s.io') and one.cluster = g.cluster and one.namespace = g.namespace and one.name = g.name
+       order by one.kind limit 1) o on true
     left join lateral (
       select min(e.seq) as seq from events e
        where e.cluster = o.cluster and e.kind = o.kind and e.namespace = o.namespace and e.name = o.name

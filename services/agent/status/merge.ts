@@ -22,11 +22,16 @@ const referenceDefaults = { group: 'gateway.networking.k8s.io', kind: 'Gateway' 
  */
 export function mergeStatus(live: StatusFields, desired: StatusFields, now: string): StatusFields | null {
   const changed: Record<string, unknown> = {};
-  for (const [field, value] of Object.entries(desired)) {
+  for (const [field, value] of Object.entries(writtenFields(desired))) {
     const merged = mergeField(field, live[field], value, now);
     if (canonicalJson(merged) !== canonicalJson(live[field] ?? emptyOf(merged))) changed[field] = merged;
   }
   return Object.keys(changed).length === 0 ? null : changed;
+}
+
+/** An Ingress has no field for what else is known of it. */
+function writtenFields(desired: StatusFields): StatusFields {
+  return 'loadBalancer' in desired ? { loadBalancer: desired['loadBalancer'] } : desired;
 }
 
 /** Whether what `fields` would change of the live status is numbers of attached objects and nothing else. */

@@ -108,9 +108,9 @@ async function readObject(
   const { rows } = await sql<{ data: string; status: unknown }>`
     select o.data, s.status from objects o
       left join statuses s on s.cluster = o.cluster and s.kind = o.kind and s.namespace = o.namespace and s.name = o.name
-     where o.cluster = ${cluster} and o.kind = 'Gateway' and o.namespace = ${namespace} and o.name = ${name}`.execute(
-    db,
-  );
+     where o.cluster = ${cluster} and o.kind in ('Gateway', 'Gateway.networking.x-k8s.io')
+       and o.namespace = ${namespace} and o.name = ${name}
+     order by o.kind limit 1`.execute(db);
   return rows[0];
 }
 

@@ -179,7 +179,7 @@ async function readCauses(
 ): Promise<ReadonlyMap<number, readonly EventRow[]>> {
   if (versions.length === 0) return new Map();
   const { rows } = await sql<EventRow & { readonly version: number; readonly touched: boolean }>`
-    select v.version, e.*, e.kind = 'Gateway' and e.cluster || '/' || e.namespace || '/' || e.name = ${gateway} or exists (
+    select v.version, e.*, e.kind in ('Gateway', 'Gateway.networking.x-k8s.io') and e.cluster || '/' || e.namespace || '/' || e.name = ${gateway} or exists (
              select 1 from snapshot_changes c
               where c.gateway = ${gateway} and c.version = v.version
                 and (starts_with(c.key, 'rule/' || e.kind || '/' || e.namespace || '/' || e.name || '/')

@@ -35,6 +35,21 @@ const routeSpec = z.object({
 });
 const routeStatus = z.object({ parents: listOf(z.object({ parentRef, conditions: listOf(conditionFields) })) });
 
+/** What routes of older APIs have in other places. */
+const olderSpec = z.object({
+  spec: z.object({
+    rules: listOf(
+      z.object({
+        host: z.string().optional().catch(undefined),
+        matches: listOf(z.object({ snis: listOf(z.string()) })),
+      }),
+    ),
+  }),
+});
+const olderStatus = z.object({
+  gateways: listOf(z.object({ gatewayRef: parentRef, conditions: listOf(conditionFields) })),
+});
+
 const listenerSpec = z.object({ name: z.string(), port: numberOrNull, protocol: textOrNull, hostname: textOrNull });
 const gatewaySpec = z.object({ spec: z.object({ listeners: listOf(listenerSpec) }).catch({ listeners: [] }) });
 const gatewayStatus = z.object({
@@ -61,6 +76,28 @@ export function parseRouteStatus(status: unknown): z.output<typeof routeStatus>[
   const parsed = routeStatus.safeParse(status);
   return parsed.success ? parsed.data.parents : [];
 }
+
+/** Hostnames of an Ingress or an old TLSRoute, which its rules have. */
+export function parseRuleHostnames(json: string): string[] {
+  const parsed = olderSpec.safeParse(parseJson(json));
+  const rules = parsed.success ? parsed.data.spec.rules : [];
+  const hosts = rules.flatMap(({ host, matches }) => [host ?? [], matches.flatMap(({ snis }) => snis)].flat());
+  return [...new Set(hosts)];
+}
+
+/** Status of a route of Service APIs 0.1, with the conditions called as they are now. */
+export function parseOlderStatus(status: unknown): z.output<typeof routeStatus>['parents'] {
+  const parsed = olderStatus.safeParse(status);
+  return (parsed.success ? parsed.data.gateways : []).map(({ gatewayRef, conditions }) => ({
+    parentRef: gatewayRef,
+    conditions: conditions.map((one) => ({ ...one, type: newNames.get(one.type) ?? one.type })),
+  }));
+}
+
+const newNames: ReadonlyMap<string, string> = new Map([
+  ['Admitted', 'Accepted'],
+  ['fleetgate.dev/ResolvedRefs', 'ResolvedRefs'],
+]);
 
 /** A Gateway's listeners from the JSON of its object. */
 export function parseListeners(json: string): readonly z.output<typeof listenerSpec>[] {

@@ -1,9 +1,16 @@
 // GET /routes: every route of the fleet, whether its gateways accept it or why not, and who changed it last.
 import { sql } from 'kysely';
 import { z } from 'zod';
-import { kinds } from '#libs/gateway/kinds.ts';
+import { kinds, kubernetesKind, serviceApisGroup } from '#libs/gateway/kinds.ts';
 import { all } from './gateway-rows.ts';
-import { type Condition, type ParentRef, parseRoute, parseRouteStatus } from './kube-fields.ts';
+import {
+  type Condition,
+  type ParentRef,
+  parseOlderStatus,
+  parseRoute,
+  parseRouteStatus,
+  parseRuleHostnames,
+} from './kube-fields.ts';
 import { fleetRoute, pageOf } from './models.ts';
 import {
   clusterName,
@@ -34,7 +41,9 @@ interface Row {
 }
 
 /** The kinds of the table that are routes. */
-const routeKinds: readonly string[] = kinds.map(({ kind }) => kind).filter((kind) => kind.endsWith('Route'));
+const routeKinds: readonly string[] = kinds
+  .map(({ kind }) => kind)
+  .filter((kind) => kubernetesKind(kind).endsWith('Route') || kind === 'Ingress');
 const gatewayGroup = 'gateway.networking.k8s.io';
 
 const filters = z.object({
@@ -87,39 +96,56 @@ function conditionsOf(query: z.output<typeof filters>) {
     pattern && sql`(o.cluster || '/' || o.namespace || '/' || o.name ilike ${pattern} or o.data ilike ${pattern})`,
     name !== undefined &&
       sql`o.cluster = ${cluster} and exists (
-        select 1 from jsonb_array_elements(s.status->'parents') p
-         where p->'parentRef'->>'name' = ${name} and coalesce(p->'parentRef'->>'namespace', o.namespace) = ${namespace})`,
+        select 1 from jsonb_array_elements(${parents}) p, lateral (select coalesce(p->'parentRef', p->'gatewayRef') as ref) r
+         where r.ref->>'name' = ${name} and coalesce(r.ref->>'namespace', o.namespace) = ${namespace})`,
     query.accepted && (query.accepted === 'true' ? accepted : sql`not ${accepted}`),
   ];
 }
 
-const accepted = sql`(coalesce(jsonb_array_length(s.status->'parents'), 0) > 0 and not exists (
-  select 1 from jsonb_array_elements(s.status->'parents') p
-   where not coalesce(p->'conditions' @> '[{"type":"Accepted","status":"True"}]', false)))`;
+/** Routes of Service APIs have `gateways`. */
+const parents = sql`coalesce(s.status->'parents', s.status->'gateways')`;
+const accepted = sql`(coalesce(jsonb_array_length(${parents}), 0) > 0 and not exists (
+  select 1 from jsonb_array_elements(${parents}) p
+   where not coalesce(p->'conditions' @> '[{"type":"Accepted","status":"True"}]', false)
+     and not coalesce(p->'conditions' @> '[{"type":"Admitted","status":"True"}]', false)))`;
 
 function toRoute(row: Row): z.input<typeof fleetRoute> {
   const { metadata, spec } = parseRoute(row.data);
-  const said = parseRouteStatus(row.status);
-  const parents = spec.parentRefs.map((ref) => {
-    const status = said.find(({ parentRef }) => sameParent(parentRef, ref, row.namespace));
-    return toParent(row, ref, status?.conditions);
-  });
+  const parents = isOlder(row.kind) ? olderParents(row) : parentsOf(row, spec.parentRefs);
   const verdicts = parents.flatMap(({ accepted }) => (accepted === null ? [] : [accepted]));
   return {
     cluster: row.cluster,
     kind: row.kind,
     namespace: row.namespace,
     name: row.name,
-    hostnames: spec.hostnames,
+    hostnames: spec.hostnames.length === 0 ? parseRuleHostnames(row.data) : spec.hostnames,
     rules: spec.rules.length,
     parents,
     accepted: verdicts.length === 0 ? null : verdicts.every(Boolean),
-    problems: verdicts.length === 0 ? [nobody(parents)] : [...new Set(parents.flatMap(problemsOf))],
+    problems: verdicts.length === 0 ? [nobody(row.kind, parents)] : [...new Set(parents.flatMap(problemsOf))],
     changedBy: row.manager === null ? null : { manager: row.manager, operation: row.operation ?? '' },
     changedAt: row.at.toISOString(),
     seq: row.seq,
     generation: metadata.generation,
   };
+}
+
+function parentsOf(row: Row, refs: readonly ParentRef[]): z.input<typeof fleetRoute>['parents'] {
+  const said = parseRouteStatus(row.status);
+  return refs.map((ref) => {
+    const status = said.find(({ parentRef }) => sameParent(parentRef, ref, row.namespace));
+    return toParent(row, ref, status?.conditions);
+  });
+}
+
+/** Routes of older APIs name no parents: which they have is told by the status. */
+function olderParents(row: Row): z.input<typeof fleetRoute>['parents'] {
+  const said = row.kind === 'Ingress' ? parseRouteStatus(row.status) : parseOlderStatus(row.status);
+  return said.map(({ parentRef, conditions }) => toParent(row, parentRef, conditions));
+}
+
+function isOlder(kind: string): boolean {
+  return kind === 'Ingress' || kind.endsWith(serviceApisGroup);
 }
 
 function toParent(
@@ -146,7 +172,8 @@ function isAccepted({ type, status }: Condition): boolean {
   return type === 'Accepted' && status === 'True';
 }
 
-function nobody(parents: readonly unknown[]): string {
+function nobody(kind: string, parents: readonly unknown[]): string {
+  if (isOlder(kind)) return 'no gateway of Fleetgate serves it';
   return parents.length === 0 ? 'it names no parent' : 'none of its parents is a gateway of Fleetgate';
 }
 
