@@ -2,7 +2,10 @@
 import type { CorsPolicy, HttpFilter } from '#libs/snapshot/entry.ts';
 import type { Header, ReadRequest } from '#libs/matching/request.ts';
 
-const wellKnown: Readonly<Record<string, string>> = { http: '80', https: '443' };
+const wellKnown: ReadonlyMap<string, string> = new Map([
+  ['http', '80'],
+  ['https', '443'],
+]);
 
 /** The policy that counts among filters: the last. */
 export function corsPolicy(filters: readonly HttpFilter[]): CorsPolicy | undefined {
@@ -69,7 +72,7 @@ function isAllowed({ allowOrigins }: CorsPolicy, origin: string): boolean {
 function split(origin: string): { readonly scheme: string; readonly host: string; readonly port: string } | undefined {
   const [, scheme = '', host = '', port] =
     /^(https?):\/\/(\[[^\]/]*\]|[^/:]+)(?::(\d*))?$/.exec(origin.toLowerCase()) ?? [];
-  return scheme === '' ? undefined : { scheme, host, port: port ?? wellKnown[scheme] ?? '' };
+  return scheme === '' ? undefined : { scheme, host, port: port ?? wellKnown.get(scheme) ?? '' };
 }
 
 function listed(name: string, values: readonly string[], any: string): readonly Header[] {

@@ -61,6 +61,7 @@ export const hostileTexts: readonly string[] = [
   '[::1]',
   '0x7f.1',
   'localhost',
+  'constructor://a.test',
   ':authority',
   'host',
   'connection',

@@ -15,7 +15,10 @@ import { isHeaderName } from './text-limits.ts';
 const originPattern = /^(https?):\/\/([a-z0-9.*-]+)(?::(\d{1,5}))?$/i;
 const originsMax = 256;
 const listMax = 256;
-const wellKnown: Readonly<Record<string, string>> = { http: '80', https: '443' };
+const wellKnown: ReadonlyMap<string, string> = new Map([
+  ['http', '80'],
+  ['https', '443'],
+]);
 
 /** The policy among filters, the last of several. */
 export function corsOf(filters: readonly HttpFilter[]): CorsPolicy | undefined {
@@ -78,7 +81,7 @@ function originMatch(origins: readonly string[]): ProtoMessage | undefined {
 /** A wildcard stands for one or more labels; the well-known port of a scheme may be left out. */
 function originRegex(origin: string): string {
   const [, scheme = '', host = '', port] = originPattern.exec(origin) ?? [];
-  const usual = wellKnown[scheme.toLowerCase()] ?? '';
+  const usual = wellKnown.get(scheme.toLowerCase()) ?? '';
   const hosts =
     host === '*' ? String.raw`(?:\[[^\]/]*\]|[^/:]+)` : host.replaceAll('.', String.raw`\.`).replaceAll('*', '[^/:]+');
   return `${scheme}://${hosts}${port === undefined || port === usual ? `(?::${usual})?` : `:${port}`}`;

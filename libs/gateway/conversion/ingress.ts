@@ -28,11 +28,11 @@ export interface IngressPlace {
 /** The v1 limit on rules of a route, and on listeners of a ListenerSet. */
 const rulesMax = 16;
 const listenersMax = 64;
-const pathTypes: Readonly<Record<string, string>> = {
-  Exact: 'Exact',
-  Prefix: 'PathPrefix',
-  ImplementationSpecific: 'PathPrefix',
-};
+const pathTypes: ReadonlyMap<string, string> = new Map([
+  ['Exact', 'Exact'],
+  ['Prefix', 'PathPrefix'],
+  ['ImplementationSpecific', 'PathPrefix'],
+]);
 
 /** The hosts that an Ingress wants TLS for, each once, with the Secret; '*' = any host. */
 export function ingressTlsHosts(object: WrittenObject): ReadonlyMap<string, string | undefined> {
@@ -146,7 +146,7 @@ function rulesByHost(
 
 function convertPath(path: Fields, where: string, place: IngressPlace, warnings: string[]): Fields {
   const { path: value = '/', pathType, backend } = path;
-  const type = typeof pathType === 'string' ? (pathTypes[pathType] ?? pathType) : pathType;
+  const type = typeof pathType === 'string' ? (pathTypes.get(pathType) ?? pathType) : pathType;
   return {
     matches: [{ path: { type, value: value === '' ? '/' : value } }],
     backendRefs: convertBackend(backend, `${where}.backend`, place, warnings),

@@ -14,12 +14,12 @@ import {
 import { type RouteSelection, toRoute } from '#libs/gateway/conversion/route-selection.ts';
 import { forwardTo } from '#libs/gateway/conversion/service-apis-forward.ts';
 
-const pathTypes: Readonly<Record<string, string>> = {
-  Exact: 'Exact',
-  Prefix: 'PathPrefix',
-  RegularExpression: 'RegularExpression',
-  ImplementationSpecific: 'PathPrefix',
-};
+const pathTypes: ReadonlyMap<string, string> = new Map([
+  ['Exact', 'Exact'],
+  ['Prefix', 'PathPrefix'],
+  ['RegularExpression', 'RegularExpression'],
+  ['ImplementationSpecific', 'PathPrefix'],
+]);
 
 /** Converts an HTTPRoute. */
 export function convertHttpRoute(object: WrittenObject, selection: RouteSelection): Conversion {
@@ -92,7 +92,7 @@ function convertMatch(match: unknown, path: string, warnings: string[]): unknown
   if (type === 'ImplementationSpecific') {
     warnings.push(`${path}.path: ImplementationSpecific is read as a prefix`);
   }
-  const written = typeof type === 'string' ? (pathTypes[type] ?? type) : type;
+  const written = typeof type === 'string' ? (pathTypes.get(type) ?? type) : type;
   return present({
     path: at === undefined || at === null ? undefined : { type: written, value },
     headers: headers === undefined || headers === null ? undefined : convertHeaders(fieldsOf(headers), path, warnings),
