@@ -137,10 +137,10 @@ function chainOf(port: PortTable, tls: HttpRequest['tls']): { readonly place: Pl
     const what = name === '' ? 'a connection without server name' : `server name ${name}`;
     return closed(`no listener of port ${port.port} is for ${what}`);
   }
-  if (place.protocol === 'TLS') return { verdict: streamTo(place, name) };
-  if (place.listeners.every(({ entry }) => entry.certificates.length === 0))
+  const isTerminated = place.protocol === 'HTTPS' || place.listeners[0]?.entry.tlsMode === 'Terminate';
+  if (isTerminated && place.listeners.every(({ entry }) => entry.certificates.length === 0))
     return closed(`the listener for ${place.hostname} has no certificate`);
-  return { place };
+  return place.protocol === 'TLS' ? { verdict: streamTo(place, name) } : { place };
 }
 
 function refused(reason: string): Arrival {

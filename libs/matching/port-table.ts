@@ -101,10 +101,20 @@ function portTable(port: number, listeners: readonly ListenerOf[]): PortTable {
     if (families[protocol] !== family) ignored.push(listener);
     else if (place === undefined)
       places.set(hostname, { hostname, protocol, listeners: [listener], tables: new Map(), streams: new Map() });
-    else if (place.protocol !== protocol) ignored.push(listener);
+    else if (!goesWith(listener.entry, place.listeners[0]?.entry)) ignored.push(listener);
     else place.listeners.push(listener);
   }
   return { port, family, places, ignored };
+}
+
+/** Whether connections can be taken for both: what the oldest Gateway says of TLS and of clients' certificates holds. */
+function goesWith(one: ListenerEntry, oldest: ListenerEntry | undefined): boolean {
+  return oldest === undefined || termsOf(one) === termsOf(oldest);
+}
+
+function termsOf({ protocol, tlsMode, clientValidation }: ListenerEntry): string {
+  const clients = clientValidation && [clientValidation.mode, clientValidation.authorities.toSorted()];
+  return JSON.stringify([protocol, protocol === 'TLS' ? tlsMode : '', clients]);
 }
 
 /** Orders listeners: oldest Gateway first. */

@@ -18,10 +18,12 @@ export interface RequestChoice {
 type Change = 'path' | 'method' | 'header' | 'query' | 'host' | 'cors' | 'repeat' | 'grpc';
 
 const changes: readonly Change[] = ['path', 'path', 'method', 'header', 'query', 'host', 'cors', 'repeat', 'grpc'];
-const hosts = ['a.test', 'b.test', 'x.a.test', 'y.x.a.test', 'test', 'c.other', 'elsewhere', '127.0.0.1', '[::1]', ''];
+const hosts = ['a.test', 'b.test', 'x.a.test', 'y.x.a.test', 'test', 'c.other', 'elsewhere', '127.0.0.1', '[::1]'];
 const methods = ['GET', 'POST', 'DELETE', 'OPTIONS', 'HEAD', 'PUT'];
 const regexExamples = new Map<string, string>([
   ['/a/[bc]+', '/a/bcb'],
+  ['/[^/]+/Method', '/any/Method'],
+  ['/[^/]+/b', '/a/b'],
   ['/a.*', '/a/x'],
   ['.*b', '/q/b'],
   ['/a/b(/.*)?', '/a/b/z'],

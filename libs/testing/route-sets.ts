@@ -80,6 +80,27 @@ const match: fc.Arbitrary<HttpMatch> = fc
   })
   .map(({ method, ...rest }) => (method === undefined ? rest : { ...rest, method }));
 
+const exact = (value: string): StringMatch => ({ type: 'Exact', value });
+
+/** What libs/gateway makes of the matches of a GRPCRoute. */
+const grpcMatch: fc.Arbitrary<HttpMatch> = fc
+  .record({
+    service: rarely(pick('svc', 'a'), 1),
+    method: rarely(pick('Method', 'b'), 1),
+    headers: named(['x-a', 'x-b']),
+  })
+  .map(({ service, method, headers }): HttpMatch => {
+    const grpc = {
+      ...(service === undefined ? {} : { service: exact(service) }),
+      ...(method === undefined ? {} : { method: exact(method) }),
+    };
+    if (method === undefined)
+      return { path: { type: 'PathPrefix', value: `/${service ?? ''}` }, headers, query: [], grpc };
+    if (service === undefined)
+      return { path: { type: 'RegularExpression', value: `/[^/]+/${method}` }, headers, query: [], grpc };
+    return { path: { type: 'Exact', value: `/${service}/${method}` }, headers, query: [], grpc };
+  });
+
 // ---- filters
 
 const header = (value: fc.Arbitrary<string>): fc.Arbitrary<HeaderChange['set'][number]> =>
@@ -193,19 +214,25 @@ function rule(
       name: pick('r1', 'r2', 'r3', 'r4'),
       createdAt: pick(...dates),
       hosts,
-      matches: fc.array(match, { minLength: 1, maxLength: 3 }),
+      matches: fc.array(isGrpc ? grpcMatch : match, { minLength: 1, maxLength: 3 }),
       filters: filters('cors'),
       to: action(isGrpc ? ['grpc'] : ['web', 'api']),
+      retry: rarely(pick({ codes: [503], attempts: 2 }, { codes: [], attempts: 1, backoffMs: 10 })),
       timeouts: rarely(pick({ requestMs: 20_000 }, { backendRequestMs: 20_000 }, { requestMs: 0 })),
     })
-    .map(({ hosts: attached, timeouts, ...rest }) => {
+    .map(({ hosts: attached, timeouts, retry, ...rest }) => {
       const [, entry] = ruleEntry({
         ...rest,
         index,
         kind: isGrpc ? 'GRPCRoute' : 'HTTPRoute',
         ...(timeouts === undefined ? {} : { timeouts }),
       });
-      return { ...entry, ...(isGrpc ? { protocol: 'grpc' as const } : {}), hosts: attached };
+      return {
+        ...entry,
+        ...(isGrpc ? { protocol: 'grpc' as const } : {}),
+        ...(retry === undefined ? {} : { retry }),
+        hosts: attached,
+      };
     });
 }
 

@@ -123,8 +123,10 @@ function otherFields({ place }: Explained, verdict: Verdict): readonly Field[] {
   ];
 }
 
-function listenerText({ gateway, entry: { name, port, protocol, hostname } }: ListenerOf): string {
-  return `${name} of ${gateway}: ${protocol} on port ${port}${hostname === '*' ? '' : ` for ${hostname}`}`;
+function listenerText({ gateway, entry }: ListenerOf): string {
+  const { name, port, protocol, hostname, clientValidation } = entry;
+  const clients = clientValidation === undefined ? '' : `, client certificates: ${clientValidation.mode}`;
+  return `${name} of ${gateway}: ${protocol} on port ${port}${hostname === '*' ? '' : ` for ${hostname}`}${clients}`;
 }
 
 function targetText(backend: Target): string {
