@@ -44,8 +44,7 @@ export function gatewayStatus(
       ...(model.demands.insecure ? [insecureCondition(generation)] : []),
     ],
     listeners: listeners.map((one) => listenerStatus(one, attachedRoutes(one.entryName), programmed, generation)),
-    // Earlier versions of the API do not have the field.
-    ...(model.allowedListeners.from === 'None' ? {} : { attachedListenerSets: listenerSets }),
+    attachedListenerSets: listenerSets,
   };
 }
 

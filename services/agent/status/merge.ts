@@ -145,6 +145,8 @@ function recordsOf(value: unknown): readonly StatusFields[] {
   return Array.isArray(value) ? value.filter(isRecord) : [];
 }
 
+/** What is the same as no such field; earlier versions of the API do not have the counts. */
 function emptyOf(value: unknown): unknown {
+  if (typeof value === 'number') return 0;
   return Array.isArray(value) ? [] : undefined;
 }
