@@ -3,11 +3,14 @@
 import { renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
+import { streamName } from '#libs/events/subjects.ts';
+import { connectNats } from '#libs/runtime/nats.ts';
 import { signalProcess } from '#libs/runtime/process-identity.ts';
+import { testLogger } from '#libs/testing/throwaway.ts';
 import { findFleet } from './fleet-address.ts';
 import { FleetClient } from './fleet-client.ts';
 import { DemoFleet, exitOf, until } from './testing/demo-fleet.ts';
-import { brokenHistory, differentDigests } from './testing/ledger.ts';
+import { brokenHistory, differentDigests, serversOf } from './testing/ledger.ts';
 import { anyMoment, kill, pidOf } from './testing/parts.ts';
 import { addRoutes, ProbeRoutes } from './testing/probe-routes.ts';
 import { ask } from './testing/storefront-request.ts';
@@ -100,6 +103,20 @@ await t.test('the storage of JetStream is wiped with edits in it that nobody has
   signalProcess(projector, 'SIGSTOP');
   await probes.editAll();
   await wipeStream();
+  signalProcess(projector, 'SIGCONT');
+  await probes.served();
+  await probes.isWhole(t, client);
+});
+
+await t.test('the stream is deleted with edits in it that nobody has read, and no connection breaks', async (t) => {
+  const again = await kill(fleet, 'projector');
+  await again();
+  const projector = await pidOf(fleet, 'projector');
+  signalProcess(projector, 'SIGSTOP');
+  await probes.editAll();
+  const nats = await connectNats({ url: serversOf(fleet).natsUrl, name: 'test', log: testLogger() });
+  await nats.request(`$JS.API.STREAM.DELETE.${streamName}`, {}, { timeoutMs: 10_000 });
+  await nats.close();
   signalProcess(projector, 'SIGCONT');
   await probes.served();
   await probes.isWhole(t, client);
