@@ -1,4 +1,5 @@
 // A route of an older API as the v1 routes that it comes to, read as one: their rules one after the other, each for the hostnames of its own.
+import { canonicalJson } from '#libs/gateway/canonical.ts';
 import { isRecord } from '#libs/gateway/cursor.ts';
 import { parseHttpRoute } from '#libs/gateway/http-route.ts';
 import type { HttpRule } from '#libs/gateway/http-rule.ts';
@@ -61,9 +62,9 @@ function head(
   const problems = parts.flatMap((part) => part.problems);
   const one = hasOnePart(parts);
   return {
-    parentRefs: parts[0]?.parentRefs ?? [],
+    parentRefs: one ? (parts[0]?.parentRefs ?? []) : unique(parts.flatMap((part) => part.parentRefs)),
     hostnames: one ? (parts[0]?.hostnames ?? []) : [...new Set(parts.flatMap(hostnamesOf))],
-    problems: [...new Map(problems.map((problem) => [`${problem.path} ${problem.message}`, problem])).values()],
+    problems: unique(problems),
     ignored: [...warningsOf(object), ...parts.flatMap(({ ignored }) => ignored)],
   };
 }
@@ -78,6 +79,10 @@ function joinRules<R extends Rule>(
     return part.rules.map((rule) => ({ ...rule, hostnames }));
   });
   return rules.map((rule, index) => ({ ...rule, index }));
+}
+
+function unique<T>(values: readonly T[]): readonly T[] {
+  return [...new Map(values.map((value) => [canonicalJson(value), value])).values()];
 }
 
 function hasOnePart(parts: readonly unknown[]): boolean {

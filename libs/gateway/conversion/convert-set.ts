@@ -106,7 +106,8 @@ class ObjectSet {
     });
     if (!ofClass.implied || this.#implied.has(ofClass.name)) return { objects, warnings };
     this.#implied.add(ofClass.name);
-    return { objects: [impliedGateway(ofClass.name, fleetgateClass), ...objects], warnings };
+    const home = { apiVersion: 'v1', kind: 'Namespace', metadata: { name: impliedNamespace } };
+    return { objects: [home, impliedGateway(ofClass.name, fleetgateClass), ...objects], warnings };
   }
 
   #classOf(ingress: WrittenObject): IngressClass {

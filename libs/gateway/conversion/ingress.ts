@@ -12,6 +12,7 @@ import {
   v1,
   type WrittenObject,
 } from '#libs/gateway/conversion/conversion.ts';
+import { intersectHostnames } from '#libs/gateway/hostname.ts';
 import { onOneLabel } from '#libs/gateway/conversion/service-apis-http-route.ts';
 
 /** What an Ingress does not say itself. */
@@ -49,7 +50,6 @@ export function ingressTlsHosts(object: WrittenObject): ReadonlyMap<string, stri
 export function convertIngress(object: WrittenObject, place: IngressPlace): Conversion {
   const warnings: string[] = [];
   const set = convertTls(object, place, warnings);
-  const parentRefs = parentsOf(object, place);
   const { name, namespace } = object.metadata;
   const metadata = { ...(namespace === undefined ? {} : { namespace }), ...keptMetadata(object) };
   warnings.push(...foreignAnnotations(metadata.annotations ?? {}));
@@ -57,22 +57,25 @@ export function convertIngress(object: WrittenObject, place: IngressPlace): Conv
     const own = isWildcard(host) ? rules.map((rule) => onOneLabel(rule, host)) : rules;
     const chunks: (readonly Fields[])[] = [];
     for (let at = 0; at < own.length; at += rulesMax) chunks.push(own.slice(at, at + rulesMax));
-    return chunks.map((chunk) => ({ ...(host === '*' ? {} : { hostnames: [host] }), rules: chunk }));
+    const parentRefs = parentsOf(object, host, place);
+    return chunks.map((chunk) => ({ parentRefs, ...(host === '*' ? {} : { hostnames: [host] }), rules: chunk }));
   });
   const objects = routes.map((spec, index) => ({
     apiVersion: v1,
     kind: 'HTTPRoute',
     metadata: { name: index === 0 ? name : `${name}-${index + 1}`, ...metadata },
-    spec: { parentRefs, ...spec },
+    spec,
   }));
   return { objects: [...(set === undefined ? [] : [set]), ...objects], warnings };
 }
 
-function parentsOf(object: WrittenObject, { gateway, ownerOf }: IngressPlace): readonly Fields[] {
+/** What the routes of a host attach to: the Gateway, and the ListenerSets whose listeners have the host. */
+function parentsOf(object: WrittenObject, of: string, { gateway, ownerOf }: IngressPlace): readonly Fields[] {
   const { namespace: own = 'default' } = object.metadata;
   const placed = ({ namespace, name }: Place): Fields => ({ ...(namespace === own ? {} : { namespace }), name });
   const parents = new Map<string, Fields>([['', placed(gateway)]]);
   for (const host of ingressTlsHosts(object).keys()) {
+    if (intersectHostnames(host, of) === undefined) continue;
     const owner = ownerOf(host);
     parents.set(`${owner.namespace}/${owner.name}`, { kind: 'ListenerSet', ...placed(owner) });
   }
