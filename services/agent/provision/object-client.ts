@@ -11,7 +11,8 @@ import { type SeenObject, collectionPath, ownedKinds, toSeen } from './owned-obj
 /** foreign: somebody else's object has the name. refused: as it is, it will not be taken. forbidden: the agent may not. */
 export type ApplyResult =
   | { readonly outcome: 'applied'; readonly seen: SeenObject }
-  | { readonly outcome: 'foreign' | 'gone' }
+  | { readonly outcome: 'foreign' }
+  | { readonly outcome: 'gone' }
   | { readonly outcome: 'refused' | 'forbidden' | 'failed'; readonly reason: string };
 
 export type DeleteResult =

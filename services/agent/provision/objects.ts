@@ -186,7 +186,6 @@ function buildPod(plane: DataPlane, settings: ProvisionSettings): object {
 function buildContainer(plane: DataPlane, { cluster, controlUrl, controlCa, image }: ProvisionSettings): object {
   const { parameters, ports } = plane.wish;
   const health = healthPort(ports);
-  const field = (path: string): object => ({ valueFrom: { fieldRef: { fieldPath: path } } });
   const { cpu, memory } = parameters;
   return {
     name: 'node',
@@ -200,8 +199,8 @@ function buildContainer(plane: DataPlane, { cluster, controlUrl, controlCa, imag
       ...plane.gateways.flatMap((gateway) => ['--serves', `${cluster}/${gateway}`]),
     ],
     env: [
-      { name: 'POD_NAME', ...field('metadata.name') },
-      { name: 'POD_IP', ...field('status.podIP') },
+      { name: 'POD_NAME', ...fromField('metadata.name') },
+      { name: 'POD_IP', ...fromField('status.podIP') },
       ...(controlCa === undefined ? [] : [{ name: 'NODE_EXTRA_CA_CERTS', value: `${secretFolder}/ca.crt` }]),
     ],
     ports: [{ name: 'health', containerPort: health, protocol: 'TCP' }],
@@ -222,6 +221,10 @@ function buildContainer(plane: DataPlane, { cluster, controlUrl, controlCa, imag
       { name: 'data', mountPath: dataFolder },
     ],
   };
+}
+
+function fromField(fieldPath: string): object {
+  return { valueFrom: { fieldRef: { fieldPath } } };
 }
 
 /** The usual one, or the next that no listener has. Listeners are not named in the pod: another one must not restart it. */

@@ -63,7 +63,7 @@ void t.test('made in order, and not written again while nothing changed', async 
   provisioner.replace([gateway('web')]);
   await eventually(() => server.patches.length === 4);
   await idle(provisioner);
-  t.same(server.patches.map(({ path }) => path.split('/').at(-2)).toSorted(), [
+  t.same(server.patches.map(({ path }) => path.split('/').at(-2) ?? '').toSorted(), [
     'deployments',
     'secrets',
     'serviceaccounts',

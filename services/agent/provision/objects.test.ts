@@ -1,0 +1,65 @@
+import t from 'tap';
+import type { DesiredDataPlane } from '#libs/events/agent-exchange.ts';
+import { golden } from '#libs/testing/golden.ts';
+import { planDataPlanes, type WantedPlane } from './data-plane.ts';
+import { buildObjects } from './objects.ts';
+
+const settings = {
+  cluster: 'eu',
+  namespace: 'fleetgate-system',
+  controlUrl: 'https://control.example.com',
+  controlCa: 'PEM',
+  provisionerToken: 'fg_secret',
+  image: 'fleetgate:1',
+};
+const wish: DesiredDataPlane = {
+  ports: [
+    { port: 53, protocol: 'UDP' },
+    { port: 80, protocol: 'TCP' },
+    { port: 7424, protocol: 'TCP' },
+  ],
+  labels: { team: 'a', 'app.kubernetes.io/managed-by': 'somebody' },
+  annotations: { note: 'b' },
+  addresses: ['192.0.2.7'],
+  parameters: { replicas: 3, serviceType: 'LoadBalancer', cpu: '1500m', memory: '1Gi', merge: 'none' },
+};
+
+function wanted(name: string, more: Partial<DesiredDataPlane> = {}): WantedPlane {
+  return { namespace: 'shop', name, uid: `uid-of-${name}`, className: 'fleetgate', wish: { ...wish, ...more } };
+}
+
+function objectsOf(planes: readonly WantedPlane[]): readonly unknown[] {
+  return planDataPlanes(planes, settings.namespace, () => 'uid-of-class').flatMap((plane) =>
+    buildObjects(plane, settings),
+  );
+}
+
+void t.test('the objects of a Gateway, and of a class whose Gateways share them', async (t) => {
+  const shared = { ...wish.parameters, merge: 'class' as const };
+  const text = JSON.stringify(
+    [objectsOf([wanted('web')]), objectsOf([wanted('b', { parameters: shared }), wanted('a', { parameters: shared })])],
+    null,
+    2,
+  );
+  golden(t, new URL('testdata/objects.out.json', import.meta.url), `${text}\n`);
+});
+
+void t.test('what is left to others is not said', async (t) => {
+  const auto = wanted('web', {
+    ports: [],
+    addresses: [],
+    parameters: { replicas: 'auto', serviceType: 'ClusterIP', merge: 'none' },
+  });
+  const text = JSON.stringify(objectsOf([auto]));
+  t.notMatch(text, /"replicas"/);
+  t.notMatch(text, /"kind":"Service"/, 'a Service needs a port');
+  t.notMatch(text, /PodDisruptionBudget/);
+});
+
+void t.test('names are bounded, and stay different', async (t) => {
+  const names = ['a'.repeat(80), `${'a'.repeat(80)}b`, 'with.dots', '0-digit'].flatMap((name) =>
+    planDataPlanes([wanted(name)], settings.namespace, () => undefined).map((plane) => plane.name),
+  );
+  t.equal(new Set(names).size, 4);
+  for (const name of names) t.match(name, /^[a-z]([-a-z0-9]{0,61}[a-z0-9])$/);
+});
