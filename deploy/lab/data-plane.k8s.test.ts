@@ -175,11 +175,12 @@ await t.test('an agent that may not provide data planes says so', async () => {
   );
 });
 
-await t.test('uninstall takes along what was provided', async (t) => {
+await t.test('uninstall takes along what was provided', async () => {
   await installFleetgate(lab, fleet);
   await addressOf('web');
   await lab.fleetgate(['agent', 'uninstall', '--kubeconfig', lab.kubeconfig('c0'), '--context', 'c0'], {});
-  t.same((await list(owned)).items, []);
+  // What is deleted ends with its pods, and these have their grace period.
+  await until('nothing is left', async () => ((await list(owned)).items.length === 0 ? true : undefined));
 });
 
 /** What is labelled as provided. */

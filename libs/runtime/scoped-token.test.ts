@@ -17,10 +17,22 @@ void t.test('what was not derived so is nothing', async (t) => {
   const token = deriveToken('fg_secret', scope);
   const wider = Buffer.from(JSON.stringify({ ...scope, serves: ['*/*/*'] })).toString('base64url');
   const [, signature = ''] = token.split('.');
-  for (const text of ['', 'fg_x', 'fgn_', 'fgn_.', `fgn_${wider}.${signature}`, `${token}.x`, token.slice(0, -2), `${token}${'x'.repeat(3000)}`])
+  for (const text of [
+    '',
+    'fg_x',
+    'fgn_',
+    'fgn_.',
+    `fgn_${wider}.${signature}`,
+    `${token}.x`,
+    token.slice(0, -2),
+    `${token}${'x'.repeat(3000)}`,
+  ])
     t.equal(verifyScopedToken(text, sha256('fg_secret')), undefined, text.slice(0, 20));
   t.equal(verifyScopedToken(token, sha256('fg_other')), undefined);
-  t.equal(verifyScopedToken(deriveToken('fg_secret', { node: 'x', serves: Array(17).fill('a/b/c') }), sha256('fg_secret')), undefined);
+  t.equal(
+    verifyScopedToken(deriveToken('fg_secret', { node: 'x', serves: Array(17).fill('a/b/c') }), sha256('fg_secret')),
+    undefined,
+  );
 });
 
 void t.test('keys: one pair for each namespace, the same each time', async (t) => {
