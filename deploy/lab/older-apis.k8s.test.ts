@@ -39,55 +39,6 @@ const old = (kind: string): string => `${kind}.networking.x-k8s.io`;
 const holds = (conditions: readonly z.output<typeof condition>[], type: string): boolean =>
   conditions.some((one) => one.type === type && one.status === 'True');
 
-await t.test('a cluster without the old CRDs is nothing to complain of', async (t) => {
-  const args = ['agent', 'install', '--kubeconfig', lab.kubeconfig('c0'), '--context', 'c0', '--cluster', 'c0'];
-  const more = ['--image', 'fleetgate', '--nats-url', fleet.natsUrl, '--node-public-key', fleet.nodePublicKey];
-  await lab.fleetgate([...args, ...more], {});
-  const clusters = z.array(z.object({ agent: z.object({ synced: z.boolean(), problems: z.array(z.string()) }) }));
-  const [cluster] = await until('the agent is in step', async () => {
-    const rows = clusters.safeParse(JSON.parse(await lab.fleetgate(['clusters', '--output', 'json'], client)));
-    return rows.success && rows.data[0]?.agent.synced === true ? rows.data : undefined;
-  });
-  t.same(cluster?.agent.problems, []);
-});
-
-await t.test('an Ingress is served, and says where', async (t) => {
-  await lab.kubectl('c0', ['apply', '-f', '-'], workload);
-  await lab.kubectl('c0', ['apply', '-f', '-'], ingress);
-  await until('200 by the Ingress', async () =>
-    (await lab.curl(fleet.address, 'ingress.example.com')).status === 200 ? true : undefined,
-  );
-  t.equal((await lab.curl(fleet.address, 'ingress.example.com', '/none')).status, 404);
-  const { status } = await statusOf(['ingress', 'web', '-n', 'apps'], ingressObject, () => true);
-  t.equal(status.loadBalancer.ingress[0]?.ip, fleet.address);
-  t.equal(status.loadBalancer.ingress[0]?.ports[0]?.port, 80);
-});
-
-await t.test('CRDs that come later are watched, and their objects served and answered', async (t) => {
-  await lab.kubectl('c0', ['apply', '-f', serviceApisCrds()]);
-  await until('the CRDs are there', async () => {
-    const names = await lab.kubectl('c0', ['api-resources', '--api-group=networking.x-k8s.io', '-o', 'name']);
-    return names.includes('udproutes.') ? true : undefined;
-  });
-  await lab.kubectl('c0', ['apply', '-f', '-'], serviceApis);
-  await until('200 by the old HTTPRoute', async () =>
-    (await lab.curl(fleet.address, 'old.example.com')).status === 200 ? true : undefined,
-  );
-  t.not((await lab.curl(fleet.address, 'shy.example.com')).status, 200, 'a route that does not allow the Gateway');
-  const at = ['-n', 'apps'];
-  const gateway = await statusOf([old('gateway'), 'old', ...at], conditioned, ({ status }) =>
-    holds(status.conditions, 'Ready'),
-  );
-  t.ok(holds(gateway.status.conditions, 'Scheduled'));
-  await statusOf([old('gatewayclass'), 'old'], conditioned, ({ status }) => holds(status.conditions, 'Admitted'));
-  const routed = await statusOf([old('httproute'), 'old', ...at], routeObject, ({ status }) =>
-    status.gateways.some(({ conditions }) => holds(conditions, 'Admitted')),
-  );
-  t.equal(routed.status.gateways[0]?.gatewayRef.name, 'old');
-  const shy = await statusOf([old('httproute'), 'shy', ...at], routeObject, () => true);
-  t.match(shy.status.gateways[0]?.conditions[0], { type: 'Admitted', status: 'False', reason: 'GatewayNotAllowed' });
-});
-
 const workload = `
 apiVersion: v1
 kind: Namespace
@@ -162,3 +113,52 @@ spec:
   hostnames: [shy.example.com]
   rules: [{ forwardTo: [{ serviceName: echo, port: 8080 }] }]
 `;
+
+await t.test('a cluster without the old CRDs is nothing to complain of', async (t) => {
+  const args = ['agent', 'install', '--kubeconfig', lab.kubeconfig('c0'), '--context', 'c0', '--cluster', 'c0'];
+  const more = ['--image', 'fleetgate', '--nats-url', fleet.natsUrl, '--node-public-key', fleet.nodePublicKey];
+  await lab.fleetgate([...args, ...more], {});
+  const clusters = z.array(z.object({ agent: z.object({ synced: z.boolean(), problems: z.array(z.string()) }) }));
+  const [cluster] = await until('the agent is in step', async () => {
+    const rows = clusters.safeParse(JSON.parse(await lab.fleetgate(['clusters', '--output', 'json'], client)));
+    return rows.success && rows.data[0]?.agent.synced === true ? rows.data : undefined;
+  });
+  t.same(cluster?.agent.problems, []);
+});
+
+await t.test('an Ingress is served, and says where', async (t) => {
+  await lab.kubectl('c0', ['apply', '-f', '-'], workload);
+  await lab.kubectl('c0', ['apply', '-f', '-'], ingress);
+  await until('200 by the Ingress', async () =>
+    (await lab.curl(fleet.address, 'ingress.example.com')).status === 200 ? true : undefined,
+  );
+  t.equal((await lab.curl(fleet.address, 'ingress.example.com', '/none')).status, 404);
+  const { status } = await statusOf(['ingress', 'web', '-n', 'apps'], ingressObject, () => true);
+  t.equal(status.loadBalancer.ingress[0]?.ip, fleet.address);
+  t.equal(status.loadBalancer.ingress[0]?.ports[0]?.port, 80);
+});
+
+await t.test('CRDs that come later are watched, and their objects served and answered', async (t) => {
+  await lab.kubectl('c0', ['apply', '-f', serviceApisCrds()]);
+  await until('the CRDs are there', async () => {
+    const names = await lab.kubectl('c0', ['api-resources', '--api-group=networking.x-k8s.io', '-o', 'name']);
+    return names.includes('udproutes.') ? true : undefined;
+  });
+  await lab.kubectl('c0', ['apply', '-f', '-'], serviceApis);
+  await until('200 by the old HTTPRoute', async () =>
+    (await lab.curl(fleet.address, 'old.example.com')).status === 200 ? true : undefined,
+  );
+  t.not((await lab.curl(fleet.address, 'shy.example.com')).status, 200, 'a route that does not allow the Gateway');
+  const at = ['-n', 'apps'];
+  const gateway = await statusOf([old('gateway'), 'old', ...at], conditioned, ({ status }) =>
+    holds(status.conditions, 'Ready'),
+  );
+  t.ok(holds(gateway.status.conditions, 'Scheduled'));
+  await statusOf([old('gatewayclass'), 'old'], conditioned, ({ status }) => holds(status.conditions, 'Admitted'));
+  const routed = await statusOf([old('httproute'), 'old', ...at], routeObject, ({ status }) =>
+    status.gateways.some(({ conditions }) => holds(conditions, 'Admitted')),
+  );
+  t.equal(routed.status.gateways[0]?.gatewayRef.name, 'old');
+  const shy = await statusOf([old('httproute'), 'shy', ...at], routeObject, () => true);
+  t.match(shy.status.gateways[0]?.conditions[0], { type: 'Admitted', status: 'False', reason: 'GatewayNotAllowed' });
+});
