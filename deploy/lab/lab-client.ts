@@ -64,6 +64,8 @@ export class LabClient {
           else fail(new Error(`${argv.join(' ')}: ${stderr.trim() || stdout.trim() || error.message}`));
         },
       );
+      // A command may end without having read.
+      child.stdin?.on('error', () => undefined);
       child.stdin?.end(options.input ?? '');
     });
   }
