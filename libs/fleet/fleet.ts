@@ -4,6 +4,7 @@ import type { InventoryPage } from '#libs/events/agent-exchange.ts';
 import type { ChangeEvent } from '#libs/events/change-event.ts';
 import { createdAt, generation } from '#libs/gateway/metadata.ts';
 import type { KubeObject } from '#libs/gateway/object.ts';
+import type { Problem } from '#libs/gateway/problem.ts';
 
 /** One object as the newest event about it said. */
 export interface KnownObject {
@@ -17,6 +18,8 @@ export interface KnownObject {
   /** ChangeEvent.hash. */
   readonly hash: string;
   readonly object: KubeObject;
+  /** What is wrong with what it was converted from; objects as they are have none. */
+  readonly problems?: readonly Problem[];
 }
 
 /** What an event changed; `after` is undefined when the object is gone. */

@@ -4,6 +4,7 @@ import { isRecord } from '#libs/gateway/cursor.ts';
 import { parseHttpRoute } from '#libs/gateway/http-route.ts';
 import type { HttpRule } from '#libs/gateway/http-rule.ts';
 import type { KubeObject } from '#libs/gateway/object.ts';
+import type { Problem } from '#libs/gateway/problem.ts';
 import type { HttpRoute, RouteSpec, StreamRoute } from '#libs/gateway/route-spec.ts';
 import type { StreamRule } from '#libs/gateway/stream-rule.ts';
 import { parseTcpRoute, parseTlsRoute, parseUdpRoute } from '#libs/gateway/stream-route.ts';
@@ -12,6 +13,8 @@ import { parseTcpRoute, parseTlsRoute, parseUdpRoute } from '#libs/gateway/strea
 export interface ConvertedFields {
   readonly converted: readonly unknown[];
   readonly warnings: readonly string[];
+  /** What of the object is of the wrong type: then its v1 routes hold no more than their parents. */
+  readonly problems: readonly Problem[];
   /** Hosts with listeners of their own, at which rules for any host hold, too. */
   readonly ownHosts?: readonly string[];
 }
@@ -21,7 +24,7 @@ type Rule = HttpRule | StreamRule;
 /** Reads a route that was converted to HTTPRoutes. */
 export function parseConvertedHttp(object: KubeObject, namespace: string): RouteSpec {
   const parts = partsOf(object).map((part) => parseHttpRoute(part, namespace));
-  return { ...head(object, parts), type: 'http', rules: joinRules(parts, ownHostsOf(object)) };
+  return { ...head(object, parts), type: 'http', rules: joinRules(object, parts) };
 }
 
 /** Reads a route that was converted to TLSRoutes. */
@@ -52,14 +55,15 @@ export function parseConvertedUdp(object: KubeObject, namespace: string): RouteS
 }
 
 function streams(type: StreamRoute['type'], object: KubeObject, parts: readonly StreamRoute[]): StreamRoute {
-  return { ...head(object, parts), type, rules: joinRules(parts, []) };
+  return { ...head(object, parts), type, rules: joinRules(object, parts) };
 }
 
 function head(
   object: KubeObject,
   parts: readonly RouteSpec[],
 ): Pick<HttpRoute, 'parentRefs' | 'hostnames' | 'problems' | 'ignored'> {
-  const problems = parts.flatMap((part) => part.problems);
+  const own = problemsOf(object);
+  const problems = own.length > 0 ? own : parts.flatMap((part) => part.problems);
   const one = hasOnePart(parts);
   return {
     parentRefs: one ? (parts[0]?.parentRefs ?? []) : unique(parts.flatMap((part) => part.parentRefs)),
@@ -70,9 +74,12 @@ function head(
 }
 
 function joinRules<R extends Rule>(
+  object: KubeObject,
   parts: readonly (Pick<RouteSpec, 'hostnames'> & { readonly rules: readonly R[] })[],
-  ownHosts: readonly string[],
 ): readonly R[] {
+  // A spec without rules has one that takes everything.
+  if (problemsOf(object).length > 0) return [];
+  const ownHosts = ownHostsOf(object);
   if (hasOnePart(parts)) return parts[0]?.rules ?? [];
   const rules = parts.flatMap((part) => {
     const hostnames = part.hostnames.length === 0 ? ['*', ...ownHosts.filter((host) => host !== '*')] : part.hostnames;
@@ -99,6 +106,14 @@ function partsOf({ converted }: KubeObject): readonly KubeObject[] {
 
 function warningsOf({ warnings }: KubeObject): readonly string[] {
   return Array.isArray(warnings) ? warnings.filter((one) => typeof one === 'string') : [];
+}
+
+function problemsOf({ problems }: KubeObject): readonly Problem[] {
+  return Array.isArray(problems) ? problems.filter(isProblem) : [];
+}
+
+function isProblem(value: unknown): value is Problem {
+  return isRecord(value) && typeof value['path'] === 'string' && typeof value['message'] === 'string';
 }
 
 function ownHostsOf({ ownHosts }: KubeObject): readonly string[] {

@@ -39,6 +39,12 @@ export function parseFrontendTls(frontend: Cursor, namespace: string): FrontendT
   return { ...(general === undefined ? {} : { default: general }), perPort };
 }
 
+/** What is wrong with it, also where no listener asks for it. */
+export function frontendProblems({ default: general, perPort }: FrontendTls): readonly Problem[] {
+  const all = [general, ...perPort.map(({ validation }) => validation)];
+  return all.flatMap((one) => (one !== undefined && 'problems' in one ? one.problems : []));
+}
+
 function parseConfig(config: Cursor, namespace: string): FrontendValidation | undefined {
   const problems: Problem[] = [];
   const at = config.into(problems);

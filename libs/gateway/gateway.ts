@@ -48,6 +48,7 @@ export function parseGateway(object: KubeObject, namespace: string): Gateway {
   const tls = at.field('tls');
   tls.object();
   const backendCertificate = parseBackendCertificate(tls.field('backend'), namespace);
+  at.field('allowedListeners').object();
   return {
     className,
     listeners: parseListeners(at, namespace),
@@ -62,6 +63,7 @@ export function parseGateway(object: KubeObject, namespace: string): Gateway {
 
 /** What cannot be read is an address that nobody has. */
 function parseAddress(at: Cursor): AddressWish {
+  at.requiredObject();
   const type = at.field('type').present ? at.field('type').text({ min: 1, max: 253 }) : 'IPAddress';
   const value = at.field('value').present ? at.field('value').text({ max: 253 }) : '';
   return { type: type ?? 'unreadable', value: value ?? 'unreadable' };

@@ -2,11 +2,14 @@
 import { openBody } from '#libs/gateway/cursor.ts';
 import { groupName, kindName, namespaceName, objectName } from '#libs/gateway/names.ts';
 import type { KubeObject } from '#libs/gateway/object.ts';
+import type { Problem } from '#libs/gateway/problem.ts';
 
 export interface ReferenceGrant {
   readonly from: readonly { readonly group: string; readonly kind: string; readonly namespace: string }[];
   /** Without a name: every object of the kind. */
   readonly to: readonly { readonly group: string; readonly kind: string; readonly name?: string }[];
+  /** What cannot be read. The kind has no status: those hear of it whose references are refused. */
+  readonly problems: readonly Problem[];
 }
 
 /** One reference over a namespace border. */
@@ -23,7 +26,8 @@ const listMax = 64;
 
 /** Reads a ReferenceGrant. What cannot be read grants nothing. */
 export function parseReferenceGrant(object: KubeObject): ReferenceGrant {
-  const { at } = openBody(object, 'spec');
+  const { at, problems } = openBody(object, 'spec');
+  at.requiredObject();
   const from = at
     .field('from')
     .items(listMax)
@@ -44,11 +48,11 @@ export function parseReferenceGrant(object: KubeObject): ReferenceGrant {
       if (group === undefined || kind === undefined || (item.field('name').present && name === undefined)) return [];
       return [{ group, kind, ...(name === undefined ? {} : { name }) }];
     });
-  return { from, to };
+  return { from, to, problems };
 }
 
 /** Whether a grant in the target's namespace allows a reference. */
-export function grants(grant: ReferenceGrant, reference: CrossReference): boolean {
+export function grants(grant: Pick<ReferenceGrant, 'from' | 'to'>, reference: CrossReference): boolean {
   return (
     grant.from.some(
       (from) =>

@@ -60,6 +60,7 @@ export function backendLookup(references: ReferenceStages, stages: BackendStages
   return {
     backend: (place) => read.get(stages.backends, placeKey(place)),
     permitted: (cluster, namespace, reference) => isPermitted(references, read, cluster, namespace, reference),
+    brokenGrants: (cluster, namespace) => read.get(references.brokenGrants, `${cluster}/${namespace}`) ?? '',
   };
 }
 

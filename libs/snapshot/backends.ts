@@ -40,6 +40,8 @@ export interface BackendLookup {
   /** Undefined = there is no such Service. */
   readonly backend: (place: BackendPlace) => BackendResolution | undefined;
   readonly permitted: (cluster: string, namespace: string, reference: CrossReference) => boolean;
+  /** What is wrong with ReferenceGrants of a namespace, as the end of a sentence; '' = nothing. */
+  readonly brokenGrants: (cluster: string, namespace: string) => string;
 }
 
 /** How the BackendTLSPolicy on a port wants TLS to be spoken, or why that cannot be. */
@@ -68,7 +70,7 @@ export function resolveTarget(
   if (namespace !== route.namespace && !lookup.permitted(route.cluster, namespace, reference)) {
     return fault(
       'RefNotPermitted',
-      `no ReferenceGrant in ${namespace} allows the reference to Service ${namespace}/${name}`,
+      `no ReferenceGrant in ${namespace} allows the reference to Service ${namespace}/${name}${lookup.brokenGrants(route.cluster, namespace)}`,
     );
   }
   if (port === undefined) return fault('BackendNotFound', `the reference to Service ${namespace}/${name} has no port`);

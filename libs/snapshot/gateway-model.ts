@@ -1,6 +1,7 @@
 // One Gateway of ours, judged: the facts that entries, attachment, data plane and status are made from.
 import type { AddressWish } from '#libs/gateway/gateway.ts';
 import { parseGateway } from '#libs/gateway/gateway.ts';
+import { frontendProblems } from '#libs/gateway/frontend-tls.ts';
 import type { ParameterSet } from '#libs/gateway/data-plane-parameters.ts';
 import type { AllowedNamespaces } from '#libs/gateway/listener.ts';
 import { createdAt, generation } from '#libs/gateway/metadata.ts';
@@ -38,7 +39,7 @@ export interface GatewayFacts {
   readonly backendClientCertificate?: string;
   /** What is wrong with the reference to it. */
   readonly backendFault?: Fault;
-  /** Mistakes that cost listeners, but not the Gateway. */
+  /** Mistakes that cost parts of it, but not the Gateway. */
   readonly problems: readonly Problem[];
   /** Why the Gateway as a whole is not accepted. */
   readonly fault?: Fault;
@@ -82,7 +83,7 @@ export function draftGateway(known: KnownObject, ofClass: ClassModel, lookup: Ob
     allowedListeners: gateway.allowedListeners,
     demands,
     ...findBackendCertificate(gateway.backendCertificate, from, lookup),
-    problems: gateway.problems,
+    problems: [...(known.problems ?? []), ...gateway.problems, ...frontendProblems(gateway.frontend)],
     ...(fault === undefined ? {} : { fault }),
     drafts,
   };

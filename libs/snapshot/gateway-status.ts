@@ -1,6 +1,7 @@
 // The status of a Gateway and of its listeners, and of a GatewayClass.
 import type { DesiredCondition } from '#libs/events/agent-exchange.ts';
-import { condition, conditionUnless, type Fault, listFacts, listProblems } from '#libs/snapshot/conditions.ts';
+import { describeProblem } from '#libs/gateway/problem.ts';
+import { condition, conditionUnless, type Fault, listFacts } from '#libs/snapshot/conditions.ts';
 import type { Delivery } from '#libs/snapshot/delivery.ts';
 import { judgeAddresses } from '#libs/snapshot/gateway-addresses.ts';
 import type { ClassModel } from '#libs/snapshot/gateway-class-model.ts';
@@ -49,12 +50,16 @@ export function gatewayStatus(
 }
 
 function acceptedCondition({ fault, listeners, problems, generation }: GatewayModel): DesiredCondition {
-  if (fault !== undefined) return condition('Accepted', 'False', fault, generation);
+  const all = problems.map(describeProblem);
+  if (fault !== undefined) {
+    const message = listFacts([fault.message, ...unsaid(all, [fault.message])]);
+    return condition('Accepted', 'False', { reason: fault.reason, message }, generation);
+  }
   const bad = listeners.filter((listener) => !isAccepted(listener));
-  const facts = [
-    ...bad.map((listener) => `listener ${listener.name}: ${(listener.fault ?? listener.conflict)?.message ?? ''}`),
-    ...(problems.length > 0 ? [listProblems(problems)] : []),
-  ];
+  const ofBad = bad.map(
+    (listener) => `listener ${listener.name}: ${(listener.fault ?? listener.conflict)?.message ?? ''}`,
+  );
+  const facts = [...ofBad, ...unsaid(all, ofBad)];
   const ofListeners = bad.length > 0 || problems.some(({ path }) => path.startsWith('spec.listeners'));
   const reason = ofListeners ? 'ListenersNotValid' : 'Accepted';
   const status = bad.length < listeners.length ? 'True' : 'False';
@@ -75,6 +80,11 @@ function programmedCondition(
     return no('Invalid', 'no listener can be served');
   if (addressFault !== undefined) return no(addressFault.reason, addressFault.message);
   return condition('Programmed', delivery.status, delivery, generation);
+}
+
+/** Those of some problems that none of some facts tells of. */
+function unsaid(problems: readonly string[], facts: readonly string[]): readonly string[] {
+  return problems.filter((problem) => !facts.some((fact) => fact.includes(problem)));
 }
 
 /** The Gateway's own reference comes first, then those of its listeners. */

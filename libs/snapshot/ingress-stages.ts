@@ -3,10 +3,12 @@
 //   IngressClass ─▶ class ─▶ place of ingress ─▶ hosts with TLS ─▶ conversion ─┬─▶ ListenerSet
 //        Ingress ──────────────┘                     Services ───────┘         └─▶ routes
 import type { KnownObject } from '#libs/fleet/fleet.ts';
-import type { Conversion, Place } from '#libs/gateway/conversion/conversion.ts';
+import { type Conversion, type Place, v1 } from '#libs/gateway/conversion/conversion.ts';
 import { convertIngress, ingressTlsHosts } from '#libs/gateway/conversion/ingress.ts';
 import { type IngressClass, namedIngressClass, readIngressClass } from '#libs/gateway/conversion/ingress-class.ts';
+import { olderProblems } from '#libs/gateway/conversion/older-shapes.ts';
 import { createdAt } from '#libs/gateway/metadata.ts';
+import { describeProblem, type Problem } from '#libs/gateway/problem.ts';
 import type { Derivation, Group, Read, Stage } from '#libs/snapshot/derive.ts';
 import type { ReferenceStages } from '#libs/snapshot/reference-stages.ts';
 import type { RawSources } from '#libs/snapshot/sources.ts';
@@ -18,6 +20,8 @@ export interface ServedIngressClass {
   readonly gateway: Place;
   /** Whether its Gateway is there only because of it. */
   readonly implied: boolean;
+  /** What of it is not read. The kind has no status: its Ingresses hear of it. */
+  readonly warnings: readonly string[];
 }
 
 /** Where an Ingress belongs. */
@@ -26,6 +30,10 @@ export interface IngressPlacement {
   readonly gateway: Place;
   readonly createdAt: string;
   readonly tlsHosts: readonly string[];
+  /** What of the Ingress is of the wrong type: then nothing is made of it. */
+  readonly problems: readonly Problem[];
+  /** Of its class. */
+  readonly warnings: readonly string[];
 }
 
 export interface IngressStages {
@@ -48,7 +56,9 @@ export function createIngressClassStage(engine: Derivation, raw: RawSources): St
       const known = read.get(raw.objects('IngressClass'), key);
       const found = known && readIngressClass(known.object);
       if (known === undefined || found?.ours !== true) return undefined;
-      return { className: found.name, known, gateway: found.gateway, implied: found.implied };
+      const facts = [...olderProblems(known.object).map(describeProblem), ...found.warnings];
+      const warnings = facts.map((text) => `IngressClass ${found.name}: ${text}`);
+      return { className: found.name, known, gateway: found.gateway, implied: found.implied, warnings };
     },
   });
 }
@@ -77,7 +87,8 @@ export function createIngressStages(
       if (known === undefined || placement === undefined) return undefined;
       const { cluster, namespace, name } = known;
       const setName = `${name}${ingressSetSuffix}`;
-      return convertIngress(known.object, {
+      if (placement.problems.length > 0) return unreadable(known, placement);
+      const { objects, warnings } = convertIngress(known.object, {
         gateway: placement.gateway,
         setName,
         ownerOf: (host) =>
@@ -87,6 +98,7 @@ export function createIngressStages(
             .get(references.services, `${cluster}/${namespace}/${service}`)
             ?.ports.find((port) => port.name === portName && port.transport === 'tcp')?.port,
       });
+      return { objects, warnings: [...placement.warnings, ...warnings] };
     },
   });
   return { classes, placements, conversions };
@@ -113,13 +125,22 @@ function createPlacementStage(
       const known = read.get(raw.objects('Ingress'), key);
       if (known === undefined) return undefined;
       // Of several defaults the newest counts, as for the API server.
-      const className = namedIngressClass(known.object) ?? read.list(defaults, known.cluster).at(-1);
-      const found = className === undefined ? undefined : read.get(classes, `${known.cluster}//${className}`);
+      const named = namedIngressClass(known.object) ?? read.list(defaults, known.cluster).at(-1);
+      const found = named === undefined ? undefined : read.get(classes, `${known.cluster}//${named}`);
       if (found === undefined) return undefined;
-      const tlsHosts = [...ingressTlsHosts(known.object).keys()];
-      return { className: found.className, gateway: found.gateway, createdAt: createdAt(known.object), tlsHosts };
+      const problems = olderProblems(known.object);
+      const { className, gateway, warnings } = found;
+      // What cannot be read must not claim hosts.
+      const tlsHosts = problems.length > 0 ? [] : [...ingressTlsHosts(known.object).keys()];
+      return { className, gateway, createdAt: createdAt(known.object), tlsHosts, problems, warnings };
     },
   });
+}
+
+/** A route that only says where the Ingress belongs. */
+function unreadable({ namespace, name }: KnownObject, { gateway }: IngressPlacement): Conversion {
+  const spec = { parentRefs: [gateway], rules: [] };
+  return { objects: [{ apiVersion: v1, kind: 'HTTPRoute', metadata: { name, namespace }, spec }], warnings: [] };
 }
 
 /** `cluster/namespace/name` of the Gateway of an Ingress. */

@@ -18,6 +18,8 @@ export type ParameterChoice = { readonly value: ParameterSet } | { readonly faul
 /** What looking up reads. */
 export interface ObjectLookup {
   readonly permitted: (cluster: string, namespace: string, reference: CrossReference) => boolean;
+  /** What is wrong with ReferenceGrants of a namespace, as the end of a sentence; '' = nothing. */
+  readonly brokenGrants: (cluster: string, namespace: string) => string;
   /** What a Secret holds; undefined = there is none. */
   readonly certificate: (cluster: string, namespace: string, name: string) => CertificateSecret | undefined;
   readonly authority: (cluster: string, kind: string, namespace: string, name: string) => Authority | undefined;
@@ -104,6 +106,6 @@ function refusal(ref: ObjectRef, from: Referrer, lookup: ObjectLookup): Fault | 
     toName: name,
   };
   if (namespace === from.namespace || lookup.permitted(from.cluster, namespace, reference)) return undefined;
-  const message = `no ReferenceGrant in ${namespace} allows the reference to ${kind} ${namespace}/${name}`;
+  const message = `no ReferenceGrant in ${namespace} allows the reference to ${kind} ${namespace}/${name}${lookup.brokenGrants(from.cluster, namespace)}`;
   return { reason: 'RefNotPermitted', message };
 }

@@ -5,11 +5,13 @@
 import type { KnownObject } from '#libs/fleet/fleet.ts';
 import type { ConvertedFields } from '#libs/gateway/converted-route.ts';
 import type { Conversion, Place } from '#libs/gateway/conversion/conversion.ts';
-import { type RouteSelection, selectRoute } from '#libs/gateway/conversion/route-selection.ts';
+import { olderProblems } from '#libs/gateway/conversion/older-shapes.ts';
+import { type RouteSelection, selectRoute, toRoute } from '#libs/gateway/conversion/route-selection.ts';
 import { convertBackendPolicy } from '#libs/gateway/conversion/service-apis-backend-policy.ts';
 import { convertHttpRoute } from '#libs/gateway/conversion/service-apis-http-route.ts';
 import { convertStreamRoute, convertTlsRoute } from '#libs/gateway/conversion/service-apis-stream-route.ts';
 import type { WatchedKind } from '#libs/gateway/kinds.ts';
+import type { Problem } from '#libs/gateway/problem.ts';
 import type { Collection, Derivation, Stage } from '#libs/snapshot/derive.ts';
 import {
   createIngressClassStage,
@@ -32,6 +34,8 @@ export interface OlderRoute {
   readonly known: KnownObject;
   /** Gateways that select it, which it does not allow. */
   readonly refused: readonly Place[];
+  /** What of it is of the wrong type. */
+  readonly problems: readonly Problem[];
 }
 
 type Converter = (object: KnownObject['object'], selection: RouteSelection) => Conversion;
@@ -94,7 +98,12 @@ function createRouteStage(
       const selection = selectRoute(object, read.list(gateways.selecting, cluster), (namespace) =>
         labelsOfNamespace(references, read, cluster, namespace),
       );
-      return { known: withConverted(known, convert(object, selection)), refused: selection.refused };
+      const conversion = convert(object, selection);
+      const problems = routeProblems(object, conversion);
+      const parents = [toRoute(object, known.name, { rules: [] }, selection)];
+      const { warnings } = conversion;
+      const usable = problems.length === 0 ? conversion : { objects: parents, warnings };
+      return { known: withConverted(known, usable, problems), refused: selection.refused, problems };
     },
   });
 }
@@ -106,21 +115,29 @@ function createIngressView(engine: Derivation, raw: RawSources, ingresses: Ingre
     compute: (key, read): KnownObject | undefined => {
       const known = read.get(raw.objects('Ingress'), key);
       const conversion = read.get(ingresses.conversions, key);
-      const ownHosts = read.get(ingresses.placements, key)?.tlsHosts ?? [];
-      return known && conversion && withConverted(known, conversion, ownHosts);
+      const { tlsHosts = [], problems = [] } = read.get(ingresses.placements, key) ?? {};
+      return known && conversion && withConverted(known, conversion, problems, tlsHosts);
     },
   });
+}
+
+/** What is of the wrong type, or why nothing is left. */
+function routeProblems(object: KnownObject['object'], { objects, warnings }: Conversion): readonly Problem[] {
+  const problems = olderProblems(object);
+  if (problems.length > 0 || objects.length > 0) return problems;
+  return [{ path: 'spec.rules', message: ['no rule is left', ...warnings].join('; ') }];
 }
 
 /** The routes that an object was converted to, in the object itself, where they are read. */
 function withConverted(
   known: KnownObject,
   { objects, warnings }: Conversion,
+  problems: readonly Problem[],
   ownHosts: readonly string[] = [],
 ): KnownObject {
   const { apiVersion, kind, metadata } = known.object;
   const converted = objects.filter((one) => one.kind.endsWith('Route'));
-  const fields: ConvertedFields = { converted, warnings, ownHosts };
+  const fields: ConvertedFields = { converted, warnings, problems, ownHosts };
   return { ...known, object: { apiVersion, kind, metadata, ...fields } };
 }
 

@@ -2,6 +2,7 @@
 import type { KnownObject } from '#libs/fleet/fleet.ts';
 import type { WrittenObject } from '#libs/gateway/conversion/conversion.ts';
 import { impliedGateway, impliedNamespace } from '#libs/gateway/conversion/ingress-class.ts';
+import { olderProblems } from '#libs/gateway/conversion/older-shapes.ts';
 import { type SelectingGateway, toSelectingGateway } from '#libs/gateway/conversion/route-selection.ts';
 import { convertGateway, convertGatewayClass } from '#libs/gateway/conversion/service-apis-gateway.ts';
 import { isRecord } from '#libs/gateway/cursor.ts';
@@ -73,7 +74,8 @@ export function olderClassName(name: string): string {
 export function asKnown(known: KnownObject, kind: string, written: WrittenObject): KnownObject {
   const { name, namespace = '' } = written.metadata;
   const metadata = { ...known.object.metadata, ...written.metadata };
-  return { ...known, kind, namespace, name, object: { ...written, metadata } };
+  const problems = olderProblems(known.object);
+  return { ...known, kind, namespace, name, problems, object: { ...written, metadata } };
 }
 
 function createClassStage(

@@ -3,9 +3,11 @@ import type { DesiredStatus } from '#libs/events/agent-exchange.ts';
 import type { KnownObject } from '#libs/fleet/fleet.ts';
 import { fieldsOf, itemsOf } from '#libs/gateway/conversion/conversion.ts';
 import { convertBackendPolicy } from '#libs/gateway/conversion/service-apis-backend-policy.ts';
-import { listenerNames } from '#libs/gateway/conversion/service-apis-gateway.ts';
+import { olderProblems } from '#libs/gateway/conversion/older-shapes.ts';
+import { convertGatewayClass, listenerNames } from '#libs/gateway/conversion/service-apis-gateway.ts';
 import type { WatchedKind } from '#libs/gateway/kinds.ts';
 import { generation } from '#libs/gateway/metadata.ts';
+import { describeProblem } from '#libs/gateway/problem.ts';
 import type { Derivation, Read } from '#libs/snapshot/derive.ts';
 import { gatewayOf, ingressSetSuffix } from '#libs/snapshot/ingress-stages.ts';
 import { convertedPolicyKey, type OlderApis, type OlderRoute } from '#libs/snapshot/older-apis.ts';
@@ -78,9 +80,14 @@ function createOldClasses(engine: Derivation, raw: RawSources, { classes }: Stat
     compute: (key, read) => {
       const known = read.get(objects, key);
       const found = known && read.get(classes, `${known.cluster}//${olderClassName(known.name)}`);
-      return found && { ...nameOf(known), status: olderClassStatus(found.status) };
+      return found && { ...nameOf(known), status: olderClassStatus(found.status, classFacts(known.object)) };
     },
   });
+}
+
+/** What is left out of a class. */
+function classFacts(object: KnownObject['object']): readonly string[] {
+  return [...olderProblems(object).map(describeProblem), ...convertGatewayClass(object).warnings];
 }
 
 function createOldGateways(engine: Derivation, raw: RawSources, { classes, gateways }: StatusStages): StatusStage {
@@ -116,8 +123,8 @@ function routeStatus(
   found: DesiredStatus | undefined,
 ): DesiredStatus | undefined {
   if (route === undefined) return undefined;
-  const { known, refused } = route;
-  const status = olderRouteStatus(found?.status, refused, known.namespace, generation(known.object));
+  const { known, refused, problems } = route;
+  const status = olderRouteStatus(found?.status, refused, problems, known.namespace, generation(known.object));
   return itemsOf(status['gateways']).length === 0 ? undefined : { ...nameOf(known), kind, status };
 }
 
@@ -179,7 +186,8 @@ function createOldPolicies(engine: Derivation, raw: RawSources, { policies }: St
       const found = made.map((_, index) => read.get(policies, convertedPolicyKey(key, index))?.status);
       // One that no route of ours comes to is none of our business.
       if (!found.some((status) => itemsOf(status?.['ancestors']).length > 0)) return undefined;
-      return { ...nameOf(known), status: olderPolicyStatus(found, warnings, generation(known.object)) };
+      const status = olderPolicyStatus(found, olderProblems(known.object), warnings, generation(known.object));
+      return { ...nameOf(known), status };
     },
   });
 }

@@ -1,13 +1,16 @@
 // Statuses of v1 in the words of Service APIs 0.1 and of Ingress: their users see the truth on their own objects.
 import type { DesiredCondition } from '#libs/events/agent-exchange.ts';
 import { fieldsOf, type Fields, itemsOf, type Place, textOf } from '#libs/gateway/conversion/conversion.ts';
-import { condition, type ConditionStatus } from '#libs/snapshot/conditions.ts';
+import { describeProblem, type Problem } from '#libs/gateway/problem.ts';
+import { condition, type ConditionStatus, listFacts } from '#libs/snapshot/conditions.ts';
 
 type Status = Readonly<Record<string, unknown>>;
 
 /** `status` of a GatewayClass. */
-export function olderClassStatus(status: Status): Status {
-  return { conditions: [as(find(status['conditions'], 'Accepted'), 'Admitted')] };
+export function olderClassStatus(status: Status, warnings: readonly string[]): Status {
+  const found = as(find(status['conditions'], 'Accepted'), 'Admitted');
+  const message = listFacts([found.message, ...warnings].filter((one) => one !== ''));
+  return { conditions: [condition('Admitted', found.status, { ...found, message }, found.observedGeneration)] };
 }
 
 /** `status` of a Gateway. Its listeners are those of the object, in order, with the names that they have in v1. */
@@ -53,6 +56,7 @@ export function collidingGatewayStatus(place: Place, generation: number): Status
 export function olderRouteStatus(
   status: Status | undefined,
   refused: readonly Place[],
+  problems: readonly Problem[],
   namespace: string,
   generation: number,
 ): Status {
@@ -70,7 +74,10 @@ export function olderRouteStatus(
     }
   }
   for (const gatewayRef of refused) {
-    const message = 'spec.gateways of the route does not allow the Gateway';
+    const message = listFacts([
+      'spec.gateways of the route does not allow the Gateway',
+      ...problems.map(describeProblem),
+    ]);
     const admitted = condition('Admitted', 'False', { reason: 'GatewayNotAllowed', message }, generation);
     gateways.set(`${gatewayRef.namespace}/${gatewayRef.name}`, {
       gatewayRef,
@@ -107,6 +114,7 @@ export function ingressStatus(
 /** `status` of a BackendPolicy, from those of the policies that it comes to. */
 export function olderPolicyStatus(
   statuses: readonly (Status | undefined)[],
+  problems: readonly Problem[],
   warnings: readonly string[],
   generation: number,
 ): Status {
@@ -115,7 +123,9 @@ export function olderPolicyStatus(
   );
   const faults = all.map((one) => fieldsOf(one)).filter(({ status }) => status === 'False');
   const missing = faults.find(({ reason }) => reason === 'TargetNotFound');
-  const message = [...new Set(faults.flatMap(({ message: text }) => textOf(text) ?? []))].join('; ');
+  const texts = [...problems.map(describeProblem), ...faults.flatMap(({ message: text }) => textOf(text) ?? [])];
+  const message = [...new Set(texts)].join('; ');
+  const invalid = faults.length > 0 || problems.length > 0;
   const noSuchBackend = condition(
     'NoSuchBackend',
     missing === undefined ? 'False' : 'True',
@@ -126,9 +136,9 @@ export function olderPolicyStatus(
   );
   const applied = condition(
     'fleetgate.dev/Applied',
-    faults.length > 0 || statuses.length === 0 ? 'False' : 'True',
+    invalid || statuses.length === 0 ? 'False' : 'True',
     {
-      reason: faults.length > 0 ? 'Invalid' : statuses.length === 0 ? 'Unsupported' : 'Applied',
+      reason: invalid ? 'Invalid' : statuses.length === 0 ? 'Unsupported' : 'Applied',
       message: message || warnings.join('; '),
     },
     generation,

@@ -11,6 +11,7 @@ import {
   type ReferenceGrant,
 } from '#libs/gateway/reference-grant.ts';
 import { type CertificateSecret, parseCertificateSecret } from '#libs/gateway/secret.ts';
+import { listProblems } from '#libs/snapshot/conditions.ts';
 import type { Derivation, Read, Stage } from '#libs/snapshot/derive.ts';
 import type { ObjectLookup } from '#libs/snapshot/object-lookup.ts';
 import type { Sources } from '#libs/snapshot/sources.ts';
@@ -23,6 +24,8 @@ export interface ReferenceStages {
   /** What ConfigMaps say about data planes. */
   readonly parameters: Stage<ReturnType<typeof parseParameters>>;
   readonly permissions: Stage<true>;
+  /** What is wrong with ReferenceGrants of a namespace. Keys: `cluster/namespace`. */
+  readonly brokenGrants: Stage<string>;
   readonly namespaceLabels: Stage<Readonly<Record<string, string>>>;
 }
 
@@ -55,14 +58,15 @@ export function createReferenceStages(engine: Derivation, sources: Sources): Ref
     each: sources.objects('Namespace'),
     compute: (key, read) => withObject(read.get(sources.objects('Namespace'), key), labels),
   });
-  const grants = createPermissionStage(engine, sources);
-  return { services, certificates, authorities, parameters, permissions: grants, namespaceLabels };
+  const grants = createPermissionStages(engine, sources);
+  return { services, certificates, authorities, parameters, ...grants, namespaceLabels };
 }
 
 /** Looks up Secrets and ConfigMaps for the stage that reads. */
 export function objectLookup(stages: ReferenceStages, read: Read): ObjectLookup {
   return {
     permitted: (cluster, namespace, reference) => isPermitted(stages, read, cluster, namespace, reference),
+    brokenGrants: (cluster, namespace) => read.get(stages.brokenGrants, `${cluster}/${namespace}`) ?? '',
     certificate: (cluster, namespace, name) => read.get(stages.certificates, `${cluster}/${namespace}/${name}`),
     authority: (cluster, kind, namespace, name) =>
       read.get(stages.authorities, `${cluster}/${kind}/${namespace}/${name}`),
@@ -91,7 +95,10 @@ export function labelsOfNamespace(
   return { ...read.get(stages.namespaceLabels, `${cluster}//${namespace}`), 'kubernetes.io/metadata.name': namespace };
 }
 
-function createPermissionStage(engine: Derivation, sources: Sources): Stage<true> {
+function createPermissionStages(
+  engine: Derivation,
+  sources: Sources,
+): Pick<ReferenceStages, 'permissions' | 'brokenGrants'> {
   const parsed = engine.stage({
     name: 'reference grant',
     each: sources.objects('ReferenceGrant'),
@@ -100,13 +107,21 @@ function createPermissionStage(engine: Derivation, sources: Sources): Stage<true
   const byNamespace = engine
     .group<ReferenceGrant>()
     .feed(parsed, (key, grant) => [{ group: placeOf(key), member: key, item: grant }]);
-  return engine.stage({
+  const brokenGrants = engine.stage({
+    name: 'broken reference grants',
+    compute: (place, read): string | undefined => {
+      const problems = read.list(byNamespace, place).flatMap((grant) => grant.problems);
+      return problems.length === 0 ? undefined : `; one that cannot be read as a whole: ${listProblems(problems)}`;
+    },
+  });
+  const permissions = engine.stage({
     name: 'permission',
-    compute: (key, read) => {
+    compute: (key, read): true | undefined => {
       const [place, reference] = parsePermissionKey(key);
       return read.list(byNamespace, place).some((grant) => grants(grant, reference)) ? true : undefined;
     },
   });
+  return { permissions, brokenGrants };
 }
 
 function withObject<T>(

@@ -41,7 +41,7 @@ export function routeParents(
   };
   const partial = own === undefined ? partialFault(spec) : undefined;
   return attachments.map((attachment) => {
-    const fault = attachment.fault ?? own;
+    const fault = attachment.fault === undefined ? own : together(attachment.fault, spec);
     const accepted =
       fault === undefined
         ? condition('Accepted', 'True', { reason: 'Accepted', message: reservations(spec, attachment) }, generation)
@@ -53,6 +53,11 @@ export function routeParents(
     if (shadow !== undefined) conditions.push(condition('fleetgate.dev/Shadowed', 'True', shadow, generation));
     return parentStatus(attachment, conditions);
   });
+}
+
+/** Why a route is not attached, and what of it cannot be read: that may be why. */
+function together(fault: Fault, { problems }: RouteSpec): Fault {
+  return problems.length === 0 ? fault : { ...fault, message: listFacts([fault.message, listProblems(problems)]) };
 }
 
 function parentStatus(

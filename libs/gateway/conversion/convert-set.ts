@@ -16,12 +16,14 @@ import {
   namedIngressClass,
   readIngressClass,
 } from '#libs/gateway/conversion/ingress-class.ts';
+import { olderProblems } from '#libs/gateway/conversion/older-shapes.ts';
 import { selectRoute, type SelectingGateway, toSelectingGateway } from '#libs/gateway/conversion/route-selection.ts';
 import { convertBackendPolicy } from '#libs/gateway/conversion/service-apis-backend-policy.ts';
 import { convertGateway, convertGatewayClass } from '#libs/gateway/conversion/service-apis-gateway.ts';
 import { convertHttpRoute } from '#libs/gateway/conversion/service-apis-http-route.ts';
 import { convertStreamRoute, convertTlsRoute } from '#libs/gateway/conversion/service-apis-stream-route.ts';
 import { kindInfoOf } from '#libs/gateway/kinds.ts';
+import { describeProblem } from '#libs/gateway/problem.ts';
 import { gatewayGroup } from '#libs/gateway/parent-ref.ts';
 
 /** What one object became. */
@@ -40,6 +42,9 @@ export function convertSet(objects: readonly WrittenObject[]): readonly Converte
 
 function convertOne(object: WrittenObject, set: ObjectSet): Conversion {
   const kind: string = kindInfoOf(object)?.kind ?? '';
+  const problems = olderProblems(object);
+  // Half of an object may do more than the whole.
+  if (problems.length > 0) return { objects: [], warnings: problems.map(describeProblem) };
   switch (kind) {
     case 'GatewayClass.networking.x-k8s.io':
       return convertGatewayClass(object);

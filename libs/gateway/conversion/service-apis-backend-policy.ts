@@ -10,6 +10,7 @@ import {
   v1,
   type WrittenObject,
 } from '#libs/gateway/conversion/conversion.ts';
+import { olderProblems } from '#libs/gateway/conversion/older-shapes.ts';
 
 /** Converts a BackendPolicy: a policy for each Service, because each has a name of its own. */
 export function convertBackendPolicy(object: WrittenObject): Conversion {
@@ -18,7 +19,9 @@ export function convertBackendPolicy(object: WrittenObject): Conversion {
   const within = object.metadata.namespace === undefined ? {} : { namespace };
   const warnings: string[] = [];
   const { certificateAuthorityRef, options } = fieldsOf(tls);
-  if (certificateAuthorityRef === undefined || certificateAuthorityRef === null) {
+  // One that cannot be read is not one without TLS.
+  const unread = olderProblems(object).length > 0;
+  if (!unread && (certificateAuthorityRef === undefined || certificateAuthorityRef === null)) {
     return { objects: [], warnings: ['spec.tls names no CA certificates: v1 has no TLS to backends without them'] };
   }
   const optionNames = Object.keys(fieldsOf(options));

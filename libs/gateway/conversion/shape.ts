@@ -1,0 +1,54 @@
+// Shapes of what older APIs hold, for what conversions would otherwise read past: a field of the wrong type is named, and nothing is made of
+// the object. What is of the right type and still wrong is for the readers of v1 to name.
+import { Cursor, isRecord } from '#libs/gateway/cursor.ts';
+import type { Problem } from '#libs/gateway/problem.ts';
+
+/** `fields`: an object, of which other fields are not read. `map`: one with any fields. */
+export type Shape =
+  | 'text'
+  | 'integer'
+  | { readonly oneOf: readonly string[] }
+  | { readonly list: Shape }
+  | { readonly map: Shape }
+  | { readonly fields: Readonly<Record<string, Shape>> };
+
+/** Lists and maps beyond it are not for a conversion to walk. */
+const itemsMax = 4096;
+
+/** What of a value is not of its shape. */
+export function shapeProblems(value: unknown, path: string, shape: Shape): readonly Problem[] {
+  const problems: Problem[] = [];
+  check(new Cursor(value, path, problems), value, shape);
+  return problems;
+}
+
+function check(at: Cursor, value: unknown, shape: Shape): void {
+  if (!at.present) return;
+  if (shape === 'text') at.text({ max: Infinity });
+  else if (shape === 'integer') at.integer(-Infinity, Infinity);
+  else if ('oneOf' in shape) at.oneOf(shape.oneOf);
+  else if ('list' in shape) checkList(at, value, shape.list);
+  else if (at.object() === undefined || !isRecord(value)) return;
+  else if ('map' in shape) checkMap(at, value, shape.map);
+  else
+    for (const [name, inner] of Object.entries(shape.fields))
+      if (Object.hasOwn(value, name)) check(at.field(name), value[name], inner);
+}
+
+function checkList(at: Cursor, value: unknown, shape: Shape): void {
+  const items = Array.isArray(value) ? value : [];
+  for (const [index, item] of at.items(itemsMax).entries()) {
+    if (item.present) check(item, items[index], shape);
+    else item.problem('is null');
+  }
+}
+
+function checkMap(at: Cursor, value: Readonly<Record<string, unknown>>, shape: Shape): void {
+  const names = Object.keys(value);
+  if (names.length > itemsMax) at.problem(`has ${names.length} fields; at most ${itemsMax} are allowed`);
+  else
+    for (const name of names) {
+      if (at.field(name).present) check(at.field(name), value[name], shape);
+      else at.field(name).problem('is null');
+    }
+}
