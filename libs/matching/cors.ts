@@ -14,15 +14,15 @@ export function corsPolicy(filters: readonly HttpFilter[]): CorsPolicy | undefin
 
 /** The headers of the answer to a preflight; none where the origin is not allowed; undefined = it is an ordinary request. */
 export function preflightHeaders(policy: CorsPolicy, request: ReadRequest): readonly Header[] | undefined {
-  const [method] = request.header('access-control-request-method');
+  const methods = request.header('access-control-request-method');
   const origin = originOf(request);
-  if (request.method !== 'OPTIONS' || method === undefined || origin === undefined) return undefined;
+  if (request.method !== 'OPTIONS' || methods.length === 0 || origin === undefined) return undefined;
   if (!isAllowed(policy, origin)) return [];
   const asked = request.header('access-control-request-headers').join(',');
   const { allowCredentials, maxAgeSeconds } = policy;
   return [
     ...corsHeaders(policy, request),
-    ...listed('access-control-allow-methods', policy.allowMethods, allowCredentials ? method : '*'),
+    ...listed('access-control-allow-methods', policy.allowMethods, allowCredentials ? methods.join(',') : '*'),
     ...listed('access-control-allow-headers', policy.allowHeaders, allowCredentials ? asked : '*'),
     ['access-control-max-age', String(maxAgeSeconds)],
   ];
@@ -34,7 +34,7 @@ export function corsHeaders(policy: CorsPolicy, request: ReadRequest): readonly 
   if (origin === undefined || !isAllowed(policy, origin)) return [];
   const { allowOrigins, allowCredentials, exposeHeaders } = policy;
   return [
-    ['access-control-allow-origin', allowOrigins.includes('*') && !allowCredentials ? '*' : origin],
+    ...listed('access-control-allow-origin', [allowOrigins.includes('*') && !allowCredentials ? '*' : origin], '*'),
     ...(allowCredentials ? [['access-control-allow-credentials', 'true'] as const] : []),
     ...(allowCredentials
       ? listed(

@@ -39,9 +39,10 @@ function forward(
 ): Outcome {
   const weighted = backends.filter(({ weight }) => weight > 0);
   const total = weighted.reduce((sum, { weight }) => sum + weight, 0);
+  const seenBy = weighted.some((backend) => 'key' in targetOf(backend, context)) ? 'backends' : 'nobody';
   const shares: Share[] = [];
   for (const backend of weighted) {
-    const made = shareOf(backend, rule.filters, request, context);
+    const made = shareOf(backend, rule.filters, request, context, seenBy);
     if ('problem' in made) return { type: 'error', status: 500, reason: made.problem };
     shares.push({ ...made, share: backend.weight / total });
   }
@@ -67,10 +68,12 @@ function shareOf(
   ruleFilters: readonly HttpFilter[],
   request: ReadRequest,
   context: OutcomeContext,
+  seenBy: 'backends' | 'nobody',
 ): Omit<Share, 'share'> | { readonly problem: string } {
   const target = targetOf(backend, context);
   const filters = 'key' in target ? [...ruleFilters, ...backend.filters] : ruleFilters;
-  const seen = backendRequest(request, filters, context);
+  // A change that cannot be made does not matter to a request that nobody gets.
+  const seen = backendRequest(request, seenBy === 'nobody' ? [] : filters, context);
   if ('problem' in seen) return seen;
   const cors = corsPolicy(filters);
   const preflight = cors === undefined ? undefined : preflightHeaders(cors, request);

@@ -41,6 +41,26 @@ function grpc(service: string | undefined, method: string | undefined, more: Par
   return match('PathPrefix', '/', { grpc: parts, ...more });
 }
 
+void t.test(
+  'both kinds on one hostname: a gRPC method, then paths, then what takes every path; the order has no circles',
+  async (t) => {
+    const ordered = [
+      grpc('a', undefined),
+      grpc(undefined, '~M'),
+      match('Exact', '/a/M'),
+      match('RegularExpression', '/a/.*'),
+      match('PathPrefix', '/a'),
+      match('PathPrefix', '/', { method: 'GET' }),
+      grpc(undefined, undefined, { headers: [field('a')] }),
+      match('PathPrefix', '/', { query: [field('a')] }),
+      match('PathPrefix', '/'),
+    ];
+    const ranked = ordered.map((one) => ({ match: one, rule: rule('r', {}, 0, [one]) }));
+    for (const [i, a] of ranked.entries())
+      for (const b of ranked.slice(i + 1)) t.ok(compareMatches(a, b) < 0, JSON.stringify([a.match, b.match]));
+  },
+);
+
 void t.test('of gRPC, more characters of service come first, then of method, then more headers', async (t) => {
   const ordered = [
     grpc('a.Longer', 'M'),
@@ -123,15 +143,15 @@ void t.test('globs name gateways', async (t) => {
     ['eu/i.fra/web', 'eu/infra/web', false],
     ['eu/*f*r*/web', 'eu/infra/web', true],
   ] as const) {
-    t.equal(matchesGateway([glob], gateway), expected, `${glob} and ${gateway}`);
+    t.equal(matchesGateway([glob], gateway, {}), expected, `${glob} and ${gateway}`);
   }
-  t.notOk(matchesGateway([], 'eu/infra/web'));
+  t.notOk(matchesGateway([], 'eu/infra/web', {}));
   const part = fc.string({ unit: fc.constantFrom('a', 'b', '*'), maxLength: 6 });
   const text = fc.string({ unit: fc.constantFrom('a', 'b'), maxLength: 8 });
   fc.assert(
     fc.property(part, text, (glob, name) => {
       const expected = new RegExp(`^${glob.replaceAll('*', '.*')}$`).test(name);
-      return matchesGateway([`c/n/${glob}`], `c/n/${name}`) === expected;
+      return matchesGateway([`c/n/${glob}`], `c/n/${name}`, {}) === expected;
     }),
   );
 });

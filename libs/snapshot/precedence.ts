@@ -34,16 +34,24 @@ export function compareRules(
 
 /** Orders matches by the specification's criteria only; 0 = equally specific. */
 export function compareMatchSpecificity(a: HttpMatch, b: HttpMatch): number {
-  if (a.grpc !== undefined && b.grpc !== undefined) {
-    return (
-      comparePart(a.grpc.service, b.grpc.service) ||
-      comparePart(a.grpc.method, b.grpc.method) ||
-      b.headers.length - a.headers.length
-    );
-  }
+  return tier(a) - tier(b) || comparePaths(a, b) || compareRest(a, b);
+}
+
+/** Which matches can be compared by their paths: those of one kind of route. On a hostname that has both kinds, because Gateways share a
+ *  port, a gRPC method is the more specific, and what takes every path comes last. */
+function tier({ grpc, path }: HttpMatch): number {
+  if (grpc === undefined) return path.type === 'PathPrefix' && path.value === '/' ? 2 : 1;
+  return grpc.service === undefined && grpc.method === undefined ? 2 : 0;
+}
+
+function comparePaths(a: HttpMatch, b: HttpMatch): number {
+  if (a.grpc !== undefined && b.grpc !== undefined)
+    return comparePart(a.grpc.service, b.grpc.service) || comparePart(a.grpc.method, b.grpc.method);
+  return pathRank[a.path.type] - pathRank[b.path.type] || b.path.value.length - a.path.value.length;
+}
+
+function compareRest(a: HttpMatch, b: HttpMatch): number {
   return (
-    pathRank[a.path.type] - pathRank[b.path.type] ||
-    b.path.value.length - a.path.value.length ||
     Number(a.method === undefined) - Number(b.method === undefined) ||
     b.headers.length - a.headers.length ||
     b.query.length - a.query.length

@@ -90,7 +90,7 @@ function seen({ status, headers, echo }: KeptAnswer): Comparable {
 
 function echoed({ backend, method, url, headers }: NonNullable<KeptAnswer['echo']>): Comparable {
   const own = Object.entries(headers).flatMap(([name, value]): Header[] =>
-    isOwn([name, '']) ? [[name, String(value)]] : [],
+    isOwn([name, '']) ? [[name, spaced(String(value))]] : [],
   );
   return { backend, method, path: url, host: headers.host ?? headers[':authority'], headers: sorted(own) };
 }
@@ -102,12 +102,17 @@ function isOwn([name]: Header): boolean {
   return !added.test(name);
 }
 
-/** As Node says repeated headers. */
+/** Repeated headers as one. */
 function joined(headers: readonly Header[]): readonly Header[] {
   return [...Map.groupBy(headers, ([name]) => name)].map(([name, all]) => [
     name,
-    all.map(([, value]) => value).join(', '),
+    spaced(all.map(([, value]) => value).join(', ')),
   ]);
+}
+
+/** Node joins repeated headers by `, `, Envoy those that it knows by `,`. */
+function spaced(value: string): string {
+  return value.replaceAll(/, */g, ', ');
 }
 
 function sorted(headers: readonly Header[]): readonly Header[] {

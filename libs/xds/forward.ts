@@ -56,18 +56,22 @@ function toTarget(backend: WeightedBackend, clusterOf: ClusterOf): Target {
 function weighted(targets: readonly Target[], context: ForwardContext): RouteParts {
   const action = actionFields(context.filters, context);
   if ('problem' in action) return action;
-  // Envoy changes headers for the cluster before those for its route; the specification has it the other way round.
+  // Envoy changes headers and host for the cluster before those for its route; the specification has it the other way round.
   const perCluster = targets.some(({ filters }) => filters.length > 0);
-  const clusters = targets.map(({ cluster, weight, filters }) => ({
-    name: cluster ?? invalidCluster,
-    weight,
-    ...(perCluster ? { ...hostField(filters), ...headerFields([...context.filters, ...filters]) } : {}),
-  }));
+  const clusters = targets.map(({ cluster, weight, filters }) => {
+    const all = [...context.filters, ...filters];
+    return {
+      name: cluster ?? invalidCluster,
+      weight,
+      ...(perCluster ? { ...hostField(all), ...headerFields(all) } : {}),
+    };
+  });
   const isInvalid = targets.some(({ cluster }) => cluster === undefined);
   const route = {
     weighted_clusters: { clusters },
     ...(isInvalid ? { cluster_not_found_response_code: noBackendCode(context.protocol) } : {}),
     ...action.fields,
+    ...(perCluster ? { host_rewrite_literal: undefined } : {}),
   };
   return { parts: [{ fields: { route, ...(perCluster ? {} : headerFields(context.filters)) } }] };
 }
