@@ -77,6 +77,7 @@ create table gateways (
   deleted boolean not null,
   alarm text,
   commit bigint not null,
+  labels jsonb not null default '{}'::jsonb,
   constraint gateways_pkey PRIMARY KEY (gateway)
 );
 CREATE INDEX gateways_commit ON public.gateways USING btree (commit);

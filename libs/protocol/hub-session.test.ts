@@ -2,6 +2,7 @@
 import * as fc from 'fast-check';
 import t from 'tap';
 import { type FleetView, type HubOutput, HubSession } from './hub-session.ts';
+import { emptyDigest } from '#libs/snapshot/digest.ts';
 import type { Applied, Held, Hello, Ping, Rejected, Resend } from './messages.ts';
 
 const gateway = 'eu/infra/web';
@@ -38,17 +39,8 @@ class Fleet implements FleetView {
 }
 
 function helloOf(held: readonly Held[], discovery: Readonly<Record<string, string>> = {}): Hello {
-  return {
-    type: 'hello',
-    protocol: 1,
-    node: 'n1',
-    version: '0.1.0',
-    labels: {},
-    serves: ['*/*/*'],
-    addresses: [],
-    held,
-    discovery,
-  };
+  const rest = { version: '0.1.0', labels: {}, serves: ['*/*/*'], addresses: [] };
+  return { type: 'hello', protocol: 1, node: 'n1', ...rest, held, discovery };
 }
 
 function begin(fleet: Fleet, hello: Hello): { session: HubSession; first: readonly HubOutput[] } {
@@ -207,7 +199,8 @@ class Node {
   deliver(outputs: readonly HubOutput[], wire: Wire): void {
     for (const output of outputs) {
       if (output.type === 'snapshot') {
-        const keys = new Set(this.#fleet.keysOf(output.target.gateway));
+        const { gateway, digest } = output.target;
+        const keys = new Set(digest === emptyDigest ? [] : this.#fleet.keysOf(gateway));
         const known = [...keys].filter((key) => this.#fleet.hashes.has(key));
         wire.snapshots.push({ ...output, keys, known });
       }
@@ -264,6 +257,7 @@ const step = fc.oneof(
     }),
   },
   { weight: 4, arbitrary: fc.record({ do: fc.constant('answer' as const) }) },
+  { weight: 2, arbitrary: fc.record({ do: fc.constant('label' as const), of: fc.nat(1) }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constantFrom('congest' as const, 'drain' as const, 'ping' as const) }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('reconnect' as const), forgets: fc.nat(3) }) },
 );
@@ -276,6 +270,8 @@ class World {
   wire: Wire = { snapshots: [] };
   answers: (Applied | Rejected | Resend)[] = [];
   session = new HubSession(this.fleet, helloOf([]));
+  /** Gateways that are for the node. */
+  readonly assigned = new Set(names);
   #versions = 0;
   #hashes = 0;
 
@@ -290,6 +286,8 @@ class World {
       case 'discover':
         this.fleet.hashes.set(step.key, `h${this.#hashes++}`);
         return this.#send(this.session.discoveryChanged([step.key]));
+      case 'label':
+        return this.#label(names[step.of] ?? gateway);
       case 'take':
         return this.take(step.mood);
       case 'answer':
@@ -308,7 +306,16 @@ class World {
   #serve(of: string, needed: readonly string[]): void {
     const isNew = !this.fleet.versions.has(of);
     const change = this.fleet.set(of, ++this.#versions, needed);
-    this.#send(isNew ? this.session.assign(of) : this.session.servingChanged(of, change));
+    if (isNew && this.assigned.has(of)) this.#send(this.session.assign(of));
+    else this.#send(this.session.servingChanged(of, change));
+  }
+
+  /** The gateway is for the node, or not any more. */
+  #label(of: string): void {
+    const wasAssigned = this.assigned.delete(of);
+    if (!wasAssigned) this.assigned.add(of);
+    if (wasAssigned) this.#send(this.session.unassign(of));
+    else if (this.fleet.versions.has(of)) this.#send(this.session.assign(of));
   }
 
   take(mood: 'apply' | 'reject' | 'resend'): void {
@@ -333,7 +340,15 @@ class World {
     this.fleet.oldestBase = Math.max(1, this.#versions - forgets);
     const hello = this.node.hello();
     this.session = new HubSession(this.fleet, hello);
-    this.#send(this.session.start(hello, this.fleet.versions.keys()));
+    const known = [...this.fleet.versions.keys()];
+    const isFor = (of: string): boolean => this.assigned.has(of);
+    this.#send(
+      this.session.start(
+        hello,
+        known.filter(isFor),
+        known.filter((of) => !isFor(of)),
+      ),
+    );
   }
 
   /** Everything arrives, the node takes all of it. */
@@ -366,11 +381,13 @@ void t.test('any interleaving ends with the node serving the newest', async (t) 
       world.rest();
       for (const [of, { version, keys }] of world.fleet.versions) {
         const served = world.node.serving.get(of);
+        if (!world.assigned.has(of) && (served?.held.digest ?? emptyDigest) === emptyDigest) continue;
+        if (!world.assigned.has(of)) throw new Error(`${of} is still served`);
         if (served?.held.version !== version) throw new Error(`${of} is at ${served?.held.version}, not at ${version}`);
         for (const key of keys)
           if (world.node.discovery.get(key) !== world.fleet.hashes.get(key)) throw new Error(`${key} is out of date`);
       }
-      const needed = new Set([...world.fleet.versions.values()].flatMap(({ keys }) => [...keys]));
+      const needed = new Set([...world.assigned].flatMap((of) => [...world.fleet.keysOf(of)]));
       for (const key of world.node.discovery.keys()) if (!needed.has(key)) throw new Error(`${key} was left behind`);
     }),
     { numRuns: 600 },

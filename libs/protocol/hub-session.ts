@@ -1,12 +1,13 @@
 // The hub's half of one connection: what to send to one node, and when. No clock, no socket; the same inputs give the same outputs.
 //
 //   node:  applied · rejected · resend · ping ──▶ ┌────────────┐ ──▶ snapshot · discovery · pong   (to the node)
-//   fleet: assign · serving · discovery ────────▶ │ HubSession │ ──▶ report                        (to be stored)
+//   fleet: (un)assign · serving · discovery ────▶ │ HubSession │ ──▶ report                        (to be stored)
 //   socket: congested · drained ────────────────▶ └────────────┘
 //
 // Promises: per gateway one snapshot in flight, then the newest; discovery before the snapshot that needs it; removes only when the
 // node serves the newest of everything; a congested socket gets nothing until it drains, then only the newest.
-import { matchesGateway } from '#libs/snapshot/gateway-glob.ts';
+import { emptyDigest } from '#libs/snapshot/digest.ts';
+import { mayServe } from '#libs/snapshot/gateway-glob.ts';
 import type { Applied, Held, Hello, Ping, Rejected, Resend } from './messages.ts';
 
 /** What the hub knows. Every session reads the same one; it changes only between inputs. */
@@ -28,7 +29,7 @@ export type NodeReport =
   | { readonly kind: 'applied'; readonly applied: Applied }
   | { readonly kind: 'rejected'; readonly rejected: Rejected };
 
-/** To be done in order. Snapshot and discovery name what to send; the hub has the texts. */
+/** To be done in order. Snapshot and discovery name what to send; the hub has the texts. A full one with the empty digest has no entries. */
 export type HubOutput =
   | { readonly type: 'snapshot'; readonly base: Held | null; readonly target: Held }
   | { readonly type: 'discovery'; readonly upserts: readonly string[]; readonly removes: readonly string[] }
@@ -50,6 +51,8 @@ interface Assigned {
   /** Not offered again until something newer is there, or enough pings have passed. */
   refused: { readonly target: Held; readonly pingsLeft: number } | null;
   retryPings: number;
+  /** Not for this node any more: it gets a snapshot without entries, and is forgotten when that is applied. */
+  leaving: boolean;
 }
 
 const keysPerMessageMax = 2000;
@@ -72,13 +75,14 @@ export class HubSession {
 
   constructor(view: FleetView, hello: Hello) {
     this.#view = view;
-    const served = hello.held.filter((held) => matchesGateway(hello.serves, held.gateway));
+    const served = hello.held.filter((held) => mayServe(hello.serves, held.gateway));
     this.#unknown = new Map(served.map((held) => [held.gateway, held]));
   }
 
-  /** The first input: what the node serves of what the hub knows. */
-  start(hello: Hello, gateways: Iterable<string>): readonly HubOutput[] {
+  /** The first input: what the node serves of what the hub knows; `withdrawn` are not for it, though it may serve them. */
+  start(hello: Hello, gateways: Iterable<string>, withdrawn: Iterable<string> = []): readonly HubOutput[] {
     for (const gateway of gateways) this.#add(gateway);
+    for (const gateway of withdrawn) this.#leave(gateway);
     for (const key of this.#pending) {
       if (Object.hasOwn(hello.discovery, key) && hello.discovery[key] === this.#view.discoveryHash(key))
         this.#pending.delete(key);
@@ -88,20 +92,28 @@ export class HubSession {
       this.#extra.add(key);
       if (this.#view.discoveryHash(key) !== hash) this.#pending.add(key);
     }
-    return [{ type: 'report', report: { kind: 'holds', held: this.held() } }, ...this.#flush()];
+    return [this.#holds(), ...this.#flush()];
   }
 
-  /** A gateway that this node serves became known. */
+  /** A gateway that this node serves became known, or is for it now. */
   assign(gateway: string): readonly HubOutput[] {
-    if (this.#gateways.has(gateway)) return [];
+    if (this.#isAssigned(gateway)) return [];
     this.#add(gateway);
     return this.#flush();
+  }
+
+  /** A gateway is not for this node any more. */
+  unassign(gateway: string): readonly HubOutput[] {
+    if (!this.#isAssigned(gateway) && !this.#unknown.has(gateway)) return [];
+    this.#leave(gateway);
+    const outputs = this.#flush();
+    return this.#gateways.has(gateway) ? outputs : [this.#holds(), ...outputs];
   }
 
   /** The gateway should serve something else now. */
   servingChanged(gateway: string, change: ReferenceChange): readonly HubOutput[] {
     const state = this.#gateways.get(gateway);
-    if (state === undefined) return [];
+    if (state === undefined || state.leaving) return [];
     for (const key of change.added) {
       if (!this.#extra.delete(key)) this.#pending.add(key);
     }
@@ -144,7 +156,9 @@ export class HubSession {
 
   /** What the node serves, as it said last. */
   held(): readonly Held[] {
-    const known = [...this.#gateways.values()].flatMap(({ held }) => (held === null ? [] : [held]));
+    const known = [...this.#gateways.values()].flatMap(({ held }) =>
+      held === null || this.#isWithdrawn(held) ? [] : [held],
+    );
     return [...known, ...this.#unknown.values()];
   }
 
@@ -153,12 +167,46 @@ export class HubSession {
   }
 
   #add(gateway: string): void {
-    const held = this.#unknown.get(gateway) ?? null;
-    this.#unknown.delete(gateway);
-    const state: Assigned = { held, inFlight: null, needsFull: false, refused: null, retryPings: retryPingsFirst };
-    this.#gateways.set(gateway, state);
+    const state = this.#take(gateway);
+    state.leaving = false;
     for (const key of this.#view.keysOf(gateway)) if (!this.#extra.delete(key)) this.#pending.add(key);
     this.#settle(gateway, state);
+  }
+
+  #leave(gateway: string): void {
+    const sent = this.#isAssigned(gateway) ? this.#view.keysOf(gateway) : [];
+    const state = this.#take(gateway);
+    state.leaving = true;
+    for (const key of sent) if (!this.#isNeeded(key)) this.#extra.add(key);
+    this.#settle(gateway, state);
+  }
+
+  #take(gateway: string): Assigned {
+    const held = this.#unknown.get(gateway) ?? null;
+    this.#unknown.delete(gateway);
+    const state = this.#gateways.get(gateway) ?? {
+      held,
+      inFlight: null,
+      needsFull: false,
+      refused: null,
+      retryPings: retryPingsFirst,
+      leaving: false,
+    };
+    this.#gateways.set(gateway, state);
+    return state;
+  }
+
+  #isAssigned(gateway: string): boolean {
+    return this.#gateways.get(gateway)?.leaving === false;
+  }
+
+  /** Whether a node was made to serve nothing of a gateway that has something to serve. */
+  #isWithdrawn({ gateway, digest }: Held): boolean {
+    return digest === emptyDigest && this.#view.serving(gateway)?.digest !== emptyDigest;
+  }
+
+  #holds(): HubOutput {
+    return { type: 'report', report: { kind: 'holds', held: this.held() } };
   }
 
   #applied(message: Applied): readonly HubOutput[] {
@@ -170,7 +218,9 @@ export class HubSession {
     state.refused = null;
     state.retryPings = retryPingsFirst;
     this.#settle(message.gateway, state);
-    return [{ type: 'report', report: { kind: 'applied', applied: message } }, ...this.#flush()];
+    // A version without its entries does not count as served.
+    const report: HubOutput = { type: 'report', report: { kind: 'applied', applied: message } };
+    return [this.#isWithdrawn(message) ? this.#holds() : report, ...this.#flush()];
   }
 
   #rejected(message: Rejected): readonly HubOutput[] {
@@ -189,13 +239,13 @@ export class HubSession {
     if (state.inFlight?.full === true) this.#refuse(state);
     state.inFlight = null;
     state.needsFull = true;
-    this.#unsettled.add(message.gateway);
+    this.#settle(message.gateway, state);
     return this.#flush();
   }
 
   #ping(message: Ping): readonly HubOutput[] {
     const outputs: HubOutput[] = [{ type: 'pong' }];
-    if (this.#correct(message.held)) outputs.push({ type: 'report', report: { kind: 'holds', held: this.held() } });
+    if (this.#correct(message.held)) outputs.push(this.#holds());
     if (message.envoy === 'live') for (const gateway of this.#unsettled) this.#retry(gateway);
     outputs.push(...this.#flush());
     return outputs;
@@ -230,13 +280,21 @@ export class HubSession {
   }
 
   #settle(gateway: string, state: Assigned): void {
+    if (state.leaving) return this.#settleLeaving(gateway, state);
     const target = this.#view.serving(gateway);
     if (!state.needsFull && target !== undefined && same(state.held, target)) this.#unsettled.delete(gateway);
     else this.#unsettled.add(gateway);
   }
 
+  #settleLeaving(gateway: string, { held, inFlight }: Assigned): void {
+    this.#unsettled.add(gateway);
+    if (inFlight !== null || (held !== null && held.digest !== emptyDigest)) return;
+    this.#unsettled.delete(gateway);
+    this.#gateways.delete(gateway);
+  }
+
   #isNeeded(key: string): boolean {
-    for (const gateway of this.#gateways.keys()) if (this.#view.refersTo(gateway, key)) return true;
+    for (const [gateway, { leaving }] of this.#gateways) if (!leaving && this.#view.refersTo(gateway, key)) return true;
     return false;
   }
 
@@ -263,10 +321,12 @@ export class HubSession {
 
   #next(gateway: string): HubOutput | null {
     const state = this.#gateways.get(gateway);
-    const target = this.#view.serving(gateway);
-    if (state === undefined || target === undefined || state.inFlight !== null) return null;
+    if (state === undefined) return null;
+    const target = state.leaving ? nothingOf(state.held) : this.#view.serving(gateway);
+    if (target === undefined || state.inFlight !== null) return null;
     if (same(state.refused?.target, target)) return null;
-    const base = !state.needsFull && state.held !== null && this.#view.hasBase(state.held) ? state.held : null;
+    const base =
+      !state.leaving && !state.needsFull && state.held !== null && this.#view.hasBase(state.held) ? state.held : null;
     state.inFlight = { target, full: base === null };
     state.refused = null;
     return { type: 'snapshot', base, target };
@@ -282,6 +342,11 @@ function chunks(keys: readonly string[]): (readonly string[])[] {
 function same(a: Held | null | undefined, b: Held | null | undefined): boolean {
   if (a === null || a === undefined || b === null || b === undefined) return a === b;
   return a.version === b.version && a.digest === b.digest;
+}
+
+/** What a node that leaves a gateway is sent instead of what it serves. */
+function nothingOf(held: Held | null): Held | undefined {
+  return held === null ? undefined : { ...toHeld(held), digest: emptyDigest };
 }
 
 function toHeld({ gateway, version, digest }: Held): Held {

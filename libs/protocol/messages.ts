@@ -1,5 +1,6 @@
 // What hub and node say over the WebSocket `/v1/node`: one JSON object per text message. Protocol versions, newest last:
 //   1  hello, snapshot (full or delta), discovery, applied, rejected, ping, bye
+//      later: an item of hello.serves may end with a label selector (`?key=value,…`); a hub that does not know them sends such a node nothing
 import type { DiscoveryItem } from '#libs/snapshot/discovery.ts';
 import type { StoredEntry } from '#libs/snapshot/entry.ts';
 
@@ -32,7 +33,7 @@ export interface Hello {
   readonly node: string;
   readonly version: string;
   readonly labels: Readonly<Record<string, string>>;
-  /** Globs over `cluster/namespace/name` (`*` matches within one part) that this node serves. */
+  /** What this node serves: globs over `cluster/namespace/name` (`*` matches within one part), each with `?` and a label selector or not. */
   readonly serves: readonly string[];
   /** Where clients reach this node's listeners: IP addresses or host names, for the Gateway's status. */
   readonly addresses: readonly string[];
@@ -73,7 +74,7 @@ export type NodeMessage = Hello | Applied | Rejected | Resend | Ping;
 
 // ---- hub → node
 
-/** Full when base is null; else the change from base. A deleted gateway is a version without entries. */
+/** Full when base is null; else the change from base. A gateway that is deleted, or not for the node any more, is a version without entries. */
 export interface SnapshotMessage extends Held {
   readonly type: 'snapshot';
   readonly base: { readonly version: number; readonly digest: string } | null;

@@ -72,6 +72,8 @@ export interface GatewaysTable {
   readonly deleted: boolean;
   readonly alarm: string | null;
   readonly commit: BigInt8;
+  /** Of the Gateway object. */
+  readonly labels: Json<Readonly<Record<string, string>>>;
 }
 
 export interface SnapshotsTable {

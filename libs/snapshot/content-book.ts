@@ -6,6 +6,7 @@ import type { KeyedEntry } from '#libs/snapshot/gateway-stages.ts';
 import { GatewayVersions } from '#libs/snapshot/gateway-versions.ts';
 import type { Limits } from '#libs/snapshot/limits.ts';
 import type { ProjectionChange, SavedGateway } from '#libs/snapshot/projection-change.ts';
+import { sameValue } from '#libs/snapshot/same-value.ts';
 import type { Publication } from '#libs/snapshot/publish.ts';
 import type { Stages } from '#libs/snapshot/stages.ts';
 
@@ -17,6 +18,7 @@ export class ContentBook {
   constructor(stages: Stages) {
     this.#stages = stages;
     stages.gateways.models.observe((gateway) => this.#touch(gateway));
+    stages.gateways.labels.observe((gateway) => this.#touch(gateway));
     stages.gateways.listenerEntries.observe((gateway, before, after) => this.#exchange(gateway, before, after));
     stages.gateways.setEntries.observe((_, before, after) => {
       if (before !== undefined && before.gateway !== after?.gateway) this.#exchange(before.gateway, before.entries);
@@ -56,7 +58,10 @@ export class ContentBook {
   restore(saved: SavedGateway): void {
     const { content, since, servedPorts, ...head } = saved;
     this.#versions(head.gateway).restore(head, content, since ?? head.serving, servedPorts);
-    this.#touched.delete(head.gateway);
+    const labels = this.#stages.gateways.labels.peek(head.gateway);
+    // Those that were saved before labels were: the next commit writes them.
+    if (labels === undefined || sameValue(labels, head.labels)) this.#touched.delete(head.gateway);
+    else this.#touched.add(head.gateway);
   }
 
   /** Folds one commit into every gateway that it touched. */
@@ -75,12 +80,13 @@ export class ContentBook {
     ].toSorted()) {
       const one = this.#gateways.get(gateway);
       const present = this.#stages.gateways.models.has(gateway);
+      const labels = this.#stages.gateways.labels.peek(gateway);
       // Nothing is made of a gateway that never was ours.
       if (one === undefined || (one.head === undefined && !present)) continue;
       const operations = commit.operations.get(gateway) ?? [];
       const contentOf = (version: number): ReturnType<ContentOf> => commit.contentOf(gateway, version);
       const respecified = commit.respecified.has(gateway);
-      const step = one.step({ operations, present, respecified, limits: commit.limits, contentOf });
+      const step = one.step({ operations, present, respecified, labels, limits: commit.limits, contentOf });
       if (step.version !== undefined) versions.push(step.version);
       if (step.head !== undefined) gateways.push(step.head);
       for (const { hash, json } of step.entries) entries.set(hash, json);

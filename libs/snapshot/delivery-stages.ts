@@ -1,6 +1,8 @@
 // Stages for what nodes and data planes report: whether Gateways and ListenerSets are served, and where.
 import { labelValue } from '#libs/gateway/data-plane-name.ts';
 import { type DataPlaneService, parseDataPlaneService } from '#libs/gateway/data-plane-service.ts';
+import { labels } from '#libs/gateway/metadata.ts';
+import type { KubeObject } from '#libs/gateway/object.ts';
 import {
   type Delivery,
   judgeListenerSets,
@@ -12,12 +14,14 @@ import {
   type VersionFacts,
 } from '#libs/snapshot/delivery.ts';
 import type { Derivation, Group, Keyed, Stage } from '#libs/snapshot/derive.ts';
-import { matchesGateway } from '#libs/snapshot/gateway-glob.ts';
+import { type Labels, matchesGateway } from '#libs/snapshot/gateway-glob.ts';
 import type { GatewayModel } from '#libs/snapshot/gateway-model.ts';
 import type { NodeReport } from '#libs/snapshot/node-report.ts';
 import type { Sources } from '#libs/snapshot/sources.ts';
 
 export interface DeliveryStages {
+  /** Of the objects: what nodes select them by. Keys: Gateways. */
+  readonly labels: Stage<Labels>;
   /** Keys: Gateways. */
   readonly deliveries: Stage<Delivery>;
   /** What the nodes of a Gateway are like for its ListenerSets. Keys: Gateways. */
@@ -36,7 +40,15 @@ export function createDeliveryStages(
   sources: Sources,
   gateways: Stage<GatewayModel>,
 ): DeliveryStages {
-  const { nodesOf, progressOf } = createNodeGroups(engine, sources, gateways);
+  const labelsOf = engine.stage({
+    name: 'gateway labels',
+    each: gateways,
+    compute: (key, read) => {
+      const known = read.get(sources.objects('Gateway'), key);
+      return known && selectableLabels(known.object);
+    },
+  });
+  const { nodesOf, progressOf } = createNodeGroups(engine, sources, labelsOf);
   const services = engine.group<DataPlaneService>().feed(sources.objects('Service'), (key, { object, namespace }) => {
     const service = parseDataPlaneService(object, namespace);
     if (service === undefined) return [];
@@ -68,19 +80,32 @@ export function createDeliveryStages(
     each: gateways,
     compute: (key, read) => read.get(sources.versions, key)?.ports,
   });
-  return { deliveries, servedPorts, ...createSetStages(engine, sources, gateways, nodesOf, progressOf) };
+  return {
+    labels: labelsOf,
+    deliveries,
+    servedPorts,
+    ...createSetStages(engine, sources, gateways, nodesOf, progressOf),
+  };
 }
 
 function sharedGroup(service: string): string {
   return `shared ${service}`;
 }
 
+/** Without what a selector cannot name and a database does not take. */
+function selectableLabels(object: KubeObject): Labels {
+  const plain = Object.entries(labels(object)).filter(([key, value]) => /^[!-~]+ [!-~]*$/.test(`${key} ${value}`));
+  return Object.fromEntries(plain);
+}
+
 function createNodeGroups(
   engine: Derivation,
   sources: Sources,
-  gateways: Stage<GatewayModel>,
+  gateways: Stage<Labels>,
 ): { readonly nodesOf: Group<ServingNode>; readonly progressOf: Group<NodeProgress> } {
-  const all = engine.group<string>().feed(gateways, (key) => [{ group: 'all', member: key, item: key }]);
+  const all = engine
+    .group<{ readonly gateway: string; readonly labels: Labels }>()
+    .feed(gateways, (key, labels) => [{ group: 'all', member: key, item: { gateway: key, labels } }]);
   const nodeFacts = engine.stage({
     name: 'node',
     each: sources.nodes,
@@ -96,7 +121,10 @@ function createNodeGroups(
       const facts = read.get(nodeFacts, key);
       if (facts === undefined) return undefined;
       const node: ServingNode = { node: key, connected: facts.connected, addresses: facts.addresses };
-      return { node, gateways: read.list(all, 'all').filter((gateway) => matchesGateway(facts.serves, gateway)) };
+      const served = read
+        .list(all, 'all')
+        .filter(({ gateway, labels }) => matchesGateway(facts.serves, gateway, labels));
+      return { node, gateways: served.map(({ gateway }) => gateway) };
     },
   });
   const nodesOf = engine

@@ -40,6 +40,9 @@ export function digestOf(entries: Iterable<readonly [key: string, hash: string]>
   return new Digest(entries).value();
 }
 
+/** The digest of a snapshot without entries. */
+export const emptyDigest = digestOf([]);
+
 function bucketOf(key: string): number {
   let hash = 0x811c9dc5;
   for (let i = 0; i < key.length; i++) hash = Math.imul(hash ^ key.charCodeAt(i), 0x01000193);

@@ -1,12 +1,69 @@
-// Which gateways a node serves: globs over `cluster/namespace/name`, where `*` stands for any text within one part.
+// Which gateways a node serves, as it says: globs over `cluster/namespace/name`, where `*` stands for any text within one part. After a
+// `?` a glob may carry a label selector that narrows it by the labels of the Gateway object: `*/*/*?tier=edge,env!=test,key,!key`.
+import { type LabelRequirement, type LabelSelector, selects } from '#libs/gateway/label-selector.ts';
 
-/** Whether one of the globs matches a gateway. */
-export function matchesGateway(globs: readonly string[], gateway: string): boolean {
-  const parts = gateway.split('/');
-  return globs.some((glob) => {
-    const patterns = glob.split('/');
-    return patterns.length === parts.length && patterns.every((pattern, i) => matchesPart(pattern, parts[i] ?? ''));
+export type Labels = Readonly<Record<string, string>>;
+
+/** Whether one of the items of a node is for a gateway with these labels. A selector that cannot be read is for none. */
+export function matchesGateway(serves: readonly string[], gateway: string, labels: Labels): boolean {
+  return serves.some((item) => {
+    if (!matchesGlob(globOf(item), gateway)) return false;
+    const selector = selectorOf(item);
+    return selector !== undefined && selects(selector, labels);
   });
+}
+
+/** Whether the items let a node serve a gateway whose labels are not known: by their globs alone. */
+export function mayServe(serves: readonly string[], gateway: string): boolean {
+  return serves.some((item) => matchesGlob(globOf(item), gateway));
+}
+
+/** Whether a glob matches a text with as many parts. */
+export function matchesGlob(glob: string, text: string): boolean {
+  const patterns = glob.split('/');
+  const parts = text.split('/');
+  return patterns.length === parts.length && patterns.every((pattern, i) => matchesPart(pattern, parts[i] ?? ''));
+}
+
+/** An item without its selector. */
+export function globOf(item: string): string {
+  return item.split('?', 1)[0] ?? '';
+}
+
+/** What is wrong with an item; undefined = nothing. */
+export function servesProblem(item: string): string | undefined {
+  if (!/^[^/\s,]+\/[^/\s,]+\/[^/\s,]+$/.test(globOf(item))) return `"${item}" is not CLUSTER/NAMESPACE/NAME`;
+  if (selectorOf(item) !== undefined) return undefined;
+  return `"${item}" has no label selector after the "?", such as tier=edge,env!=test,key,!key`;
+}
+
+/** Items from a text with commas between them; those of a selector stay where they are. */
+export function splitServes(text: string): readonly string[] {
+  return text.split(/,(?=[^,/?]*\/[^,/?]*\/)/);
+}
+
+const name = /^[A-Za-z0-9]([-A-Za-z0-9_.]{0,251}[A-Za-z0-9])?$/;
+const requirement = /^(!?)([^!=\s]+?)(?:(==?|!=)([^!=\s]*))?$/;
+
+/** No selector selects everything; undefined = it cannot be read. */
+function selectorOf(item: string): LabelSelector | undefined {
+  const at = item.indexOf('?');
+  if (at < 0) return [];
+  const requirements = item
+    .slice(at + 1)
+    .split(',')
+    .map((text) => parseRequirement(text.trim()));
+  const known = requirements.filter((one) => one !== undefined);
+  return known.length === requirements.length ? known : undefined;
+}
+
+function parseRequirement(text: string): LabelRequirement | undefined {
+  const [, not = '', key = '', operator, value = ''] = requirement.exec(text) ?? [];
+  const parts = key.split('/');
+  if (parts.length > 2 || !parts.every((part) => name.test(part))) return undefined;
+  if (operator === undefined) return { key, operator: not === '' ? 'Exists' : 'DoesNotExist', values: [] };
+  if (not !== '' || (value !== '' && !name.test(value))) return undefined;
+  return { key, operator: operator === '!=' ? 'NotIn' : 'In', values: [value] };
 }
 
 /** Takes each literal at its first place; linear in the text for each star. */

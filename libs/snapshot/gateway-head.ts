@@ -1,4 +1,5 @@
 // Where a gateway stands, and the versions that it has.
+import type { Labels } from '#libs/snapshot/gateway-glob.ts';
 
 /** The row of the table `gateways`. */
 export interface GatewayHead {
@@ -16,6 +17,8 @@ export interface GatewayHead {
   readonly deleted: boolean;
   /** Why the newest content was not made a version; null = it was. */
   readonly alarm: string | null;
+  /** Of the Gateway object; the last ones when it is gone. */
+  readonly labels: Labels;
 }
 
 export interface NewVersion {

@@ -3,8 +3,10 @@
 import type { OperatorEvent } from '#libs/events/operator-event.ts';
 import type { StoredEntry } from '#libs/snapshot/entry.ts';
 import { type EntryChange, GatewayContent } from '#libs/snapshot/gateway-content.ts';
+import type { Labels } from '#libs/snapshot/gateway-glob.ts';
 import type { GatewayHead, NewVersion, VersionContent, VersionPort } from '#libs/snapshot/gateway-head.ts';
 import { type Limits, limitAlarm } from '#libs/snapshot/limits.ts';
+import { sameValue } from '#libs/snapshot/same-value.ts';
 
 /** What one commit did to a gateway. */
 export interface VersionStep {
@@ -22,6 +24,8 @@ export interface Commit {
   readonly present: boolean;
   /** The Gateway object has a new spec. */
   readonly respecified: boolean;
+  /** Of the Gateway object; undefined = it is not there. */
+  readonly labels: Labels | undefined;
   readonly limits: Limits;
   readonly contentOf: (version: number) => VersionContent;
 }
@@ -77,11 +81,11 @@ export class GatewayVersions {
     const before = this.#head;
     const decision = decide(commit.operations, before?.pinned ?? false);
     const made = this.#make(decision, liveChanged, commit);
-    const after = this.#nextHead(before, decision, made, commit.present);
+    const after = this.#nextHead(before, decision, made, commit);
     this.#head = after;
     if (before === undefined || commit.respecified) this.since = this.settled;
     if (after.serving === after.head) this.#servedPorts = this.content.headPorts;
-    const changed = before === undefined || headFields.some((field) => before[field] !== after[field]);
+    const changed = before === undefined || headFields.some((field) => !sameValue(before[field], after[field]));
     return {
       ...(made.version === undefined ? {} : { version: made.version }),
       entries: made.entries,
@@ -124,7 +128,7 @@ export class GatewayVersions {
     before: GatewayHead | undefined,
     decision: Decision,
     made: { readonly version?: NewVersion; readonly alarm: string | null },
-    present: boolean,
+    { present, labels }: Commit,
   ): GatewayHead {
     const [cluster = '', namespace = '', name = ''] = this.gateway.split('/');
     const head = made.version?.version ?? before?.head ?? 0;
@@ -141,11 +145,12 @@ export class GatewayVersions {
       pinned: decision.pinned,
       deleted,
       alarm: made.alarm,
+      labels: labels ?? before?.labels ?? {},
     };
   }
 }
 
-const headFields = ['head', 'serving', 'pinned', 'deleted', 'alarm'] as const;
+const headFields = ['head', 'serving', 'pinned', 'deleted', 'alarm', 'labels'] as const;
 
 /** The last of rollback and release counts; an accept counts wherever it stands. */
 function decide(operations: readonly OperatorEvent[], pinned: boolean): Decision {

@@ -3,7 +3,7 @@
 export interface NodeReport {
   readonly node: string;
   readonly connected: boolean;
-  /** Globs over `cluster/namespace/name`; `*` matches within one part. */
+  /** Globs over `cluster/namespace/name`, `*` within one part; with `?` and a label selector or not. */
   readonly serves: readonly string[];
   readonly addresses: readonly string[];
   /** The newest version that answers requests, for each gateway. */

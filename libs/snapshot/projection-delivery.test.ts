@@ -62,6 +62,28 @@ void t.test('Programmed turns True when all connected nodes have applied the cha
   t.match(programmed(), /^Programmed=False Pending: held at an earlier version by a rollback/);
 });
 
+const labelled = (version: string, labels: Readonly<Record<string, string>>) => ({
+  ...gateway(),
+  metadata: { name: 'web', namespace: 'infra', labels, resourceVersion: version },
+});
+
+void t.test('Programmed counts the nodes that serve the Gateway by its labels', async (t) => {
+  const given = new Given();
+  const programmed = (): string => given.conditions('Gateway', 'web')[1] ?? '';
+  given.apply([gatewayClass, labelled('1', {}), service]);
+  given.projection.setNodes([
+    node('1', 1, { serves: ['*/*/*?tier=edge'] }),
+    node('2', 0, { serves: ['*/*/*?tier!=edge'] }),
+  ]);
+  t.equal(programmed(), 'Programmed=False Pending: applied by 0 of 1 nodes');
+  const change = given.apply([labelled('2', { tier: 'edge' })]);
+  t.match(change.gateways, [{ head: 1, labels: { tier: 'edge' } }]);
+  t.strictSame(change.versions, []);
+  t.equal(programmed(), 'Programmed=True Programmed: applied by 1 of 1 nodes');
+  given.projection.setNodes([node('1', 1, { serves: ['*/*/*?!tier'] })]);
+  t.equal(programmed(), 'Programmed=False NoResources: no node serves this Gateway');
+});
+
 void t.test('a requested address that no node has is named', async (t) => {
   const given = new Given();
   const spec = { ...Object(gateway()['spec']), addresses: [{ value: '192.0.2.1' }] };

@@ -28,6 +28,7 @@ const gateway: Overview['gateways'][number] = {
   reason: null,
   at: '2026-01-01T23:59:00Z',
   nodes: { connected: 2, applied: 2, rejected: 0, unknown: 0 },
+  labels: {},
 };
 const cluster: Overview['clusters'][number] = {
   name: 'eu',

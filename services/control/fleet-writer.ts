@@ -13,6 +13,7 @@ export interface GatewayChange {
   readonly serve?: boolean;
   readonly pinned?: boolean;
   readonly deleted?: boolean;
+  readonly labels?: Readonly<Record<string, string>>;
 }
 
 export interface Commit {
@@ -87,6 +88,16 @@ export class FleetWriter {
     }
   }
 
+  /** Other labels of a Gateway object, and nothing else. */
+  async relabel(gateway: string, labels: Readonly<Record<string, string>>): Promise<void> {
+    await this.pool.query(
+      `with p as (update projector set commit = commit + 1 returning commit),
+            g as (update gateways set labels = $2, commit = p.commit from p where gateway = $1)
+       select pg_notify('fleetgate_commit', p.commit::text) from p`,
+      [gateway, JSON.stringify(labels)],
+    );
+  }
+
   async close(): Promise<void> {
     await this.pool.end();
   }
@@ -150,10 +161,10 @@ export class FleetWriter {
     );
     const [cluster, namespace, name] = change.gateway.split('/');
     await client.query(
-      `insert into gateways (gateway, cluster, namespace, name, head, serving, pinned, deleted, alarm, commit)
-       values ($1, $2, $3, $4, $5, $6, $7, $8, null, $9)
+      `insert into gateways (gateway, cluster, namespace, name, head, serving, pinned, deleted, alarm, commit, labels)
+       values ($1, $2, $3, $4, $5, $6, $7, $8, null, $9, $10)
        on conflict (gateway) do update set head = excluded.head, serving = excluded.serving, pinned = excluded.pinned,
-         deleted = excluded.deleted, commit = excluded.commit`,
+         deleted = excluded.deleted, commit = excluded.commit, labels = excluded.labels`,
       [
         change.gateway,
         cluster,
@@ -164,6 +175,7 @@ export class FleetWriter {
         change.pinned ?? false,
         change.deleted ?? false,
         commit,
+        JSON.stringify(change.labels ?? {}),
       ],
     );
   }

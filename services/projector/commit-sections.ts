@@ -179,10 +179,11 @@ export const sections: readonly Section[] = [
       pinned: 'boolean',
       deleted: 'boolean',
       alarm: 'text',
+      labels: 'jsonb',
     },
-    sql: `insert into gateways (gateway, cluster, namespace, name, head, serving, pinned, deleted, alarm, commit) select r.*, fence.commit from :rows
+    sql: `insert into gateways (gateway, cluster, namespace, name, head, serving, pinned, deleted, alarm, labels, commit) select r.*, fence.commit from :rows
           on conflict (gateway) do update set head = excluded.head, serving = excluded.serving, pinned = excluded.pinned,
-            deleted = excluded.deleted, alarm = excluded.alarm, commit = excluded.commit`,
+            deleted = excluded.deleted, alarm = excluded.alarm, labels = excluded.labels, commit = excluded.commit`,
     rows: ({ gateways }) =>
       gateways.map((head) => [
         head.gateway,
@@ -194,6 +195,7 @@ export const sections: readonly Section[] = [
         head.pinned,
         head.deleted,
         head.alarm,
+        jsonbText(head.labels),
       ]),
   },
   {

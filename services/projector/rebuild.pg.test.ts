@@ -11,7 +11,7 @@ const limits = { removedShareMax: 0.6, removedMin: 3 };
 
 type Step =
   | { readonly do: 'routes'; readonly changes: readonly (readonly [route: number, what: 'apply' | 'delete'])[] }
-  | { readonly do: 'gateway'; readonly what: 'delete' | 'return' }
+  | { readonly do: 'gateway'; readonly what: 'delete' | 'return' | 'relabel' }
   | { readonly do: 'endpoints' | 'secret' | 'restart' }
   | { readonly do: 'command'; readonly type: 'rollback' | 'release' | 'accept'; readonly to: number | null };
 
@@ -28,7 +28,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
     weight: 1,
     arbitrary: fc.record({
       do: fc.constant('gateway' as const),
-      what: fc.constantFrom('delete' as const, 'return' as const),
+      what: fc.constantFrom('delete' as const, 'return' as const, 'relabel' as const),
     }),
   },
   {
@@ -120,7 +120,8 @@ async function play(db: TestWriter, steps: readonly Step[]): Promise<void> {
         );
         break;
       case 'gateway':
-        await db.append(one.what === 'delete' ? shop.gatewayGone(version) : shop.gatewayBack(version));
+        if (one.what === 'relabel') await db.append(shop.gatewayLabelled(version, { tier: `t${version}` }));
+        else await db.append(one.what === 'delete' ? shop.gatewayGone(version) : shop.gatewayBack(version));
         break;
       case 'endpoints':
         await db.append(shop.slice(version, `10.0.0.${version % 200}`));
@@ -145,7 +146,9 @@ function options(db: TestWriter, { verify }: { readonly verify: boolean }): Para
 async function dump(db: TestWriter): Promise<unknown> {
   return {
     objects: await db.rows('select * from objects order by cluster, kind, namespace, name'),
-    gateways: await db.rows('select gateway, head, serving, pinned, deleted, alarm from gateways order by gateway'),
+    gateways: await db.rows(
+      'select gateway, head, serving, pinned, deleted, alarm, labels from gateways order by gateway',
+    ),
     snapshots: await db.rows('select * from snapshots order by gateway, version'),
     changes: await db.rows('select * from snapshot_changes order by gateway, version, key'),
     entries: await db.rows('select * from entries where hash in (select hash from snapshot_changes) order by hash'),

@@ -2,6 +2,7 @@
 // Writes nothing; sees one moment of the database, whatever is written meanwhile.
 import type { ClientBase } from 'pg';
 import { type GatewayHead, type Limits, type NewVersion, Projection } from '#libs/snapshot/projection.ts';
+import { sameValue } from '#libs/snapshot/same-value.ts';
 import { pagesOf } from './cursor.ts';
 import { contentsFor, historyBatches } from './history.ts';
 
@@ -168,21 +169,25 @@ async function compareGateways(
   differences: Differences,
 ): Promise<void> {
   const left = new Map(heads);
-  const query = 'select gateway, head, serving, pinned, deleted, alarm from gateways';
+  const query = 'select gateway, head, serving, pinned, deleted, alarm, labels from gateways';
   for await (const rows of pagesOf<Pick<GatewayHead, 'gateway' | (typeof headFields)[number]>>(client, query)) {
     for (const row of rows) {
       const head = left.get(row.gateway);
       left.delete(row.gateway);
       if (head === undefined) differences.add(`${row.gateway} is stored and does not follow from the history`);
       for (const field of headFields)
-        if (head !== undefined && head[field] !== row[field])
-          differences.add(`${row.gateway}: ${field} should be ${String(head[field])}, stored is ${String(row[field])}`);
+        if (head !== undefined && !sameValue(head[field], row[field]))
+          differences.add(`${row.gateway}: ${field} should be ${textOf(head[field])}, stored is ${textOf(row[field])}`);
     }
   }
   for (const gateway of left.keys()) differences.add(`${gateway} follows from the history and is not stored`);
 }
 
-const headFields = ['head', 'serving', 'pinned', 'deleted', 'alarm'] as const;
+function textOf(value: GatewayHead[(typeof headFields)[number]]): string {
+  return typeof value === 'object' && value !== null ? JSON.stringify(value) : String(value);
+}
+
+const headFields = ['head', 'serving', 'pinned', 'deleted', 'alarm', 'labels'] as const;
 
 async function compareObjects(client: ClientBase, projection: Projection, differences: Differences): Promise<number> {
   const { rows: clusters } = await client.query<{ cluster: string }>('select distinct cluster from events');

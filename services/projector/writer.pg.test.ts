@@ -160,6 +160,28 @@ void t.test('a deleted gateway has an empty version and goes on from there', asy
   t.equal(three?.digest, one?.digest);
 });
 
+void t.test('labels of a gateway: stored with the number of the commit, without a version', async (t) => {
+  const db = await TestWriter.open(t);
+  const stored = () =>
+    db.rows('select g.head, g.labels, g.commit = p.commit as newest from gateways g cross join projector p');
+  await db.append(...shop.platform(), shop.route('a', 1));
+  t.strictSame(await stored(), [{ head: 1, labels: {}, newest: true }]);
+  await db.append(shop.gatewayLabelled(2, { tier: 'edge' }));
+  t.strictSame(await stored(), [{ head: 1, labels: { tier: 'edge' }, newest: true }]);
+  await db.append(shop.route('b', 3));
+  await db.append(shop.gatewayGone(4));
+  t.strictSame(await stored(), [{ head: 3, labels: { tier: 'edge' }, newest: true }], 'the last ones stay');
+  await db.append(shop.gatewayBack(5));
+  await db.rows(`update gateways set labels = '{"old": "yes"}'`);
+  await db.reopen();
+  await db.append(shop.route('c', 6));
+  t.strictSame(
+    await stored(),
+    [{ head: 5, labels: {}, newest: true }],
+    'saved ones that are not the object’s are mended',
+  );
+});
+
 void t.test('a limit holds a change back until it is accepted', async (t) => {
   const db = await TestWriter.open(t, { removedShareMax: 0.5, removedMin: 2 });
   await db.append(...shop.platform(), ...['a', 'b', 'c', 'd'].map((name) => shop.route(name, 1)));

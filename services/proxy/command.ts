@@ -1,5 +1,6 @@
 // `fleetgate proxy`: its options. What it does is in proxy.ts.
 import { z } from 'zod';
+import { servesProblem, splitServes } from '#libs/snapshot/gateway-glob.ts';
 import { defineOptions, duration, flag, integer, list, type Options, port, text } from '#libs/runtime/config.ts';
 
 export { startProxy } from './proxy.ts';
@@ -51,9 +52,17 @@ export const proxyOptions = defineOptions({
   serves: {
     flag: '--serves <glob...>',
     env: 'FLEETGATE_SERVES',
-    schema: list(256),
+    schema: z
+      .preprocess((value) => (typeof value === 'string' ? splitServes(value) : value), list(256))
+      .superRefine((items, context) => {
+        for (const item of items) {
+          const message = servesProblem(item);
+          if (message !== undefined) context.addIssue({ code: 'custom', message });
+        }
+      }),
     default: '*/*/*',
-    description: 'gateways to serve, as CLUSTER/NAMESPACE/NAME with * within a part',
+    description:
+      'gateways to serve, as CLUSTER/NAMESPACE/NAME with * within a part, and those with labels of the Gateway only after a ?, such as */*/*?tier=edge,env!=test,key,!key',
   },
   address: {
     flag: '--address <address...>',

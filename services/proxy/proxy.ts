@@ -11,7 +11,7 @@ import type { RunningService } from '#libs/runtime/lifecycle.ts';
 import type { Logger } from '#libs/runtime/log.ts';
 import { pause } from '#libs/runtime/pause.ts';
 import { type NodeContent, type NodeIdentity, NodeSession } from '#libs/protocol/node-session.ts';
-import { servesGateway } from '#libs/protocol/serves.ts';
+import { mayServe } from '#libs/snapshot/gateway-glob.ts';
 import { bootstrap } from '#libs/xds/bootstrap.ts';
 import { XdsCompiler } from '#libs/xds/compiler.ts';
 import { AdsServer } from './ads-server.ts';
@@ -53,7 +53,8 @@ export async function startProxy(
   const folder = await openNodeFolder(options.data);
   try {
     const { lastGood, content } = await LastGood.open({ folder: folder.lastGood, log });
-    const saved = { gateways: content.gateways.filter(({ gateway }) => servesGateway(options.serves, gateway)) };
+    // Labels are known to control only, which takes away what is not for this node any more.
+    const saved = { gateways: content.gateways.filter(({ gateway }) => mayServe(options.serves, gateway)) };
     const proxy = new ProxyService(options, log, parts, {
       binary,
       folder,

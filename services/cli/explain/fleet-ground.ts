@@ -1,8 +1,8 @@
 // A running fleet as ground: the versions that its gateways serve, or served at a moment, with their entries.
 import { z } from 'zod';
 import { fail } from '#libs/runtime/errors.ts';
-import { servesGateway } from '#libs/protocol/serves.ts';
 import type { Entry } from '#libs/snapshot/entry.ts';
+import { matchesGateway } from '#libs/snapshot/gateway-glob.ts';
 import {
   fleetNode,
   fleetRoute,
@@ -97,15 +97,18 @@ async function versionAt(client: FleetClient, gateway: string, at: Date | undefi
 /** The gateways that one node serves: a request meets the listeners and rules of all of them. */
 async function servedTogether(client: FleetClient, nodeName: string | undefined): Promise<readonly string[]> {
   const gateways = await readAll(client, '/api/v1/gateways', gatewaySummary);
-  const live = gateways.filter(({ deleted }) => !deleted).map(({ gateway }) => gateway);
+  const live = gateways.filter(({ deleted }) => !deleted);
   const nodes = await readAll(client, '/api/v1/nodes', fleetNode);
   const named = nodes.find(({ node }) => node === nodeName);
   if (nodeName !== undefined && named === undefined)
     throw fail('not-found', `no node is called "${nodeName}"`, { hint: '`fleetgate nodes` lists them.' });
   const asked = named === undefined ? nodes : [named];
-  const sets = new Set(asked.map(({ serves }) => live.filter((gateway) => servesGateway(serves, gateway)).join('\n')));
+  const namesOf = (some: typeof live): readonly string[] => some.map(({ gateway }) => gateway);
+  const servedBy = (serves: readonly string[]): typeof live =>
+    live.filter(({ gateway, labels }) => matchesGateway(serves, gateway, labels));
+  const sets = new Set(asked.map(({ serves }) => namesOf(servedBy(serves)).join('\n')));
   if (sets.size > 1)
     throw fail('config', 'the nodes serve different gateways', { hint: 'Say which is meant: --gateway or --node.' });
   const [only] = sets;
-  return only === undefined ? live : only.split('\n').filter((gateway) => gateway !== '');
+  return only === undefined ? namesOf(live) : only.split('\n').filter((gateway) => gateway !== '');
 }

@@ -21,9 +21,11 @@ export class LoneNode implements StorefrontNode {
   readonly #fleet: DemoFleet;
   readonly #data: string;
   readonly #healthPort: number;
+  readonly #serves: string;
   #process: ChildProcess | undefined;
 
-  private constructor(fleet: DemoFleet, healthPort: number) {
+  private constructor(fleet: DemoFleet, healthPort: number, serves: string) {
+    this.#serves = serves;
     this.#fleet = fleet;
     this.#data = join(fleet.folder, 'lone');
     this.#healthPort = healthPort;
@@ -32,8 +34,8 @@ export class LoneNode implements StorefrontNode {
     this.certificateAuthority = fleet.certificateAuthority;
   }
 
-  static async prepare(fleet: DemoFleet): Promise<LoneNode> {
-    return new LoneNode(fleet, (await tryPort('127.0.0.1', 0)) ?? 0);
+  static async prepare(fleet: DemoFleet, serves = '*/*/*'): Promise<LoneNode> {
+    return new LoneNode(fleet, (await tryPort('127.0.0.1', 0)) ?? 0, serves);
   }
 
   /** Starts the process; resolves when it is ready and requests are answered. */
@@ -42,7 +44,7 @@ export class LoneNode implements StorefrontNode {
     const args = [
       ...['proxy', '--node', 'lone', '--control-url', `http://127.0.0.1:${port}`, '--data', this.#data],
       ...['--port-offset', String(this.httpPort - 80), '--health-port', String(this.#healthPort), '--drain', '0s'],
-      ...['--node-key-file', join(data, 'node-key')],
+      ...['--node-key-file', join(data, 'node-key'), '--serves', this.#serves],
     ];
     const { nodeToken } = readSecrets(join(data, 'secrets.json'));
     this.#process = this.#fleet.start(args, { FLEETGATE_TOKEN: nodeToken });

@@ -1,7 +1,7 @@
 // Gateways as the API shows them: read from Postgres with the counts of their nodes. Used by the lists, one gateway, and the stream of changes.
 import { type Kysely, sql } from 'kysely';
 import type { z } from 'zod';
-import { matchesGateway } from '#libs/snapshot/gateway-glob.ts';
+import { type Labels, matchesGateway } from '#libs/snapshot/gateway-glob.ts';
 import type { Database } from '#libs/runtime/database.ts';
 import type { gatewaySummary } from './models.ts';
 
@@ -30,6 +30,7 @@ export interface GatewayRow {
   readonly actor: string | null;
   readonly reason: string | null;
   readonly at: Date | null;
+  readonly labels: Labels;
 }
 
 type NodeCounts = z.input<typeof gatewaySummary>['nodes'];
@@ -41,7 +42,7 @@ export const nodeSilentAfter = sql`interval '35 seconds'`;
 export async function readGatewayRows(db: Kysely<Database>, filter: GatewayFilter): Promise<readonly GatewayRow[]> {
   const [cluster, namespace, name] = filter.after ?? [];
   const { rows } = await sql<GatewayRow>`
-    select g.gateway, g.cluster, g.namespace, g.name, g.head, g.serving, g.pinned, g.deleted, g.alarm,
+    select g.gateway, g.cluster, g.namespace, g.name, g.head, g.serving, g.pinned, g.deleted, g.alarm, g.labels,
            s.digest, s.entries, s.cause, s.actor, s.reason, s.at
       from gateways g left join snapshots s on s.gateway = g.gateway and s.version = g.serving
      where ${all([
@@ -60,12 +61,10 @@ export async function toSummaries(
   db: Kysely<Database>,
   rows: readonly GatewayRow[],
 ): Promise<z.input<typeof gatewaySummary>[]> {
-  const counts = await countNodes(
-    db,
-    rows.map(({ gateway }) => gateway),
-  );
+  const counts = await countNodes(db, rows);
   return rows.map((row) => ({
     ...row,
+    labels: { ...row.labels },
     entries: row.entries ?? 0,
     at: row.at?.toISOString() ?? null,
     nodes: counts.get(row.gateway) ?? { connected: 0, applied: 0, rejected: 0, unknown: 0 },
@@ -78,8 +77,11 @@ export function all(conditions: readonly (ReturnType<typeof sql> | string | fals
   return given.length === 0 ? sql`true` : sql.join(given, sql` and `);
 }
 
-/** Few different sets of globs occur, however many nodes there are. */
-async function countNodes(db: Kysely<Database>, gateways: readonly string[]): Promise<ReadonlyMap<string, NodeCounts>> {
+/** Few different ways to serve occur, however many nodes there are. */
+async function countNodes(
+  db: Kysely<Database>,
+  gateways: readonly GatewayRow[],
+): Promise<ReadonlyMap<string, NodeCounts>> {
   if (gateways.length === 0) return new Map();
   const [groups, reports] = await Promise.all([
     sql<{ serves: readonly string[]; connected: number; unknown: number }>`
@@ -93,12 +95,12 @@ async function countNodes(db: Kysely<Database>, gateways: readonly string[]): Pr
         join nodes n on n.node = r.node and n.connected and n.last_seen > now() - ${nodeSilentAfter}
         join gateways g on g.gateway = r.gateway
         join snapshots s on s.gateway = g.gateway and s.version = g.serving
-       where r.gateway = any(${[...gateways]}) group by r.gateway`.execute(db),
+       where r.gateway = any(${gateways.map(({ gateway }) => gateway)}) group by r.gateway`.execute(db),
   ]);
   const byGateway = new Map(reports.rows.map((row) => [row.gateway, row]));
   return new Map(
-    gateways.map((gateway) => {
-      const serving = groups.rows.filter(({ serves }) => matchesGateway(serves, gateway));
+    gateways.map(({ gateway, labels }) => {
+      const serving = groups.rows.filter(({ serves }) => matchesGateway(serves, gateway, labels));
       const { applied = 0, rejected = 0 } = byGateway.get(gateway) ?? {};
       const connected = sum(serving.map((group) => group.connected));
       return [gateway, { connected, applied, rejected, unknown: sum(serving.map((group) => group.unknown)) }];

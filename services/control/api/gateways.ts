@@ -138,7 +138,7 @@ async function readNodes(db: Kysely<Database>, row: GatewayRow): Promise<z.input
       from nodes n left join node_gateways r on r.node = n.node and r.gateway = ${row.gateway}
      order by n.node limit 10000`.execute(db);
   return rows
-    .filter(({ serves }) => matchesGateway(serves, row.gateway))
+    .filter(({ serves }) => matchesGateway(serves, row.gateway, row.labels))
     .slice(0, nodesShownMax)
     .map((node) => ({
       node: node.node,

@@ -65,6 +65,7 @@ export const gatewaySummary = z
     reason: z.string().nullable(),
     at: time.nullable().describe('When the serving version was made.'),
     nodes: nodeCounts,
+    labels: z.record(z.string(), z.string()).describe('Of the Gateway object.'),
   })
   .meta({ id: 'GatewaySummary', description: 'One Gateway object, and where its versions stand.' });
 

@@ -98,6 +98,11 @@ export class NodeWaits {
   }
 
   async #connectedNodes(gateway: string): Promise<readonly string[]> {
+    const known = await this.#db
+      .selectFrom('gateways')
+      .select('labels')
+      .where('gateway', '=', gateway)
+      .executeTakeFirst();
     const rows = await this.#db
       .selectFrom('nodes')
       .select(['node', 'serves'])
@@ -105,7 +110,7 @@ export class NodeWaits {
       .where('last_seen', '>', sql<Date>`now() - interval '35 seconds'`)
       .orderBy('node')
       .execute();
-    return rows.filter(({ serves }) => matchesGateway(serves, gateway)).map(({ node }) => node);
+    return rows.filter(({ serves }) => matchesGateway(serves, gateway, known?.labels ?? {})).map(({ node }) => node);
   }
 
   async #readNotified(): Promise<void> {

@@ -3,8 +3,16 @@
 //   greeting ──hello──▶ admitting (what it needs is loaded) ──▶ open ──▶ closed
 import type { RawData, WebSocket } from 'ws';
 import type { HubOutput, HubSession } from '#libs/protocol/hub-session.ts';
-import { type Hello, type NodeMessage, closeCodes, protocolVersion } from '#libs/protocol/messages.ts';
+import {
+  type Held,
+  type Hello,
+  type NodeMessage,
+  type SnapshotMessage,
+  closeCodes,
+  protocolVersion,
+} from '#libs/protocol/messages.ts';
 import { parseNodeMessage } from '#libs/protocol/parse-node-message.ts';
+import { emptyDigest } from '#libs/snapshot/digest.ts';
 import type { Logger } from '#libs/runtime/log.ts';
 import type { FleetMirror } from './fleet-mirror.ts';
 import type { HubMetrics } from './hub-metrics.ts';
@@ -151,9 +159,11 @@ export class Connection {
     const { mirror, reports, metrics } = this.#context;
     switch (output.type) {
       case 'snapshot': {
-        const text = mirror.snapshotMessage(output.target.gateway, output.base);
+        const { base, target } = output;
+        const isEmpty = base === null && target.digest === emptyDigest;
+        const text = isEmpty ? emptySnapshot(target) : mirror.snapshotMessage(target.gateway, base);
         if (text === undefined) return;
-        metrics.snapshots.inc({ form: output.base === null ? 'full' : 'delta' });
+        metrics.snapshots.inc({ form: base === null ? 'full' : 'delta' });
         return this.#send(text, 'snapshot');
       }
       case 'discovery':
@@ -189,6 +199,12 @@ export class Connection {
     this.#allowanceAt = now;
     return this.#allowance >= 0;
   }
+}
+
+/** Needs no content: a gateway that is not for the node any more has none here. */
+function emptySnapshot({ gateway, version, digest }: Held): Buffer {
+  const message: SnapshotMessage = { type: 'snapshot', gateway, version, digest, base: null, upserts: [], removes: [] };
+  return Buffer.from(JSON.stringify(message));
 }
 
 function textOf(data: RawData): string {

@@ -4,6 +4,8 @@ import type pg from 'pg';
 import type { Logger } from '#libs/runtime/log.ts';
 import type { FleetView, ReferenceChange } from '#libs/protocol/hub-session.ts';
 import type { Held } from '#libs/protocol/messages.ts';
+import type { Labels } from '#libs/snapshot/gateway-glob.ts';
+import { sameValue } from '#libs/snapshot/same-value.ts';
 import { DiscoveryStore } from './discovery-store.ts';
 import { EntryPool } from './entry-pool.ts';
 import { type FleetRows, type HeadRow, readContent, readKeysSince, readRange } from './fleet-rows.ts';
@@ -14,13 +16,14 @@ export interface FleetChange {
   /** Discovery keys with another item. */
   readonly discovery: readonly string[];
   readonly serving: readonly { readonly gateway: string; readonly references: ReferenceChange }[];
-  /** Gateways that came up or came back. */
+  /** Gateways that came up, came back or have other labels. */
   readonly appeared: readonly string[];
 }
 
 interface Head {
   readonly held: Held | null;
   readonly deleted: boolean;
+  readonly labels: Labels;
 }
 
 const contentsIdleMax = 50;
@@ -77,6 +80,10 @@ export class FleetMirror implements FleetView {
     for (const [gateway, head] of this.#heads) {
       if (head.held !== null && (!head.deleted || held.has(gateway))) yield gateway;
     }
+  }
+
+  labelsOf(gateway: string): Labels {
+    return this.#heads.get(gateway)?.labels ?? {};
   }
 
   isLoaded(gateway: string): boolean {
@@ -143,11 +150,12 @@ export class FleetMirror implements FleetView {
     }
   }
 
-  /** Whether the gateway came up or came back. */
-  #setHead({ gateway, held, deleted }: HeadRow): boolean {
+  /** Whether the gateway came up, came back or has other labels. */
+  #setHead({ gateway, held, deleted, labels }: HeadRow): boolean {
     const before = this.#heads.get(gateway);
-    this.#heads.set(gateway, { held, deleted });
-    return held !== null && !deleted && (before === undefined || before.held === null || before.deleted);
+    this.#heads.set(gateway, { held, deleted, labels });
+    if (held === null || deleted) return false;
+    return before === undefined || before.held === null || before.deleted || !sameValue(before.labels, labels);
   }
 
   #forgetAbsent(rows: FleetRows): void {

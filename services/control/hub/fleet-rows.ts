@@ -3,6 +3,7 @@
 import type pg from 'pg';
 import { z } from 'zod';
 import type { Held } from '#libs/protocol/messages.ts';
+import type { Labels } from '#libs/snapshot/gateway-glob.ts';
 import type { EntryRow } from './served-gateway.ts';
 
 /** A gateway as far as the hub needs it; held null = no version yet. */
@@ -10,6 +11,8 @@ export interface HeadRow {
   readonly gateway: string;
   readonly held: Held | null;
   readonly deleted: boolean;
+  /** Of the Gateway object. */
+  readonly labels: Labels;
   /** What the serving version changed, where it is the newest; what it is worth depends on what the reader had before. */
   readonly rows: readonly EntryRow[];
 }
@@ -32,12 +35,12 @@ export interface FleetRows {
 export const readerSettings = `set plan_cache_mode = force_generic_plan; set enable_seqscan = off; set enable_hashjoin = off; set enable_mergejoin = off; set jit = off`;
 
 const changedText = `
-  select 'commit' as part, null as id, p.commit::text as commit, null::int as version, null as digest, false as deleted,
+  select 'commit' as part, null as id, p.commit::text as commit, null::int as version, null as digest, false as deleted, null::jsonb as labels,
          null as key, null as hash, null as json
     from projector p
   union all
   select 'gateway', g.gateway, null, g.serving,
-         (select s.digest from snapshots s where s.gateway = g.gateway and s.version = g.serving), g.deleted, c.key, c.hash, c.json
+         (select s.digest from snapshots s where s.gateway = g.gateway and s.version = g.serving), g.deleted, g.labels, c.key, c.hash, c.json
     from gateways g
     left join lateral (
       select c.key, c.hash, (select e.json from entries e where e.hash = c.hash) as json
@@ -46,7 +49,7 @@ const changedText = `
        limit 1000000) c on true
    where g.commit > $1
   union all
-  select 'discovery', d.key, null, null, null, false, d.key, d.hash, d.item from discovery d where d.commit > $1`;
+  select 'discovery', d.key, null, null, null, false, null, d.key, d.hash, d.item from discovery d where d.commit > $1`;
 
 const changedRow = z.discriminatedUnion('part', [
   z.object({ part: z.literal('commit'), commit: z.string() }),
@@ -56,6 +59,7 @@ const changedRow = z.discriminatedUnion('part', [
     version: z.int(),
     digest: z.string().nullable(),
     deleted: z.boolean(),
+    labels: z.record(z.string(), z.string()),
     key: z.string().nullable(),
     hash: z.string().nullable(),
     json: z.string().nullable(),
@@ -127,7 +131,7 @@ function parseChanged(rows: readonly unknown[]): FleetRows {
       let head = heads.get(row.id);
       if (head === undefined) {
         const held = row.digest === null ? null : { gateway: row.id, version: row.version, digest: row.digest };
-        head = { gateway: row.id, held, deleted: row.deleted, rows: [] };
+        head = { gateway: row.id, held, deleted: row.deleted, labels: row.labels, rows: [] };
         heads.set(row.id, head);
       }
       if (row.key !== null) head.rows.push({ key: row.key, hash: row.hash, json: row.json });

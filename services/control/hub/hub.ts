@@ -6,7 +6,7 @@ import { type WebSocket, WebSocketServer } from 'ws';
 import { type HubOutput, HubSession } from '#libs/protocol/hub-session.ts';
 import { type Hello, closeCodes } from '#libs/protocol/messages.ts';
 import { nodeMessageLengthMax } from '#libs/protocol/parse-node-message.ts';
-import { matchesGateway } from '#libs/snapshot/gateway-glob.ts';
+import { globOf, matchesGateway, matchesGlob, mayServe } from '#libs/snapshot/gateway-glob.ts';
 import type { Logger } from '#libs/runtime/log.ts';
 import type { TokenScope } from '#libs/runtime/scoped-token.ts';
 import { Connection, type ConnectionContext } from './connection.ts';
@@ -72,7 +72,7 @@ export class Hub {
     };
     this.#timer = setInterval(() => {
       for (const connection of this.#connections.keys()) connection.check();
-      for (const gateway of this.#missing) void this.#appear(gateway);
+      for (const gateway of this.#missing) void this.#reassign(gateway);
       void this.#beat();
     }, beatEveryMs).unref();
   }
@@ -110,7 +110,7 @@ export class Hub {
       }
     }
     if (change.serving.length > 0) metrics.noticeToSent.observe((performance.now() - noticedAt) / 1000);
-    for (const gateway of change.appeared) void this.#appear(gateway);
+    for (const gateway of change.appeared) void this.#reassign(gateway);
   }
 
   /** Connections whose token was revoked end. */
@@ -159,8 +159,8 @@ export class Hub {
     const gateways = this.#gatewaysOf(hello);
     const loaded = gateways.filter((gateway) => mirror.isLoaded(gateway));
     for (const gateway of loaded) this.#join(connection, gateway);
-    connection.open(session, session.start(hello, loaded));
-    for (const gateway of gateways) if (!mirror.isLoaded(gateway)) void this.#appear(gateway);
+    connection.open(session, session.start(hello, loaded, this.#withdrawnFrom(hello)));
+    for (const gateway of gateways) if (!mirror.isLoaded(gateway)) void this.#reassign(gateway);
   }
 
   /** Contents of what the node serves, and deltas from what it holds. */
@@ -177,14 +177,31 @@ export class Hub {
 
   #gatewaysOf(hello: Hello): readonly string[] {
     const held = new Set(hello.held.map(({ gateway }) => gateway));
-    return [...this.#options.mirror.gateways(held)].filter((gateway) => matchesGateway(hello.serves, gateway));
+    return [...this.#options.mirror.gateways(held)].filter((gateway) => this.#isFor(hello, gateway));
   }
 
-  /** A gateway came up: the nodes that serve it get it. */
-  async #appear(gateway: string): Promise<void> {
+  /** What a node serves by its globs, and should not by the labels of the gateways. */
+  #withdrawnFrom(hello: Hello): readonly string[] {
+    const held = new Set(hello.held.map(({ gateway }) => gateway));
+    return [...this.#options.mirror.gateways(held)].filter(
+      (gateway) => held.has(gateway) && mayServe(hello.serves, gateway) && !this.#isFor(hello, gateway),
+    );
+  }
+
+  #isFor(hello: Hello | null, gateway: string): boolean {
+    return hello !== null && matchesGateway(hello.serves, gateway, this.#options.mirror.labelsOf(gateway));
+  }
+
+  /** A gateway came up or has other labels: the nodes that it is for get it, and the others lose it. */
+  async #reassign(gateway: string): Promise<void> {
     const { mirror, log } = this.#options;
-    const interested = (connection: Connection): boolean => matchesGateway(connection.hello?.serves ?? [], gateway);
+    const interested = (connection: Connection): boolean => this.#isFor(connection.hello, gateway);
     this.#missing.delete(gateway);
+    for (const connection of this.#byNode.values()) {
+      if (connection.session === null || interested(connection)) continue;
+      this.#part(connection, gateway);
+      connection.run(connection.session.unassign(gateway));
+    }
     if (![...this.#byNode.values()].some(interested)) return;
     try {
       await mirror.load(gateway);
@@ -206,13 +223,15 @@ export class Hub {
     this.#byGateway.set(gateway, connections.add(connection));
   }
 
+  #part(connection: Connection, gateway: string): void {
+    const connections = this.#byGateway.get(gateway);
+    connections?.delete(connection);
+    if (connections?.size === 0) this.#byGateway.delete(gateway);
+  }
+
   #closed(connection: Connection): void {
     this.#connections.delete(connection);
-    for (const gateway of connection.session?.gateways() ?? []) {
-      const connections = this.#byGateway.get(gateway);
-      connections?.delete(connection);
-      if (connections?.size === 0) this.#byGateway.delete(gateway);
-    }
+    for (const gateway of connection.session?.gateways() ?? []) this.#part(connection, gateway);
     if (this.#byNode.get(connection.node) !== connection) return;
     this.#byNode.delete(connection.node);
     this.#options.metrics.nodes.set(this.#byNode.size);
@@ -271,10 +290,10 @@ export class Hub {
   }
 }
 
-/** What a hello says beyond the scope of the node's token. A glob is within another when that one matches it as text. */
+/** What a hello says beyond the scope of the node's token. A glob is within another when that one matches it as text; a selector only narrows. */
 function excessOf({ node, serves }: Hello, scope: TokenScope | undefined): string | undefined {
   if (scope === undefined) return undefined;
-  if (!matchesGateway([scope.node], node)) return `the token is not for a node of the name ${node}`;
-  const beyond = serves.find((glob) => !matchesGateway(scope.serves, glob));
+  if (!matchesGlob(scope.node, node)) return `the token is not for a node of the name ${node}`;
+  const beyond = serves.find((item) => !scope.serves.some((glob) => matchesGlob(glob, globOf(item))));
   return beyond === undefined ? undefined : `the token does not let a node serve ${beyond}`;
 }

@@ -121,7 +121,9 @@ export class NodeReports {
   async #write({ hellos, holds, rows, gone, touched }: Batch): Promise<void> {
     if (hellos.size > 0) await upsertNodes(this.#pool, this.#replica, [...hellos.values()]);
     if (holds.size > 0) await deleteOtherGateways(this.#pool, this.#replica, holds);
-    await writeReports(this.#pool, this.#replica, [...rows.values()], [...gone], [...touched]);
+    // What was said before a node said that it holds something else does not count any more.
+    const kept = [...rows.values()].filter(({ node, gateway }) => holds.get(node)?.includes(gateway) ?? true);
+    await writeReports(this.#pool, this.#replica, kept, [...gone], [...touched]);
   }
 }
 
@@ -143,11 +145,16 @@ function addRow(rows: Map<string, NodeGatewayRow>, row: NodeGatewayRow): void {
 /** `newer` wins, and a node that connected again is not gone. */
 function merged(older: Batch, newer: Batch): Batch {
   const rows = new Map(older.rows);
-  for (const row of newer.rows.values()) addRow(rows, row);
+  const holds = new Map([...older.holds, ...newer.holds]);
+  for (const row of newer.rows.values()) {
+    addRow(rows, row);
+    const held = holds.get(row.node);
+    if (held !== undefined && !held.includes(row.gateway)) holds.set(row.node, [...held, row.gateway]);
+  }
   const gone = [...older.gone].filter((node) => !newer.hellos.has(node));
   return {
     hellos: new Map([...older.hellos, ...newer.hellos]),
-    holds: new Map([...older.holds, ...newer.holds]),
+    holds,
     rows,
     gone: new Set([...gone, ...newer.gone]),
     touched: new Set([...older.touched, ...newer.touched]),

@@ -17,6 +17,7 @@ void t.test('a node with a derived token serves what the token names, under a na
 
   for (const [name, serves, reason] of [
     ['eu.infra.web-2', ['*/*/*'], /does not let a node serve \*\/\*\/\*/],
+    ['eu.infra.web-2', ['*/*/*?tier=edge'], /does not let a node serve \*\/\*\/\*\?tier=edge/],
     ['eu.infra.web-2', [gateway, 'eu/infra/other'], /does not let a node serve eu\/infra\/other/],
     ['eu.infra.other-1', [gateway], /is not for a node of the name eu\.infra\.other-1/],
   ] as const) {
@@ -27,6 +28,12 @@ void t.test('a node with a derived token serves what the token names, under a na
     t.same(other.messages, [], 'it is told nothing');
   }
   t.equal(node.closed, null);
+
+  const narrow = new TestNode('eu.infra.web-3', [`${gateway}?tier=edge`]);
+  await narrow.connect(control.port, token);
+  await writer.relabel(gateway, { tier: 'edge' });
+  await narrow.serves(gateway, 1);
+  t.equal(narrow.closed, null, 'a selector narrows what the token allows');
 });
 
 void t.test('a provisioner token opens nothing itself, and its end is the end of the nodes', async (t) => {

@@ -46,6 +46,11 @@ export function gatewayBack(version: number): ChangeEvent {
   return applied({ ...web, metadata: { name: 'web', namespace: 'infra', uid: `web-${version}` } }, 'eu', `${version}`);
 }
 
+/** The gateway as it was, with labels. */
+export function gatewayLabelled(version: number, labels: Readonly<Record<string, string>>): ChangeEvent {
+  return applied({ ...web, metadata: { name: 'web', namespace: 'infra', labels } }, 'eu', `${version}`);
+}
+
 /** The ready addresses of the service. */
 export function slice(version: number, ...addresses: readonly string[]): ChangeEvent {
   const manifest = {
