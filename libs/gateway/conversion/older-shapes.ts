@@ -2,9 +2,12 @@
 import type { WrittenObject } from '#libs/gateway/conversion/conversion.ts';
 import { type Shape, shapeProblems } from '#libs/gateway/conversion/shape.ts';
 import { kindInfoOf, type WatchedKind } from '#libs/gateway/kinds.ts';
+import { headerValue } from '#libs/gateway/names.ts';
 import type { Problem } from '#libs/gateway/problem.ts';
 
 const reference: Shape = { fields: { group: 'text', kind: 'text', name: 'text' } };
+const port: Shape = { integer: [1, 65535] };
+const weight: Shape = { integer: [0, 1_000_000] };
 const texts: Shape = { list: 'text' };
 const textMap: Shape = { map: 'text' };
 const selector: Shape = {
@@ -20,8 +23,8 @@ const parametersRef: Shape = {
 
 const listener: Shape = {
   fields: {
-    hostname: 'text',
-    port: 'integer',
+    hostname: 'hostname',
+    port,
     protocol: 'text',
     tls: {
       fields: {
@@ -44,13 +47,13 @@ const gateways: Shape = {
   },
 };
 
-const target = { serviceName: 'text', backendRef: reference, port: 'integer' } as const;
+const target = { serviceName: 'text', backendRef: reference, port } as const;
 
 const filters: Shape = {
   list: {
     fields: {
-      type: 'text',
-      requestHeaderModifier: { fields: { add: textMap, remove: texts } },
+      type: { oneOf: ['RequestHeaderModifier', 'RequestMirror', 'ExtensionRef'] },
+      requestHeaderModifier: { fields: { add: { map: { text: headerValue } }, remove: texts } },
       requestMirror: { fields: target },
       extensionRef: reference,
     },
@@ -69,14 +72,14 @@ const httpRule: Shape = {
       },
     },
     filters,
-    forwardTo: { list: { fields: { ...target, weight: 'integer', filters } } },
+    forwardTo: { list: { fields: { ...target, weight, filters } } },
   },
 };
 
 const streamRule: Shape = {
   fields: {
-    matches: { list: { fields: { snis: texts, extensionRef: reference } } },
-    forwardTo: { list: { fields: { ...target, weight: 'integer' } } },
+    matches: { list: { fields: { snis: { list: 'hostname' }, extensionRef: reference } } },
+    forwardTo: { list: { fields: { ...target, weight } } },
   },
 };
 
@@ -84,7 +87,7 @@ const streamRoute: Shape = { fields: { gateways, rules: { list: streamRule } } }
 
 const ingressBackend: Shape = {
   fields: {
-    service: { fields: { name: 'text', port: { fields: { number: 'integer', name: 'text' } } } },
+    service: { fields: { name: 'text', port: { fields: { number: port, name: 'text' } } } },
     resource: { fields: { apiGroup: 'text', kind: 'text', name: 'text' } },
   },
 };
@@ -106,7 +109,7 @@ const specs: ReadonlyMap<WatchedKind, Shape> = new Map<WatchedKind, Shape>([
     {
       fields: {
         gateways,
-        hostnames: texts,
+        hostnames: { list: 'hostname' },
         tls: { fields: { certificateRef: reference } },
         rules: { list: httpRule },
       },
@@ -119,7 +122,7 @@ const specs: ReadonlyMap<WatchedKind, Shape> = new Map<WatchedKind, Shape>([
     'BackendPolicy',
     {
       fields: {
-        backendRefs: { list: { fields: { group: 'text', kind: 'text', name: 'text', port: 'integer' } } },
+        backendRefs: { list: { fields: { group: 'text', kind: 'text', name: 'text', port } } },
         tls: { fields: { certificateAuthorityRef: reference, options: textMap } },
       },
     },
@@ -130,11 +133,11 @@ const specs: ReadonlyMap<WatchedKind, Shape> = new Map<WatchedKind, Shape>([
       fields: {
         ingressClassName: 'text',
         defaultBackend: ingressBackend,
-        tls: { list: { fields: { hosts: texts, secretName: 'text' } } },
+        tls: { list: { fields: { hosts: { list: 'hostname' }, secretName: 'text' } } },
         rules: {
           list: {
             fields: {
-              host: 'text',
+              host: 'hostname',
               http: {
                 fields: { paths: { list: { fields: { path: 'text', pathType: 'text', backend: ingressBackend } } } },
               },

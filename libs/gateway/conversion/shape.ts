@@ -1,12 +1,15 @@
 // Shapes of what older APIs hold, for what conversions would otherwise read past: a field of the wrong type is named, and nothing is made of
-// the object. What is of the right type and still wrong is for the readers of v1 to name.
-import { Cursor, isRecord } from '#libs/gateway/cursor.ts';
+// the object. So are values that v1 would refuse at a place of another name; of the others its readers tell.
+import { Cursor, isRecord, type TextRule } from '#libs/gateway/cursor.ts';
+import { wildcardHostname } from '#libs/gateway/names.ts';
 import type { Problem } from '#libs/gateway/problem.ts';
 
 /** `fields`: an object, of which other fields are not read. `map`: one with any fields. */
 export type Shape =
   | 'text'
-  | 'integer'
+  | 'hostname'
+  | { readonly text: TextRule }
+  | { readonly integer: readonly [min: number, max: number] }
   | { readonly oneOf: readonly string[] }
   | { readonly list: Shape }
   | { readonly map: Shape }
@@ -25,7 +28,9 @@ export function shapeProblems(value: unknown, path: string, shape: Shape): reado
 function check(at: Cursor, value: unknown, shape: Shape): void {
   if (!at.present) return;
   if (shape === 'text') at.text({ max: Infinity });
-  else if (shape === 'integer') at.integer(-Infinity, Infinity);
+  else if (shape === 'hostname') checkHostname(at, value);
+  else if ('text' in shape) at.text(shape.text);
+  else if ('integer' in shape) at.integer(...shape.integer);
   else if ('oneOf' in shape) at.oneOf(shape.oneOf);
   else if ('list' in shape) checkList(at, value, shape.list);
   else if (at.object() === undefined || !isRecord(value)) return;
@@ -33,6 +38,11 @@ function check(at: Cursor, value: unknown, shape: Shape): void {
   else
     for (const [name, inner] of Object.entries(shape.fields))
       if (Object.hasOwn(value, name)) check(at.field(name), value[name], inner);
+}
+
+/** '' and '*' were any host. */
+function checkHostname(at: Cursor, value: unknown): void {
+  if (value !== '' && value !== '*') at.text(wildcardHostname);
 }
 
 function checkList(at: Cursor, value: unknown, shape: Shape): void {
