@@ -1,5 +1,5 @@
 // Objects that no API server should let through, of every watched kind, on their way to a real Envoy: it takes all that is made of them, and a
-// neighbour is served throughout. FLEETGATE_SEED=… repeats a run.
+// neighbour is served throughout. FLEETGATE_SEED=… repeats a run, FLEETGATE_FUZZ_ROUNDS=… makes it longer.
 import * as fc from 'fast-check';
 import t from 'tap';
 import type { ChangeEvent } from '#libs/events/change-event.ts';
@@ -8,6 +8,7 @@ import { isNestedDeeper } from '#libs/gateway/nesting.ts';
 import type { Entry } from '#libs/snapshot/entry.ts';
 import { Projection } from '#libs/snapshot/projection.ts';
 import { applied } from '#libs/testing/change-events.ts';
+import { hostileCases } from '#libs/testing/hostile-cases.ts';
 import { anyHostileObject } from '#libs/testing/hostile-objects.ts';
 import { ask, startBackend } from '#libs/testing/http-peers.ts';
 import { tlsFile } from '#libs/testing/stream-gateway.ts';
@@ -16,11 +17,17 @@ import { hostileTeam, isSlice, victims } from '#libs/testing/two-teams.ts';
 import { XdsCompiler } from './compiler.ts';
 
 const seed = Number(process.env['FLEETGATE_SEED'] ?? Date.now() % 2 ** 31);
-const gateways = ['infra/private', 'infra/shared', 'evil/gate', 'evil/gate-rich', 'evil/gate-2'].map(
-  (name) => `eu/${name}`,
-);
-const rounds = 40;
-const perRound = 25;
+const gateways = [
+  'infra/private',
+  'infra/shared',
+  'evil/gate',
+  'evil/gate-rich',
+  'evil/gate-2',
+  'evil/older',
+  'fleetgate-ingress/evil',
+].map((name) => `eu/${name}`);
+const rounds = Number(process.env['FLEETGATE_FUZZ_ROUNDS'] ?? 40);
+const perRound = 40;
 /** Listeners of both teams are on ports that need no privilege. */
 const portOffset = 21_000;
 const seen = '2026-01-01T00:00:00Z';
@@ -93,7 +100,8 @@ void t.test('Envoy takes what is made of hostile objects, and serves their neigh
     [],
   );
   t.same(await envoy.push(pipeline.compiler.flush()), [], 'what is well-formed is taken');
-  const objects = fc.sample(anyHostileObject, { numRuns: rounds * perRound, seed });
+  const anyCase = fc.constantFrom(...hostileCases).map(({ object }) => object);
+  const objects = fc.sample(fc.oneof(anyHostileObject, anyCase), { numRuns: rounds * perRound, seed });
   let entries = 0;
   for (let round = 0; round < rounds; round++) {
     const some = objects.slice(round * perRound, (round + 1) * perRound).filter((one) => !isNestedDeeper(one));
