@@ -68,7 +68,8 @@ export class Pods {
       const waiting =
         httpStatus(error) === 404 && attempt < retriesMax && this.running.get(key) === state && !state.network;
       if (waiting) setTimeout(() => void this.#run(pod, attempt + 1), 500);
-      else console.error(`pod ${key}: ${error instanceof Error ? error.message : String(error)}`);
+      else if (httpStatus(error) !== 404 || !state.network)
+        console.error(`pod ${key}: ${error instanceof Error ? error.message : String(error)}`);
     }
   }
 
@@ -231,6 +232,7 @@ function expand(text: string, env: Readonly<Record<string, string>>): string {
   return text.replaceAll(/\$\(([A-Za-z_][A-Za-z0-9_]*)\)/g, (all, name: string) => env[name] ?? all);
 }
 
-function httpStatus(error: unknown): number | undefined {
+/** Of an API server's answer that says no. */
+export function httpStatus(error: unknown): number | undefined {
   return error instanceof Error && 'code' in error && typeof error.code === 'number' ? error.code : undefined;
 }

@@ -6,7 +6,7 @@ import type { Cluster } from './cluster.ts';
 import { inform } from './informer.ts';
 import type { LabPaths } from './paths.ts';
 import type { PodNetwork } from './pod-network.ts';
-import { podKey, type Pods } from './pods.ts';
+import { httpStatus, podKey, type Pods } from './pods.ts';
 import { sh } from './processes.ts';
 
 export function balanceServices(cluster: Cluster, paths: LabPaths, pods: Pods): void {
@@ -16,9 +16,10 @@ export function balanceServices(cluster: Cluster, paths: LabPaths, pods: Pods): 
   const routed = new Map<string, string>();
   const see = (service: V1Service): void => {
     services.set(service.metadata?.uid ?? '', service);
-    assign(cluster, paths, pods, outer, routed, service).catch((error: unknown) =>
-      console.error(`service ${service.metadata?.name}: ${String(error)}`),
-    );
+    assign(cluster, paths, pods, outer, routed, service).catch((error: unknown) => {
+      // One that is gone by now wants nothing.
+      if (httpStatus(error) !== 404) console.error(`service ${service.metadata?.name}: ${String(error)}`);
+    });
   };
   inform(
     config,

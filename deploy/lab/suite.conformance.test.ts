@@ -1,13 +1,16 @@
 // The official Gateway API suite passes, whole, on Fleetgate as a user installs it; and it is tested for what the GatewayClass claims.
+import { join } from 'node:path';
 import t from 'tap';
 import { z } from 'zod';
-import { conform, readReport, reportFile } from './conform.ts';
+import { conform, readReport } from './conform.ts';
 import { claimedFeatures, profiles } from './conformance.ts';
 import { labPaths } from './paths.ts';
 
 t.setTimeout(5_400_000);
+const paths = labPaths();
+const reportFile = join(paths.dir, 'conformance-report.yaml');
 let claimed: readonly string[] = [];
-const code = await conform(labPaths(), {
+const code = await conform(paths, {
   report: reportFile,
   // Asked while the cluster is there.
   after: async (lab) => {

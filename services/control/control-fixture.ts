@@ -153,5 +153,11 @@ export class TestNode {
 function tokensOf(entries: readonly (readonly [Role, string])[]): Readonly<Record<Role, string>> {
   const byRole = new Map(entries);
   const of = (role: Role): string => byRole.get(role) ?? '';
-  return { viewer: of('viewer'), operator: of('operator'), admin: of('admin'), node: of('node'), provisioner: of('provisioner') };
+  return {
+    viewer: of('viewer'),
+    operator: of('operator'),
+    admin: of('admin'),
+    node: of('node'),
+    provisioner: of('provisioner'),
+  };
 }

@@ -50,12 +50,11 @@ void t.test(
   },
 );
 
+function listener(conditions: readonly unknown[]): Readonly<Record<string, unknown>> {
+  return { port: 80, protocol: 'HTTP', conditions };
+}
+
 void t.test('listeners without names are told apart by their ports', async (t) => {
-  const listener = (conditions: readonly unknown[]): Readonly<Record<string, unknown>> => ({
-    port: 80,
-    protocol: 'HTTP',
-    conditions,
-  });
   const live = {
     listeners: [{ ...listener([timed('Ready', 'True', then)]), port: 81 }, listener([timed('Ready', 'True', then)])],
   };
