@@ -22,6 +22,21 @@ export function golden(test: Assertions, file: URL, actual: string): void {
   else test.equal(actual, expected, name);
 }
 
+/** The same for a JSON value; how the file lays it out does not matter, because the formatter has its own way. */
+export function goldenJson(test: Assertions, file: URL, value: unknown): void {
+  const text = `${JSON.stringify(value, null, 2)}\n`;
+  const held = readText(fileURLToPath(file));
+  golden(test, file, held !== undefined && isSameJson(held, text) ? held : text);
+}
+
+function isSameJson(a: string, b: string): boolean {
+  try {
+    return JSON.stringify(JSON.parse(a)) === JSON.stringify(JSON.parse(b));
+  } catch {
+    return false;
+  }
+}
+
 function readText(path: string): string | undefined {
   try {
     return readFileSync(path, 'utf8');

@@ -1,6 +1,6 @@
 import t from 'tap';
 import type { DesiredDataPlane } from '#libs/events/agent-exchange.ts';
-import { golden } from '#libs/testing/golden.ts';
+import { goldenJson } from '#libs/testing/golden.ts';
 import { planDataPlanes, type WantedPlane } from './data-plane.ts';
 import { buildObjects } from './objects.ts';
 
@@ -36,12 +36,10 @@ function objectsOf(planes: readonly WantedPlane[]): readonly unknown[] {
 
 void t.test('the objects of a Gateway, and of a class whose Gateways share them', async (t) => {
   const shared = { ...wish.parameters, merge: 'class' as const };
-  const text = JSON.stringify(
-    [objectsOf([wanted('web')]), objectsOf([wanted('b', { parameters: shared }), wanted('a', { parameters: shared })])],
-    null,
-    2,
-  );
-  golden(t, new URL('testdata/objects.out.json', import.meta.url), `${text}\n`);
+  goldenJson(t, new URL('testdata/objects.out.json', import.meta.url), [
+    objectsOf([wanted('web')]),
+    objectsOf([wanted('b', { parameters: shared }), wanted('a', { parameters: shared })]),
+  ]);
 });
 
 void t.test('what is left to others is not said', async (t) => {
