@@ -1,5 +1,5 @@
 // Manifests in; entries, statuses and discovery out.
-import { readdirSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import t from 'tap';
 import { Projection, type ProjectionChange } from '#libs/snapshot/projection.ts';
 import { readManifests } from '#libs/testing/change-events.ts';

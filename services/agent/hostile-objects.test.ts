@@ -9,7 +9,8 @@ import { type WatchedKind, kindInfo, kinds } from '#libs/gateway/kinds.ts';
 import type { KubeObject } from '#libs/gateway/object.ts';
 import { isRecord } from '#libs/gateway/cursor.ts';
 import type { Manifest } from '#libs/testing/change-events.ts';
-import { hostileObject, hostileTexts } from '#libs/testing/hostile-objects.ts';
+import { hostileCases, hugeTexts } from '#libs/testing/hostile-cases.ts';
+import { hostileObject, hostileTexts, templates } from '#libs/testing/hostile-objects.ts';
 import { parseKubeObject } from './kubernetes/resource-version.ts';
 import { Mirror } from './mirror.ts';
 import { Outbox } from './outbox.ts';
@@ -94,6 +95,21 @@ void t.test('hostile objects: what is sent can be read, what cannot is named', a
   await fc.assert(run, { numRuns: 150, seed });
   t.ok(sentCount > 100, `${sentCount} events`);
   t.ok(unfitCount > 100, `${unfitCount} objects that are not taken`);
+});
+
+void t.test('10 MB annotations and each kind of hostility: the agent goes on', async (t) => {
+  const { mirror, sent, unfit } = startAgent();
+  const meta = { uid: 'u', resourceVersion: '1', creationTimestamp: '2026-01-01T00:00:00Z' };
+  const huge = kinds.flatMap(({ kind }) =>
+    templates(kind).flatMap((whole) => hugeTexts(whole).map((object) => ({ kind, object }))),
+  );
+  for (const { kind, object: manifest } of [...hostileCases, ...huge]) {
+    const object = asServed(kind, manifest, meta, undefined);
+    if (object !== null) await mirror.change({ type: 'applied', kind, object, via: 'watch' });
+  }
+  await new Promise((resolve) => setImmediate(resolve));
+  t.comment(`${hostileCases.length} cases, ${huge.length} huge; ${sent.length} sent, ${unfit.size} not taken`);
+  t.ok(sent.length > hostileCases.length / 2, `${sent.length} events`);
 });
 
 function asServed(kind: WatchedKind, manifest: Manifest, meta: object, status: unknown): KubeObject | null {
