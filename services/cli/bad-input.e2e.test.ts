@@ -5,6 +5,7 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import t from 'tap';
 import { z } from 'zod';
+import { throwawayFolder } from '#libs/testing/throwaway.ts';
 import { fleetNode, fleetRoute, gatewayDetail, pageOf } from '../control/api/models.ts';
 import { findFleet } from './fleet-address.ts';
 import { FleetClient } from './fleet-client.ts';
@@ -18,7 +19,7 @@ const gateway = 'eu/platform/shared';
 const conditionsShape = z.array(
   z.object({ type: z.string(), status: z.string(), reason: z.string(), message: z.string() }),
 );
-const fleet = await DemoFleet.prepare(t.testdir());
+const fleet = await DemoFleet.prepare(await throwawayFolder(t));
 const probes = new ProbeRoutes(fleet, 5);
 const up = await fleet.up();
 t.teardown(async () => {

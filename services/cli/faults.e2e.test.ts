@@ -7,6 +7,7 @@ import { streamName } from '#libs/events/subjects.ts';
 import { connectNats } from '#libs/runtime/nats.ts';
 import { signalProcess } from '#libs/runtime/process-identity.ts';
 import { testLogger } from '#libs/testing/throwaway.ts';
+import { throwawayFolder } from '#libs/testing/throwaway.ts';
 import { findFleet } from './fleet-address.ts';
 import { FleetClient } from './fleet-client.ts';
 import { DemoFleet, exitOf, until } from './testing/demo-fleet.ts';
@@ -16,7 +17,7 @@ import { addRoutes, ProbeRoutes } from './testing/probe-routes.ts';
 import { ask } from './testing/storefront-request.ts';
 import { startTraffic } from './testing/steady-traffic.ts';
 
-const fleet = await DemoFleet.prepare(t.testdir());
+const fleet = await DemoFleet.prepare(await throwawayFolder(t));
 const probes = new ProbeRoutes(fleet, 30);
 addRoutes(fleet, 300);
 const up = await fleet.up();

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import t from 'tap';
 import { eventually } from '#libs/testing/eventually.ts';
 import { signalProcess } from '#libs/runtime/process-identity.ts';
+import { throwawayFolder } from '#libs/testing/throwaway.ts';
 import { findFleet } from './fleet-address.ts';
 import { FleetClient } from './fleet-client.ts';
 import { DemoFleet, exitOf, until } from './testing/demo-fleet.ts';
@@ -13,7 +14,7 @@ import { ProbeRoutes } from './testing/probe-routes.ts';
 import { startTraffic } from './testing/steady-traffic.ts';
 import { tryPort } from './up/ports.ts';
 
-const fleet = await DemoFleet.prepare(t.testdir());
+const fleet = await DemoFleet.prepare(await throwawayFolder(t));
 const probes = new ProbeRoutes(fleet, 20);
 const folders = ['eu', 'us'].map((name) => `${name}=${join(fleet.folder, name)}`);
 const upstreams = fleet.start(['demo-upstreams', ...folders]);
