@@ -2,6 +2,7 @@
 // the most specific listener hostname that covers it, and only rules on listeners of that hostname can take it. A hostname of rules is
 // looked for the same way, and from there a request falls through to wider ones.
 import type { ListenerEntry, ListenerProtocol, StreamRuleEntry } from '#libs/snapshot/entry.ts';
+import { compareListeners } from '#libs/snapshot/precedence.ts';
 import { type Candidate, RuleTable } from '#libs/matching/rule-table.ts';
 
 /** One listener of one gateway. */
@@ -115,17 +116,4 @@ function goesWith(one: ListenerEntry, oldest: ListenerEntry | undefined): boolea
 function termsOf({ protocol, tlsMode, clientValidation }: ListenerEntry): string {
   const clients = clientValidation && [clientValidation.mode, clientValidation.authorities.toSorted()];
   return JSON.stringify([protocol, protocol === 'TLS' ? tlsMode : '', clients]);
-}
-
-/** Orders listeners: oldest Gateway first. */
-export function compareListeners(a: ListenerOf, b: ListenerOf): number {
-  return (
-    compareText(a.entry.createdAt, b.entry.createdAt) ||
-    compareText(a.gateway, b.gateway) ||
-    compareText(a.entry.name, b.entry.name)
-  );
-}
-
-function compareText(a: string, b: string): number {
-  return a < b ? -1 : a > b ? 1 : 0;
 }

@@ -5,6 +5,7 @@ import type { Authority } from '#libs/gateway/authority.ts';
 import { createdAt, generation } from '#libs/gateway/metadata.ts';
 import type { PolicyChoice } from '#libs/snapshot/backends.ts';
 import { type Fault, listFacts, listProblems } from '#libs/snapshot/conditions.ts';
+import { compareText } from '#libs/snapshot/precedence.ts';
 
 /** What names a policy and decides between several. */
 export interface PolicyName {
@@ -99,8 +100,4 @@ function findAuthority(
   if (found !== undefined && 'pem' in found) return { key: `ca/${cluster}/${kind}/${namespace}/${name}` };
   const why = found === undefined ? 'does not exist' : found.problem;
   return { fault: { reason: 'InvalidCACertificateRef', message: `${kind} ${namespace}/${name} ${why}` } };
-}
-
-function compareText(a: string, b: string): number {
-  return a < b ? -1 : a > b ? 1 : 0;
 }

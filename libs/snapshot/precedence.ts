@@ -2,7 +2,7 @@
 // shadowed rules. Two choices that the specification leaves open:
 //   - a RegularExpression path ranks after Exact and before any PathPrefix (else the default prefix '/' would hide it); longer first;
 //   - hostnames rank by the effective (intersected) hostname, before any of this.
-import type { HttpMatch, HttpRuleEntry, StringMatch } from '#libs/snapshot/entry.ts';
+import type { HttpMatch, HttpRuleEntry, ListenerEntry, StringMatch } from '#libs/snapshot/entry.ts';
 
 export interface RankedMatch {
   readonly match: HttpMatch;
@@ -29,6 +29,18 @@ export function compareRules(
     compareText(a.route.cluster, b.route.cluster) ||
     compareText(a.route.kind, b.route.kind) ||
     a.index - b.index
+  );
+}
+
+/** Orders the listeners that share a port, and the rules that they bring where those are otherwise equal: oldest Gateway first. */
+export function compareListeners(
+  a: { readonly gateway: string; readonly entry: ListenerEntry },
+  b: { readonly gateway: string; readonly entry: ListenerEntry },
+): number {
+  return (
+    compareText(a.entry.createdAt, b.entry.createdAt) ||
+    compareText(a.gateway, b.gateway) ||
+    compareText(a.entry.name, b.entry.name)
   );
 }
 
@@ -70,6 +82,7 @@ function partRank(part: StringMatch | undefined): number {
   return part.type === 'Exact' ? 0 : 1;
 }
 
-function compareText(a: string, b: string): number {
+/** By code units, so that it is the same everywhere. */
+export function compareText(a: string, b: string): number {
   return a < b ? -1 : a > b ? 1 : 0;
 }

@@ -1,5 +1,6 @@
 // Listener resources of ports. A certificate that is not there or that Envoy would refuse is left out of its chain until it is right;
 // a chain without any, or without an authority to ask for clients' certificates by, closes its connections.
+import { compareListeners } from '#libs/snapshot/precedence.ts';
 import { authoritiesName } from './authority.ts';
 import {
   buildListener,
@@ -9,7 +10,7 @@ import {
   type PortChains,
   type TlsChain,
 } from './listener.ts';
-import { compareListeners, type PortListener, type PortModel, type Transport } from './port-model.ts';
+import { type PortListener, type PortModel, type Transport } from './port-model.ts';
 import type { ResourceTable } from './resource-table.ts';
 import type { ProtoMessage } from './resources.ts';
 import type { SecretCompiler } from './secret-compiler.ts';

@@ -3,6 +3,7 @@
 // says of the protocol and of clients' certificates holds: others are not served rather than served by weaker rules.
 import { compareHostnameSpecificity } from '#libs/gateway/hostname.ts';
 import type { ListenerEntry } from '#libs/snapshot/entry.ts';
+import { compareListeners } from '#libs/snapshot/precedence.ts';
 import { chainName, validationName } from './chain-name.ts';
 
 export interface PortListener {
@@ -148,17 +149,4 @@ export function widenings(hostname: string): readonly string[] {
     found.push(`*.${rest}`);
   }
   return [...found, '*'];
-}
-
-/** Orders listeners, and the rules that they bring where those are otherwise equal: oldest Gateway first. */
-export function compareListeners(a: PortListener, b: PortListener): number {
-  return (
-    compareText(a.entry.createdAt, b.entry.createdAt) ||
-    compareText(a.gateway, b.gateway) ||
-    compareText(a.entry.name, b.entry.name)
-  );
-}
-
-function compareText(a: string, b: string): number {
-  return a < b ? -1 : a > b ? 1 : 0;
 }
