@@ -5,7 +5,7 @@ import { canonicalJson, sha256 } from '#libs/gateway/canonical.ts';
 import { type KindInfo, kindInfo, kindInfoOf, type WatchedKind } from '#libs/gateway/kinds.ts';
 import type { KubeObject } from '#libs/gateway/object.ts';
 
-/** A manifest: any fields; `metadata` may leave out all but the name. */
+/** A manifest, whatever its fields; `metadata` may leave out all but the name. */
 export type Manifest = Readonly<Record<string, unknown>> & { readonly kind: string };
 
 /** An `applied` event for a manifest. */

@@ -73,7 +73,6 @@ export class Provisioner {
   #isComplete = false;
   #mayRemove = false;
   #planning: NodeJS.Timeout | undefined;
-  #refill: NodeJS.Timeout | undefined;
 
   constructor(options: ProvisionerOptions) {
     this.#options = options;
@@ -133,7 +132,7 @@ export class Provisioner {
   async stop(): Promise<void> {
     this.#abort.abort();
     clearTimeout(this.#planning);
-    clearTimeout(this.#refill);
+    this.#tokens.stop();
     for (const timer of this.#delayed.values()) clearTimeout(timer);
     this.#queue.clear();
     await this.#owned.stop();
@@ -243,7 +242,7 @@ export class Provisioner {
         this.#queue.delete(id);
         continue;
       }
-      if (!this.#takeToken()) return;
+      if (!this.#tokens.take(() => this.#pump())) return;
       this.#queue.delete(id);
       this.#busy.add(id);
       void this.#work(id);
@@ -336,15 +335,6 @@ export class Provisioner {
     const [reason] = this.#forbidden.values();
     const sentence = reason === undefined ? null : `the agent may not provide data planes: ${reason}`;
     this.#options.onProblem('data planes', sentence);
-  }
-
-  #takeToken(): boolean {
-    if (this.#tokens.take()) return true;
-    this.#refill ??= setTimeout(() => {
-      this.#refill = undefined;
-      this.#pump();
-    }, this.#tokens.waitMs);
-    return false;
   }
 }
 

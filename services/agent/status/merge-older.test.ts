@@ -1,23 +1,14 @@
 import t from 'tap';
+import { condition, timed } from '../testing/conditions.ts';
 import { mergeStatus } from './merge.ts';
 
 const then = '2026-01-01T00:00:00Z';
 const now = '2026-06-01T00:00:00Z';
 
-const condition = (type: string, status: string, extra: object = {}): Readonly<Record<string, unknown>> => ({
-  type,
-  status,
-  reason: type,
-  message: '',
-  observedGeneration: 1,
-  ...extra,
-});
 const entry = (name: string, conditions: readonly unknown[]): Readonly<Record<string, unknown>> => ({
   gatewayRef: { namespace: 'infra', name },
   conditions,
 });
-const timed = (type: string, status: string, lastTransitionTime: string): Readonly<Record<string, unknown>> =>
-  condition(type, status, { lastTransitionTime });
 
 void t.test(
   'gateways of a route: ours are replaced, those of other controllers stay, ours that are over go',

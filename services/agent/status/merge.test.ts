@@ -1,20 +1,11 @@
 import t from 'tap';
 import { controllerName } from '#libs/gateway/kinds.ts';
+import { condition, timed } from '../testing/conditions.ts';
 import { changesOnlyCounts, mergeStatus } from './merge.ts';
 
 const then = '2026-01-01T00:00:00Z';
 const now = '2026-06-01T00:00:00Z';
 
-const condition = (type: string, status: string, extra: object = {}): Readonly<Record<string, unknown>> => ({
-  type,
-  status,
-  reason: type,
-  message: '',
-  observedGeneration: 1,
-  ...extra,
-});
-const timed = (type: string, status: string, lastTransitionTime: string): Readonly<Record<string, unknown>> =>
-  condition(type, status, { lastTransitionTime });
 const ref = (name: string): Readonly<Record<string, unknown>> => ({
   group: 'gateway.networking.k8s.io',
   kind: 'Gateway',

@@ -5,6 +5,7 @@ export class TokenBucket {
   readonly #burst: number;
   #tokens: number;
   #refilledAt = performance.now();
+  #refill: NodeJS.Timeout | undefined;
 
   constructor({ ratePerSecond, burst }: { readonly ratePerSecond: number; readonly burst: number }) {
     this.#ratePerSecond = ratePerSecond;
@@ -12,18 +13,27 @@ export class TokenBucket {
     this.#tokens = burst;
   }
 
-  /** Whether it may happen now; then it counts as happened. */
-  take(): boolean {
+  /** Whether it may happen now; then it counts as happened. If not, calls back once when it may. */
+  take(whenRefilled: () => void): boolean {
     const now = performance.now();
     this.#tokens = Math.min(this.#burst, this.#tokens + ((now - this.#refilledAt) / 1000) * this.#ratePerSecond);
     this.#refilledAt = now;
-    if (this.#tokens < 1) return false;
-    this.#tokens -= 1;
-    return true;
+    if (this.#tokens >= 1) {
+      this.#tokens -= 1;
+      return true;
+    }
+    this.#refill ??= setTimeout(
+      () => {
+        this.#refill = undefined;
+        whenRefilled();
+      },
+      Math.max(1, ((1 - this.#tokens) / this.#ratePerSecond) * 1000),
+    );
+    return false;
   }
 
-  /** How long until it may happen, counted from the last `take`. */
-  get waitMs(): number {
-    return Math.max(1, ((1 - this.#tokens) / this.#ratePerSecond) * 1000);
+  /** Calls nobody back any more. */
+  stop(): void {
+    clearTimeout(this.#refill);
   }
 }

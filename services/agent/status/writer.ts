@@ -75,7 +75,6 @@ export class StatusWriter {
   /** Wishes that came while all of them are being asked for; null = nobody asks. */
   #cameMeanwhile: Set<string> | null = null;
   readonly #tokens: TokenBucket;
-  #refill: NodeJS.Timeout | undefined;
   #state: 'running' | 'stopped' = 'running';
 
   constructor(options: StatusWriterOptions) {
@@ -132,7 +131,7 @@ export class StatusWriter {
 
   stop(): void {
     this.#state = 'stopped';
-    clearTimeout(this.#refill);
+    this.#tokens.stop();
     for (const timer of [...this.#delayed.values(), ...this.#paced.values()]) clearTimeout(timer);
     this.#queue.clear();
   }
@@ -165,7 +164,7 @@ export class StatusWriter {
         this.#queue.delete(key);
         continue;
       }
-      if (!this.#takeToken()) return;
+      if (!this.#tokens.take(() => this.#pump())) return;
       this.#queue.delete(key);
       clearTimeout(this.#paced.get(key));
       this.#paced.delete(key);
@@ -250,15 +249,6 @@ export class StatusWriter {
     const { resourceVersion } = current.metadata;
     if (seen !== undefined && !isNewer(resourceVersion, seen)) return;
     this.#fresh.set(key, { resourceVersion, status: isRecord(current['status']) ? current['status'] : {} });
-  }
-
-  #takeToken(): boolean {
-    if (this.#tokens.take()) return true;
-    this.#refill ??= setTimeout(() => {
-      this.#refill = undefined;
-      this.#pump();
-    }, this.#tokens.waitMs);
-    return false;
   }
 }
 
