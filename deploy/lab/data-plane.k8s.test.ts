@@ -2,6 +2,7 @@
 import t from 'tap';
 import { z } from 'zod';
 import { installFleetgate } from './conform.ts';
+import { echoWorkload } from './echo-workload.ts';
 import { LabClient, until } from './lab-client.ts';
 import { labPaths } from './paths.ts';
 
@@ -14,34 +15,7 @@ const client = { FLEETGATE_URL: fleet.url, FLEETGATE_TOKEN: fleet.token };
 const inApps: readonly string[] = ['-n', 'apps'];
 const owned = 'deployments,services,serviceaccounts,secrets,poddisruptionbudgets';
 
-const manifests = `
-apiVersion: v1
-kind: Namespace
-metadata: { name: apps }
----
-apiVersion: apps/v1
-kind: Deployment
-metadata: { name: echo, namespace: apps }
-spec:
-  replicas: 2
-  selector: { matchLabels: { app: echo } }
-  template:
-    metadata: { labels: { app: echo } }
-    spec:
-      containers:
-        - name: echo
-          image: echo-basic
-          env:
-            - { name: POD_NAME, valueFrom: { fieldRef: { fieldPath: metadata.name } } }
-            - { name: NAMESPACE, valueFrom: { fieldRef: { fieldPath: metadata.namespace } } }
----
-apiVersion: v1
-kind: Service
-metadata: { name: echo, namespace: apps }
-spec:
-  selector: { app: echo }
-  ports: [{ port: 8080, targetPort: 3000 }]
----
+const manifests = `${echoWorkload(2)}
 apiVersion: gateway.networking.k8s.io/v1
 kind: Gateway
 metadata: { name: web, namespace: apps }

@@ -2,6 +2,7 @@
 // cluster changes what a request gets through Envoy, and conditions appear on the objects.
 import t from 'tap';
 import { z } from 'zod';
+import { echoWorkload } from './echo-workload.ts';
 import { LabClient, until } from './lab-client.ts';
 import { labPaths } from './paths.ts';
 
@@ -145,34 +146,7 @@ await t.test('uninstall leaves nothing behind', async (t) => {
 });
 
 function manifests(cluster: string): string {
-  return `
-apiVersion: v1
-kind: Namespace
-metadata: { name: apps }
----
-apiVersion: apps/v1
-kind: Deployment
-metadata: { name: echo-${cluster}, namespace: apps }
-spec:
-  replicas: 2
-  selector: { matchLabels: { app: echo } }
-  template:
-    metadata: { labels: { app: echo } }
-    spec:
-      containers:
-        - name: echo
-          image: echo-basic
-          env:
-            - { name: POD_NAME, valueFrom: { fieldRef: { fieldPath: metadata.name } } }
-            - { name: NAMESPACE, valueFrom: { fieldRef: { fieldPath: metadata.namespace } } }
----
-apiVersion: v1
-kind: Service
-metadata: { name: echo, namespace: apps }
-spec:
-  selector: { app: echo }
-  ports: [{ port: 8080, targetPort: 3000 }]
----
+  return `${echoWorkload(2, `echo-${cluster}`)}
 apiVersion: gateway.networking.k8s.io/v1
 kind: Gateway
 metadata: { name: web, namespace: apps }

@@ -2,6 +2,7 @@
 import t from 'tap';
 import { z } from 'zod';
 import { serviceApisCrds } from './crds.ts';
+import { echoWorkload } from './echo-workload.ts';
 import { LabClient, until } from './lab-client.ts';
 import { labPaths } from './paths.ts';
 
@@ -38,35 +39,6 @@ async function statusOf<T>(what: readonly string[], shape: z.ZodType<T>, wanted:
 const old = (kind: string): string => `${kind}.networking.x-k8s.io`;
 const holds = (conditions: readonly z.output<typeof condition>[], type: string): boolean =>
   conditions.some((one) => one.type === type && one.status === 'True');
-
-const workload = `
-apiVersion: v1
-kind: Namespace
-metadata: { name: apps }
----
-apiVersion: apps/v1
-kind: Deployment
-metadata: { name: echo, namespace: apps }
-spec:
-  replicas: 1
-  selector: { matchLabels: { app: echo } }
-  template:
-    metadata: { labels: { app: echo } }
-    spec:
-      containers:
-        - name: echo
-          image: echo-basic
-          env:
-            - { name: POD_NAME, valueFrom: { fieldRef: { fieldPath: metadata.name } } }
-            - { name: NAMESPACE, valueFrom: { fieldRef: { fieldPath: metadata.namespace } } }
----
-apiVersion: v1
-kind: Service
-metadata: { name: echo, namespace: apps }
-spec:
-  selector: { app: echo }
-  ports: [{ name: http, port: 8080, targetPort: 3000 }]
-`;
 
 const ingress = `
 apiVersion: networking.k8s.io/v1
@@ -127,7 +99,7 @@ await t.test('a cluster without the old CRDs is nothing to complain of', async (
 });
 
 await t.test('an Ingress is served, and says where', async (t) => {
-  await lab.kubectl('c0', ['apply', '-f', '-'], workload);
+  await lab.kubectl('c0', ['apply', '-f', '-'], echoWorkload(1));
   await lab.kubectl('c0', ['apply', '-f', '-'], ingress);
   await until('200 by the Ingress', async () =>
     (await lab.curl(fleet.address, 'ingress.example.com')).status === 200 ? true : undefined,
