@@ -1,7 +1,7 @@
 // How long the projection takes for one changed route on a gateway with many: `npx node loadtest/projection-bench.ts [routes…]`.
 // Prints one line for each size; nothing here depends on a database or a network.
-import { applied, type Manifest } from '#libs/testing/change-events.ts';
-import { Projection } from '#libs/snapshot/projection.ts';
+import { applied, type Manifest } from '#libs/testing/given/change-events.ts';
+import { Projection } from '#libs/projection/projection.ts';
 
 const rounds = 400;
 const noVersion = (): never => {

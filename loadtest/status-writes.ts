@@ -1,11 +1,11 @@
 // node loadtest/status-writes.ts [--routes 1000] [--out FILE]: how often statuses are written, as the API server of a real cluster counts it: routes
-// that attach to one Gateway are created as fast as the cluster takes them, wait, are deleted. Needs the lab (deploy/lab).
+// that attach to one Gateway are created as fast as the cluster takes them, wait, are deleted. Needs the lab (tools/lab).
 import { writeFileSync } from 'node:fs';
 import { cpus, totalmem } from 'node:os';
 import { parseArgs } from 'node:util';
 import { z } from 'zod';
-import { LabClient, until } from '../deploy/lab/lab-client.ts';
-import { labPaths } from '../deploy/lab/paths.ts';
+import { LabClient, until } from '../tools/lab/lab-client.ts';
+import { labPaths } from '../tools/lab/paths.ts';
 
 const { values } = parseArgs({
   options: {

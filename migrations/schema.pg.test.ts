@@ -2,7 +2,7 @@
 import { Client } from 'pg';
 import t from 'tap';
 import { golden } from '#libs/testing/golden.ts';
-import { throwawayPostgres } from '#libs/testing/throwaway.ts';
+import { throwawayPostgres } from '#libs/testing/peers/throwaway.ts';
 import { migrate, migrationsPending } from './run.ts';
 import { dumpSchema } from './schema.ts';
 

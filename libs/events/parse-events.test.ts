@@ -2,8 +2,8 @@
 import { readFileSync } from 'node:fs';
 import * as fc from 'fast-check';
 import t from 'tap';
-import { parseChangeEvent } from '#libs/events/parse-change-event.ts';
-import { parseOperatorEvent } from '#libs/events/parse-operator-event.ts';
+import { parseChangeEvent } from './parse-change-event.ts';
+import { parseOperatorEvent } from './parse-operator-event.ts';
 import type { Parsed } from '#libs/gateway/problem.ts';
 
 type Json = Readonly<Record<string, unknown>>;

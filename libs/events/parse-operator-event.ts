@@ -1,7 +1,7 @@
 // Operator events from outside: unknown JSON → an OperatorEvent of the newest version, or what is wrong with it.
-import type { OperatorEvent } from '#libs/events/operator-event.ts';
-import { upcast } from '#libs/events/upcast.ts';
-import { Cursor } from '#libs/gateway/cursor.ts';
+import type { OperatorEvent } from './operator-event.ts';
+import { upcast } from './upcast.ts';
+import { Cursor } from '#libs/gateway/fields/cursor.ts';
 import type { Parsed, Problem } from '#libs/gateway/problem.ts';
 
 const text = { min: 1, max: 253 };

@@ -1,8 +1,8 @@
 // What is known now: every object of every cluster, folded from change events. `evolve` is the one way in.
-import { compareResourceVersions } from '#libs/fleet/resource-version.ts';
+import { compareResourceVersions } from './resource-version.ts';
 import type { InventoryPage } from '#libs/events/agent-exchange.ts';
 import type { ChangeEvent } from '#libs/events/change-event.ts';
-import { createdAt, generation } from '#libs/gateway/metadata.ts';
+import { createdAt, generation } from '#libs/gateway/fields/metadata.ts';
 import type { KubeObject } from '#libs/gateway/object.ts';
 import type { Problem } from '#libs/gateway/problem.ts';
 

@@ -1,17 +1,17 @@
 // The small rules of the Gateway API: hostnames, durations, addresses, selectors, references, and reading without trust.
 import * as fc from 'fast-check';
 import t from 'tap';
-import { canonicalJson } from '#libs/gateway/canonical.ts';
-import { Cursor } from '#libs/gateway/cursor.ts';
-import { durationMs } from '#libs/gateway/duration.ts';
-import { compareHostnameSpecificity, hostnameMatches, intersectHostnames } from '#libs/gateway/hostname.ts';
-import { ipVersion } from '#libs/gateway/ip-address.ts';
-import { selects } from '#libs/gateway/label-selector.ts';
-import { createdAt } from '#libs/gateway/metadata.ts';
-import { headerValue } from '#libs/gateway/names.ts';
-import { describeProblem, type Problem } from '#libs/gateway/problem.ts';
-import { grants } from '#libs/gateway/reference-grant.ts';
-import { regexProblem } from '#libs/gateway/regex.ts';
+import { canonicalJson } from './canonical.ts';
+import { Cursor } from '#libs/gateway/fields/cursor.ts';
+import { durationMs } from '#libs/gateway/fields/duration.ts';
+import { compareHostnameSpecificity, hostnameMatches, intersectHostnames } from './hostname.ts';
+import { ipVersion } from './ip-address.ts';
+import { selects } from '#libs/gateway/fields/label-selector.ts';
+import { createdAt } from '#libs/gateway/fields/metadata.ts';
+import { headerValue } from '#libs/gateway/fields/names.ts';
+import { describeProblem, type Problem } from './problem.ts';
+import { grants } from '#libs/gateway/objects/reference-grant.ts';
+import { regexProblem } from '#libs/gateway/fields/regex.ts';
 
 const pattern = fc.oneof(
   fc.constant('*'),

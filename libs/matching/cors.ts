@@ -1,6 +1,7 @@
 // HTTPCORSFilter: what a browser's question before a request is answered, and the headers that answers get.
-import type { CorsPolicy, HttpFilter } from '#libs/snapshot/entry.ts';
-import type { Header, ReadRequest } from '#libs/matching/request.ts';
+import type { HttpFilter } from '#libs/snapshot/entry.ts';
+import type { CorsPolicy } from '#libs/gateway/fields/cors.ts';
+import type { Header, ReadRequest } from './request.ts';
 
 const wellKnown: ReadonlyMap<string, string> = new Map([
   ['http', '80'],

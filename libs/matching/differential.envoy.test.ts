@@ -4,9 +4,9 @@ import { readFileSync } from 'node:fs';
 import * as fc from 'fast-check';
 import t from 'tap';
 import { messageOf } from '#libs/runtime/errors.ts';
-import { freePort, startBackend } from '#libs/testing/http-peers.ts';
-import { nearRequest, requestChoice } from '#libs/testing/near-requests.ts';
-import { askAll, type KeptAnswer } from '#libs/testing/kept-connections.ts';
+import { freePort, startBackend } from '#libs/testing/peers/http-peers.ts';
+import { nearRequest, requestChoice } from '#libs/testing/given/near-requests.ts';
+import { askAll, type KeptAnswer } from '#libs/testing/peers/kept-connections.ts';
 import {
   certificateKey,
   gatewayNames,
@@ -14,10 +14,10 @@ import {
   routeSets,
   type RouteSet,
   services,
-} from '#libs/testing/route-sets.ts';
-import { throwawayEnvoy } from '#libs/testing/throwaway-envoy.ts';
+} from '#libs/testing/given/route-sets.ts';
+import { throwawayEnvoy } from '#libs/testing/peers/throwaway-envoy.ts';
 import { XdsCompiler } from '#libs/xds/compiler.ts';
-import { differenceOf, expectedAnswer } from '#libs/testing/expected-answer.ts';
+import { differenceOf, expectedAnswer } from '#libs/testing/peers/expected-answer.ts';
 import { compileMatcher } from './matcher.ts';
 import type { HttpRequest } from './request.ts';
 import type { Verdict } from './verdict.ts';

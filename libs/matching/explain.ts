@@ -1,13 +1,13 @@
 // Why a request gets what it gets: the verdict, and every other match of every rule with what it lost by. Costs a walk over all rules.
 import { canonicalJson } from '#libs/gateway/canonical.ts';
 import { hostnameMatches } from '#libs/gateway/hostname.ts';
-import type { HttpMatch } from '#libs/snapshot/entry.ts';
-import { arrive, findRule, type Matcher } from '#libs/matching/matcher.ts';
-import type { Place } from '#libs/matching/port-table.ts';
-import { type Lack, lacks } from '#libs/matching/predicate.ts';
-import { canonicalHost, type HttpRequest, type ReadRequest } from '#libs/matching/request.ts';
-import type { Candidate, RuleOf } from '#libs/matching/rule-table.ts';
-import type { Verdict } from '#libs/matching/verdict.ts';
+import type { HttpMatch } from '#libs/gateway/objects/http-match.ts';
+import { arrive, findRule, type Matcher } from './matcher.ts';
+import type { Place } from './port-table.ts';
+import { type Lack, lacks } from './predicate.ts';
+import { canonicalHost, type HttpRequest, type ReadRequest } from './request.ts';
+import type { Candidate, RuleOf } from './rule-table.ts';
+import type { Verdict } from './verdict.ts';
 
 export interface Explanation {
   readonly verdict: Verdict;

@@ -1,6 +1,7 @@
 // Header filters, one after another.
-import type { HeaderChange, HttpFilter } from '#libs/snapshot/entry.ts';
-import type { Header } from '#libs/matching/request.ts';
+import type { HttpFilter } from '#libs/snapshot/entry.ts';
+import type { HeaderChange } from '#libs/gateway/objects/http-filter.ts';
+import type { Header } from './request.ts';
 
 /** The header filters of a direction, in their order. */
 export function headerChanges(

@@ -1,7 +1,7 @@
 // Losses and matches in words.
-import type { HttpMatch, StringMatch } from '#libs/snapshot/entry.ts';
-import type { Loser, Precedence } from '#libs/matching/explain.ts';
-import type { Lack } from '#libs/matching/predicate.ts';
+import type { HttpMatch, StringMatch } from '#libs/gateway/objects/http-match.ts';
+import type { Loser, Precedence } from './explain.ts';
+import type { Lack } from './predicate.ts';
 
 const whys: Readonly<Record<Precedence, string>> = {
   'narrower hostname': 'it has a more specific hostname',

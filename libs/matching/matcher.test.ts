@@ -1,6 +1,6 @@
 import t from 'tap';
 import type { Entry, StreamRuleEntry } from '#libs/snapshot/entry.ts';
-import { backendEntry, listenerEntry, longAgo, ruleEntry, type RuleOptions } from '#libs/testing/entries.ts';
+import { backendEntry, listenerEntry, longAgo, ruleEntry, type RuleOptions } from '#libs/testing/given/entries.ts';
 import { originMatches } from './cors.ts';
 import { explainRequest } from './explain.ts';
 import { lossText } from './loss-text.ts';

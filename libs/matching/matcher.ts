@@ -3,7 +3,7 @@
 //
 //   port ─▶ TLS: listener hostname by server name ─▶ listener hostname by Host ─▶ hostnames of rules, narrow to wide ─▶ best match
 import type { Entry } from '#libs/snapshot/entry.ts';
-import { outcomeOf } from '#libs/matching/outcome.ts';
+import { outcomeOf } from './outcome.ts';
 import {
   compilePorts,
   covering,
@@ -13,12 +13,12 @@ import {
   type Place,
   type PortTable,
   type StreamRuleOf,
-} from '#libs/matching/port-table.ts';
-import type { Predicate } from '#libs/matching/predicate.ts';
-import { type HttpRequest, type ReadRequest, readRequest } from '#libs/matching/request.ts';
-import { type Candidate, compileRule, type RuleOf } from '#libs/matching/rule-table.ts';
-import { matchStream, type StreamConnection, streamTo } from '#libs/matching/stream.ts';
-import type { RuleVerdict, Verdict } from '#libs/matching/verdict.ts';
+} from './port-table.ts';
+import type { Predicate } from './predicate.ts';
+import { type HttpRequest, type ReadRequest, readRequest } from './request.ts';
+import { type Candidate, compileRule, type RuleOf } from './rule-table.ts';
+import { matchStream, type StreamConnection, streamTo } from './stream.ts';
+import type { RuleVerdict, Verdict } from './verdict.ts';
 
 /** One gateway's entries by key. */
 export interface MatcherGateway {

@@ -1,11 +1,11 @@
 // What a rule does with a request that it takes.
 import type { HttpFilter, HttpRuleEntry, RuleAction, WeightedBackend } from '#libs/snapshot/entry.ts';
-import { corsHeaders, corsPolicy, preflightHeaders } from '#libs/matching/cors.ts';
-import { changeHeaders, headerChanges } from '#libs/matching/header-changes.ts';
-import { changePath } from '#libs/matching/path-change.ts';
-import { locationOf, type RedirectContext } from '#libs/matching/redirect.ts';
-import type { ReadRequest } from '#libs/matching/request.ts';
-import type { BackendRequest, Outcome, Share, Target } from '#libs/matching/verdict.ts';
+import { corsHeaders, corsPolicy, preflightHeaders } from './cors.ts';
+import { changeHeaders, headerChanges } from './header-changes.ts';
+import { changePath } from './path-change.ts';
+import { locationOf, type RedirectContext } from './redirect.ts';
+import type { ReadRequest } from './request.ts';
+import type { BackendRequest, Outcome, Share, Target } from './verdict.ts';
 
 export interface OutcomeContext extends RedirectContext {
   /** Whether the gateway has an entry of this backend. */

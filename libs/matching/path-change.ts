@@ -1,5 +1,6 @@
 // HTTPPathModifier: what a path becomes. Prefixes are whole path elements.
-import type { HttpMatch, PathChange } from '#libs/snapshot/entry.ts';
+import type { HttpMatch } from '#libs/gateway/objects/http-match.ts';
+import type { PathChange } from '#libs/gateway/objects/http-filter.ts';
 
 /** The new path (without query), or why there is none. */
 export function changePath(

@@ -3,7 +3,7 @@
 // looked for the same way, and from there a request falls through to wider ones.
 import type { ListenerEntry, ListenerProtocol, StreamRuleEntry } from '#libs/snapshot/entry.ts';
 import { compareListeners } from '#libs/snapshot/precedence.ts';
-import { type Candidate, RuleTable } from '#libs/matching/rule-table.ts';
+import { type Candidate, RuleTable } from './rule-table.ts';
 
 /** One listener of one gateway. */
 export interface ListenerOf {

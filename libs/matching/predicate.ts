@@ -1,7 +1,7 @@
 // One HttpMatch, ready to be asked, and what exactly a request lacks for it.
 import { RE2JS } from 're2js';
-import type { HttpMatch, StringMatch } from '#libs/snapshot/entry.ts';
-import type { ReadRequest } from '#libs/matching/request.ts';
+import type { HttpMatch, StringMatch } from '#libs/gateway/objects/http-match.ts';
+import type { ReadRequest } from './request.ts';
 
 /** What a request lacks. */
 export type Lack =

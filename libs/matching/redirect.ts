@@ -1,8 +1,9 @@
 // The Location of a redirect. Port: the rule's own, else the well-known one of the rule's scheme, else the listener's; the well-known port
 // of the scheme is not said (HTTPRequestRedirectFilter.port).
-import type { HttpMatch, Redirect } from '#libs/snapshot/entry.ts';
-import { changePath } from '#libs/matching/path-change.ts';
-import type { ReadRequest } from '#libs/matching/request.ts';
+import type { HttpMatch } from '#libs/gateway/objects/http-match.ts';
+import type { Redirect } from '#libs/gateway/objects/http-filter.ts';
+import { changePath } from './path-change.ts';
+import type { ReadRequest } from './request.ts';
 
 const wellKnown = { http: 80, https: 443 } as const;
 

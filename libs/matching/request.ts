@@ -1,5 +1,5 @@
 // A request as a client sends it, and as it is when routes are looked for: Host without spelling, path without detours.
-import { normalisePath } from '#libs/matching/path.ts';
+import { normalisePath } from './path.ts';
 
 export interface HttpRequest {
   /** Port of the listener (without a node's port offset). */

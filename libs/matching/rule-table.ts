@@ -2,8 +2,8 @@
 // a path is one look-up, whatever the number of rules. Regular expressions are asked one by one.
 import type { HttpRuleEntry } from '#libs/snapshot/entry.ts';
 import { compareMatches } from '#libs/snapshot/precedence.ts';
-import { compilePredicate, holdsBesidePath, holdsPath, type Predicate } from '#libs/matching/predicate.ts';
-import type { ReadRequest } from '#libs/matching/request.ts';
+import { compilePredicate, holdsBesidePath, holdsPath, type Predicate } from './predicate.ts';
+import type { ReadRequest } from './request.ts';
 
 /** One rule as one gateway has it. */
 export interface RuleOf {

@@ -1,7 +1,7 @@
 // Connections that no HTTP rule answers: TCP and UDP by their port, TLS by its server name. The oldest route takes all of them.
 import { compareRules } from '#libs/snapshot/precedence.ts';
-import { covering, ownerOf, type Place, type PortTable } from '#libs/matching/port-table.ts';
-import type { StreamVerdict, Verdict } from '#libs/matching/verdict.ts';
+import { covering, ownerOf, type Place, type PortTable } from './port-table.ts';
+import type { StreamVerdict, Verdict } from './verdict.ts';
 
 export interface StreamConnection {
   readonly port: number;

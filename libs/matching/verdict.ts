@@ -1,8 +1,9 @@
 // What becomes of a request or connection.
-import type { HeaderChange, HttpRuleEntry, RetryPolicy } from '#libs/snapshot/entry.ts';
-import type { ListenerOf, StreamRuleOf } from '#libs/matching/port-table.ts';
-import type { Header } from '#libs/matching/request.ts';
-import type { RuleOf } from '#libs/matching/rule-table.ts';
+import type { HttpRuleEntry, RetryPolicy } from '#libs/snapshot/entry.ts';
+import type { HeaderChange } from '#libs/gateway/objects/http-filter.ts';
+import type { ListenerOf, StreamRuleOf } from './port-table.ts';
+import type { Header } from './request.ts';
+import type { RuleOf } from './rule-table.ts';
 
 export type Verdict =
   /** Nothing listens there. */

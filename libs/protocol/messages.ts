@@ -4,8 +4,6 @@
 import type { DiscoveryItem } from '#libs/snapshot/discovery.ts';
 import type { StoredEntry } from '#libs/snapshot/entry.ts';
 
-export type { DiscoveryItem, Endpoint } from '#libs/snapshot/discovery.ts';
-
 export const protocolVersion = 1;
 
 /** Close codes beside those of RFC 6455. */

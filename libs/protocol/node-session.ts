@@ -10,7 +10,6 @@ import { Digest } from '#libs/snapshot/digest.ts';
 import type { StoredEntry } from '#libs/snapshot/entry.ts';
 import {
   protocolVersion,
-  type DiscoveryItem,
   type DiscoveryMessage,
   type Held,
   type Hello,
@@ -19,6 +18,7 @@ import {
   type Ping,
   type SnapshotMessage,
 } from './messages.ts';
+import type { DiscoveryItem } from '#libs/snapshot/discovery.ts';
 
 /** Who the node is, as it says in hello. */
 export type NodeIdentity = Pick<Hello, 'node' | 'version' | 'labels' | 'serves' | 'addresses'>;

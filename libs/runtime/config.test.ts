@@ -21,7 +21,7 @@ import {
 import { errors, fail } from './errors.ts';
 import { generateNodeKey, keyIdOf, open, publicKeyOf, seal } from './hpke.ts';
 import { createLogger } from './log.ts';
-import { serversOf } from './nats-url.ts';
+import { serversOf } from '#libs/runtime/nats/nats-url.ts';
 import { backoff, pause } from './pause.ts';
 
 const table = defineOptions({

@@ -4,13 +4,9 @@
 //   rule/<kind>/<namespace>/<name>/<index>       one rule of one route (its cluster is the gateway's)
 //   backend/<cluster>/<namespace>/<service>/<port>[/udp]   one port of one Service, with how to speak to it
 
-import type { CorsPolicy } from '#libs/gateway/cors.ts';
-import type { HeaderChange, PathChange, Redirect } from '#libs/gateway/http-filter.ts';
-import type { HttpMatch } from '#libs/gateway/http-match.ts';
-
-export type { CorsPolicy } from '#libs/gateway/cors.ts';
-export type { HeaderChange, PathChange, Redirect } from '#libs/gateway/http-filter.ts';
-export type { HttpMatch, StringMatch } from '#libs/gateway/http-match.ts';
+import type { CorsPolicy } from '#libs/gateway/fields/cors.ts';
+import type { HeaderChange, PathChange, Redirect } from '#libs/gateway/objects/http-filter.ts';
+import type { HttpMatch } from '#libs/gateway/objects/http-match.ts';
 
 export type ListenerProtocol = 'HTTP' | 'HTTPS' | 'TLS' | 'TCP' | 'UDP';
 

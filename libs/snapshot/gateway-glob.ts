@@ -1,6 +1,6 @@
 // Which gateways a node serves, as it says: globs over `cluster/namespace/name`, where `*` stands for any text within one part. After a
 // `?` a glob may carry a label selector that narrows it by the labels of the Gateway object: `*/*/*?tier=edge,env!=test,key,!key`.
-import { type LabelRequirement, type LabelSelector, selects } from '#libs/gateway/label-selector.ts';
+import { type LabelRequirement, type LabelSelector, selects } from '#libs/gateway/fields/label-selector.ts';
 
 export type Labels = Readonly<Record<string, string>>;
 

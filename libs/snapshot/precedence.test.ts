@@ -1,9 +1,10 @@
 // Which match comes first (HTTPRouteRule.matches), and which globs name a gateway.
 import * as fc from 'fast-check';
 import t from 'tap';
-import type { HttpMatch, HttpRuleEntry, StringMatch } from '#libs/snapshot/entry.ts';
-import { matchesGateway } from '#libs/snapshot/gateway-glob.ts';
-import { compareMatches, type RankedMatch } from '#libs/snapshot/precedence.ts';
+import type { HttpRuleEntry } from './entry.ts';
+import type { HttpMatch, StringMatch } from '#libs/gateway/objects/http-match.ts';
+import { matchesGateway } from './gateway-glob.ts';
+import { compareMatches, type RankedMatch } from './precedence.ts';
 
 function rule(
   name: string,

@@ -2,7 +2,8 @@
 // shadowed rules. Two choices that the specification leaves open:
 //   - a RegularExpression path ranks after Exact and before any PathPrefix (else the default prefix '/' would hide it); longer first;
 //   - hostnames rank by the effective (intersected) hostname, before any of this.
-import type { HttpMatch, HttpRuleEntry, ListenerEntry, StringMatch } from '#libs/snapshot/entry.ts';
+import type { HttpRuleEntry, ListenerEntry } from './entry.ts';
+import type { HttpMatch, StringMatch } from '#libs/gateway/objects/http-match.ts';
 
 export interface RankedMatch {
   readonly match: HttpMatch;

@@ -1,9 +1,10 @@
 // What a rule does: real requests through a real Envoy that serves what the compiler made.
 import t from 'tap';
-import { backendEntry, ruleEntry } from '#libs/testing/entries.ts';
-import { askHttp2, freePort } from '#libs/testing/http-peers.ts';
-import { answerer, startServedGateway } from '#libs/testing/served-gateway.ts';
-import type { Entry, HttpFilter, Redirect } from '#libs/snapshot/entry.ts';
+import { backendEntry, ruleEntry } from '#libs/testing/given/entries.ts';
+import { askHttp2, freePort } from '#libs/testing/peers/http-peers.ts';
+import { answerer, startServedGateway } from '#libs/testing/peers/served-gateway.ts';
+import type { Entry, HttpFilter } from '#libs/snapshot/entry.ts';
+import type { Redirect } from '#libs/gateway/objects/http-filter.ts';
 
 type Keyed = readonly [string, Entry];
 

@@ -1,8 +1,8 @@
 // Filters of single backends, each alone and all together, of one backend and of several: real requests through a real Envoy.
 import t from 'tap';
-import { backendEntry, ruleEntry } from '#libs/testing/entries.ts';
-import { startServedGateway } from '#libs/testing/served-gateway.ts';
-import type { Answer } from '#libs/testing/http-peers.ts';
+import { backendEntry, ruleEntry } from '#libs/testing/given/entries.ts';
+import { startServedGateway } from '#libs/testing/peers/served-gateway.ts';
+import type { Answer } from '#libs/testing/peers/http-peers.ts';
 import type { HttpFilter, WeightedBackend } from '#libs/snapshot/entry.ts';
 
 const gateway = await startServedGateway(t);

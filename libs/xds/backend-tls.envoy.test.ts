@@ -1,10 +1,10 @@
 // TLS to backends (BackendTLSPolicy): real requests through a real Envoy to backends that speak TLS.
 import t from 'tap';
-import { backendEntry, ruleEntry } from '#libs/testing/entries.ts';
-import { answerer, startServedGateway } from '#libs/testing/served-gateway.ts';
-import { tlsFile } from '#libs/testing/stream-gateway.ts';
-import { startTlsBackend } from '#libs/testing/tls-backend.ts';
-import { askHttp2 } from '#libs/testing/http-peers.ts';
+import { backendEntry, ruleEntry } from '#libs/testing/given/entries.ts';
+import { answerer, startServedGateway } from '#libs/testing/peers/served-gateway.ts';
+import { tlsFile } from '#libs/testing/peers/stream-gateway.ts';
+import { startTlsBackend } from '#libs/testing/peers/tls-backend.ts';
+import { askHttp2 } from '#libs/testing/peers/http-peers.ts';
 import type { BackendEntry, BackendTls } from '#libs/snapshot/entry.ts';
 
 const gateway = await startServedGateway(t, { systemAuthorities: tlsFile('backend-ca.crt') });

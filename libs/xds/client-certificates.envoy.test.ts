@@ -2,10 +2,10 @@
 // earlier session, nor by authorities that are missing or bad.
 import { connect as connectHttp2 } from 'node:http2';
 import t from 'tap';
-import { backendEntry, listenerEntry, ruleEntry, streamRuleEntry } from '#libs/testing/entries.ts';
-import { freePort, openConnection, startBackend } from '#libs/testing/http-peers.ts';
-import { startStreamGateway, tlsFile, tlsListener } from '#libs/testing/stream-gateway.ts';
-import { askStream, openStream, startStreamBackend, type StreamTls } from '#libs/testing/stream-peers.ts';
+import { backendEntry, listenerEntry, ruleEntry, streamRuleEntry } from '#libs/testing/given/entries.ts';
+import { freePort, openConnection, startBackend } from '#libs/testing/peers/http-peers.ts';
+import { startStreamGateway, tlsFile, tlsListener } from '#libs/testing/peers/stream-gateway.ts';
+import { askStream, openStream, startStreamBackend, type StreamTls } from '#libs/testing/peers/stream-peers.ts';
 import type { ClientValidation, ListenerEntry } from '#libs/snapshot/entry.ts';
 
 const gateway = await startStreamGateway(t);

@@ -1,10 +1,10 @@
 // The tables follow from the inputs alone, and a change touches only what it must.
 import * as fc from 'fast-check';
 import t from 'tap';
-import { backendEntry, entriesOf, listenerEntry, ruleEntry, type RuleOptions } from '#libs/testing/entries.ts';
+import { backendEntry, entriesOf, listenerEntry, ruleEntry, type RuleOptions } from '#libs/testing/given/entries.ts';
 import type { Entry } from '#libs/snapshot/entry.ts';
 import { XdsCompiler, type XdsDiscovery } from './compiler.ts';
-import type { XdsChange } from './resources.ts';
+import type { XdsChange } from '#libs/xds/envoy/resources.ts';
 
 const options = { bindAddress: '127.0.0.1', portOffset: 0 };
 const gateway = 'eu/infra/gateway';

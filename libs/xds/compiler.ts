@@ -7,20 +7,20 @@
 //   its TLS, or what it needs for it becoming usable: the same
 //   a listener               its port's listener and locator; the scopes of hostnames that it gains or loses
 import type { Entry } from '#libs/snapshot/entry.ts';
-import type { XdsEndpoint } from './backend.ts';
-import { BackendCompiler } from './backend-compiler.ts';
-import { systemAuthorities } from './client-tls.ts';
-import type { ListenerOptions } from './listener.ts';
-import { PortCompiler, portOfUser } from './port-compiler.ts';
-import { isKnownProtocol, type PortListener, type Transport } from './port-model.ts';
-import { ResourceTable } from './resource-table.ts';
-import type { XdsChange, XdsTables } from './resources.ts';
-import { isHostname, RouteIndex } from './route-index.ts';
-import { RuleRecord } from './rule-record.ts';
-import { ScopeCompiler } from './scope-compiler.ts';
-import { SecretCompiler } from './secret-compiler.ts';
-import { StreamCompiler } from './stream-compiler.ts';
-import { Users } from './users.ts';
+import type { XdsEndpoint } from '#libs/xds/envoy/backend.ts';
+import { BackendCompiler } from '#libs/xds/compile/backend-compiler.ts';
+import { systemAuthorities } from '#libs/xds/envoy/client-tls.ts';
+import type { ListenerOptions } from '#libs/xds/compile/listener.ts';
+import { PortCompiler, portOfUser } from '#libs/xds/compile/port-compiler.ts';
+import { isKnownProtocol, type PortListener, type Transport } from '#libs/xds/compile/port-model.ts';
+import { ResourceTable } from '#libs/xds/compile/resource-table.ts';
+import type { XdsChange, XdsTables } from '#libs/xds/envoy/resources.ts';
+import { isHostname, RouteIndex } from '#libs/xds/compile/route-index.ts';
+import { RuleRecord } from '#libs/xds/compile/rule-record.ts';
+import { ScopeCompiler } from '#libs/xds/compile/scope-compiler.ts';
+import { SecretCompiler } from '#libs/xds/compile/secret-compiler.ts';
+import { StreamCompiler } from '#libs/xds/compile/stream-compiler.ts';
+import { Users } from '#libs/xds/compile/users.ts';
 
 export interface XdsOptions extends ListenerOptions {
   /** The CA certificates that the node's system trusts, PEM. Absent: none. */

@@ -1,8 +1,9 @@
 // CORS: real requests through a real Envoy, among them those of the conformance suite (httproute-cors.go).
 import t from 'tap';
-import { backendEntry, ruleEntry } from '#libs/testing/entries.ts';
-import { startServedGateway } from '#libs/testing/served-gateway.ts';
-import type { CorsPolicy, HttpFilter } from '#libs/snapshot/entry.ts';
+import { backendEntry, ruleEntry } from '#libs/testing/given/entries.ts';
+import { startServedGateway } from '#libs/testing/peers/served-gateway.ts';
+import type { HttpFilter } from '#libs/snapshot/entry.ts';
+import type { CorsPolicy } from '#libs/gateway/fields/cors.ts';
 
 const gateway = await startServedGateway(t);
 

@@ -9,15 +9,15 @@ import {
   type RuleOptions,
   streamRuleEntry,
   type StreamRuleOptions,
-} from '#libs/testing/entries.ts';
+} from '#libs/testing/given/entries.ts';
 import { golden } from '#libs/testing/golden.ts';
-import { validateBootstrap } from '#libs/testing/throwaway-envoy.ts';
+import { validateBootstrap } from '#libs/testing/peers/throwaway-envoy.ts';
 import type { BackendEntry, Entry, ListenerEntry } from '#libs/snapshot/entry.ts';
-import type { XdsEndpoint } from './backend.ts';
+import type { XdsEndpoint } from '#libs/xds/envoy/backend.ts';
 import { type XdsDiscovery, XdsCompiler, type XdsOptions } from './compiler.ts';
-import { encodeResource } from './encode.ts';
-import type { ProtoMessage, ProtoValue, XdsTables } from './resources.ts';
-import { safeRetries } from './retry.ts';
+import { encodeResource } from '#libs/xds/encode/encode.ts';
+import type { ProtoMessage, ProtoValue, XdsTables } from '#libs/xds/envoy/resources.ts';
+import { safeRetries } from '#libs/xds/envoy/retry.ts';
 
 type Keyed = readonly [string, Entry];
 

@@ -9,10 +9,11 @@ import {
   type StatusObject,
 } from '@grpc/grpc-js';
 import t from 'tap';
-import { backendEntry, ruleEntry } from '#libs/testing/entries.ts';
-import { type Answer, askHttp2 } from '#libs/testing/http-peers.ts';
-import { answerer, startServedGateway } from '#libs/testing/served-gateway.ts';
-import type { HttpFilter, HttpMatch, WeightedBackend } from '#libs/snapshot/entry.ts';
+import { backendEntry, ruleEntry } from '#libs/testing/given/entries.ts';
+import { type Answer, askHttp2 } from '#libs/testing/peers/http-peers.ts';
+import { answerer, startServedGateway } from '#libs/testing/peers/served-gateway.ts';
+import type { HttpFilter, WeightedBackend } from '#libs/snapshot/entry.ts';
+import type { HttpMatch } from '#libs/gateway/objects/http-match.ts';
 
 const gateway = await startServedGateway(t);
 const calls = gateway.backends.get('grpc');

@@ -1,11 +1,12 @@
 // Whatever an entry says, Envoy takes what is made of it, and the rest is served. The values here are past every validation before.
 import * as fc from 'fast-check';
 import t from 'tap';
-import { backendEntry, listenerEntry, ruleEntry } from '#libs/testing/entries.ts';
-import { startServedGateway } from '#libs/testing/served-gateway.ts';
-import { tlsFile } from '#libs/testing/stream-gateway.ts';
-import type { Entry, HttpFilter, HttpMatch, HttpRuleEntry, RuleAction } from '#libs/snapshot/entry.ts';
-import { regexProblem } from '#libs/gateway/regex.ts';
+import { backendEntry, listenerEntry, ruleEntry } from '#libs/testing/given/entries.ts';
+import { startServedGateway } from '#libs/testing/peers/served-gateway.ts';
+import { tlsFile } from '#libs/testing/peers/stream-gateway.ts';
+import type { Entry, HttpFilter, HttpRuleEntry, RuleAction } from '#libs/snapshot/entry.ts';
+import type { HttpMatch } from '#libs/gateway/objects/http-match.ts';
+import { regexProblem } from '#libs/gateway/fields/regex.ts';
 
 type Keyed = readonly [string, Entry];
 

@@ -1,9 +1,9 @@
 // Requests on a connection that was made for another host: the cases of httproute-https-listener-detect-misdirected-requests.go, over
 // HTTP/1.1 and HTTP/2. 421 tells the client to make another connection; 404 stays what nobody serves.
 import t from 'tap';
-import { backendEntry, listenerEntry, ruleEntry } from '#libs/testing/entries.ts';
-import { askHttp2, askTls, freePort, startBackend } from '#libs/testing/http-peers.ts';
-import { startStreamGateway } from '#libs/testing/stream-gateway.ts';
+import { backendEntry, listenerEntry, ruleEntry } from '#libs/testing/given/entries.ts';
+import { askHttp2, askTls, freePort, startBackend } from '#libs/testing/peers/http-peers.ts';
+import { startStreamGateway } from '#libs/testing/peers/stream-gateway.ts';
 import type { Entry } from '#libs/snapshot/entry.ts';
 
 const gateway = await startStreamGateway(t);

@@ -2,9 +2,9 @@
 import { createServer, type ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import t from 'tap';
-import { backendEntry, ruleEntry } from '#libs/testing/entries.ts';
-import { freePort } from '#libs/testing/http-peers.ts';
-import { startServedGateway } from '#libs/testing/served-gateway.ts';
+import { backendEntry, ruleEntry } from '#libs/testing/given/entries.ts';
+import { freePort } from '#libs/testing/peers/http-peers.ts';
+import { startServedGateway } from '#libs/testing/peers/served-gateway.ts';
 import type { HttpRuleEntry, RetryPolicy } from '#libs/snapshot/entry.ts';
 
 const gateway = await startServedGateway(t);

@@ -1,9 +1,9 @@
 // Which rule answers: real requests through a real Envoy that serves what the compiler made.
 import t from 'tap';
-import { backendEntry, entriesOf, listenerEntry, ruleEntry, type RuleOptions } from '#libs/testing/entries.ts';
-import { type Ask, askHttp2 } from '#libs/testing/http-peers.ts';
-import type { HttpMatch } from '#libs/snapshot/entry.ts';
-import { answerer, startServedGateway } from '#libs/testing/served-gateway.ts';
+import { backendEntry, entriesOf, listenerEntry, ruleEntry, type RuleOptions } from '#libs/testing/given/entries.ts';
+import { type Ask, askHttp2 } from '#libs/testing/peers/http-peers.ts';
+import type { HttpMatch } from '#libs/gateway/objects/http-match.ts';
+import { answerer, startServedGateway } from '#libs/testing/peers/served-gateway.ts';
 
 const gateway = await startServedGateway(t);
 

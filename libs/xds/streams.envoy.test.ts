@@ -2,10 +2,10 @@
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 import t from 'tap';
-import { backendEntry, listenerEntry, ruleEntry, streamRuleEntry } from '#libs/testing/entries.ts';
-import { answerer } from '#libs/testing/served-gateway.ts';
-import { askTls, freePort, startBackend } from '#libs/testing/http-peers.ts';
-import { startStreamGateway, tlsFile, tlsListener } from '#libs/testing/stream-gateway.ts';
+import { backendEntry, listenerEntry, ruleEntry, streamRuleEntry } from '#libs/testing/given/entries.ts';
+import { answerer } from '#libs/testing/peers/served-gateway.ts';
+import { askTls, freePort, startBackend } from '#libs/testing/peers/http-peers.ts';
+import { startStreamGateway, tlsFile, tlsListener } from '#libs/testing/peers/stream-gateway.ts';
 import {
   askDatagram,
   askStream,
@@ -13,7 +13,7 @@ import {
   openStream,
   startDatagramBackend,
   startStreamBackend,
-} from '#libs/testing/stream-peers.ts';
+} from '#libs/testing/peers/stream-peers.ts';
 
 const gateway = await startStreamGateway(t);
 const own = { cert: tlsFile('exact.crt'), key: tlsFile('exact.key') };

@@ -1,9 +1,9 @@
 // TLS, and changes under traffic: chains and certificates come and go in place, and no request fails because of it.
 import { readFileSync } from 'node:fs';
 import t from 'tap';
-import { backendEntry, entriesOf, listenerEntry, ruleEntry } from '#libs/testing/entries.ts';
-import { answerer, startServedGateway } from '#libs/testing/served-gateway.ts';
-import { askHttp2, askTls, freePort, openConnection } from '#libs/testing/http-peers.ts';
+import { backendEntry, entriesOf, listenerEntry, ruleEntry } from '#libs/testing/given/entries.ts';
+import { answerer, startServedGateway } from '#libs/testing/peers/served-gateway.ts';
+import { askHttp2, askTls, freePort, openConnection } from '#libs/testing/peers/http-peers.ts';
 import type { ListenerEntry } from '#libs/snapshot/entry.ts';
 
 const gateway = await startServedGateway(t);

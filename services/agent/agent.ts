@@ -8,7 +8,7 @@ import { type HealthServer, type Readiness, startHealthServer } from '#libs/runt
 import type { RunningService } from '#libs/runtime/lifecycle.ts';
 import type { Logger } from '#libs/runtime/log.ts';
 import { createMetrics } from '#libs/runtime/metrics.ts';
-import { type Nats, type Stoppable, connectNats } from '#libs/runtime/nats.ts';
+import { type Nats, type Stoppable, connectNats } from '#libs/runtime/nats/nats.ts';
 import packageFile from '../../package.json' with { type: 'json' };
 import { type AgentMetrics, createAgentMetrics } from './agent-metrics.ts';
 import type { AgentOptions } from './command.ts';

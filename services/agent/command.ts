@@ -1,8 +1,6 @@
 // `fleetgate agent`: its options. What it does is in agent.ts; `manifest`, `install` and `uninstall` are in install/.
 import { type Options, defineOptions, dnsLabel, duration, flag, integer, port, text } from '#libs/runtime/config.ts';
 
-export { startAgent } from './agent.ts';
-
 export const agentOptions = defineOptions({
   cluster: {
     flag: '--cluster <name>',

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import type { DesiredDataPlane, DesiredStatus, InventoryItem, PageRequest } from '#libs/events/agent-exchange.ts';
 import { inventorySubject, statusesSubject } from '#libs/events/subjects.ts';
 import { fail } from '#libs/runtime/errors.ts';
-import type { Nats } from '#libs/runtime/nats.ts';
+import type { Nats } from '#libs/runtime/nats/nats.ts';
 
 const pagesMax = 100_000;
 const timeoutMs = 10_000;

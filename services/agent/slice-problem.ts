@@ -1,5 +1,5 @@
 // What is wrong with an EndpointSlice. It has no status and belongs to no version, so that the agent is the one to say it.
-import { parseEndpointSlice } from '#libs/gateway/endpoint-slice.ts';
+import { parseEndpointSlice } from '#libs/gateway/objects/endpoint-slice.ts';
 import { describeProblem } from '#libs/gateway/problem.ts';
 import { type SourceChange, objectKey, objectName } from './source.ts';
 

@@ -1,8 +1,8 @@
 // What of an object enters the history: everything but status, managedFields (of our own Services the
 // addresses are kept) and the copies of the spec that tools keep in annotations.
 import { canonicalJson, sha256 } from '#libs/gateway/canonical.ts';
-import { parameterKeys, parameterLengthMax } from '#libs/gateway/data-plane-parameters.ts';
-import { managedBy, managedByLabel } from '#libs/gateway/data-plane-service.ts';
+import { parameterKeys, parameterLengthMax } from '#libs/gateway/data-plane/data-plane-parameters.ts';
+import { managedBy, managedByLabel } from '#libs/gateway/data-plane/data-plane-service.ts';
 import type { KubeObject, ObjectMeta } from '#libs/gateway/object.ts';
 
 const copiedSpec = 'kubectl.kubernetes.io/last-applied-configuration';

@@ -2,7 +2,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import { golden } from '#libs/testing/golden.ts';
-import { throwawayFolder } from '#libs/testing/throwaway.ts';
+import { throwawayFolder } from '#libs/testing/peers/throwaway.ts';
 import { readTime } from './commands/explain.ts';
 import { explain, type Explained } from './explain/explanation.ts';
 import { explanationText } from './explain/explanation-text.ts';

@@ -2,10 +2,10 @@
 import { join } from 'node:path';
 import t from 'tap';
 import { eventually } from '#libs/testing/eventually.ts';
-import { signalProcess } from '#libs/runtime/process-identity.ts';
-import { throwawayFolder } from '#libs/testing/throwaway.ts';
-import { findFleet } from './fleet-address.ts';
-import { FleetClient } from './fleet-client.ts';
+import { signalProcess } from '#libs/runtime/process/process-identity.ts';
+import { throwawayFolder } from '#libs/testing/peers/throwaway.ts';
+import { findFleet } from './client/fleet-address.ts';
+import { FleetClient } from './client/fleet-client.ts';
 import { DemoFleet, exitOf, until } from './testing/demo-fleet.ts';
 import { differentDigests, query, serversOf } from './testing/ledger.ts';
 import { LoneNode } from './testing/lone-node.ts';

@@ -2,11 +2,11 @@ import t from 'tap';
 import { diffText } from './commands/diff.ts';
 import { nodesText, stateOf } from './commands/gateways.ts';
 import { describeFailure } from './failure.ts';
-import { fieldLine } from './field-text.ts';
-import { type CommandResult, commandText } from './gateway-command.ts';
-import { LiveOverview } from './live-overview.ts';
-import { type Overview, describeChanges, overviewText, whatIsMissing } from './overview.ts';
-import { ServerEventReader } from './server-events.ts';
+import { fieldLine } from './views/field-text.ts';
+import { type CommandResult, commandText } from './client/gateway-command.ts';
+import { LiveOverview } from './views/live-overview.ts';
+import { type Overview, describeChanges, overviewText, whatIsMissing } from './views/overview.ts';
+import { ServerEventReader } from './client/server-events.ts';
 import { fail } from '#libs/runtime/errors.ts';
 
 const now = new Date('2026-01-02T00:00:00Z');

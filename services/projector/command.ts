@@ -5,11 +5,11 @@ import { type HealthServer, type Readiness, startHealthServer } from '#libs/runt
 import type { RunningService } from '#libs/runtime/lifecycle.ts';
 import type { Logger } from '#libs/runtime/log.ts';
 import { createMetrics } from '#libs/runtime/metrics.ts';
-import { type Nats, connectNats } from '#libs/runtime/nats.ts';
+import { type Nats, connectNats } from '#libs/runtime/nats/nats.ts';
 import { backoff, pause } from '#libs/runtime/pause.ts';
-import { type Postgres, openPostgres } from '#libs/runtime/postgres.ts';
+import { type Postgres, openPostgres } from '#libs/runtime/postgres/postgres.ts';
 import { migrationsPending } from '../../migrations/run.ts';
-import { FenceLost } from './commit.ts';
+import { FenceLost } from './store/commit.ts';
 import { awaitLeadership } from './leadership.ts';
 import { limitsOf } from './limits.ts';
 import { type ProjectorMetrics, createProjectorMetrics } from './metrics.ts';

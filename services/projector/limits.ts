@@ -1,5 +1,5 @@
 // The sanity limits among a command's options.
-import type { Limits } from '#libs/snapshot/projection.ts';
+import type { Limits } from '#libs/projection/versions/limits.ts';
 
 type Given = { readonly [K in keyof Limits]: Limits[K] | undefined };
 

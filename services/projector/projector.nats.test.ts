@@ -13,15 +13,15 @@ import {
   statusSubject,
   statusesSubject,
 } from '#libs/events/subjects.ts';
-import { startNats } from '#libs/runtime/embedded-nats.ts';
-import { startPostgres } from '#libs/runtime/embedded-postgres.ts';
-import { signalProcess } from '#libs/runtime/process-identity.ts';
+import { startNats } from '#libs/runtime/nats/embedded-nats.ts';
+import { startPostgres } from '#libs/runtime/postgres/embedded-postgres.ts';
+import { signalProcess } from '#libs/runtime/process/process-identity.ts';
 import { eventually } from '#libs/testing/eventually.ts';
-import { testLogger, throwawayFolder } from '#libs/testing/throwaway.ts';
+import { testLogger, throwawayFolder } from '#libs/testing/peers/throwaway.ts';
 import { migrate } from '../../migrations/run.ts';
-import { runRebuild } from './rebuild.ts';
-import * as shop from './testdata/shop.ts';
-import { TestFleet } from './testdata/test-fleet.ts';
+import { runRebuild } from './rebuild/rebuild.ts';
+import * as shop from './testing/shop.ts';
+import { TestFleet } from './testing/test-fleet.ts';
 
 const heartbeat = {
   cluster: 'eu',

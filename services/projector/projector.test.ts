@@ -1,16 +1,16 @@
 // The projector's pure parts: what it takes from a message, what it makes of a batch, where it reads on.
 import t from 'tap';
 import { changeSubject, operatorSubject } from '#libs/events/subjects.ts';
-import { Projection } from '#libs/snapshot/projection.ts';
-import { ClusterRegistry } from './cluster-registry.ts';
-import { buildCommitRows, noChange } from './commit-rows.ts';
-import { Intake } from './intake.ts';
-import { jsonbText } from './jsonb-text.ts';
-import { parseMessage } from './message.ts';
-import { originOf } from './origin.ts';
-import { statusMessages, statusPage } from './status-messages.ts';
-import { streamPosition } from './stream-position.ts';
-import * as shop from './testdata/shop.ts';
+import { Projection } from '#libs/projection/projection.ts';
+import { ClusterRegistry } from './ingest/cluster-registry.ts';
+import { buildCommitRows, noChange } from './store/commit-rows.ts';
+import { Intake } from './ingest/intake.ts';
+import { jsonbText } from './store/jsonb-text.ts';
+import { parseMessage } from './ingest/message.ts';
+import { originOf } from './store/origin.ts';
+import { statusMessages, statusPage } from './exchange/status-messages.ts';
+import { streamPosition } from './store/stream-position.ts';
+import * as shop from './testing/shop.ts';
 
 void t.test('messages', async (t) => {
   const good = shop.route('a', 1);

@@ -2,19 +2,21 @@
 import { statusSubject } from '#libs/events/subjects.ts';
 import { fail, messageOf } from '#libs/runtime/errors.ts';
 import type { Logger } from '#libs/runtime/log.ts';
-import type { LostReason, Nats, Stoppable, StreamMessage, StreamState } from '#libs/runtime/nats.ts';
+import type { Nats, Stoppable, StreamState } from '#libs/runtime/nats/nats.ts';
+import type { LostReason, StreamMessage } from '#libs/runtime/nats/pull-consumer.ts';
 import { backoff, pause } from '#libs/runtime/pause.ts';
-import type { Postgres } from '#libs/runtime/postgres.ts';
-import type { Limits, StatusChange } from '#libs/snapshot/projection.ts';
-import { type AgentDesk, startAgentDesk } from './agent-desk.ts';
-import { Ingest } from './ingest.ts';
+import type { Postgres } from '#libs/runtime/postgres/postgres.ts';
+import type { Limits } from '#libs/projection/versions/limits.ts';
+import type { StatusChange } from '#libs/projection/versions/projection-change.ts';
+import { type AgentDesk, startAgentDesk } from './exchange/agent-desk.ts';
+import { Ingest } from './ingest/ingest.ts';
 import type { Leadership } from './leadership.ts';
 import type { ProjectorMetrics } from './metrics.ts';
-import { type NodeWatch, startNodeWatch } from './node-watch.ts';
+import { type NodeWatch, startNodeWatch } from './exchange/node-watch.ts';
 import { Serial } from './serial.ts';
-import { statusMessages } from './status-messages.ts';
-import { streamPosition } from './stream-position.ts';
-import { Writer } from './writer.ts';
+import { statusMessages } from './exchange/status-messages.ts';
+import { streamPosition } from './store/stream-position.ts';
+import { Writer } from './ingest/writer.ts';
 
 export interface TermContext {
   readonly leadership: Leadership;

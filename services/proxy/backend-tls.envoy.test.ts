@@ -1,7 +1,7 @@
 // TLS to backends through a node: routes lead to a cluster only when Envoy has the secrets that it needs.
 import { createServer } from 'node:https';
 import t from 'tap';
-import { tlsFile } from '#libs/testing/stream-gateway.ts';
+import { tlsFile } from '#libs/testing/peers/stream-gateway.ts';
 import type { BackendEntry, Entry } from '#libs/snapshot/entry.ts';
 import { backend, endpoints, listener, route } from './testing/content.ts';
 import { prepareNode, runNode } from './testing/node-driver.ts';

@@ -3,8 +3,6 @@ import { z } from 'zod';
 import { servesProblem, splitServes } from '#libs/snapshot/gateway-glob.ts';
 import { defineOptions, duration, flag, integer, list, type Options, port, text } from '#libs/runtime/config.ts';
 
-export { startProxy } from './proxy.ts';
-
 export const proxyOptions = defineOptions({
   controlUrl: {
     flag: '--control-url <url...>',

@@ -6,8 +6,8 @@ import { pause } from '#libs/runtime/pause.ts';
 import type { Activation, EntryChanges, GatewayContent } from '#libs/protocol/node-session.ts';
 import type { Entry } from '#libs/snapshot/entry.ts';
 import type { XdsCompiler, XdsDiscovery } from '#libs/xds/compiler.ts';
-import { xdsTypes, type XdsChange, type XdsType } from '#libs/xds/resources.ts';
-import type { AdsServer } from './ads-server.ts';
+import { xdsTypes, type XdsChange, type XdsType } from '#libs/xds/envoy/resources.ts';
+import type { AdsServer } from './ads/ads-server.ts';
 
 /** What the data plane needs of the compiler. */
 export type Compiler = Pick<XdsCompiler, 'setSnapshot' | 'setDiscovery' | 'flush' | 'tables' | 'problems'>;

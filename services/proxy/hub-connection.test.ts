@@ -6,7 +6,7 @@ import t, { type Test } from 'tap';
 import { type WebSocket, WebSocketServer } from 'ws';
 import type { HubMessage } from '#libs/protocol/messages.ts';
 import { eventually } from '#libs/testing/eventually.ts';
-import { testLogger, throwawayFolder } from '#libs/testing/throwaway.ts';
+import { testLogger, throwawayFolder } from '#libs/testing/peers/throwaway.ts';
 import { HubConnection, type HubConnectionOptions } from './hub-connection.ts';
 import { portOf } from './testing/traffic.ts';
 

@@ -2,7 +2,8 @@
 import { parseConfig } from '#libs/runtime/config.ts';
 import { runService } from '#libs/runtime/lifecycle.ts';
 import { createLogger } from '#libs/runtime/log.ts';
-import { proxyOptions, startProxy } from './command.ts';
+import { proxyOptions } from './command.ts';
+import { startProxy } from './proxy.ts';
 
 const about = { name: 'fleetgate proxy', description: 'Run one node and its Envoy.' };
 

@@ -8,7 +8,7 @@ import { mkdir } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { fail } from '#libs/runtime/errors.ts';
-import { lockFolder } from '#libs/runtime/folder-lock.ts';
+import { lockFolder } from '#libs/runtime/process/folder-lock.ts';
 
 export interface NodeFolder {
   readonly root: string;

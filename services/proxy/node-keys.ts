@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { fail, messageOf } from '#libs/runtime/errors.ts';
 import { keyIdOf, open, publicKeyOf } from '#libs/runtime/hpke.ts';
 import type { Logger } from '#libs/runtime/log.ts';
-import type { DiscoveryItem } from '#libs/protocol/messages.ts';
+import type { DiscoveryItem } from '#libs/snapshot/discovery.ts';
 import type { XdsDiscovery } from '#libs/xds/compiler.ts';
 
 /** Opens what discovery holds; undefined for material that cannot be opened, which is logged. */

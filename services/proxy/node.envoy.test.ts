@@ -8,7 +8,7 @@ import type { Applied, Held, Rejected } from '#libs/protocol/messages.ts';
 import type { Entry } from '#libs/snapshot/entry.ts';
 import { eventually } from '#libs/testing/eventually.ts';
 import { XdsCompiler } from '#libs/xds/compiler.ts';
-import type { XdsChange, XdsResource } from '#libs/xds/resources.ts';
+import type { XdsChange, XdsResource } from '#libs/xds/envoy/resources.ts';
 import type { Compiler } from './data-plane.ts';
 import type { RunningProxy } from './proxy.ts';
 import { backend, endpoints, listener, route } from './testing/content.ts';

@@ -4,7 +4,7 @@ import type { Logger } from '#libs/runtime/log.ts';
 import type { DiscoveryMessage, HubMessage, NodeMessage } from '#libs/protocol/messages.ts';
 import type { Activation, Effect, NodeSession } from '#libs/protocol/node-session.ts';
 import type { DataPlane } from './data-plane.ts';
-import type { LastGood } from './last-good.ts';
+import type { LastGood } from './last-good/last-good.ts';
 import { type OpenDiscovery, openAll } from './node-keys.ts';
 import type { ProxyMetrics } from './proxy-metrics.ts';
 

@@ -1,6 +1,6 @@
 // The figures of one node. Series per gateway carry its name; none is ever made from what a request holds.
 import { createMetrics, type Metrics } from '#libs/runtime/metrics.ts';
-import type { XdsType } from '#libs/xds/resources.ts';
+import type { XdsType } from '#libs/xds/envoy/resources.ts';
 
 /** What is read at each scrape. */
 export interface ProxyState {

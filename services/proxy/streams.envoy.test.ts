@@ -3,17 +3,17 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import t from 'tap';
 import { generateNodeKey, seal } from '#libs/runtime/hpke.ts';
-import { backendEntry, listenerEntry, ruleEntry, streamRuleEntry } from '#libs/testing/entries.ts';
-import { freePort } from '#libs/testing/http-peers.ts';
+import { backendEntry, listenerEntry, ruleEntry, streamRuleEntry } from '#libs/testing/given/entries.ts';
+import { freePort } from '#libs/testing/peers/http-peers.ts';
 import { eventually } from '#libs/testing/eventually.ts';
-import { tlsFile, tlsListener } from '#libs/testing/stream-gateway.ts';
+import { tlsFile, tlsListener } from '#libs/testing/peers/stream-gateway.ts';
 import {
   askDatagram,
   askStream,
   openStream,
   startDatagramBackend,
   startStreamBackend,
-} from '#libs/testing/stream-peers.ts';
+} from '#libs/testing/peers/stream-peers.ts';
 import { prepareNode, runNode } from './testing/node-driver.ts';
 import { ask } from './testing/traffic.ts';
 

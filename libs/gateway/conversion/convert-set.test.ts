@@ -2,8 +2,8 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import t from 'tap';
 import { parseAllDocuments, stringify } from 'yaml';
-import { type Converted, convertSet } from '#libs/gateway/conversion/convert-set.ts';
-import type { WrittenObject } from '#libs/gateway/conversion/conversion.ts';
+import { type Converted, convertSet } from './convert-set.ts';
+import type { WrittenObject } from './conversion.ts';
 import { golden } from '#libs/testing/golden.ts';
 
 const folder = new URL('testdata/', import.meta.url);

@@ -1,30 +1,22 @@
 // A set of objects as people keep them in files → the same in v1. Objects that need no conversion are handed on as they are.
-import {
-  type Conversion,
-  fieldsOf,
-  itemsOf,
-  type Place,
-  stringsOf,
-  textOf,
-  type WrittenObject,
-} from '#libs/gateway/conversion/conversion.ts';
-import { convertIngress, ingressTlsHosts } from '#libs/gateway/conversion/ingress.ts';
+import { type Conversion, fieldsOf, itemsOf, type Place, stringsOf, textOf, type WrittenObject } from './conversion.ts';
+import { convertIngress, ingressTlsHosts } from './ingress.ts';
 import {
   impliedGateway,
   impliedNamespace,
   type IngressClass,
   namedIngressClass,
   readIngressClass,
-} from '#libs/gateway/conversion/ingress-class.ts';
-import { olderProblems } from '#libs/gateway/conversion/older-shapes.ts';
-import { selectRoute, type SelectingGateway, toSelectingGateway } from '#libs/gateway/conversion/route-selection.ts';
-import { convertBackendPolicy } from '#libs/gateway/conversion/service-apis-backend-policy.ts';
-import { convertGateway, convertGatewayClass } from '#libs/gateway/conversion/service-apis-gateway.ts';
-import { convertHttpRoute } from '#libs/gateway/conversion/service-apis-http-route.ts';
-import { convertStreamRoute, convertTlsRoute } from '#libs/gateway/conversion/service-apis-stream-route.ts';
+} from './ingress-class.ts';
+import { olderProblems } from './older-shapes.ts';
+import { selectRoute, type SelectingGateway, toSelectingGateway } from './route-selection.ts';
+import { convertBackendPolicy } from './service-apis-backend-policy.ts';
+import { convertGateway, convertGatewayClass } from './service-apis-gateway.ts';
+import { convertHttpRoute } from './service-apis-http-route.ts';
+import { convertStreamRoute, convertTlsRoute } from './service-apis-stream-route.ts';
 import { kindInfoOf } from '#libs/gateway/kinds.ts';
 import { describeProblem } from '#libs/gateway/problem.ts';
-import { gatewayGroup } from '#libs/gateway/parent-ref.ts';
+import { gatewayGroup } from '#libs/gateway/fields/parent-ref.ts';
 
 /** What one object became. */
 export interface Converted extends Conversion {

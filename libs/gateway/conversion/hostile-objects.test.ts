@@ -3,13 +3,13 @@
 import assert from 'node:assert';
 import * as fc from 'fast-check';
 import t from 'tap';
-import type { WrittenObject } from '#libs/gateway/conversion/conversion.ts';
-import { convertSet } from '#libs/gateway/conversion/convert-set.ts';
+import type { WrittenObject } from './conversion.ts';
+import { convertSet } from './convert-set.ts';
 import { isNestedDeeper } from '#libs/gateway/nesting.ts';
-import { applied } from '#libs/testing/change-events.ts';
-import { hostileCases } from '#libs/testing/hostile-cases.ts';
-import { anyHostileObject } from '#libs/testing/hostile-objects.ts';
-import { hostileTeam } from '#libs/testing/two-teams.ts';
+import { applied } from '#libs/testing/given/change-events.ts';
+import { hostileCases } from '#libs/testing/given/hostile-cases.ts';
+import { anyHostileObject } from '#libs/testing/given/hostile-objects.ts';
+import { hostileTeam } from '#libs/testing/given/two-teams.ts';
 
 const seed = Number(process.env['FLEETGATE_SEED'] ?? Date.now() % 2 ** 31);
 

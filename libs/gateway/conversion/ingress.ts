@@ -11,9 +11,9 @@ import {
   textOf,
   v1,
   type WrittenObject,
-} from '#libs/gateway/conversion/conversion.ts';
+} from './conversion.ts';
 import { intersectHostnames } from '#libs/gateway/hostname.ts';
-import { onOneLabel } from '#libs/gateway/conversion/service-apis-http-route.ts';
+import { onOneLabel } from './service-apis-http-route.ts';
 
 /** What an Ingress does not say itself. */
 export interface IngressPlace {

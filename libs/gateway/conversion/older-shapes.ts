@@ -1,8 +1,8 @@
 // The fields of older APIs that conversions read, with their types: Service APIs 0.1, and Ingress.
-import type { WrittenObject } from '#libs/gateway/conversion/conversion.ts';
-import { type Shape, shapeProblems } from '#libs/gateway/conversion/shape.ts';
+import type { WrittenObject } from './conversion.ts';
+import { type Shape, shapeProblems } from './shape.ts';
 import { kindInfoOf, type WatchedKind } from '#libs/gateway/kinds.ts';
-import { headerValue } from '#libs/gateway/names.ts';
+import { headerValue } from '#libs/gateway/fields/names.ts';
 import type { Problem } from '#libs/gateway/problem.ts';
 
 const reference: Shape = { fields: { group: 'text', kind: 'text', name: 'text' } };

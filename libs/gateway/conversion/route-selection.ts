@@ -10,11 +10,11 @@ import {
   textOf,
   v1,
   type WrittenObject,
-} from '#libs/gateway/conversion/conversion.ts';
-import { listenerNames } from '#libs/gateway/conversion/service-apis-gateway.ts';
-import { Cursor } from '#libs/gateway/cursor.ts';
+} from './conversion.ts';
+import { listenerNames } from './service-apis-gateway.ts';
+import { Cursor } from '#libs/gateway/fields/cursor.ts';
 import { serviceApisGroup } from '#libs/gateway/kinds.ts';
-import { parseLabelSelector, selects } from '#libs/gateway/label-selector.ts';
+import { parseLabelSelector, selects } from '#libs/gateway/fields/label-selector.ts';
 import type { Problem } from '#libs/gateway/problem.ts';
 
 /** What is known of a Gateway of Service APIs 0.1. */

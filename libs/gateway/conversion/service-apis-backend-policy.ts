@@ -9,8 +9,8 @@ import {
   toReference,
   v1,
   type WrittenObject,
-} from '#libs/gateway/conversion/conversion.ts';
-import { olderProblems } from '#libs/gateway/conversion/older-shapes.ts';
+} from './conversion.ts';
+import { olderProblems } from './older-shapes.ts';
 
 /** Converts a BackendPolicy: a policy for each Service, because each has a name of its own. */
 export function convertBackendPolicy(object: WrittenObject): Conversion {

@@ -1,5 +1,5 @@
 // `forwardTo` of Service APIs 0.1 → a backendRef of v1.
-import { fieldsOf, type Fields, present, toReference } from '#libs/gateway/conversion/conversion.ts';
+import { fieldsOf, type Fields, present, toReference } from './conversion.ts';
 
 /** Converts where a rule forwards to, without filters. A serviceName comes before a backendRef. */
 export function forwardTo({ serviceName, backendRef, port, weight }: Fields): Fields {

@@ -12,9 +12,9 @@ import {
   toReference,
   v1,
   type WrittenObject,
-} from '#libs/gateway/conversion/conversion.ts';
+} from './conversion.ts';
 import { serviceApisGroup } from '#libs/gateway/kinds.ts';
-import { gatewayGroup } from '#libs/gateway/parent-ref.ts';
+import { gatewayGroup } from '#libs/gateway/fields/parent-ref.ts';
 
 /** Converts a GatewayClass. */
 export function convertGatewayClass(object: WrittenObject): Conversion {

@@ -10,9 +10,9 @@ import {
   present,
   toReference,
   type WrittenObject,
-} from '#libs/gateway/conversion/conversion.ts';
-import { type RouteSelection, toRoute } from '#libs/gateway/conversion/route-selection.ts';
-import { forwardTo } from '#libs/gateway/conversion/service-apis-forward.ts';
+} from './conversion.ts';
+import { type RouteSelection, toRoute } from './route-selection.ts';
+import { forwardTo } from './service-apis-forward.ts';
 
 const pathTypes: ReadonlyMap<string, string> = new Map([
   ['Exact', 'Exact'],

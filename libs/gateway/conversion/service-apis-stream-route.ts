@@ -1,15 +1,7 @@
 // TLSRoute, TCPRoute and UDPRoute of Service APIs 0.1 → v1. A rule of a TLSRoute has server names of its own; in v1 the route has them.
-import {
-  type Conversion,
-  fieldsOf,
-  isWildcard,
-  itemsOf,
-  mapItems,
-  present,
-  type WrittenObject,
-} from '#libs/gateway/conversion/conversion.ts';
-import { type RouteSelection, toRoute } from '#libs/gateway/conversion/route-selection.ts';
-import { forwardTo } from '#libs/gateway/conversion/service-apis-forward.ts';
+import { type Conversion, fieldsOf, isWildcard, itemsOf, mapItems, present, type WrittenObject } from './conversion.ts';
+import { type RouteSelection, toRoute } from './route-selection.ts';
+import { forwardTo } from './service-apis-forward.ts';
 
 /** Converts a TLSRoute: a route for each of its rules. */
 export function convertTlsRoute(object: WrittenObject, selection: RouteSelection): Conversion {

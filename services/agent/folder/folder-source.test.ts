@@ -4,7 +4,7 @@ import t, { type Test } from 'tap';
 import type { InventoryItem } from '#libs/events/agent-exchange.ts';
 import type { KubeObject } from '#libs/gateway/object.ts';
 import { eventually } from '#libs/testing/eventually.ts';
-import { testLogger, throwawayFolder } from '#libs/testing/throwaway.ts';
+import { testLogger, throwawayFolder } from '#libs/testing/peers/throwaway.ts';
 import { type Source, type SourceChange, objectKey, objectName } from '../source.ts';
 import { hashObject } from '../stripped-object.ts';
 import { openFolderSource } from './folder-source.ts';

@@ -8,8 +8,6 @@ import { type InstallObject, agentName, buildManifest, printManifest as renderMa
 import type { InstallOptions, ManifestOptions, UninstallOptions } from './options.ts';
 import { awaitRemoval, awaitRollout } from './rollout.ts';
 
-export { installOptions, manifestOptions, uninstallOptions } from './options.ts';
-
 /** Where text goes: results, and what is said beside them. */
 export interface Output {
   readonly out: (text: string) => void;

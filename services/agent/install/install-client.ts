@@ -1,6 +1,6 @@
 // Server-side apply and deletion of whole objects.
 import { canonicalJson } from '#libs/gateway/canonical.ts';
-import { dataPlaneLabel } from '#libs/gateway/data-plane-name.ts';
+import { dataPlaneLabel } from '#libs/gateway/data-plane/data-plane-name.ts';
 import { fail, messageOf } from '#libs/runtime/errors.ts';
 import type { ApiAnswer, ApiClient, ApiRequest } from '../kubernetes/api-client.ts';
 import { parseKubeObject } from '../kubernetes/resource-version.ts';

@@ -1,6 +1,6 @@
 import t, { type Test } from 'tap';
 import type { ApiClient } from './api-client.ts';
-import { MisbehavingApiServer, answerStatus } from './misbehaving-api-server.ts';
+import { MisbehavingApiServer, answerStatus } from '../testing/misbehaving-api-server.ts';
 import { type ReflectedChange, type Reflector, startReflector } from './reflector.ts';
 import type { ReflectorTiming } from './timing.ts';
 

@@ -1,6 +1,6 @@
 // Which data planes there should be: one for each Gateway that wants one, or one for a class whose Gateways share it.
 import type { DesiredDataPlane, DesiredStatus } from '#libs/events/agent-exchange.ts';
-import { dataPlaneName, sharedDataPlaneName } from '#libs/gateway/data-plane-name.ts';
+import { dataPlaneName, sharedDataPlaneName } from '#libs/gateway/data-plane/data-plane-name.ts';
 
 /** A Gateway with a wish for a data plane, and its class. */
 export interface WantedPlane {

@@ -1,6 +1,6 @@
 // The writes of the provisioner: server-side apply of our fields, and deletion of what is ours. Nothing throws.
-import { dataPlaneLabel } from '#libs/gateway/data-plane-name.ts';
-import { managedBy, managedByLabel } from '#libs/gateway/data-plane-service.ts';
+import { dataPlaneLabel } from '#libs/gateway/data-plane/data-plane-name.ts';
+import { managedBy, managedByLabel } from '#libs/gateway/data-plane/data-plane-service.ts';
 import { messageOf } from '#libs/runtime/errors.ts';
 import type { ApiClient } from '../kubernetes/api-client.ts';
 import { parseKubeObject } from '../kubernetes/resource-version.ts';

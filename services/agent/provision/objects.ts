@@ -1,6 +1,6 @@
 // The objects of one data plane. Only what Fleetgate means to decide is set, so that everything else is left to others.
-import { dataPlaneLabel, gatewayClassLabel, labelValue } from '#libs/gateway/data-plane-name.ts';
-import { gatewayNameLabel, managedBy, managedByLabel } from '#libs/gateway/data-plane-service.ts';
+import { dataPlaneLabel, gatewayClassLabel, labelValue } from '#libs/gateway/data-plane/data-plane-name.ts';
+import { gatewayNameLabel, managedBy, managedByLabel } from '#libs/gateway/data-plane/data-plane-service.ts';
 import { sha256 } from '#libs/gateway/canonical.ts';
 import { deriveNodeKey, deriveToken } from '#libs/runtime/scoped-token.ts';
 import type { DataPlane } from './data-plane.ts';

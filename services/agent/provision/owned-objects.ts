@@ -1,6 +1,6 @@
 // Everything in the cluster that Fleetgate provides, as it is now: a watch of each kind, of what carries our label alone.
 import { canonicalJson, sha256 } from '#libs/gateway/canonical.ts';
-import { dataPlaneLabel } from '#libs/gateway/data-plane-name.ts';
+import { dataPlaneLabel } from '#libs/gateway/data-plane/data-plane-name.ts';
 import type { KubeObject } from '#libs/gateway/object.ts';
 import type { ApiClient } from '../kubernetes/api-client.ts';
 import { type Reflector, startReflector } from '../kubernetes/reflector.ts';

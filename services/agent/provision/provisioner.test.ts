@@ -2,7 +2,7 @@ import t, { type Test } from 'tap';
 import type { DesiredDataPlane, DesiredStatus } from '#libs/events/agent-exchange.ts';
 import { createLogger } from '#libs/runtime/log.ts';
 import { eventually } from '#libs/testing/eventually.ts';
-import { MisbehavingApiServer, answerStatus } from '../kubernetes/misbehaving-api-server.ts';
+import { MisbehavingApiServer, answerStatus } from '../testing/misbehaving-api-server.ts';
 import { Provisioner } from './provisioner.ts';
 
 const log = createLogger({ service: 'test', level: 'silent' });

@@ -1,16 +1,10 @@
 // `fleetgate agent`: watches one cluster, as a process of its own; with a sub-command prints, installs or removes the agent of a cluster.
 import type { Command } from 'commander';
 import { type OptionTable, type Options, addOptions, readOptions } from '#libs/runtime/config.ts';
-import { agentOptions, startAgent } from '../../agent/command.ts';
-import {
-  type Output,
-  installAgent,
-  installOptions,
-  manifestOptions,
-  printManifest,
-  uninstallAgent,
-  uninstallOptions,
-} from '../../agent/install/command.ts';
+import { agentOptions } from '../../agent/command.ts';
+import { startAgent } from '../../agent/agent.ts';
+import { type Output, installAgent, printManifest, uninstallAgent } from '../../agent/install/command.ts';
+import { installOptions, manifestOptions, uninstallOptions } from '../../agent/install/options.ts';
 import { mountService } from '../service-command.ts';
 
 const output: Output = {

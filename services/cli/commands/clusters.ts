@@ -1,9 +1,9 @@
 // `fleetgate clusters`: every cluster, whether its agent is heard, and what the agent complains about.
 import type { Command } from 'commander';
 import { z } from 'zod';
-import { cluster } from '../../control/api/models.ts';
-import { addClientAction, readAll } from '../client-command.ts';
-import { type Column, ago, renderTable } from '../table.ts';
+import { cluster } from '#libs/api/models.ts';
+import { addClientAction, readAll } from '../client/client-command.ts';
+import { type Column, ago, renderTable } from '../views/table.ts';
 
 export type Cluster = z.output<typeof cluster>;
 

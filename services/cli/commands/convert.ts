@@ -5,7 +5,7 @@ import { type Command, Option } from 'commander';
 import { isMap, parseAllDocuments, stringify } from 'yaml';
 import { type Converted, convertSet } from '#libs/gateway/conversion/convert-set.ts';
 import type { WrittenObject } from '#libs/gateway/conversion/conversion.ts';
-import { isRecord } from '#libs/gateway/cursor.ts';
+import { isRecord } from '#libs/gateway/fields/cursor.ts';
 import { fail, messageOf } from '#libs/runtime/errors.ts';
 import { scanFolder } from '../../agent/folder/file-tree.ts';
 

@@ -1,10 +1,10 @@
 // `fleetgate diff GATEWAY [A [B]]`: what differs between two versions, entry by entry and field by field.
 import type { Command } from 'commander';
 import { z } from 'zod';
-import { gatewayDetail, snapshotDiff } from '../../control/api/models.ts';
-import { addClientAction, gatewayPath } from '../client-command.ts';
-import { fieldLine } from '../field-text.ts';
-import type { FleetClient } from '../fleet-client.ts';
+import { gatewayDetail, snapshotDiff } from '#libs/api/models.ts';
+import { addClientAction, gatewayPath } from '../client/client-command.ts';
+import { fieldLine } from '../views/field-text.ts';
+import type { FleetClient } from '../client/fleet-client.ts';
 import { fail } from '#libs/runtime/errors.ts';
 
 type Diff = z.output<typeof snapshotDiff>;

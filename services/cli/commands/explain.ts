@@ -3,15 +3,15 @@
 import { type Command, Option } from 'commander';
 import { z } from 'zod';
 import { fail } from '#libs/runtime/errors.ts';
-import { findGateway } from '../client-command.ts';
+import { findGateway } from '../client/client-command.ts';
 import { explain } from '../explain/explanation.ts';
 import { explanationText } from '../explain/explanation-text.ts';
 import { readFleetGround } from '../explain/fleet-ground.ts';
 import type { Ground } from '../explain/ground.ts';
 import { readManifestsGround } from '../explain/manifests-ground.ts';
 import { readTyped } from '../explain/typed-request.ts';
-import { findFleet } from '../fleet-address.ts';
-import { FleetClient } from '../fleet-client.ts';
+import { findFleet } from '../client/fleet-address.ts';
+import { FleetClient } from '../client/fleet-client.ts';
 
 const flags = z.object({
   header: z.array(z.string()).default([]),

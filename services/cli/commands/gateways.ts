@@ -1,9 +1,9 @@
 // `fleetgate gateways`: every gateway, the version that it serves, and how many nodes answer by it.
 import type { Command } from 'commander';
 import { z } from 'zod';
-import { gatewaySummary } from '../../control/api/models.ts';
-import { addClientAction, readAll } from '../client-command.ts';
-import { type Column, ago } from '../table.ts';
+import { gatewaySummary } from '#libs/api/models.ts';
+import { addClientAction, readAll } from '../client/client-command.ts';
+import { type Column, ago } from '../views/table.ts';
 
 export type Gateway = z.output<typeof gatewaySummary>;
 

@@ -2,12 +2,12 @@
 import type { Command } from 'commander';
 import { z } from 'zod';
 import { FleetgateError, fail } from '#libs/runtime/errors.ts';
-import { cluster, objectEvent } from '../../control/api/models.ts';
-import { addClientAction, readAll } from '../client-command.ts';
-import { fieldLine } from '../field-text.ts';
-import type { FleetClient } from '../fleet-client.ts';
-import { type ObjectName, objectNameText, parseObjectName } from '../object-name.ts';
-import type { Column } from '../table.ts';
+import { cluster, objectEvent } from '#libs/api/models.ts';
+import { addClientAction, readAll } from '../client/client-command.ts';
+import { fieldLine } from '../views/field-text.ts';
+import type { FleetClient } from '../client/fleet-client.ts';
+import { type ObjectName, objectNameText, parseObjectName } from '../names/object-name.ts';
+import type { Column } from '../views/table.ts';
 
 type ObjectEvent = z.output<typeof objectEvent>;
 

@@ -2,7 +2,7 @@
 import type { Command } from 'commander';
 import { addOptions, defineOptions, flag, readOptions, url } from '#libs/runtime/config.ts';
 import { fail, messageOf } from '#libs/runtime/errors.ts';
-import { withLocalDatabase } from '../local-database.ts';
+import { withLocalDatabase } from '../client/local-database.ts';
 import { migrate, migrationsPending } from '../../../migrations/run.ts';
 
 const options = defineOptions({

@@ -1,9 +1,9 @@
 // `fleetgate nodes`: every data-plane node, what it serves of each gateway, and what it rejected and why.
 import type { Command } from 'commander';
 import { z } from 'zod';
-import { fleetNode } from '../../control/api/models.ts';
-import { addClientAction, readAll } from '../client-command.ts';
-import { type Column, ago } from '../table.ts';
+import { fleetNode } from '#libs/api/models.ts';
+import { addClientAction, readAll } from '../client/client-command.ts';
+import { type Column, ago } from '../views/table.ts';
 
 export type FleetNode = z.output<typeof fleetNode>;
 type NodeGateway = FleetNode['gateways'][number] & { readonly node: string };

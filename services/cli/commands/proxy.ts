@@ -1,6 +1,7 @@
 // `fleetgate proxy`: one node and its Envoy, as a process of its own.
 import type { Command } from 'commander';
-import { proxyOptions, startProxy } from '../../proxy/command.ts';
+import { proxyOptions } from '../../proxy/command.ts';
+import { startProxy } from '../../proxy/proxy.ts';
 import { mountService } from '../service-command.ts';
 
 /** Adds options and action. */

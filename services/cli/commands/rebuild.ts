@@ -1,8 +1,8 @@
 // `fleetgate rebuild [--verify]`: what the history gives, written anew, or compared with what is stored.
 import type { Command } from 'commander';
 import { addOptions, readOptions } from '#libs/runtime/config.ts';
-import { rebuildOptions, runRebuild } from '../../projector/rebuild.ts';
-import { withLocalDatabase } from '../local-database.ts';
+import { rebuildOptions, runRebuild } from '../../projector/rebuild/rebuild.ts';
+import { withLocalDatabase } from '../client/local-database.ts';
 
 /** Adds options and action. */
 export function configureRebuild(command: Command): void {

@@ -1,8 +1,8 @@
 // `fleetgate rollback GATEWAY [--to VERSION]`: an earlier version serves again, as a new version, and the gateway is pinned to it.
 import type { Command } from 'commander';
 import { z } from 'zod';
-import { addClientAction } from '../client-command.ts';
-import { addCommandOptions, commandFlags, runGatewayCommand } from '../gateway-command.ts';
+import { addClientAction } from '../client/client-command.ts';
+import { addCommandOptions, commandFlags, runGatewayCommand } from '../client/gateway-command.ts';
 
 const flags = commandFlags.extend({ to: z.coerce.number<string>().int('must be a version').min(1).optional() });
 

@@ -1,9 +1,9 @@
 // `fleetgate routes`: every route of the fleet: where, for which hostnames, accepted or why not, last changed by whom and when.
 import type { Command } from 'commander';
 import { z } from 'zod';
-import { fleetRoute } from '../../control/api/models.ts';
-import { addClientAction, readAll } from '../client-command.ts';
-import { type Column, ago } from '../table.ts';
+import { fleetRoute } from '#libs/api/models.ts';
+import { addClientAction, readAll } from '../client/client-command.ts';
+import { type Column, ago } from '../views/table.ts';
 
 export type Route = z.output<typeof fleetRoute>;
 

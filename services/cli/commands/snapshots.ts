@@ -1,9 +1,9 @@
 // `fleetgate snapshots GATEWAY`: its versions, newest first: what made each, by whom, and which one serves.
 import type { Command } from 'commander';
 import { z } from 'zod';
-import { snapshotSummary } from '../../control/api/models.ts';
-import { addClientAction, gatewayPath, readAll } from '../client-command.ts';
-import { type Column, ago } from '../table.ts';
+import { snapshotSummary } from '#libs/api/models.ts';
+import { addClientAction, gatewayPath, readAll } from '../client/client-command.ts';
+import { type Column, ago } from '../views/table.ts';
 
 export type Snapshot = z.output<typeof snapshotSummary>;
 

@@ -1,8 +1,8 @@
 // `fleetgate status`: the fleet at a glance.
 import type { Command } from 'commander';
 import { z } from 'zod';
-import { addClientAction } from '../client-command.ts';
-import { overviewText, readOverview } from '../overview.ts';
+import { addClientAction } from '../client/client-command.ts';
+import { overviewText, readOverview } from '../views/overview.ts';
 
 /** Adds options and action. */
 export function configureStatus(command: Command): void {

@@ -4,11 +4,11 @@ import { z } from 'zod';
 import { addOptions, defineOptions, readOptions, text, url } from '#libs/runtime/config.ts';
 import { fail, messageOf } from '#libs/runtime/errors.ts';
 import { createLogger } from '#libs/runtime/log.ts';
-import { openPostgres } from '#libs/runtime/postgres.ts';
-import { newToken, tokenRow } from '../../control/api/models.ts';
+import { openPostgres } from '#libs/runtime/postgres/postgres.ts';
+import { newToken, tokenRow } from '#libs/api/models.ts';
 import { createToken } from '../../control/tokens.ts';
-import { addClientAction, readAll } from '../client-command.ts';
-import { type Column, ago } from '../table.ts';
+import { addClientAction, readAll } from '../client/client-command.ts';
+import { type Column, ago } from '../views/table.ts';
 
 type Token = z.output<typeof tokenRow>;
 

@@ -3,7 +3,7 @@ import type { Command } from 'commander';
 import { addOptions, readOptions } from '#libs/runtime/config.ts';
 import { tiedVariable } from '#libs/runtime/lifecycle.ts';
 import { describeFailure } from '../failure.ts';
-import { FleetClient } from '../fleet-client.ts';
+import { FleetClient } from '../client/fleet-client.ts';
 import { type ReportForm, startReport } from '../up/report.ts';
 import { killEverything } from '../up/force.ts';
 import { serveUntil } from '../up/session.ts';

@@ -1,9 +1,9 @@
 // `fleetgate version`: this command's version, and that of the control service where one is found.
 import type { Command } from 'commander';
 import packageFile from '../../../package.json' with { type: 'json' };
-import { whoAmI } from '../../control/api/models.ts';
-import { findFleet } from '../fleet-address.ts';
-import { FleetClient } from '../fleet-client.ts';
+import { whoAmI } from '#libs/api/models.ts';
+import { findFleet } from '../client/fleet-address.ts';
+import { FleetClient } from '../client/fleet-client.ts';
 
 /** Adds the action. It does not fail without a fleet. */
 export function configureVersion(command: Command): void {

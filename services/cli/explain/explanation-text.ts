@@ -1,9 +1,9 @@
 // An explanation for people.
-import type { HeaderChange } from '#libs/snapshot/entry.ts';
+import type { HeaderChange } from '#libs/gateway/objects/http-filter.ts';
 import type { ListenerOf } from '#libs/matching/port-table.ts';
 import type { Header } from '#libs/matching/request.ts';
 import type { Forward, RuleVerdict, Share, Target, Verdict } from '#libs/matching/verdict.ts';
-import { type Column, count, cut, renderTable } from '../table.ts';
+import { type Column, count, cut, renderTable } from '../views/table.ts';
 import type { Explained, ExplainedCandidate } from './explanation.ts';
 import type { Ground } from './ground.ts';
 

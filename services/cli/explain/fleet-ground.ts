@@ -10,9 +10,9 @@ import {
   gatewaySummary,
   objectEvent,
   snapshotSummary,
-} from '../../control/api/models.ts';
-import { gatewayPath, readAll } from '../client-command.ts';
-import type { FleetClient } from '../fleet-client.ts';
+} from '#libs/api/models.ts';
+import { gatewayPath, readAll } from '../client/client-command.ts';
+import type { FleetClient } from '../client/fleet-client.ts';
 import type { Ground, GroundGateway } from './ground.ts';
 import { servedAt } from './served-at.ts';
 import { readGatewayStatus } from './status.ts';

@@ -6,13 +6,13 @@ import { controllerName } from '#libs/gateway/kinds.ts';
 import type { KubeObject } from '#libs/gateway/object.ts';
 import { fail } from '#libs/runtime/errors.ts';
 import type { Entry } from '#libs/snapshot/entry.ts';
-import { Projection } from '#libs/snapshot/projection.ts';
+import { Projection } from '#libs/projection/projection.ts';
 import { Claims, type Claim } from '../../agent/folder/claims.ts';
 import { scanFolder } from '../../agent/folder/file-tree.ts';
 import { type Manifest, parseManifestFile } from '../../agent/folder/manifest.ts';
 import { appliedEvent, readLiveObject, readLiveSecret } from '../../agent/live-object.ts';
 import { objectKey } from '../../agent/source.ts';
-import { resolveGateway } from '../gateway-name.ts';
+import { resolveGateway } from '../names/gateway-name.ts';
 import { badConditions, type Ground, type GroundGateway, type GroundRoute } from './ground.ts';
 import { readGatewayStatus, readRouteStatus } from './status.ts';
 

@@ -5,7 +5,7 @@ import { createInterface } from 'node:readline';
 import { join, resolve } from 'node:path';
 import type { Readable, Writable } from 'node:stream';
 import { z } from 'zod';
-import { identityOf } from '#libs/runtime/process-identity.ts';
+import { identityOf } from '#libs/runtime/process/process-identity.ts';
 import { tiedVariable } from '#libs/runtime/lifecycle.ts';
 import { pause } from '#libs/runtime/pause.ts';
 import { tryPort } from '../up/ports.ts';

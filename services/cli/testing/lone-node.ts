@@ -3,7 +3,7 @@ import type { ChildProcess } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { signalProcess } from '#libs/runtime/process-identity.ts';
+import { signalProcess } from '#libs/runtime/process/process-identity.ts';
 import { eventually } from '#libs/testing/eventually.ts';
 import { tryPort } from '../up/ports.ts';
 import { readSecrets } from '../up/secrets.ts';

@@ -1,6 +1,6 @@
 // For tests: kill -9 of the parts of a running `up`, its servers and Envoy included, and waiting until `up` has them running again.
 import { setTimeout as pause } from 'node:timers/promises';
-import { signalProcess } from '#libs/runtime/process-identity.ts';
+import { signalProcess } from '#libs/runtime/process/process-identity.ts';
 import { type DemoFleet, until } from './demo-fleet.ts';
 
 /** Kills a part; resolves at once, with a function that waits until it runs again. */

@@ -7,8 +7,8 @@ import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { FleetgateError, fail, messageOf } from '#libs/runtime/errors.ts';
-import { lockFolder } from '#libs/runtime/folder-lock.ts';
-import { identityOf } from '#libs/runtime/process-identity.ts';
+import { lockFolder } from '#libs/runtime/process/folder-lock.ts';
+import { identityOf } from '#libs/runtime/process/process-identity.ts';
 
 export interface DataFolder {
   readonly root: string;

@@ -1,15 +1,16 @@
 // From nothing to a fleet that serves: folder, programs, Postgres, NATS, schema, secrets, then every part as a process of its own.
 import { existsSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { type BinaryName, cacheFolder, resolveBinary } from '#libs/runtime/binaries.ts';
-import type { Child } from '#libs/runtime/child.ts';
-import { startNats } from '#libs/runtime/embedded-nats.ts';
-import { startPostgres } from '#libs/runtime/embedded-postgres.ts';
+import { cacheFolder, resolveBinary } from '#libs/runtime/binaries/binaries.ts';
+import type { BinaryName } from '#libs/runtime/binaries/binary-info.ts';
+import type { Child } from '#libs/runtime/process/child.ts';
+import { startNats } from '#libs/runtime/nats/embedded-nats.ts';
+import { startPostgres } from '#libs/runtime/postgres/embedded-postgres.ts';
 import { fail } from '#libs/runtime/errors.ts';
 import { type Logger, createLogger } from '#libs/runtime/log.ts';
 import { migrate } from '../../../migrations/run.ts';
-import { noteServers } from '../local-database.ts';
-import { announceLocalFleet } from '../local-fleet.ts';
+import { noteServers } from '../client/local-database.ts';
+import { announceLocalFleet } from '../client/local-fleet.ts';
 import { type DataFolder, holdDataFolder, openDataFolder } from './data-folder.ts';
 import { type PartEvents, type PartSpec, startPart, stopOrphans } from './part.ts';
 import { type PartPorts, listParts } from './part-list.ts';

@@ -2,7 +2,7 @@
 import { readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { signalProcess } from '#libs/runtime/process-identity.ts';
+import { signalProcess } from '#libs/runtime/process/process-identity.ts';
 
 const record = z.object({ pid: z.number().int().positive() });
 

@@ -3,9 +3,9 @@
 import { existsSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { z } from 'zod';
-import { type Child, type ChildExit, startChild } from '#libs/runtime/child.ts';
+import { type Child, type ChildExit, startChild } from '#libs/runtime/process/child.ts';
 import type { Logger } from '#libs/runtime/log.ts';
-import { type ProcessIdentity, identityOf, isRunning, signalProcess } from '#libs/runtime/process-identity.ts';
+import { type ProcessIdentity, identityOf, isRunning, signalProcess } from '#libs/runtime/process/process-identity.ts';
 import { pause } from '#libs/runtime/pause.ts';
 import type { DataFolder } from './data-folder.ts';
 

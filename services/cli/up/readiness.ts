@@ -2,8 +2,8 @@
 import { z } from 'zod';
 import { messageOf } from '#libs/runtime/errors.ts';
 import { pause } from '#libs/runtime/pause.ts';
-import type { FleetClient } from '../fleet-client.ts';
-import { type Overview, readOverview, whatIsMissing } from '../overview.ts';
+import type { FleetClient } from '../client/fleet-client.ts';
+import { type Overview, readOverview, whatIsMissing } from '../views/overview.ts';
 import type { PartSpec } from './part.ts';
 
 const lookEveryMs = 100;

@@ -1,5 +1,5 @@
 // What `up` says, in three forms: lines and a live table for a terminal, plain lines for a log, JSON lines for programs.
-import { cut } from '../table.ts';
+import { cut } from '../views/table.ts';
 
 /** One thing that happened. As JSON it is printed as it stands, with a time. */
 export type UpEvent =

@@ -5,7 +5,7 @@ import { z } from 'zod';
 import { fail, messageOf } from '#libs/runtime/errors.ts';
 import { generateNodeKey } from '#libs/runtime/hpke.ts';
 import type { Logger } from '#libs/runtime/log.ts';
-import { openPostgres } from '#libs/runtime/postgres.ts';
+import { openPostgres } from '#libs/runtime/postgres/postgres.ts';
 
 const fleetSecrets = z.object({
   adminToken: z.string().min(20),

@@ -1,10 +1,10 @@
 // The time between the start and Ctrl-C: wait until the fleet serves, say so, then show what changes.
 import { pause } from '#libs/runtime/pause.ts';
-import { gatewayDetail } from '../../control/api/models.ts';
-import { gatewayPath } from '../client-command.ts';
-import type { FleetClient } from '../fleet-client.ts';
-import { followOverview } from '../live-overview.ts';
-import { type Overview, describeChanges, overviewText } from '../overview.ts';
+import { gatewayDetail } from '#libs/api/models.ts';
+import { gatewayPath } from '../client/client-command.ts';
+import type { FleetClient } from '../client/fleet-client.ts';
+import { followOverview } from '../views/live-overview.ts';
+import { type Overview, describeChanges, overviewText } from '../views/overview.ts';
 import type { StartedFleet } from './fleet.ts';
 import { type ListenerUrl, nextSteps } from './next-steps.ts';
 import { hostOf } from './ports.ts';

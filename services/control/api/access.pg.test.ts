@@ -3,13 +3,13 @@ import t from 'tap';
 import { z } from 'zod';
 import { readOptions } from '#libs/runtime/config.ts';
 import { eventually } from '#libs/testing/eventually.ts';
-import { testLogger, throwawayPostgres } from '#libs/testing/throwaway.ts';
+import { testLogger, throwawayPostgres } from '#libs/testing/peers/throwaway.ts';
 import { controlOptions, startControl } from '../command.ts';
-import { TestNode, startFixture } from '../control-fixture.ts';
-import { ruleEntry } from '../fleet-writer.ts';
-import { base, call } from './api-client.ts';
-import { fillFleet, gateway } from './fleet-sample.ts';
-import { routeTable } from './route-table.ts';
+import { TestNode, startFixture } from '../testing/control-fixture.ts';
+import { ruleEntry } from '../testing/fleet-writer.ts';
+import { base, call } from '../testing/api-client.ts';
+import { fillFleet, gateway } from '../testing/fleet-sample.ts';
+import { routeTable } from './endpoint-table.ts';
 
 void t.test('who may do what', async (t) => {
   const fixture = await startFixture(t);

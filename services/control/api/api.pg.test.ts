@@ -1,9 +1,9 @@
 // Every route of the API on a real Postgres: what it answers, and that answers are what the document says.
 import t from 'tap';
-import { startFixture } from '../control-fixture.ts';
-import { type Answer, base, call, called, json } from './api-client.ts';
-import { fillFleet, gateway } from './fleet-sample.ts';
-import { routeTable } from './route-table.ts';
+import { startFixture } from '../testing/control-fixture.ts';
+import { type Answer, base, call, called, json } from '../testing/api-client.ts';
+import { fillFleet, gateway } from '../testing/fleet-sample.ts';
+import { routeTable } from './endpoint-table.ts';
 import { type Role, roles } from '../tokens.ts';
 
 void t.test('reading', async (t) => {

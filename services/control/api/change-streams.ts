@@ -1,13 +1,13 @@
 // Server-sent events: first everything, then what changes, so that a live table needs no polling. A reader that does not read is dropped.
 import type { ServerResponse } from 'node:http';
 import type { Kysely } from 'kysely';
-import type { Database } from '#libs/runtime/database.ts';
+import type { Database } from '#libs/runtime/postgres/database.ts';
 import type { Logger } from '#libs/runtime/log.ts';
 import { pause } from '#libs/runtime/pause.ts';
 import type { CommitNews } from '../hub/fleet-feed.ts';
-import { readClusters } from './clusters.ts';
+import { readClusters } from './endpoints/clusters.ts';
 import { readGatewayRows, toSummaries } from './gateway-rows.ts';
-import { readNodeRows, toNodes } from './nodes.ts';
+import { readNodeRows, toNodes } from './endpoints/nodes.ts';
 
 const streamsMax = 100;
 const itemsMax = 1000;

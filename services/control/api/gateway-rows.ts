@@ -2,8 +2,8 @@
 import { type Kysely, sql } from 'kysely';
 import type { z } from 'zod';
 import { type Labels, matchesGateway } from '#libs/snapshot/gateway-glob.ts';
-import type { Database } from '#libs/runtime/database.ts';
-import type { gatewaySummary } from './models.ts';
+import type { Database } from '#libs/runtime/postgres/database.ts';
+import type { gatewaySummary } from '#libs/api/models.ts';
 
 export interface GatewayFilter {
   readonly gateways?: readonly string[] | undefined;

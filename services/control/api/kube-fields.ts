@@ -1,6 +1,6 @@
 // The few fields of Kubernetes objects and statuses that the API shows. Objects are written by anyone: what does not fit is left out.
 import { z } from 'zod';
-import type { condition } from './models.ts';
+import type { condition } from '#libs/api/models.ts';
 
 const text = z.string().catch('');
 const textOrNull = z.string().nullable().catch(null).default(null);

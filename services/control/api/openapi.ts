@@ -2,9 +2,9 @@
 import type { FastifyInstance } from 'fastify';
 import swagger, { type FastifyDynamicSwaggerOptions } from '@fastify/swagger';
 import { z } from 'zod';
-import { problemBody } from './problem.ts';
-import type { ApiRoute } from './route.ts';
-import { tags } from './route-table.ts';
+import { problemBody } from '#libs/api/problem.ts';
+import type { ApiRoute } from './endpoint.ts';
+import { tags } from './endpoint-table.ts';
 
 type JsonSchema = Readonly<Record<string, unknown>>;
 

@@ -8,9 +8,9 @@ import type { Metrics } from '#libs/runtime/metrics.ts';
 import type { Caller } from '../tokens.ts';
 import type { Access, Refused } from './access.ts';
 import { describeRoute, openApiDocument, registerOpenApi } from './openapi.ts';
-import { Problem, type ProblemCode } from './problem.ts';
-import { Accepted, type Api, type ApiRoute, apiPrefix } from './route.ts';
-import { routeTable } from './route-table.ts';
+import { Problem, type ProblemCode } from '#libs/api/problem.ts';
+import { Accepted, type Api, type ApiRoute, apiPrefix } from './endpoint.ts';
+import { routeTable } from './endpoint-table.ts';
 
 export interface ServerOptions {
   readonly api: Api;

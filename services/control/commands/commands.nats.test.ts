@@ -2,12 +2,12 @@
 import t from 'tap';
 import type { OperatorOutcome } from '#libs/events/operator-event.ts';
 import { replyHeader } from '#libs/events/subjects.ts';
-import { type Nats, connectNats } from '#libs/runtime/nats.ts';
+import { type Nats, connectNats } from '#libs/runtime/nats/nats.ts';
 import { eventually } from '#libs/testing/eventually.ts';
-import { testLogger, throwawayNats } from '#libs/testing/throwaway.ts';
-import { base, call } from '../api/api-client.ts';
-import { type Fixture, TestNode, startFixture, startReplica } from '../control-fixture.ts';
-import { firstEntries, ruleEntry } from '../fleet-writer.ts';
+import { testLogger, throwawayNats } from '#libs/testing/peers/throwaway.ts';
+import { base, call } from '../testing/api-client.ts';
+import { type Fixture, TestNode, startFixture, startReplica } from '../testing/control-fixture.ts';
+import { firstEntries, ruleEntry } from '../testing/fleet-writer.ts';
 
 const gateway = 'eu/infra/web';
 const at = `${base}/gateways/eu/infra/web`;

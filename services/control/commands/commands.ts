@@ -5,12 +5,12 @@ import type { Kysely } from 'kysely';
 import { z } from 'zod';
 import type { OperatorEvent, OperatorOutcome } from '#libs/events/operator-event.ts';
 import { operatorSubject, replyHeader } from '#libs/events/subjects.ts';
-import type { Database } from '#libs/runtime/database.ts';
+import type { Database } from '#libs/runtime/postgres/database.ts';
 import { messageOf } from '#libs/runtime/errors.ts';
 import type { Logger } from '#libs/runtime/log.ts';
-import type { Nats, Stoppable } from '#libs/runtime/nats.ts';
-import type { commandAccepted, commandResult } from '../api/models.ts';
-import { Problem, type ProblemCode } from '../api/problem.ts';
+import type { Nats, Stoppable } from '#libs/runtime/nats/nats.ts';
+import type { commandAccepted, commandResult } from '#libs/api/models.ts';
+import { Problem, type ProblemCode } from '#libs/api/problem.ts';
 import type { Caller } from '../tokens.ts';
 import type { NodeWaits, WaitedNode } from './node-waits.ts';
 

@@ -3,7 +3,7 @@
 import { type Kysely, sql } from 'kysely';
 import { matchesGateway } from '#libs/snapshot/gateway-glob.ts';
 import type { NodeReport } from '#libs/protocol/hub-session.ts';
-import type { Database } from '#libs/runtime/database.ts';
+import type { Database } from '#libs/runtime/postgres/database.ts';
 import type { Logger } from '#libs/runtime/log.ts';
 
 /** What a node said about a version. */

@@ -1,6 +1,6 @@
 // The discovery that entries bring to nodes, from their text.
 import t from 'tap';
-import { backendEntry, listenerEntry, ruleEntry, streamRuleEntry } from '#libs/testing/entries.ts';
+import { backendEntry, listenerEntry, ruleEntry, streamRuleEntry } from '#libs/testing/given/entries.ts';
 import type { Entry } from '#libs/snapshot/entry.ts';
 import { EntryPool } from './entry-pool.ts';
 

@@ -5,7 +5,7 @@ import type { Logger } from '#libs/runtime/log.ts';
 import type { FleetView, ReferenceChange } from '#libs/protocol/hub-session.ts';
 import type { Held } from '#libs/protocol/messages.ts';
 import type { Labels } from '#libs/snapshot/gateway-glob.ts';
-import { sameValue } from '#libs/snapshot/same-value.ts';
+import { sameValue } from '#libs/derivation/same-value.ts';
 import { DiscoveryStore } from './discovery-store.ts';
 import { EntryPool } from './entry-pool.ts';
 import { type FleetRows, type HeadRow, readContent, readKeysSince, readRange } from './fleet-rows.ts';

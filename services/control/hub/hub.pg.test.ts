@@ -3,8 +3,8 @@ import { connect } from 'node:net';
 import t from 'tap';
 import { WebSocket } from 'ws';
 import { eventually } from '#libs/testing/eventually.ts';
-import { type Fixture, TestNode, startFixture, startReplica } from '../control-fixture.ts';
-import { backendEntry, certificate, endpointsAt, firstEntries, ruleEntry } from '../fleet-writer.ts';
+import { type Fixture, TestNode, startFixture, startReplica } from '../testing/control-fixture.ts';
+import { backendEntry, certificate, endpointsAt, firstEntries, ruleEntry } from '../testing/fleet-writer.ts';
 
 const gateway = 'eu/infra/web';
 const endpointsKey = 'endpoints/eu/shop/web/80';

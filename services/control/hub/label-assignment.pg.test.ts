@@ -1,8 +1,8 @@
 // Nodes that select gateways by label: with a real Postgres and real WebSocket clients that check every digest.
 import t from 'tap';
 import { eventually } from '#libs/testing/eventually.ts';
-import { type Fixture, TestNode, startFixture } from '../control-fixture.ts';
-import { backendEntry, certificate, endpointsAt, firstEntries } from '../fleet-writer.ts';
+import { type Fixture, TestNode, startFixture } from '../testing/control-fixture.ts';
+import { backendEntry, certificate, endpointsAt, firstEntries } from '../testing/fleet-writer.ts';
 
 const gateway = 'eu/infra/web';
 const endpointsKey = 'endpoints/eu/shop/web/80';

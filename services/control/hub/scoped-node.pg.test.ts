@@ -2,8 +2,8 @@
 import t from 'tap';
 import { deriveToken } from '#libs/runtime/scoped-token.ts';
 import { eventually } from '#libs/testing/eventually.ts';
-import { TestNode, startFixture } from '../control-fixture.ts';
-import { firstEntries } from '../fleet-writer.ts';
+import { TestNode, startFixture } from '../testing/control-fixture.ts';
+import { firstEntries } from '../testing/fleet-writer.ts';
 
 const gateway = 'eu/infra/web';
 

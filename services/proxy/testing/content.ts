@@ -1,5 +1,5 @@
 // Entries for tests: a listener, a route of one host to one backend, and where the backend is.
-import type { DiscoveryItem } from '#libs/protocol/messages.ts';
+import type { DiscoveryItem } from '#libs/snapshot/discovery.ts';
 import type { BackendEntry, Entry, HttpRuleEntry, ListenerEntry } from '#libs/snapshot/entry.ts';
 
 const createdAt = '2026-01-01T00:00:00Z';

@@ -3,7 +3,8 @@
 import { once } from 'node:events';
 import { type WebSocket, WebSocketServer } from 'ws';
 import { canonicalJson, sha256 } from '#libs/gateway/canonical.ts';
-import type { Applied, DiscoveryItem, Held, HubMessage, NodeMessage, Rejected } from '#libs/protocol/messages.ts';
+import type { Applied, Held, HubMessage, NodeMessage, Rejected } from '#libs/protocol/messages.ts';
+import type { DiscoveryItem } from '#libs/snapshot/discovery.ts';
 import { type FleetView, type HubOutput, HubSession } from '#libs/protocol/hub-session.ts';
 import { parseNodeMessage } from '#libs/protocol/parse-node-message.ts';
 import { Digest } from '#libs/snapshot/digest.ts';

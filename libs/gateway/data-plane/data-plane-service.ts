@@ -1,0 +1,46 @@
+// The Service in front of a provisioned data plane: where clients reach its Gateway.
+import { openBody } from '#libs/gateway/fields/cursor.ts';
+import { ipVersion } from '#libs/gateway/ip-address.ts';
+import { labels } from '#libs/gateway/fields/metadata.ts';
+import type { KubeObject } from '#libs/gateway/object.ts';
+
+export const gatewayNameLabel = 'gateway.networking.k8s.io/gateway-name';
+export const managedByLabel = 'app.kubernetes.io/managed-by';
+export const managedBy = 'fleetgate';
+
+export interface Address {
+  readonly type: 'IPAddress' | 'Hostname';
+  readonly value: string;
+}
+
+export interface DataPlaneService {
+  /** `namespace/name`. */
+  readonly name: string;
+  /** Label value of its one Gateway, in the Service's namespace; absent = the Gateways of a class share it. */
+  readonly gateway?: string;
+  /** Whether its addresses come from a load balancer, which may take its time. */
+  readonly balanced: boolean;
+  readonly addresses: readonly Address[];
+}
+
+/** Reads a Service; undefined = it is in front of no data plane of ours. */
+export function parseDataPlaneService(object: KubeObject, namespace: string): DataPlaneService | undefined {
+  const { [managedByLabel]: manager, [gatewayNameLabel]: gateway } = labels(object);
+  if (manager !== managedBy) return undefined;
+  const { at } = openBody(object, 'spec');
+  const balanced = at.field('type').text() === 'LoadBalancer';
+  const ingress = openBody(object, 'status')
+    .at.field('loadBalancer')
+    .field('ingress')
+    .items(64)
+    .map((item) => item.field('ip').text() ?? item.field('hostname').text() ?? '');
+  const values = balanced ? ingress : [at.field('clusterIP').text() ?? ''];
+  const addresses = [...new Set(values)].filter((value) => value !== '' && value !== 'None').map(toAddress);
+  const name = `${namespace}/${object.metadata.name}`;
+  return { name, ...(gateway === undefined ? {} : { gateway }), balanced, addresses };
+}
+
+/** An address by what it looks like. */
+export function toAddress(value: string): Address {
+  return { type: ipVersion(value) === 0 ? 'Hostname' : 'IPAddress', value };
+}

@@ -1,0 +1,137 @@
+// Which listeners a route attaches to, by each of its parentRefs: section, port, kind, namespace, hostname.
+// A parent is a Gateway or a ListenerSet; a route attaches to listeners of that very object only.
+import type { AllowedNamespaces, RouteKind } from '#libs/gateway/objects/listener.ts';
+import { intersectHostnames } from '#libs/gateway/hostname.ts';
+import { selects } from '#libs/gateway/fields/label-selector.ts';
+import { gatewayGroup, type ParentRef } from '#libs/gateway/fields/parent-ref.ts';
+import type { Fault } from './conditions.ts';
+import type { ListenerModel } from './listeners.ts';
+
+/** What a route needs to know of a listener; smaller than the listener, so that fewer changes reach the routes. */
+export interface AttachPoint {
+  /** What sectionName names. */
+  readonly name: string;
+  /** ListenerEntry.name. */
+  readonly entryName: string;
+  readonly port?: number;
+  readonly hostname: string;
+  readonly kinds: readonly RouteKind[];
+  readonly namespaces: AllowedNamespaces;
+  readonly served: boolean;
+}
+
+/** What routes attach to: a Gateway of ours, or a ListenerSet of one. */
+export interface AttachParent {
+  /** `cluster/namespace/name` of the Gateway that serves it. */
+  readonly gateway: string;
+  readonly points: readonly AttachPoint[];
+  /** Why nothing can attach to it. */
+  readonly fault?: Fault;
+}
+
+/** One parentRef that names a Gateway of ours, or a ListenerSet of one. */
+export interface Attachment {
+  readonly ref: ParentRef;
+  /** `cluster/namespace/name`, of a ListenerSet's Gateway too. */
+  readonly gateway: string;
+  /** Why it attaches to no listener. */
+  readonly fault?: Fault;
+  /** The listeners that it attaches to, by ListenerEntry.name, with the effective hostnames, sorted. */
+  readonly listeners: readonly {
+    readonly name: string;
+    readonly served: boolean;
+    readonly hostnames: readonly string[];
+  }[];
+}
+
+export interface AttachingRoute {
+  readonly kind: string;
+  readonly cluster: string;
+  readonly namespace: string;
+  readonly parentRefs: readonly ParentRef[];
+  readonly hostnames: readonly string[];
+}
+
+/** What a route needs of a listener. */
+export function toAttachPoint(listener: ListenerModel): AttachPoint {
+  const { name, entryName, spec, kinds, served } = listener;
+  if (spec === undefined)
+    return { name, entryName, hostname: '*', kinds: [], namespaces: { from: 'None' }, served: false };
+  return { name, entryName, port: spec.port, hostname: spec.hostname, kinds, namespaces: spec.namespaces, served };
+}
+
+/** The key of a parent among all kinds of parents. */
+export function parentKey(kind: 'Gateway' | 'ListenerSet', place: string): string {
+  return `${kind}/${place}`;
+}
+
+/** Attaches a route. `parentOf` is given `kind/cluster/namespace/name`. ParentRefs to what is not ours are left out: they are others' to answer. */
+export function attachRoute(
+  route: AttachingRoute,
+  parentOf: (parent: string) => AttachParent | undefined,
+  labelsOf: (namespace: string) => Readonly<Record<string, string>>,
+): readonly Attachment[] {
+  return route.parentRefs.flatMap((ref): Attachment[] => {
+    if (ref.group !== gatewayGroup || (ref.kind !== 'Gateway' && ref.kind !== 'ListenerSet')) return [];
+    const parent = parentOf(parentKey(ref.kind, `${route.cluster}/${ref.namespace}/${ref.name}`));
+    if (parent === undefined) return [];
+    const { gateway, points, fault } = parent;
+    return [
+      { ref, gateway, ...(fault === undefined ? attach(route, ref, points, labelsOf) : { fault, listeners: [] }) },
+    ];
+  });
+}
+
+function attach(
+  route: AttachingRoute,
+  ref: ParentRef,
+  points: readonly AttachPoint[],
+  labelsOf: (namespace: string) => Readonly<Record<string, string>>,
+): Pick<Attachment, 'fault' | 'listeners'> {
+  const named = points.filter(
+    (point) =>
+      (ref.sectionName === undefined || point.name === ref.sectionName) &&
+      (ref.port === undefined || point.port === ref.port),
+  );
+  if (named.length === 0) {
+    return refused('NoMatchingParent', `the ${ref.kind} has no listener with this sectionName and port`);
+  }
+  const allowed = named.filter(
+    (point) =>
+      point.kinds.some(({ group, kind }) => group === gatewayGroup && kind === route.kind) &&
+      allowsNamespace(point.namespaces, route.namespace, ref.namespace, labelsOf),
+  );
+  if (allowed.length === 0) {
+    return refused('NotAllowedByListeners', `no listener allows a ${route.kind} of namespace ${route.namespace}`);
+  }
+  const listeners = allowed.flatMap(({ entryName: name, served, hostname }) => {
+    const hostnames = effectiveHostnames(hostname, route.hostnames);
+    return hostnames.length === 0 ? [] : [{ name, served, hostnames }];
+  });
+  if (listeners.length === 0) {
+    return refused(
+      'NoMatchingListenerHostname',
+      `no listener has a hostname in common with ${route.hostnames.join(', ')}`,
+    );
+  }
+  return { listeners };
+}
+
+function refused(reason: string, message: string): Pick<Attachment, 'fault' | 'listeners'> {
+  return { fault: { reason, message }, listeners: [] };
+}
+
+function effectiveHostnames(listener: string, route: readonly string[]): readonly string[] {
+  if (route.length === 0) return [listener];
+  return [...new Set(route.flatMap((hostname) => intersectHostnames(listener, hostname) ?? []))].toSorted();
+}
+
+function allowsNamespace(
+  allowed: AllowedNamespaces,
+  routeNamespace: string,
+  parentNamespace: string,
+  labelsOf: (namespace: string) => Readonly<Record<string, string>>,
+): boolean {
+  if (allowed.from === 'Selector') return selects(allowed.selector, labelsOf(routeNamespace));
+  return allowed.from === 'All' || (allowed.from === 'Same' && routeNamespace === parentNamespace);
+}

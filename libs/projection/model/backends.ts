@@ -1,0 +1,146 @@
+// Backends: from a reference in a route to an entry, or to the reason why there is none.
+import type { BackendTarget } from '#libs/gateway/fields/backend-ref.ts';
+import { gatewayGroup } from '#libs/gateway/fields/parent-ref.ts';
+import type { CrossReference } from '#libs/gateway/objects/reference-grant.ts';
+import type { RouteSpec } from '#libs/gateway/objects/route-spec.ts';
+import type { Service, Transport } from '#libs/gateway/objects/service.ts';
+import type { Fault } from './conditions.ts';
+import type { BackendEntry, BackendTls } from '#libs/snapshot/entry.ts';
+
+/** One port of one Service, looked up. */
+export type BackendResolution =
+  | {
+      readonly entry: BackendEntry;
+      /** Why HTTP cannot be spoken to it, though connections can be passed on. */
+      readonly httpFault?: Fault;
+      /** Why TLS cannot be spoken to it as a BackendTLSPolicy wants it. Plain text instead would be worse than no answer. */
+      readonly tlsFault?: Fault;
+    }
+  | { readonly fault: Fault };
+
+/** A reference, looked up: an entry key, or why there is none. */
+export type ResolvedTarget = { readonly key: string } | { readonly fault: Fault };
+
+export interface RouteIdentity {
+  readonly kind: string;
+  readonly cluster: string;
+  readonly namespace: string;
+}
+
+export interface BackendPlace {
+  readonly cluster: string;
+  readonly namespace: string;
+  readonly service: string;
+  readonly port: number;
+  readonly transport: Transport;
+}
+
+/** What resolving reads. */
+export interface BackendLookup {
+  /** Undefined = there is no such Service. */
+  readonly backend: (place: BackendPlace) => BackendResolution | undefined;
+  readonly permitted: (cluster: string, namespace: string, reference: CrossReference) => boolean;
+  /** What is wrong with ReferenceGrants of a namespace, as the end of a sentence; '' = nothing. */
+  readonly brokenGrants: (cluster: string, namespace: string) => string;
+}
+
+/** How the BackendTLSPolicy on a port wants TLS to be spoken, or why that cannot be. */
+export type PolicyChoice = { readonly tls: BackendTls } | { readonly fault: Fault };
+
+/** Looks up one backend reference of a route, in the order of the specification: kind, permission, existence. */
+export function resolveTarget(
+  target: BackendTarget,
+  type: RouteSpec['type'],
+  route: RouteIdentity,
+  lookup: BackendLookup,
+): ResolvedTarget {
+  if ('unreadable' in target) return fault('BackendNotFound', target.unreadable);
+  const { group, kind, namespace, name, port } = target;
+  if (group !== '' || kind !== 'Service') {
+    return fault('InvalidKind', `${kind}${group === '' ? '' : `.${group}`} is not a kind of backend that is supported`);
+  }
+  const reference = {
+    fromGroup: gatewayGroup,
+    fromKind: route.kind,
+    fromNamespace: route.namespace,
+    toGroup: '',
+    toKind: 'Service',
+    toName: name,
+  };
+  if (namespace !== route.namespace && !lookup.permitted(route.cluster, namespace, reference)) {
+    return fault(
+      'RefNotPermitted',
+      `no ReferenceGrant in ${namespace} allows the reference to Service ${namespace}/${name}${lookup.brokenGrants(route.cluster, namespace)}`,
+    );
+  }
+  if (port === undefined) return fault('BackendNotFound', `the reference to Service ${namespace}/${name} has no port`);
+  const transport = type === 'udp' ? 'udp' : 'tcp';
+  const found = lookup.backend({ cluster: route.cluster, namespace, service: name, port, transport });
+  if (found === undefined) return fault('BackendNotFound', `Service ${namespace}/${name} does not exist`);
+  if ('fault' in found) return found;
+  const wrong = type === 'http' ? (found.tlsFault ?? found.httpFault) : type === 'tls' ? found.tlsFault : undefined;
+  return wrong === undefined ? { key: backendKey(found.entry) } : { fault: wrong };
+}
+
+/** The backend behind a port of a Service. */
+export function resolvePort(
+  place: BackendPlace,
+  found: Service,
+  policyOf: (portName: string) => PolicyChoice | undefined,
+): BackendResolution {
+  const { cluster, namespace, service, port, transport } = place;
+  const who = `Service ${namespace}/${service}`;
+  if (found.external) return fault('BackendNotFound', `${who} is an ExternalName, which is no backend`);
+  const one = found.ports.find((each) => each.port === port && each.transport === transport);
+  if (one === undefined) return fault('BackendNotFound', `${who} has no ${transport.toUpperCase()} port ${port}`);
+  const endpoints = endpointsKey(place);
+  const base = { kind: 'backend' as const, cluster, namespace, service, port, endpoints };
+  if (transport === 'udp') return { entry: { ...base, protocol: 'udp' } };
+  const { protocol, secure } = speech(one.appProtocol);
+  const policy = policyOf(one.name);
+  const entry: BackendEntry = { ...base, protocol };
+  if (policy !== undefined) {
+    if ('tls' in policy) return { entry: { ...entry, tls: policy.tls } };
+    const { reason, message } = policy.fault;
+    return { entry, tlsFault: { reason, message: `${who}: ${message}` } };
+  }
+  if (!secure) return { entry };
+  const message = `${who} port ${port} has appProtocol ${one.appProtocol ?? ''}, and no BackendTLSPolicy says how to trust it`;
+  return { entry, httpFault: { reason: 'UnsupportedProtocol', message } };
+}
+
+/** The entry key of a backend. */
+export function backendKey(
+  entry: Pick<BackendEntry, 'cluster' | 'namespace' | 'service' | 'port' | 'protocol'>,
+): string {
+  const transport = entry.protocol === 'udp' ? '/udp' : '';
+  return `backend/${entry.cluster}/${entry.namespace}/${entry.service}/${entry.port}${transport}`;
+}
+
+/** `cluster/namespace/service/port[/udp]`. */
+export function placeKey({ cluster, namespace, service, port, transport }: BackendPlace): string {
+  return `${cluster}/${namespace}/${service}/${port}${transport === 'udp' ? '/udp' : ''}`;
+}
+
+/** Reads a key that placeKey made. */
+export function parsePlaceKey(key: string): BackendPlace {
+  const [cluster = '', namespace = '', service = '', port = '', transport] = key.split('/');
+  return { cluster, namespace, service, port: Number(port), transport: transport === 'udp' ? 'udp' : 'tcp' };
+}
+
+function endpointsKey(place: BackendPlace): string {
+  return `endpoints/${placeKey(place)}`;
+}
+
+/** KEP-3726's names and the common ones before it. `secure`: TLS to the backend, which needs a policy. */
+function speech(appProtocol: string | undefined): { protocol: 'http' | 'h2c' | 'websocket'; secure: boolean } {
+  const name = appProtocol?.toLowerCase().replace(/^kubernetes\.io\//, '') ?? '';
+  if (name === 'wss') return { protocol: 'websocket', secure: true };
+  if (name === 'ws') return { protocol: 'websocket', secure: false };
+  if (['h2c', 'http2', 'grpc'].includes(name)) return { protocol: 'h2c', secure: false };
+  return { protocol: 'http', secure: ['https', 'tls'].includes(name) };
+}
+
+function fault(reason: string, message: string): { readonly fault: Fault } {
+  return { fault: { reason, message } };
+}

@@ -1,0 +1,121 @@
+// Whether a gateway is served by its nodes, from what they reported: the condition Programmed and the addresses. Addresses are those of
+// the Service in front of its data plane where there is one, else those of the nodes.
+// Messages name how many of how many, and no versions: a steady gateway has a steady status.
+import { type Address, type DataPlaneService, toAddress } from '#libs/gateway/data-plane/data-plane-service.ts';
+import type { ConditionStatus } from './conditions.ts';
+import { listFacts } from './conditions.ts';
+
+/** One node that serves the gateway. */
+export interface ServingNode {
+  readonly node: string;
+  readonly connected: boolean;
+  readonly addresses: readonly string[];
+}
+
+/** What one node did with the gateway's versions; 0 = none. */
+export interface NodeProgress {
+  readonly node: string;
+  readonly applied: number;
+  readonly rejected: number;
+  readonly reasons: readonly string[];
+}
+
+/** What the projection knows of the gateway's versions. */
+export interface VersionFacts {
+  /** First version made at or after the last change of the Gateway object. */
+  readonly since: number;
+  readonly serving: number;
+  readonly pinned: boolean;
+  readonly alarm: string | null;
+  /** Of the listeners of the version that is served. */
+  readonly ports: readonly { readonly port: number; readonly protocol: 'TCP' | 'UDP' }[];
+}
+
+/** The first version of its Gateway that has a ListenerSet's newest state. */
+export interface SetVersion {
+  /** `cluster/namespace/name`, of the ListenerSet and of its Gateway. */
+  readonly set: string;
+  readonly gateway: string;
+  readonly since: number;
+}
+
+/** Whether the nodes of a gateway can serve anything, whatever version they have. */
+export type PlaneState = 'ready' | 'none' | 'unknown';
+
+export interface Delivery {
+  readonly status: ConditionStatus;
+  readonly reason: string;
+  readonly message: string;
+  readonly addresses: readonly Address[];
+  /** Names of the Services in front of its data plane. */
+  readonly services: readonly string[];
+}
+
+const addressesMax = 16;
+const heldMessage = 'held at an earlier version by a rollback until it is released';
+
+/** Sums up the nodes and Services of one gateway. */
+export function summarizeDelivery(
+  facts: VersionFacts,
+  nodes: readonly ServingNode[],
+  progress: readonly NodeProgress[],
+  services: readonly DataPlaneService[],
+): Delivery {
+  const connected = nodes.filter((node) => node.connected);
+  const addresses =
+    services.length > 0
+      ? services.flatMap((service) => service.addresses)
+      : addressesOf(connected.length > 0 ? connected : nodes);
+  const verdict =
+    nodes.length === 0 && services.length > 0
+      ? { status: 'False' as const, reason: 'Pending', message: 'waiting for a node of its data plane to connect' }
+      : judge(facts, nodes, connected, progress);
+  return { ...verdict, addresses: addresses.slice(0, addressesMax), services: services.map(({ name }) => name) };
+}
+
+/** What there is to say about delivery to the ListenerSets of one gateway. */
+export function judgeListenerSets(
+  facts: VersionFacts,
+  nodes: readonly ServingNode[],
+  progress: readonly NodeProgress[],
+  sets: readonly SetVersion[],
+): { readonly plane: PlaneState; readonly waiting: readonly string[] } {
+  const connected = nodes.filter((node) => node.connected);
+  if (connected.length === 0) return { plane: nodes.length === 0 ? 'none' : 'unknown', waiting: [] };
+  const byNode = new Map(progress.map((one) => [one.node, one.applied]));
+  const floor = Math.min(...connected.map(({ node }) => byNode.get(node) ?? 0));
+  const waiting = sets.filter(({ since }) => since > floor || since > facts.serving).map(({ set }) => set);
+  return { plane: 'ready', waiting };
+}
+
+function judge(
+  facts: VersionFacts,
+  nodes: readonly ServingNode[],
+  connected: readonly ServingNode[],
+  progress: readonly NodeProgress[],
+): Omit<Delivery, 'addresses' | 'services'> {
+  if (nodes.length === 0) return { status: 'False', reason: 'NoResources', message: 'no node serves this Gateway' };
+  if (connected.length === 0) {
+    const message = `none of ${nodes.length} nodes is connected; what they serve is not known`;
+    return { status: 'Unknown', reason: 'Pending', message };
+  }
+  if (facts.since > facts.serving && facts.pinned) return { status: 'False', reason: 'Pending', message: heldMessage };
+  if (facts.since > facts.serving && facts.alarm !== null)
+    return { status: 'False', reason: 'Pending', message: facts.alarm };
+  const byNode = new Map(progress.map((one) => [one.node, one]));
+  const done = connected.filter(({ node }) => (byNode.get(node)?.applied ?? 0) >= facts.since);
+  const rejections = connected.flatMap(({ node }) => {
+    const one = byNode.get(node);
+    return one !== undefined && one.rejected > one.applied
+      ? [`node ${node} rejected the newest: ${listFacts(one.reasons)}`]
+      : [];
+  });
+  const counted = `applied by ${done.length} of ${connected.length} nodes`;
+  const message = listFacts([counted, ...(facts.pinned ? [heldMessage] : []), ...rejections]);
+  if (done.length === connected.length) return { status: 'True', reason: 'Programmed', message };
+  return { status: 'False', reason: rejections.length > 0 ? 'Invalid' : 'Pending', message };
+}
+
+function addressesOf(nodes: readonly ServingNode[]): readonly Address[] {
+  return [...new Set(nodes.flatMap((node) => node.addresses))].toSorted().map(toAddress);
+}

@@ -1,0 +1,46 @@
+// Ready endpoints of a Service's ports, from its EndpointSlices.
+import { canonicalJson, sha256 } from '#libs/gateway/canonical.ts';
+import type { EndpointSlice, SliceEndpoint } from '#libs/gateway/objects/endpoint-slice.ts';
+import type { Service } from '#libs/gateway/objects/service.ts';
+import type { DiscoveryItem, Endpoint } from '#libs/snapshot/discovery.ts';
+
+export interface PortEndpoints {
+  /** `<port>`, or `<port>/udp`: the end of the discovery key. */
+  readonly port: string;
+  readonly hash: string;
+  readonly item: DiscoveryItem;
+}
+
+/** The endpoints of every port of a Service; a port without ready ones has an empty list. */
+export function endpointsOf(service: Service, slices: readonly EndpointSlice[]): readonly PortEndpoints[] {
+  if (service.external) return [];
+  return service.ports.map(({ name, port, transport }) => {
+    const all = slices.flatMap((slice) =>
+      slice.ports
+        .filter((one) => one.name === name && one.transport === transport)
+        .flatMap((one) => slice.endpoints.map((endpoint) => ({ endpoint, port: one.port }))),
+    );
+    const ready = all.filter(({ endpoint }) => endpoint.ready);
+    // Draining ones are better than none, as kube-proxy does it.
+    const chosen = ready.length > 0 ? ready : all.filter(({ endpoint }) => endpoint.draining);
+    const item: DiscoveryItem = { kind: 'endpoints', endpoints: uniqueEndpoints(chosen) };
+    return { port: transport === 'udp' ? `${port}/udp` : `${port}`, hash: discoveryHash(item), item };
+  });
+}
+
+/** The hash of a discovery item. */
+export function discoveryHash(item: DiscoveryItem): string {
+  return sha256(canonicalJson(item));
+}
+
+function uniqueEndpoints(
+  chosen: readonly { readonly endpoint: SliceEndpoint; readonly port: number }[],
+): readonly Endpoint[] {
+  const byKey = new Map<string, Endpoint>();
+  for (const { endpoint, port } of chosen) {
+    // Further addresses of one endpoint are the same pod again (EndpointSlice API).
+    const [address] = endpoint.addresses;
+    if (address !== undefined) byKey.set(`${address} ${port}`, { address, port });
+  }
+  return [...byKey].toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([, endpoint]) => endpoint);
+}

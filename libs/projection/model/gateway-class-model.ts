@@ -1,0 +1,32 @@
+// One GatewayClass of ours, judged.
+import type { KnownObject } from '#libs/fleet/fleet.ts';
+import { sharedDataPlaneName } from '#libs/gateway/data-plane/data-plane-name.ts';
+import type { ParameterSet } from '#libs/gateway/data-plane/data-plane-parameters.ts';
+import { parseGatewayClass } from '#libs/gateway/objects/gateway-class.ts';
+import type { Fault } from './conditions.ts';
+import { findParameters, type ObjectLookup } from './object-lookup.ts';
+
+export interface ClassModel {
+  readonly name: string;
+  /** What its Gateways do not say themselves. */
+  readonly parameters: ParameterSet;
+  /** Where the data plane is that its Gateways share, if they do: `namespace/service`. The agent must run where the parameters are. */
+  readonly sharedService?: string;
+  /** Why it is not accepted. Its Gateways stay as they are: a mistake in one object must not take all of them down. */
+  readonly fault?: Fault;
+}
+
+/** Judges a GatewayClass; undefined = it is another controller's. */
+export function evaluateClass(known: KnownObject, lookup: ObjectLookup): ClassModel | undefined {
+  const { ours, parameters: ref } = parseGatewayClass(known.object);
+  if (!ours) return undefined;
+  const { name } = known;
+  const found = findParameters(ref, known.cluster, lookup);
+  if ('fault' in found) return { name, parameters: {}, fault: found.fault };
+  const isShared = found.value.merge === 'class' && ref !== undefined && 'namespace' in ref;
+  return {
+    name,
+    parameters: found.value,
+    ...(isShared ? { sharedService: `${ref.namespace}/${sharedDataPlaneName(name)}` } : {}),
+  };
+}

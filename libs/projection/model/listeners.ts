@@ -1,0 +1,150 @@
+// What a listener comes to: whether it is served, with which certificates, for which kinds of routes, and what is wrong with it.
+import type { Listener, ReadableListener, RouteKind } from '#libs/gateway/objects/listener.ts';
+import { kindText } from '#libs/gateway/fields/object-ref.ts';
+import { gatewayGroup } from '#libs/gateway/fields/parent-ref.ts';
+import { type Fault, listProblems } from './conditions.ts';
+import type { ClientDemand } from './client-validation.ts';
+import type { ClientValidation, ListenerEntry, ListenerProtocol } from '#libs/snapshot/entry.ts';
+import type { ListenerClaim, Verdict } from './listener-conflicts.ts';
+import type { KeyChoice } from './object-lookup.ts';
+
+/** A listener by itself. */
+export interface ListenerDraft {
+  /** As written. */
+  readonly name: string;
+  /** Absent where the listener cannot be read. */
+  readonly spec?: ReadableListener;
+  /** Route kinds that may attach. */
+  readonly kinds: readonly RouteKind[];
+  /** Why it is not accepted. */
+  readonly fault?: Fault;
+  readonly references?: Fault;
+  readonly certificates: readonly string[];
+  readonly clientValidation?: ClientValidation;
+  /** Whether it could have an entry. */
+  readonly servable: boolean;
+}
+
+/** A listener among the others of its Gateway. */
+export interface ListenerModel extends Omit<ListenerDraft, 'servable'>, Verdict {
+  /** ListenerEntry.name, unique in the Gateway. */
+  readonly entryName: string;
+  /** Whether it has an entry. */
+  readonly served: boolean;
+}
+
+const protocols = ['HTTP', 'HTTPS', 'TLS', 'TCP', 'UDP'] as const satisfies readonly ListenerProtocol[];
+
+const kindsByProtocol: ReadonlyMap<string, readonly string[]> = new Map([
+  ['HTTP', ['HTTPRoute', 'GRPCRoute']],
+  ['HTTPS', ['HTTPRoute', 'GRPCRoute']],
+  ['TLS', ['TLSRoute']],
+  ['TCP', ['TCPRoute']],
+  ['UDP', ['UDPRoute']],
+]);
+/** Once TLS is terminated, a TCPRoute may take the stream (TLSRoute: "you could choose to use a TCPRoute with a TLS listener"). */
+const kindsOfTerminatedTls = ['TLSRoute', 'TCPRoute'];
+
+/** What judging a listener by itself looks up. */
+export interface ListenerLookup {
+  readonly certificatesOf: (listener: ReadableListener) => readonly KeyChoice[];
+  /** What is demanded of clients on an HTTPS port. */
+  readonly demandOn: (port: number) => ClientDemand;
+}
+
+/** Judges a listener by itself. */
+export function draftListener(listener: Listener, { certificatesOf, demandOn }: ListenerLookup): ListenerDraft {
+  if ('problems' in listener) return unreadable(listener.name, listProblems(listener.problems));
+  const terminates = terminatesTls(listener);
+  const choices = terminates ? certificatesOf(listener) : [];
+  const demand = listener.protocol === 'HTTPS' ? demandOn(listener.port) : {};
+  const fault = isServedProtocol(listener.protocol) ? demand.fault : unsupportedProtocol(listener.protocol);
+  const certificates = choices.flatMap((choice) => ('key' in choice ? [choice.key] : []));
+  const { kinds, invalid } = allowedKinds(listener);
+  const references = invalid ?? certificateFault(listener, choices) ?? demand.references;
+  return {
+    name: listener.name,
+    spec: listener,
+    kinds,
+    ...(fault === undefined ? {} : { fault }),
+    ...(references === undefined ? {} : { references }),
+    certificates,
+    ...(demand.validation === undefined ? {} : { clientValidation: demand.validation }),
+    servable: fault === undefined && (!terminates || certificates.length > 0),
+  };
+}
+
+/** What a listener wants beside others; one that is not accepted by itself wants nothing. */
+export function claimOf({ name, spec, fault }: ListenerDraft): ListenerClaim | undefined {
+  if (spec === undefined || fault !== undefined) return undefined;
+  return { name, port: spec.port, protocol: spec.protocol, hostname: spec.hostname };
+}
+
+/** A listener with what was found beside the others. */
+export function toListenerModel(draft: ListenerDraft, entryName: string, verdict: Verdict): ListenerModel {
+  const { servable, ...rest } = draft;
+  return { ...rest, ...verdict, entryName, served: servable && verdict.conflict === undefined };
+}
+
+/** The snapshot entry of a served listener. */
+export function listenerEntry(listener: ListenerModel, createdAt: string): ListenerEntry | undefined {
+  const { spec, certificates, clientValidation, entryName } = listener;
+  const protocol = protocols.find((one) => one === spec?.protocol);
+  if (!listener.served || spec === undefined || protocol === undefined) return undefined;
+  return {
+    kind: 'listener',
+    name: entryName,
+    port: spec.port,
+    protocol,
+    ...(spec.tlsMode === undefined ? {} : { tlsMode: spec.tlsMode }),
+    hostname: spec.hostname,
+    certificates,
+    ...(clientValidation === undefined ? {} : { clientValidation }),
+    createdAt,
+  };
+}
+
+/** Whether a listener has certificates of its own. */
+function terminatesTls({ protocol, tlsMode }: ReadableListener): boolean {
+  return protocol === 'HTTPS' || (protocol === 'TLS' && tlsMode === 'Terminate');
+}
+
+function isServedProtocol(protocol: string): boolean {
+  return kindsByProtocol.has(protocol);
+}
+
+function unreadable(name: string, message: string): ListenerDraft {
+  return { name, kinds: [], fault: { reason: 'UnsupportedValue', message }, certificates: [], servable: false };
+}
+
+function unsupportedProtocol(protocol: string): Fault {
+  const message = `listeners with protocol ${protocol} are not served; ${protocols.join(', ')} are`;
+  return { reason: 'UnsupportedProtocol', message };
+}
+
+function supportedKinds(listener: ReadableListener): readonly RouteKind[] {
+  const kinds = listener.tlsMode === 'Terminate' ? kindsOfTerminatedTls : kindsByProtocol.get(listener.protocol);
+  return (kinds ?? []).map((kind) => ({ group: gatewayGroup, kind }));
+}
+
+function isAmong(kinds: readonly RouteKind[], { group, kind }: RouteKind): boolean {
+  return kinds.some((one) => one.kind === kind && one.group === group);
+}
+
+function allowedKinds(listener: ReadableListener): { kinds: readonly RouteKind[]; invalid?: Fault } {
+  const supported = supportedKinds(listener);
+  if (listener.kinds.length === 0) return { kinds: supported };
+  const kinds = supported.filter((one) => isAmong(listener.kinds, one));
+  const invalid = listener.kinds.find((asked) => !isAmong(supported, asked));
+  if (invalid === undefined) return { kinds };
+  const mode = listener.tlsMode === undefined ? '' : ` and mode ${listener.tlsMode}`;
+  const kind = invalid.group === gatewayGroup ? invalid.kind : kindText(invalid);
+  const message = `routes of kind ${kind} cannot attach to a listener with protocol ${listener.protocol}${mode}`;
+  return { kinds, invalid: { reason: 'InvalidRouteKinds', message } };
+}
+
+function certificateFault(listener: ReadableListener, choices: readonly KeyChoice[]): Fault | undefined {
+  const fault = choices.flatMap((choice) => ('fault' in choice ? [choice.fault] : []))[0];
+  if (fault !== undefined || !terminatesTls(listener) || choices.length > 0) return fault;
+  return { reason: 'InvalidCertificateRef', message: 'tls.certificateRefs names no certificate' };
+}

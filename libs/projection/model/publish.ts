@@ -1,0 +1,132 @@
+// What a route puts into the gateways that it is attached to: an entry for each rule, use of backends, a claim for each match.
+import { canonicalJson } from '#libs/gateway/canonical.ts';
+import { intersectHostnames } from '#libs/gateway/hostname.ts';
+import type { Attachment } from './attach.ts';
+import type { HttpRuleEntry, RouteName, StoredEntry, StreamRuleEntry } from '#libs/snapshot/entry.ts';
+import { compareRules } from '#libs/snapshot/precedence.ts';
+import type { ResolvedRule, ResolvedRules, RuleBody } from './resolve-rules.ts';
+import { encodeEntry } from '#libs/snapshot/stored-entry.ts';
+
+type Hosts = HttpRuleEntry['hosts'];
+
+/** One route in one gateway. */
+export interface Publication {
+  readonly gateway: string;
+  readonly entries: readonly { readonly key: string; readonly stored: StoredEntry }[];
+  /** Entry keys of backends. */
+  readonly backends: readonly string[];
+  /** Services that are referred to, as `namespace/name`. */
+  readonly services: readonly string[];
+}
+
+/** One match of a rule on one listener and hostname: two equal ones cannot both win. */
+export interface Claim {
+  /** Gateway, listener, hostname and match as text. */
+  readonly ground: string;
+  readonly gateway: string;
+  readonly listener: string;
+  readonly rule: RuleName;
+  readonly match: number;
+}
+
+/** What names a rule and decides between equally specific ones. */
+export type RuleName = Pick<HttpRuleEntry, 'route' | 'index'>;
+
+/** A route with more claims than this makes none: the search for shadowed rules leaves it out. */
+const claimsMax = 2048;
+
+/** A route's rules with where they are attached. */
+interface PublishedRoute {
+  readonly route: RouteName;
+  /** Of the route; what rules are for is told by them. */
+  readonly hostnames: readonly string[];
+}
+
+/** The entries of a route, for each gateway where it has at least one served listener. */
+export function publishRoute(
+  { route, hostnames }: PublishedRoute,
+  attachments: readonly Attachment[],
+  resolved: ResolvedRules,
+): readonly Publication[] {
+  return [...hostsByGateway(attachments)].map(([gateway, hosts]) => ({
+    gateway,
+    entries: resolved.rules.flatMap((rule) => {
+      const own = hostsOf(rule, hosts, hostnames);
+      const key = `rule/${route.kind}/${route.namespace}/${route.name}/${rule.body.index}`;
+      return own.length === 0 ? [] : [{ key, stored: encodeEntry(toEntry(rule.body, route, own)) }];
+    }),
+    backends: resolved.backends,
+    services: resolved.services,
+  }));
+}
+
+/** The claims of a route's rules. */
+export function claimsOf(
+  { route, hostnames }: PublishedRoute,
+  attachments: readonly Attachment[],
+  resolved: ResolvedRules,
+): readonly Claim[] {
+  const claims: Claim[] = [];
+  const byGateway = hostsByGateway(attachments);
+  for (const rule of resolved.rules) {
+    const { index } = rule.body;
+    const grounds = groundsOf(rule.body);
+    for (const [gateway, hosts] of byGateway) {
+      for (const { listener, hostname } of hostsOf(rule, hosts, hostnames)) {
+        for (const [match, text] of grounds.entries()) {
+          const ground = `${gateway} ${listener} ${hostname} ${text}`;
+          claims.push({ ground, gateway, listener, rule: { route, index }, match });
+        }
+      }
+    }
+  }
+  return claims.length > claimsMax ? [] : claims;
+}
+
+/** Whose claim to a ground holds. */
+export function winningRule(claims: readonly Claim[]): RuleName | undefined {
+  return claims.reduce<RuleName | undefined>(
+    (best, { rule }) => (best === undefined || compareRules(rule, best) < 0 ? rule : best),
+    undefined,
+  );
+}
+
+function toEntry(body: RuleBody, route: RouteName, hosts: Hosts): HttpRuleEntry | StreamRuleEntry {
+  return body.kind === 'http-rule' ? { route, hosts, ...body } : { route, hosts, ...body };
+}
+
+/** What a rule takes on one listener and hostname: requests by their match, connections all. Equal texts cannot both win. */
+function groundsOf(body: RuleBody): readonly string[] {
+  // Matches hold their headers and parameters in order of name, so that equal ones have equal texts.
+  return body.kind === 'http-rule' ? body.matches.map(canonicalJson) : ['all'];
+}
+
+/** The hosts that a rule is for: all of its route's, or those that come of hostnames of its own. */
+function hostsOf({ hostnames }: ResolvedRule, hosts: Hosts, ofRoute: readonly string[]): Hosts {
+  if (hostnames === undefined) return hosts;
+  return hosts.filter(
+    ({ hostname }) =>
+      hostnames.includes(hostname) ||
+      // A listener's narrower hostname, unless the route names that one for other rules.
+      (!ofRoute.includes(hostname) && hostnames.some((own) => intersectHostnames(own, hostname) === hostname)),
+  );
+}
+
+/** Served listeners and effective hostnames by gateway, sorted, over all parentRefs. */
+function hostsByGateway(attachments: readonly Attachment[]): ReadonlyMap<string, Hosts> {
+  const byGateway = new Map<string, Map<string, Hosts[number]>>();
+  for (const { gateway, listeners } of attachments) {
+    for (const { name, served, hostnames } of listeners) {
+      if (!served) continue;
+      let hosts = byGateway.get(gateway);
+      if (hosts === undefined) byGateway.set(gateway, (hosts = new Map()));
+      for (const hostname of hostnames) hosts.set(`${name} ${hostname}`, { listener: name, hostname });
+    }
+  }
+  return new Map([...byGateway].map(([gateway, hosts]) => [gateway, [...hosts.values()].toSorted(compareHosts)]));
+}
+
+function compareHosts(a: Hosts[number], b: Hosts[number]): number {
+  if (a.listener !== b.listener) return a.listener < b.listener ? -1 : 1;
+  return a.hostname < b.hostname ? -1 : a.hostname > b.hostname ? 1 : 0;
+}

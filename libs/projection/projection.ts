@@ -1,0 +1,160 @@
+// What gateways should serve and what objects should say, kept current from events at the cost of the change.
+//
+//   events ─▶ Fleet ─▶ stages ─┬─▶ content of gateways ─▶ versions      node reports ─▶ stages ─▶ statuses
+//                              ├─▶ statuses
+//                              └─▶ discovery
+import type { InventoryPage, StatusPage } from '#libs/events/agent-exchange.ts';
+import type { ChangeEvent } from '#libs/events/change-event.ts';
+import type { OperatorEvent } from '#libs/events/operator-event.ts';
+import { evolve, Fleet, type FleetChange, isStale, type KnownObject } from '#libs/fleet/fleet.ts';
+import { kindInfoOf } from '#libs/gateway/kinds.ts';
+import { generation } from '#libs/gateway/fields/metadata.ts';
+import { ContentBook } from '#libs/projection/versions/content-book.ts';
+import type { ContentOf, GatewayHead, VersionContent } from '#libs/projection/versions/gateway-head.ts';
+import { defaultLimits, type Limits } from '#libs/projection/versions/limits.ts';
+import type { ListenerSetModel } from '#libs/projection/model/listener-set-model.ts';
+import type { NodeReport } from '#libs/projection/model/node-report.ts';
+import type {
+  Batch,
+  ProjectionChange,
+  SavedObject,
+  SavedProjection,
+} from '#libs/projection/versions/projection-change.ts';
+import { sameValue } from '#libs/derivation/same-value.ts';
+import { createStages, type Stages } from '#libs/projection/stages/stages.ts';
+import { Outputs } from './outputs.ts';
+
+/** Kinds whose objects are gateways. */
+const gatewayKinds: ReadonlySet<string> = new Set(['Gateway', 'Gateway.networking.x-k8s.io']);
+
+export class Projection {
+  readonly #limits: Limits;
+  readonly #fleet = new Fleet();
+  readonly #stages: Stages;
+  readonly #contents: ContentBook;
+  readonly #outputs: Outputs;
+  readonly #respecifiedSets = new Set<string>();
+
+  constructor(options: { readonly limits?: Partial<Limits> } = {}) {
+    this.#limits = { ...defaultLimits, ...options.limits };
+    this.#stages = createStages();
+    this.#contents = new ContentBook(this.#stages);
+    this.#outputs = new Outputs(this.#stages);
+    this.#stages.gateways.sets.observe((set, before, after) => {
+      if (specOf(before) !== specOf(after)) this.#respecifiedSets.add(set);
+    });
+  }
+
+  /** Stage executions so far, for tests of cost. */
+  get executions(): number {
+    return this.#stages.engine.executions;
+  }
+
+  /** Takes over what Postgres holds, without output. Only on a new Projection. */
+  load(saved: SavedProjection): void {
+    for (const list of [saved.objects, saved.slices]) for (const one of list) this.#restore(one);
+    for (const item of saved.sealed) this.#stages.sources.sealed.set(item.key, item);
+    for (const node of saved.nodes ?? []) this.#stages.sources.nodes.set(node.node, node);
+    this.#stages.engine.settle();
+    for (const one of saved.gateways) this.#contents.restore(one);
+    this.#publishVersionFacts(saved.gateways);
+    this.#publishSetVersions();
+    this.#stages.engine.settle();
+    this.#outputs.discard();
+  }
+
+  /** Folds one transaction's worth. The same history in the same batches gives the same bytes. */
+  apply(batch: Batch, contentOf: ContentOf): ProjectionChange {
+    const operations = new Map<string, OperatorEvent[]>();
+    const respecified = new Set<string>();
+    for (const { event } of batch.events) {
+      if ('kind' in event) this.#fold(event, respecified);
+      else operations.set(event.gateway, [...(operations.get(event.gateway) ?? []), event]);
+    }
+    for (const event of batch.slices) this.#fold(event, respecified);
+    for (const item of batch.sealed) this.#stages.sources.sealed.set(item.key, item);
+    this.#stages.engine.settle();
+    const stepped = this.#contents.step({ operations, respecified, limits: this.#limits, contentOf });
+    this.#publishVersionFacts(stepped.gateways);
+    this.#publishSetVersions();
+    this.#stages.engine.settle();
+    return { ...stepped, ...this.#outputs.drain() };
+  }
+
+  /** Replaces all node reports; only statuses can change. */
+  setNodes(nodes: readonly NodeReport[]): ProjectionChange {
+    const source = this.#stages.sources.nodes;
+    const names = new Set(nodes.map(({ node }) => node));
+    for (const gone of [...source.keys()].filter((name) => !names.has(name))) source.set(gone, undefined);
+    for (const report of nodes) if (!sameValue(source.peek(report.node), report)) source.set(report.node, report);
+    this.#stages.engine.settle();
+    return { versions: [], entries: new Map(), gateways: [], ...this.#outputs.drain() };
+  }
+
+  /** Whether a change event says nothing new: the same object with the same content, or an older one. */
+  knows(event: ChangeEvent): boolean {
+    return isStale(this.#fleet, event);
+  }
+
+  /** A page of what is known of a cluster, EndpointSlices included, ordered by `kind/namespace/name`. */
+  inventory(cluster: string, after: string | undefined, limit: number): InventoryPage {
+    return this.#fleet.inventory(cluster, after, limit);
+  }
+
+  /** A page of a cluster's desired statuses, ordered by `kind/namespace/name`. */
+  statuses(cluster: string, after: string | undefined, limit: number): StatusPage {
+    return this.#outputs.statuses(cluster, after, limit);
+  }
+
+  gatewayHead(gateway: string): GatewayHead | undefined {
+    return this.#contents.head(gateway);
+  }
+
+  /** The content of a gateway's newest version. */
+  content(gateway: string): VersionContent | undefined {
+    return this.#contents.content(gateway);
+  }
+
+  #fold(event: ChangeEvent, respecified: Set<string>): void {
+    const before = this.#fleet.get(event.cluster, event.kind, event.namespace, event.name);
+    const change = evolve(this.#fleet, event);
+    if (change === undefined) return;
+    if (gatewayKinds.has(event.kind) && isRespecified(before, change)) respecified.add(change.key);
+    this.#stages.sources.objects(event.kind).set(change.key, change.after);
+  }
+
+  #restore({ cluster, hash, object }: SavedObject): void {
+    const info = kindInfoOf(object);
+    if (info === undefined) return;
+    const { name, namespace = '', uid, resourceVersion } = object.metadata;
+    const known: KnownObject = { cluster, kind: info.kind, namespace, name, uid, resourceVersion, hash, object };
+    this.#fleet.put(known);
+    this.#stages.sources.objects(info.kind).set(`${cluster}/${namespace}/${name}`, known);
+  }
+
+  #publishVersionFacts(gateways: Iterable<{ readonly gateway: string }>): void {
+    for (const { gateway } of gateways) this.#stages.sources.versions.set(gateway, this.#contents.facts(gateway));
+  }
+
+  /** From which version on the ListenerSets are as they are now. */
+  #publishSetVersions(): void {
+    for (const set of this.#respecifiedSets) {
+      const gateway = this.#stages.gateways.sets.peek(set)?.gateway;
+      const since = gateway === undefined ? undefined : this.#contents.settled(gateway);
+      const version = gateway === undefined || since === undefined ? undefined : { set, gateway, since };
+      this.#stages.sources.setVersions.set(set, version);
+    }
+    this.#respecifiedSets.clear();
+  }
+}
+
+/** Whether a Gateway's spec may be another: what nodes applied before does not count any more. */
+function isRespecified(before: KnownObject | undefined, { after }: FleetChange): boolean {
+  if (before === undefined || after === undefined) return true;
+  return before.uid !== after.uid || generation(before.object) !== generation(after.object);
+}
+
+/** What of a ListenerSet must be another for nodes to have it applied anew. */
+function specOf(set: ListenerSetModel | undefined): string {
+  return set === undefined ? '' : `${set.uid} ${set.generation} ${set.gateway}`;
+}

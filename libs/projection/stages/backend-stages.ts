@@ -1,0 +1,108 @@
+// Stages for backends: ports of Services, with the BackendTLSPolicy that holds on each.
+import type { Derivation, Group, Membership, Read, Stage } from '#libs/derivation/derive.ts';
+import {
+  type BackendLookup,
+  type BackendResolution,
+  parsePlaceKey,
+  placeKey,
+  resolvePort,
+} from '#libs/projection/model/backends.ts';
+import type { StoredEntry } from '#libs/snapshot/entry.ts';
+import {
+  evaluatePolicy,
+  holdingPolicy,
+  type PolicyModel,
+  type TargetingPolicy,
+} from '#libs/projection/model/policies.ts';
+import type { Publication } from '#libs/projection/model/publish.ts';
+import { isPermitted, type ReferenceStages } from './reference-stages.ts';
+import type { Sources } from './sources.ts';
+import { encodeEntry } from '#libs/snapshot/stored-entry.ts';
+
+export interface BackendStages {
+  /** Keys: `cluster/namespace/service/port[/udp]`. No value = there is no such Service. */
+  readonly backends: Stage<BackendResolution>;
+  /** Keys: `cluster/namespace/name`. */
+  readonly policies: Stage<PolicyModel>;
+  /** Groups: `cluster/namespace/service`. */
+  readonly policiesOf: Group<TargetingPolicy>;
+}
+
+/** Makes the stages. */
+export function createBackendStages(engine: Derivation, sources: Sources, references: ReferenceStages): BackendStages {
+  const policies = engine.stage({
+    name: 'backend tls policy',
+    each: sources.objects('BackendTLSPolicy'),
+    compute: (key, read) => {
+      const known = read.get(sources.objects('BackendTLSPolicy'), key);
+      return (
+        known &&
+        evaluatePolicy(known, (kind, namespace, name) =>
+          read.get(references.authorities, `${known.cluster}/${kind}/${namespace}/${name}`),
+        )
+      );
+    },
+  });
+  const policiesOf = engine.group<TargetingPolicy>().feed(policies, targetsOf);
+  const backends = engine.stage({
+    name: 'backend',
+    compute: (key, read): BackendResolution | undefined => {
+      const place = parsePlaceKey(key);
+      const service = `${place.cluster}/${place.namespace}/${place.service}`;
+      const found = read.get(references.services, service);
+      if (found === undefined) return undefined;
+      return resolvePort(place, found, (portName) => {
+        const holding = holdingPolicy(read.list(policiesOf, service), portName);
+        return holding && read.get(policies, holding.key)?.choice;
+      });
+    },
+  });
+  return { backends, policies, policiesOf };
+}
+
+/** Looks up backends and permissions for the stage that reads. */
+export function backendLookup(references: ReferenceStages, stages: BackendStages, read: Read): BackendLookup {
+  return {
+    backend: (place) => read.get(stages.backends, placeKey(place)),
+    permitted: (cluster, namespace, reference) => isPermitted(references, read, cluster, namespace, reference),
+    brokenGrants: (cluster, namespace) => read.get(references.brokenGrants, `${cluster}/${namespace}`) ?? '',
+  };
+}
+
+/** The backends that gateways use, as entries. Keys: `gateway entry-key`. */
+export function createUsedBackendStage(
+  engine: Derivation,
+  { backends }: BackendStages,
+  publications: Stage<readonly Publication[]>,
+  clientCertificates: Stage<string>,
+): Stage<StoredEntry> {
+  const uses = engine
+    .group<true>()
+    .feed(publications, (key, list) =>
+      list.flatMap(({ gateway, backends: used }) =>
+        used.map((backend) => ({ group: `${gateway} ${backend}`, member: key, item: true as const })),
+      ),
+    );
+  return engine.stage({
+    name: 'used backend',
+    each: uses,
+    compute: (key, read) => {
+      if (!read.has(uses, key)) return undefined;
+      const [gateway = '', backend = ''] = key.split(' ');
+      const found = read.get(backends, backend.slice('backend/'.length));
+      if (found === undefined || !('entry' in found)) return undefined;
+      const { entry } = found;
+      const clientCertificate = entry.tls === undefined ? undefined : read.get(clientCertificates, gateway);
+      return encodeEntry(clientCertificate === undefined ? entry : { ...entry, clientCertificate });
+    },
+  });
+}
+
+function targetsOf(key: string, policy: PolicyModel): readonly Membership<TargetingPolicy>[] {
+  const place = key.slice(0, key.lastIndexOf('/'));
+  return policy.targets.map(({ service, portName }) => ({
+    group: `${place}/${service}`,
+    member: `${key} ${portName ?? ''}`,
+    item: { key, createdAt: policy.createdAt, ...(portName === undefined ? {} : { portName }) },
+  }));
+}

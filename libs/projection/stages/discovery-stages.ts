@@ -1,0 +1,88 @@
+// Stages for discovery: endpoints of Services, TLS material of Secrets, CA certificates.
+import { type EndpointSlice, parseEndpointSlice } from '#libs/gateway/objects/endpoint-slice.ts';
+import type { Derivation, Stage } from '#libs/derivation/derive.ts';
+import type { DiscoveryItem } from '#libs/snapshot/discovery.ts';
+import { discoveryHash, endpointsOf, type PortEndpoints } from '#libs/projection/model/endpoints.ts';
+import type { ReferenceStages } from './reference-stages.ts';
+import type { Sources } from './sources.ts';
+
+export interface DiscoveryStages {
+  /** Keys: `cluster/namespace/service`. */
+  readonly endpoints: Stage<readonly PortEndpoints[]>;
+  /** Keys: `tls/<cluster>/<namespace>/<name>`. */
+  readonly tls: Stage<DiscoveredItem>;
+  /** Keys: `cluster/namespace/name`; that of the item begins with `ca/<cluster>/<kind>/`. */
+  readonly authorities: readonly { readonly kind: 'ConfigMap' | 'Secret'; readonly stage: Stage<DiscoveredItem> }[];
+}
+
+export interface DiscoveredItem {
+  readonly hash: string;
+  readonly item: DiscoveryItem;
+}
+
+/** Makes the stages. */
+export function createDiscoveryStages(
+  engine: Derivation,
+  sources: Sources,
+  references: ReferenceStages,
+): DiscoveryStages {
+  const slices = engine.stage({
+    name: 'endpoint slice',
+    each: sources.objects('EndpointSlice'),
+    compute: (key, read) => {
+      const known = read.get(sources.objects('EndpointSlice'), key);
+      return known === undefined ? undefined : parseEndpointSlice(known.object);
+    },
+  });
+  const byService = engine
+    .group<EndpointSlice>()
+    .feed(slices, (key, slice) => [
+      { group: `${key.slice(0, key.lastIndexOf('/'))}/${slice.service}`, member: key, item: slice },
+    ]);
+  const endpoints = engine.stage({
+    name: 'endpoints',
+    each: references.services,
+    compute: (key, read) => {
+      const service = read.get(references.services, key);
+      return service && endpointsOf(service, read.list(byService, key));
+    },
+  });
+  const tls = engine.stage<DiscoveredItem>({
+    name: 'tls material',
+    each: sources.sealed,
+    compute: (key, read) => {
+      const sealed = read.get(sources.sealed, key);
+      const secret = read.get(references.certificates, key.slice('tls/'.length));
+      // Material of an earlier state of the Secret is not its material.
+      if (sealed === undefined || secret === undefined || !('fingerprint' in secret)) return undefined;
+      if (sealed.fingerprint !== secret.fingerprint) return undefined;
+      const item: DiscoveryItem = { kind: 'tls', fingerprint: sealed.fingerprint, sealed: sealed.sealed };
+      return { hash: discoveryHash(item), item };
+    },
+  });
+  const authorities = (['ConfigMap', 'Secret'] as const).map((kind) => ({
+    kind,
+    stage: createAuthorityStage(engine, sources, references, kind),
+  }));
+  return { endpoints, tls, authorities };
+}
+
+/** Only what is referred to is in the history, so every authority there is one that is wanted. */
+function createAuthorityStage(
+  engine: Derivation,
+  sources: Sources,
+  references: ReferenceStages,
+  kind: 'ConfigMap' | 'Secret',
+): Stage<DiscoveredItem> {
+  return engine.stage<DiscoveredItem>({
+    name: `${kind} authority`,
+    each: sources.objects(kind),
+    compute: (key, read) => {
+      const cluster = key.slice(0, key.indexOf('/'));
+      const authority = read.get(references.authorities, `${cluster}/${kind}${key.slice(cluster.length)}`);
+      if (authority === undefined || 'problem' in authority) return undefined;
+      const item: DiscoveryItem = { kind: 'ca', certificates: authority.pem };
+      return { hash: discoveryHash(item), item };
+    },
+  });
+}

@@ -1,0 +1,85 @@
+// Stages for the statuses of GatewayClasses, Gateways and ListenerSets.
+import type { DesiredStatus } from '#libs/events/agent-exchange.ts';
+import { generation } from '#libs/gateway/fields/metadata.ts';
+import { desiredDataPlane } from '#libs/projection/model/data-plane.ts';
+import type { Derivation, Stage } from '#libs/derivation/derive.ts';
+import { judgeAddresses } from '#libs/projection/statuses/gateway-addresses.ts';
+import type { GatewayStages } from './gateway-stages.ts';
+import { gatewayClassStatus, gatewayStatus } from '#libs/projection/statuses/gateway-status.ts';
+import { listenerSetStatus } from '#libs/projection/statuses/listener-set-status.ts';
+import type { RouteStages } from './route-stages.ts';
+import type { Sources } from './sources.ts';
+
+/** `status` of the GatewayClasses that are ours. */
+export function createClassStatus(engine: Derivation, sources: Sources, gateways: GatewayStages): Stage<DesiredStatus> {
+  return engine.stage<DesiredStatus>({
+    name: 'gateway class status',
+    each: gateways.classes,
+    compute: (key, read) => {
+      const model = read.get(gateways.classes, key);
+      const known = read.get(sources.objects('GatewayClass'), key);
+      if (model === undefined || known === undefined) return undefined;
+      const { kind, namespace, name, uid, object } = known;
+      return { kind, namespace, name, uid, status: gatewayClassStatus(model, generation(object)) };
+    },
+  });
+}
+
+/** `status` of the Gateways, with the data planes that they want. */
+export function createGatewayStatus(
+  engine: Derivation,
+  gateways: GatewayStages,
+  routes: RouteStages,
+): Stage<DesiredStatus> {
+  return engine.stage<DesiredStatus>({
+    name: 'gateway status',
+    each: gateways.models,
+    compute: (key, read) => {
+      const model = read.get(gateways.models, key);
+      const delivery = read.get(gateways.deliveries, key);
+      if (model === undefined || delivery === undefined) return undefined;
+      const [, namespace = '', name = ''] = key.split('/');
+      const status = gatewayStatus(model, delivery, {
+        listenerSets: read.count(gateways.acceptedSets, key),
+        attachedRoutes: (listener) => read.count(routes.attached, `${key} ${listener}`),
+      });
+      const served = read.get(gateways.servedPorts, key) ?? [];
+      const dataPlane = desiredDataPlane(model, read.list(gateways.livePorts, key), served);
+      return { kind: 'Gateway', namespace, name, uid: model.uid, status, dataPlane };
+    },
+  });
+}
+
+/** `status` of the ListenerSets of our Gateways. */
+export function createListenerSetStatus(
+  engine: Derivation,
+  gateways: GatewayStages,
+  routes: RouteStages,
+): Stage<DesiredStatus> {
+  const addressed = engine.stage<boolean>({
+    name: 'gateway is addressed',
+    compute: (key, read) => {
+      const model = read.get(gateways.models, key);
+      const delivery = read.get(gateways.deliveries, key);
+      return model && delivery && judgeAddresses(model.addresses, delivery).fault === undefined;
+    },
+  });
+  return engine.stage<DesiredStatus>({
+    name: 'listener set status',
+    each: gateways.sets,
+    compute: (key, read) => {
+      const set = read.get(gateways.sets, key);
+      if (set === undefined) return undefined;
+      const [, namespace = '', name = ''] = key.split('/');
+      const delivery = {
+        plane: read.get(gateways.planes, set.gateway) ?? ('none' as const),
+        waiting: read.has(gateways.undelivered, key),
+        addressed: read.get(addressed, set.gateway) ?? false,
+      };
+      const status = listenerSetStatus(set, delivery, (entry) =>
+        read.count(routes.attached, `${set.gateway} ${entry}`),
+      );
+      return { kind: 'ListenerSet', namespace, name, uid: set.uid, status };
+    },
+  });
+}

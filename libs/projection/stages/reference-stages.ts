@@ -1,0 +1,149 @@
+// Stages for what others refer to: grants, Secrets, Services, namespaces.
+import { type Authority, parseAuthority } from '#libs/gateway/fields/authority.ts';
+import { parseParameters } from '#libs/gateway/data-plane/data-plane-parameters.ts';
+import type { Service } from '#libs/gateway/objects/service.ts';
+import { parseService } from '#libs/gateway/objects/service.ts';
+import { labels } from '#libs/gateway/fields/metadata.ts';
+import {
+  type CrossReference,
+  grants,
+  parseReferenceGrant,
+  type ReferenceGrant,
+} from '#libs/gateway/objects/reference-grant.ts';
+import { type CertificateSecret, parseCertificateSecret } from '#libs/gateway/objects/secret.ts';
+import { listProblems } from '#libs/projection/model/conditions.ts';
+import type { Derivation, Read, Stage } from '#libs/derivation/derive.ts';
+import type { ObjectLookup } from '#libs/projection/model/object-lookup.ts';
+import type { Sources } from './sources.ts';
+
+export interface ReferenceStages {
+  readonly services: Stage<Service>;
+  readonly certificates: Stage<CertificateSecret>;
+  /** CA certificates. Keys: `cluster/kind/namespace/name`; nothing where there is no such ConfigMap or Secret. */
+  readonly authorities: Stage<Authority>;
+  /** What ConfigMaps say about data planes. */
+  readonly parameters: Stage<ReturnType<typeof parseParameters>>;
+  readonly permissions: Stage<true>;
+  /** What is wrong with ReferenceGrants of a namespace. Keys: `cluster/namespace`. */
+  readonly brokenGrants: Stage<string>;
+  readonly namespaceLabels: Stage<Readonly<Record<string, string>>>;
+}
+
+/** Makes the stages. Keys are `cluster/namespace/name`. */
+export function createReferenceStages(engine: Derivation, sources: Sources): ReferenceStages {
+  const services = engine.stage({
+    name: 'service',
+    each: sources.objects('Service'),
+    compute: (key, read) => withObject(read.get(sources.objects('Service'), key), parseService),
+  });
+  const certificates = engine.stage({
+    name: 'certificate',
+    each: sources.objects('Secret'),
+    compute: (key, read) => withObject(read.get(sources.objects('Secret'), key), parseCertificateSecret),
+  });
+  const authorities = engine.stage({
+    name: 'authority',
+    compute: (key, read) => {
+      const [cluster = '', kind = '', namespace = '', name = ''] = key.split('/');
+      if (kind !== 'ConfigMap' && kind !== 'Secret') return undefined;
+      return withObject(read.get(sources.objects(kind), `${cluster}/${namespace}/${name}`), parseAuthority);
+    },
+  });
+  const parameters = engine.stage({
+    name: 'parameters',
+    compute: (key, read) => withObject(read.get(sources.objects('ConfigMap'), key), parseParameters),
+  });
+  const namespaceLabels = engine.stage({
+    name: 'namespace labels',
+    each: sources.objects('Namespace'),
+    compute: (key, read) => withObject(read.get(sources.objects('Namespace'), key), labels),
+  });
+  const grants = createPermissionStages(engine, sources);
+  return { services, certificates, authorities, parameters, ...grants, namespaceLabels };
+}
+
+/** Looks up Secrets and ConfigMaps for the stage that reads. */
+export function objectLookup(stages: ReferenceStages, read: Read): ObjectLookup {
+  return {
+    permitted: (cluster, namespace, reference) => isPermitted(stages, read, cluster, namespace, reference),
+    brokenGrants: (cluster, namespace) => read.get(stages.brokenGrants, `${cluster}/${namespace}`) ?? '',
+    certificate: (cluster, namespace, name) => read.get(stages.certificates, `${cluster}/${namespace}/${name}`),
+    authority: (cluster, kind, namespace, name) =>
+      read.get(stages.authorities, `${cluster}/${kind}/${namespace}/${name}`),
+    parameters: (cluster, namespace, name) => read.get(stages.parameters, `${cluster}/${namespace}/${name}`),
+  };
+}
+
+/** Whether a ReferenceGrant in a namespace allows a reference. */
+export function isPermitted(
+  stages: ReferenceStages,
+  read: Read,
+  cluster: string,
+  namespace: string,
+  reference: CrossReference,
+): boolean {
+  return read.get(stages.permissions, permissionKey(`${cluster}/${namespace}`, reference)) === true;
+}
+
+/** Labels of a namespace, with the one that the API server always sets. */
+export function labelsOfNamespace(
+  stages: ReferenceStages,
+  read: Read,
+  cluster: string,
+  namespace: string,
+): Readonly<Record<string, string>> {
+  return { ...read.get(stages.namespaceLabels, `${cluster}//${namespace}`), 'kubernetes.io/metadata.name': namespace };
+}
+
+function createPermissionStages(
+  engine: Derivation,
+  sources: Sources,
+): Pick<ReferenceStages, 'permissions' | 'brokenGrants'> {
+  const parsed = engine.stage({
+    name: 'reference grant',
+    each: sources.objects('ReferenceGrant'),
+    compute: (key, read) => withObject(read.get(sources.objects('ReferenceGrant'), key), parseReferenceGrant),
+  });
+  const byNamespace = engine
+    .group<ReferenceGrant>()
+    .feed(parsed, (key, grant) => [{ group: placeOf(key), member: key, item: grant }]);
+  const brokenGrants = engine.stage({
+    name: 'broken reference grants',
+    compute: (place, read): string | undefined => {
+      const problems = read.list(byNamespace, place).flatMap((grant) => grant.problems);
+      return problems.length === 0 ? undefined : `; one that cannot be read as a whole: ${listProblems(problems)}`;
+    },
+  });
+  const permissions = engine.stage({
+    name: 'permission',
+    compute: (key, read): true | undefined => {
+      const [place, reference] = parsePermissionKey(key);
+      return read.list(byNamespace, place).some((grant) => grants(grant, reference)) ? true : undefined;
+    },
+  });
+  return { permissions, brokenGrants };
+}
+
+function withObject<T>(
+  known: { readonly object: Parameters<typeof labels>[0] } | undefined,
+  parse: (object: Parameters<typeof labels>[0]) => T,
+): T | undefined {
+  return known === undefined ? undefined : parse(known.object);
+}
+
+/** `cluster/namespace` of a key. */
+function placeOf(key: string): string {
+  return key.slice(0, key.lastIndexOf('/'));
+}
+
+/** No part of it has a space in it. */
+function permissionKey(place: string, reference: CrossReference): string {
+  const { fromGroup, fromKind, fromNamespace, toGroup, toKind, toName } = reference;
+  return [place, fromGroup, fromKind, fromNamespace, toGroup, toKind, toName].join(' ');
+}
+
+function parsePermissionKey(key: string): [place: string, reference: CrossReference] {
+  const [place = '', fromGroup = '', fromKind = '', fromNamespace = '', toGroup = '', toKind = '', toName = ''] =
+    key.split(' ');
+  return [place, { fromGroup, fromKind, fromNamespace, toGroup, toKind, toName }];
+}

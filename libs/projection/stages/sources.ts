@@ -1,0 +1,44 @@
+// What the stages start from: objects by kind, sealed TLS material, node reports, and where the versions stand.
+import assert from 'node:assert';
+import type { KnownObject } from '#libs/fleet/fleet.ts';
+import { kinds, type WatchedKind } from '#libs/gateway/kinds.ts';
+import type { SetVersion, VersionFacts } from '#libs/projection/model/delivery.ts';
+import type { Collection, Derivation, Source } from '#libs/derivation/derive.ts';
+import type { SealedItem } from '#libs/projection/model/sealed-item.ts';
+import type { NodeReport } from '#libs/projection/model/node-report.ts';
+
+/** What stages read. */
+export interface Sources extends Omit<RawSources, 'objects'> {
+  /** With what older APIs say in v1. Keys: `cluster/namespace/name`. */
+  readonly objects: (kind: WatchedKind) => Collection<KnownObject>;
+}
+
+/** What is put in from outside. */
+export interface RawSources {
+  /** As they are written. Keys: `cluster/namespace/name`. */
+  readonly objects: (kind: WatchedKind) => Source<KnownObject>;
+  /** Keys: `tls/<cluster>/<namespace>/<name>`. */
+  readonly sealed: Source<SealedItem>;
+  /** Keys: names of nodes. */
+  readonly nodes: Source<NodeReport>;
+  /** Keys: gateways. */
+  readonly versions: Source<VersionFacts>;
+  /** Keys: ListenerSets. */
+  readonly setVersions: Source<SetVersion>;
+}
+
+/** Makes the sources of an engine. */
+export function createSources(engine: Derivation): RawSources {
+  const byKind = new Map(kinds.map(({ kind }) => [kind, engine.source<KnownObject>()]));
+  return {
+    objects: (kind) => {
+      const source = byKind.get(kind);
+      assert(source !== undefined);
+      return source;
+    },
+    sealed: engine.source(),
+    nodes: engine.source(),
+    versions: engine.source(),
+    setVersions: engine.source(),
+  };
+}

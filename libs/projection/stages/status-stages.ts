@@ -1,0 +1,40 @@
+// Stages for the statuses of everything that gets one.
+import type { DesiredStatus } from '#libs/events/agent-exchange.ts';
+import type { BackendStages } from './backend-stages.ts';
+import type { Derivation, Stage } from '#libs/derivation/derive.ts';
+import type { GatewayStages } from './gateway-stages.ts';
+import { createClassStatus, createGatewayStatus, createListenerSetStatus } from './gateway-status-stages.ts';
+import type { ReferenceStages } from './reference-stages.ts';
+import { createPolicyStatus, createRouteStatus } from './route-status-stages.ts';
+import type { RouteStages } from './route-stages.ts';
+import type { Sources } from './sources.ts';
+
+export type StatusStage = Stage<DesiredStatus>;
+
+/** The statuses in the words of v1. */
+export interface StatusStages {
+  readonly classes: StatusStage;
+  readonly gateways: StatusStage;
+  readonly listenerSets: StatusStage;
+  /** Keys: `cluster/namespace/name/kind`. */
+  readonly routes: StatusStage;
+  readonly policies: StatusStage;
+}
+
+/** Makes the stages. Keys start with the cluster. */
+export function createStatusStages(
+  engine: Derivation,
+  sources: Sources,
+  references: ReferenceStages,
+  backends: BackendStages,
+  gateways: GatewayStages,
+  routes: RouteStages,
+): StatusStages {
+  return {
+    classes: createClassStatus(engine, sources, gateways),
+    gateways: createGatewayStatus(engine, gateways, routes),
+    listenerSets: createListenerSetStatus(engine, gateways, routes),
+    routes: createRouteStatus(engine, routes),
+    policies: createPolicyStatus(engine, references, backends, routes),
+  };
+}

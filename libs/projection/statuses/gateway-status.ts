@@ -1,0 +1,102 @@
+// The status of a Gateway and of its listeners, and of a GatewayClass.
+import type { DesiredCondition } from '#libs/events/agent-exchange.ts';
+import { describeProblem } from '#libs/gateway/problem.ts';
+import { condition, conditionUnless, type Fault, listFacts } from '#libs/projection/model/conditions.ts';
+import type { Delivery } from '#libs/projection/model/delivery.ts';
+import { judgeAddresses } from './gateway-addresses.ts';
+import type { ClassModel } from '#libs/projection/model/gateway-class-model.ts';
+import { type GatewayModel, isAccepted } from '#libs/projection/model/gateway-model.ts';
+import { listenerStatus } from './listener-status.ts';
+import { supportedFeatures } from './supported-features.ts';
+
+/** What belongs to a Gateway beside its own object. */
+export interface GatewayBelongings {
+  /** ListenerSets that are accepted. */
+  readonly listenerSets: number;
+  /** The accepted routes of a listener, by ListenerEntry.name. */
+  readonly attachedRoutes: (entryName: string) => number;
+}
+
+/** `status` of a GatewayClass of ours. */
+export function gatewayClassStatus({ fault }: ClassModel, generation: number): Readonly<Record<string, unknown>> {
+  // Every version of the API's objects that a cluster can serve is read, so there is none to refuse.
+  const conditions = [
+    conditionUnless('Accepted', fault, generation),
+    conditionUnless('SupportedVersion', undefined, generation),
+  ];
+  return { conditions, supportedFeatures: supportedFeatures.map((name) => ({ name })) };
+}
+
+/** `status` of a Gateway of ours. */
+export function gatewayStatus(
+  model: GatewayModel,
+  delivery: Delivery,
+  { listenerSets, attachedRoutes }: GatewayBelongings,
+): Readonly<Record<string, unknown>> {
+  const { generation, listeners } = model;
+  const { addresses, fault } = judgeAddresses(model.addresses, delivery);
+  const programmed = programmedCondition(model, delivery, listenerSets, fault);
+  return {
+    addresses,
+    conditions: [
+      acceptedCondition(model),
+      programmed,
+      conditionUnless('ResolvedRefs', unresolved(model), generation),
+      ...(model.demands.insecure ? [insecureCondition(generation)] : []),
+    ],
+    listeners: listeners.map((one) => listenerStatus(one, attachedRoutes(one.entryName), programmed, generation)),
+    attachedListenerSets: listenerSets,
+  };
+}
+
+function acceptedCondition({ fault, listeners, problems, generation }: GatewayModel): DesiredCondition {
+  const all = problems.map(describeProblem);
+  if (fault !== undefined) {
+    const message = listFacts([fault.message, ...unsaid(all, [fault.message])]);
+    return condition('Accepted', 'False', { reason: fault.reason, message }, generation);
+  }
+  const bad = listeners.filter((listener) => !isAccepted(listener));
+  const ofBad = bad.map(
+    (listener) => `listener ${listener.name}: ${(listener.fault ?? listener.conflict)?.message ?? ''}`,
+  );
+  const facts = [...ofBad, ...unsaid(all, ofBad)];
+  const ofListeners = bad.length > 0 || problems.some(({ path }) => path.startsWith('spec.listeners'));
+  const reason = ofListeners ? 'ListenersNotValid' : 'Accepted';
+  const status = bad.length < listeners.length ? 'True' : 'False';
+  return condition('Accepted', status, { reason, message: listFacts(facts) }, generation);
+}
+
+function programmedCondition(
+  { fault, listeners, generation }: GatewayModel,
+  delivery: Delivery,
+  listenerSets: number,
+  addressFault: Fault | undefined,
+): DesiredCondition {
+  const no = (reason: string, message: string): DesiredCondition =>
+    condition('Programmed', 'False', { reason, message }, generation);
+  if (fault !== undefined) return no('Invalid', 'the Gateway is not accepted');
+  // An accepted ListenerSet has a listener that is served.
+  if (listenerSets === 0 && !listeners.some((listener) => listener.served))
+    return no('Invalid', 'no listener can be served');
+  if (addressFault !== undefined) return no(addressFault.reason, addressFault.message);
+  return condition('Programmed', delivery.status, delivery, generation);
+}
+
+/** Those of some problems that none of some facts tells of. */
+function unsaid(problems: readonly string[], facts: readonly string[]): readonly string[] {
+  return problems.filter((problem) => !facts.some((fact) => fact.includes(problem)));
+}
+
+/** The Gateway's own reference comes first, then those of its listeners. */
+function unresolved({ backendFault, listeners }: GatewayModel): Fault | undefined {
+  if (backendFault !== undefined) return backendFault;
+  const facts = listeners.flatMap(({ name, references }) =>
+    references === undefined ? [] : [`listener ${name}: ${references.message}`],
+  );
+  return facts.length === 0 ? undefined : { reason: 'ListenersNotResolved', message: listFacts(facts) };
+}
+
+function insecureCondition(generation: number): DesiredCondition {
+  const message = 'connections are taken without a valid client certificate (mode AllowInsecureFallback)';
+  return condition('InsecureFrontendValidationMode', 'True', { reason: 'ConfigurationChanged', message }, generation);
+}

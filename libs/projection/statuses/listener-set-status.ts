@@ -1,0 +1,66 @@
+// The status of a ListenerSet and of its listeners.
+import type { DesiredCondition } from '#libs/events/agent-exchange.ts';
+import { condition, conditionUnless, type Fault, listFacts, listProblems } from '#libs/projection/model/conditions.ts';
+import type { PlaneState } from '#libs/projection/model/delivery.ts';
+import { listenerFacts, listenerSetFault, type ListenerSetModel } from '#libs/projection/model/listener-set-model.ts';
+import { listenerStatus } from './listener-status.ts';
+
+/** What is known of the delivery of one ListenerSet. */
+export interface SetDelivery {
+  readonly plane: PlaneState;
+  /** Its newest state is not applied by all nodes yet. */
+  readonly waiting: boolean;
+  /** Whether the Gateway has the addresses that it asks for. */
+  readonly addressed: boolean;
+}
+
+/** `status` of a ListenerSet. `attachedRoutes` counts by ListenerEntry.name. */
+export function listenerSetStatus(
+  set: ListenerSetModel,
+  delivery: SetDelivery,
+  attachedRoutes: (entryName: string) => number,
+): Readonly<Record<string, unknown>> {
+  const { generation, listeners, refusal } = set;
+  const programmed = programmedCondition(set, delivery);
+  const parentIs = programmed.reason === 'ParentNotProgrammed' ? { reason: 'Pending' } : {};
+  const ofListeners = { ...programmed, ...parentIs };
+  return {
+    conditions: [acceptedCondition(set), programmed],
+    listeners:
+      refusal?.reason === 'NotAllowed'
+        ? []
+        : listeners.map((one) => listenerStatus(one, attachedRoutes(one.entryName), ofListeners, generation)),
+  };
+}
+
+function acceptedCondition(set: ListenerSetModel): DesiredCondition {
+  const { generation, listeners, problems } = set;
+  const fault = listenerSetFault(set);
+  if (fault !== undefined) return conditionUnless('Accepted', fault, generation);
+  const facts = [...listenerFacts(listeners), ...(problems.length > 0 ? [listProblems(problems)] : [])];
+  if (facts.length === 0) return conditionUnless('Accepted', undefined, generation);
+  return condition('Accepted', 'True', { reason: 'ListenersNotValid', message: listFacts(facts) }, generation);
+}
+
+function programmedCondition(set: ListenerSetModel, delivery: SetDelivery): DesiredCondition {
+  const { generation } = set;
+  const fault = listenerSetFault(set);
+  if (fault !== undefined) {
+    const own = fault.reason === 'ParentNotAccepted' ? parentFault(fault.message) : fault;
+    return conditionUnless('Programmed', own, generation);
+  }
+  if (delivery.plane === 'unknown') {
+    const message = 'none of the nodes is connected; what they serve is not known';
+    return condition('Programmed', 'Unknown', { reason: 'Pending', message }, generation);
+  }
+  if (delivery.plane === 'none')
+    return conditionUnless('Programmed', parentFault('no node serves the Gateway'), generation);
+  if (!delivery.addressed)
+    return conditionUnless('Programmed', parentFault('the Gateway does not have its addresses'), generation);
+  const waiting = { reason: 'Pending', message: 'not applied by all nodes yet' };
+  return conditionUnless('Programmed', delivery.waiting ? waiting : undefined, generation);
+}
+
+function parentFault(message: string): Fault {
+  return { reason: 'ParentNotProgrammed', message };
+}

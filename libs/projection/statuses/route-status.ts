@@ -1,0 +1,105 @@
+// The status of a route: an entry for each parentRef that names a Gateway of ours.
+import type { DesiredCondition } from '#libs/events/agent-exchange.ts';
+import { controllerName } from '#libs/gateway/kinds.ts';
+import type { RouteSpec } from '#libs/gateway/objects/route-spec.ts';
+import type { RuleFault } from '#libs/gateway/fields/rule-fault.ts';
+import type { Attachment } from '#libs/projection/model/attach.ts';
+import { condition, conditionUnless, type Fault, listFacts, listProblems } from '#libs/projection/model/conditions.ts';
+import type { RuleName } from '#libs/projection/model/publish.ts';
+import type { KeptAttachment } from '#libs/projection/model/rivals.ts';
+
+/** A rule that can never match, and the one that always comes before it. */
+export interface Shadow {
+  readonly gateway: string;
+  readonly listeners: readonly string[];
+  readonly index: number;
+  readonly winner: RuleName;
+}
+
+/** Why the route as a whole is not accepted, wherever it is attached. */
+export function routeFault(spec: RouteSpec): Fault | undefined {
+  if (spec.problems.length > 0) return { reason: 'UnsupportedValue', message: listProblems(spec.problems) };
+  const faults = faultsOf(spec).map(({ fault }) => fault);
+  const [first] = faults;
+  if (first === undefined || faults.length < spec.rules.length) return undefined;
+  return { reason: first.reason, message: listProblems(faults.flatMap((fault) => fault.problems)) };
+}
+
+/** `status.parents` of a route. */
+export function routeParents(
+  spec: RouteSpec,
+  attachments: readonly KeptAttachment[],
+  referenceFaults: readonly Fault[],
+  shadows: readonly Shadow[],
+  generation: number,
+): readonly Readonly<Record<string, unknown>>[] {
+  const own = routeFault(spec);
+  const [reference] = referenceFaults;
+  const resolved: Fault | undefined = reference && {
+    reason: reference.reason,
+    message: listFacts(referenceFaults.map(({ message }) => message)),
+  };
+  const partial = own === undefined ? partialFault(spec) : undefined;
+  return attachments.map((attachment) => {
+    const fault = attachment.fault === undefined ? own : together(attachment.fault, spec);
+    const accepted =
+      fault === undefined
+        ? condition('Accepted', 'True', { reason: 'Accepted', message: reservations(spec, attachment) }, generation)
+        : conditionUnless('Accepted', fault, generation);
+    const conditions = [accepted, conditionUnless('ResolvedRefs', resolved, generation)];
+    if (fault === undefined && partial !== undefined)
+      conditions.push(condition('PartiallyInvalid', 'True', partial, generation));
+    const shadow = fault === undefined ? shadowFault(spec, attachment, shadows) : undefined;
+    if (shadow !== undefined) conditions.push(condition('fleetgate.dev/Shadowed', 'True', shadow, generation));
+    return parentStatus(attachment, conditions);
+  });
+}
+
+/** Why a route is not attached, and what of it cannot be read: that may be why. */
+function together(fault: Fault, { problems }: RouteSpec): Fault {
+  return problems.length === 0 ? fault : { ...fault, message: listFacts([fault.message, listProblems(problems)]) };
+}
+
+function parentStatus(
+  attachment: Attachment,
+  conditions: readonly DesiredCondition[],
+): Readonly<Record<string, unknown>> {
+  return { parentRef: attachment.ref.written, controllerName, conditions };
+}
+
+/** The message starts as the specification of PartiallyInvalid wants it. */
+function partialFault(spec: RouteSpec): Fault | undefined {
+  const facts = faultsOf(spec).map(
+    ({ index, fault }) =>
+      `Dropped Rule ${index}${fault.effect === 'dropped' ? '' : ' (answers 500)'}: ${listProblems(fault.problems)}`,
+  );
+  return facts.length === 0 ? undefined : { reason: 'UnsupportedValue', message: listFacts(facts) };
+}
+
+function faultsOf(spec: RouteSpec): readonly { readonly index: number; readonly fault: RuleFault }[] {
+  const faults: { index: number; fault: RuleFault }[] = [];
+  for (const { index, fault } of spec.rules) if (fault !== undefined) faults.push({ index, fault });
+  return faults;
+}
+
+/** What an accepted route does not get. */
+function reservations({ ignored }: RouteSpec, { lost }: KeptAttachment): string {
+  return listFacts([
+    ...(ignored.length === 0 ? [] : [`not supported and left out: ${listFacts(ignored)}`]),
+    ...(lost === undefined ? [] : [lost.message]),
+  ]);
+}
+
+function shadowFault(spec: RouteSpec, attachment: Attachment, shadows: readonly Shadow[]): Fault | undefined {
+  const names = new Set(attachment.listeners.map(({ name }) => name));
+  const here = shadows.filter(
+    ({ gateway, listeners }) => gateway === attachment.gateway && listeners.some((listener) => names.has(listener)),
+  );
+  if (here.length === 0) return undefined;
+  const facts = here.map(({ index, winner }) => {
+    const { kind, namespace, name } = winner.route;
+    const what = spec.type === 'http' ? 'has the same matches' : 'takes the same connections';
+    return `rule ${index} can never match: rule ${winner.index} of ${kind} ${namespace}/${name} ${what} and comes first`;
+  });
+  return { reason: 'IdenticalMatch', message: listFacts(facts) };
+}

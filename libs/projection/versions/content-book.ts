@@ -1,0 +1,130 @@
+// The contents and versions of all gateways, fed by the stages: entries are added and taken away as stage outputs change.
+import type { OperatorEvent } from '#libs/events/operator-event.ts';
+import type { VersionFacts } from '#libs/projection/model/delivery.ts';
+import type { ContentOf, GatewayHead, NewVersion, VersionContent } from './gateway-head.ts';
+import type { KeyedEntry } from '#libs/projection/stages/gateway-stages.ts';
+import { GatewayVersions } from './gateway-versions.ts';
+import type { Limits } from './limits.ts';
+import type { ProjectionChange, SavedGateway } from './projection-change.ts';
+import { sameValue } from '#libs/derivation/same-value.ts';
+import type { Publication } from '#libs/projection/model/publish.ts';
+import type { Stages } from '#libs/projection/stages/stages.ts';
+
+export class ContentBook {
+  readonly #gateways = new Map<string, GatewayVersions>();
+  readonly #touched = new Set<string>();
+  readonly #stages: Stages;
+
+  constructor(stages: Stages) {
+    this.#stages = stages;
+    stages.gateways.models.observe((gateway) => this.#touch(gateway));
+    stages.gateways.labels.observe((gateway) => this.#touch(gateway));
+    stages.gateways.listenerEntries.observe((gateway, before, after) => this.#exchange(gateway, before, after));
+    stages.gateways.setEntries.observe((_, before, after) => {
+      if (before !== undefined && before.gateway !== after?.gateway) this.#exchange(before.gateway, before.entries);
+      if (after === undefined) return;
+      this.#exchange(after.gateway, before?.gateway === after.gateway ? before.entries : undefined, after.entries);
+    });
+    stages.routes.publications.observe((_, before, after) => this.#republish(before ?? [], after ?? []));
+    stages.usedBackends.observe((key, _, after) => {
+      const [gateway, entry] = splitPair(key);
+      this.#touch(gateway).content.put(entry, after);
+    });
+  }
+
+  head(gateway: string): GatewayHead | undefined {
+    return this.#gateways.get(gateway)?.head;
+  }
+
+  content(gateway: string): VersionContent | undefined {
+    const versions = this.#gateways.get(gateway);
+    return versions?.head === undefined ? undefined : versions.content.head();
+  }
+
+  /** Where a gateway's versions stand, for its status. */
+  facts(gateway: string): VersionFacts | undefined {
+    const versions = this.#gateways.get(gateway);
+    if (versions?.head === undefined) return undefined;
+    const { serving, pinned, alarm } = versions.head;
+    return { since: versions.since, serving, pinned, alarm, ports: versions.servedPorts };
+  }
+
+  /** The first version that has what the last step brought to a gateway. */
+  settled(gateway: string): number | undefined {
+    return this.#gateways.get(gateway)?.settled;
+  }
+
+  /** Takes over a saved gateway. The stages have settled on the saved objects before. */
+  restore(saved: SavedGateway): void {
+    const { content, since, servedPorts, ...head } = saved;
+    this.#versions(head.gateway).restore(head, content, since ?? head.serving, servedPorts);
+    const labels = this.#stages.gateways.labels.peek(head.gateway);
+    // Those that were saved before labels were: the next commit writes them.
+    if (labels === undefined || sameValue(labels, head.labels)) this.#touched.delete(head.gateway);
+    else this.#touched.add(head.gateway);
+  }
+
+  /** Folds one commit into every gateway that it touched. */
+  step(commit: {
+    readonly operations: ReadonlyMap<string, readonly OperatorEvent[]>;
+    /** Gateways whose object has a new spec. */
+    readonly respecified: ReadonlySet<string>;
+    readonly limits: Limits;
+    readonly contentOf: ContentOf;
+  }): Pick<ProjectionChange, 'versions' | 'entries' | 'gateways'> {
+    const versions: NewVersion[] = [];
+    const entries = new Map<string, string>();
+    const gateways: GatewayHead[] = [];
+    for (const gateway of [
+      ...new Set([...this.#touched, ...commit.operations.keys(), ...commit.respecified]),
+    ].toSorted()) {
+      const one = this.#gateways.get(gateway);
+      const present = this.#stages.gateways.models.has(gateway);
+      const labels = this.#stages.gateways.labels.peek(gateway);
+      // Nothing is made of a gateway that never was ours.
+      if (one === undefined || (one.head === undefined && !present)) continue;
+      const operations = commit.operations.get(gateway) ?? [];
+      const contentOf = (version: number): ReturnType<ContentOf> => commit.contentOf(gateway, version);
+      const respecified = commit.respecified.has(gateway);
+      const step = one.step({ operations, present, respecified, labels, limits: commit.limits, contentOf });
+      if (step.version !== undefined) versions.push(step.version);
+      if (step.head !== undefined) gateways.push(step.head);
+      for (const { hash, json } of step.entries) entries.set(hash, json);
+    }
+    this.#touched.clear();
+    return { versions, entries, gateways };
+  }
+
+  #versions(gateway: string): GatewayVersions {
+    let versions = this.#gateways.get(gateway);
+    if (versions === undefined) this.#gateways.set(gateway, (versions = new GatewayVersions(gateway)));
+    return versions;
+  }
+
+  #touch(gateway: string): GatewayVersions {
+    this.#touched.add(gateway);
+    return this.#versions(gateway);
+  }
+
+  #republish(before: readonly Publication[], after: readonly Publication[]): void {
+    const left = new Map(before.map(({ gateway, entries }) => [gateway, entries]));
+    for (const { gateway, entries } of after) {
+      this.#exchange(gateway, left.get(gateway), entries);
+      left.delete(gateway);
+    }
+    for (const [gateway, entries] of left) this.#exchange(gateway, entries, undefined);
+  }
+
+  #exchange(gateway: string, before: readonly KeyedEntry[] = [], after: readonly KeyedEntry[] = []): void {
+    const { content } = this.#touch(gateway);
+    const kept = new Set(after.map(({ key }) => key));
+    for (const { key } of before) if (!kept.has(key)) content.put(key, undefined);
+    for (const { key, stored } of after) content.put(key, stored);
+  }
+}
+
+/** A gateway's name has no space in it. */
+function splitPair(key: string): [gateway: string, rest: string] {
+  const at = key.indexOf(' ');
+  return [key.slice(0, at), key.slice(at + 1)];
+}

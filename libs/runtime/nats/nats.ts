@@ -1,0 +1,391 @@
+// NATS: connection, JSON publish/subscribe/request, the stream, and its consumer. The only file that imports the client
+// library, so that it can be changed. Reconnects for ever.
+import {
+  AckPolicy,
+  DeliverPolicy,
+  DiscardPolicy,
+  Events,
+  type JetStreamClient,
+  type JetStreamManager,
+  type Msg,
+  type NatsConnection,
+  NatsError,
+  RetentionPolicy,
+  StorageType,
+  type Subscription,
+  connect,
+  credsAuthenticator,
+  createInbox,
+  headers as createHeaders,
+} from 'nats';
+import { consumerName, streamName, streamSubjects } from '#libs/events/subjects.ts';
+import { FleetgateError, fail, messageOf } from '#libs/runtime/errors.ts';
+import type { Logger } from '#libs/runtime/log.ts';
+import { backoff, pause } from '#libs/runtime/pause.ts';
+import { serversOf } from './nats-url.ts';
+import { type ConsumeOptions, type PullEvents, PullConsumer, StreamLostError } from './pull-consumer.ts';
+
+export interface Stoppable {
+  stop(): Promise<void>;
+}
+
+/** Handles one message; `reply` is absent when the sender wants no answer. What it throws is logged. */
+export type MessageHandler = (
+  json: unknown,
+  reply: ((answer: unknown) => void) | undefined,
+  subject: string,
+) => void | Promise<void>;
+
+export interface StreamState {
+  /** When the stream was created (RFC 3339 with nanoseconds): identifies it; another value = another stream. */
+  readonly created: string;
+  /** Sequence of the first and of the newest message; 0 = none yet. */
+  readonly firstSeq: number;
+  readonly lastSeq: number;
+}
+
+export interface Nats {
+  readonly connected: boolean;
+  /** Sends without waiting; while disconnected it is kept back and sent on reconnect. */
+  publish(subject: string, json: unknown): void;
+  /** `undefined` is sent as an empty message. Throws FleetgateError 'nats-request' without an answer in time. */
+  request(subject: string, json: unknown, options: { readonly timeoutMs: number }): Promise<unknown>;
+  subscribe(subject: string, handler: MessageHandler): Stoppable;
+  /** Resolves once the server has seen all that was sent before, subscriptions included. */
+  flush(): Promise<void>;
+  /** A subject that nobody else uses, for an answer that `subscribe` waits for. */
+  newInbox(): string;
+  /** Appends to the stream and waits until it is stored. `id` makes a repeat within two minutes harmless. Throws FleetgateError 'nats-publish'. */
+  publishStream(
+    subject: string,
+    json: unknown,
+    options: { readonly id: string; readonly headers?: Readonly<Record<string, string>>; readonly timeoutMs?: number },
+  ): Promise<{ readonly seq: number; readonly duplicate: boolean }>;
+  /** Creates the stream, or brings its settings up to date. Throws FleetgateError 'nats-stream'. */
+  ensureStream(): Promise<StreamState>;
+  /** Reads the stream in batches from a position; see ConsumeOptions. */
+  consume(options: ConsumeOptions): Stoppable;
+  /** Called at each change; not for the state at the time of the call. Returns the way to end it. */
+  onStatus(callback: (status: 'connected' | 'disconnected') => void): () => void;
+  close(): Promise<void>;
+}
+
+export interface NatsOptions {
+  /** `nats://user:password@host:port`, `nats://token@host`, `tls://…`; several separated by commas. */
+  readonly url: string;
+  /** Shown by the server. */
+  readonly name: string;
+  readonly log: Logger;
+  /** Ends the waiting for the first connection. */
+  readonly signal?: AbortSignal | undefined;
+  /** Copies of the stream; 3 in a cluster of servers. */
+  readonly replicas?: number;
+  /** Contents of a credentials file. */
+  readonly credentials?: string;
+}
+
+const streamMaxBytes = 1024 ** 3;
+const streamMaxAgeMs = 3 * 24 * 3_600_000;
+const duplicateWindowMs = 120_000;
+const ackWaitMs = 3_600_000;
+const nanosPerMs = 1_000_000;
+const apiTimeoutMs = 5000;
+const inboxPrefix = '_INBOX';
+
+/** Connects; keeps trying until the server answers or the signal. */
+export async function connectNats(options: NatsOptions): Promise<Nats> {
+  const connection = await connectUntil(options);
+  const manager = await managerOf(connection);
+  return new NatsClient(connection, manager, options);
+}
+
+class NatsClient implements Nats {
+  readonly #connection: NatsConnection;
+  readonly #manager: JetStreamManager;
+  readonly #stream: JetStreamClient;
+  readonly #log: Logger;
+  readonly #replicas: number;
+  readonly #listeners = new Set<(status: 'connected' | 'disconnected') => void>();
+  readonly #consumers = new Set<PullConsumer>();
+  #connected = true;
+
+  constructor(connection: NatsConnection, manager: JetStreamManager, options: NatsOptions) {
+    this.#connection = connection;
+    this.#manager = manager;
+    this.#stream = connection.jetstream({ timeout: apiTimeoutMs });
+    this.#log = options.log;
+    this.#replicas = options.replicas ?? 1;
+    void this.#watchStatus();
+  }
+
+  get connected(): boolean {
+    return this.#connected;
+  }
+
+  publish(subject: string, json: unknown): void {
+    this.#connection.publish(subject, encode(json));
+  }
+
+  async request(subject: string, json: unknown, options: { readonly timeoutMs: number }): Promise<unknown> {
+    try {
+      const answer = await this.#connection.request(subject, encode(json), { timeout: options.timeoutMs });
+      return decode(answer.data);
+    } catch (error) {
+      throw fail('nats-request', `${subject}: ${reasonOf(error)}`, { cause: error });
+    }
+  }
+
+  subscribe(subject: string, handler: MessageHandler): Stoppable {
+    const subscription = this.#connection.subscribe(subject, {
+      callback: (error, message) => {
+        if (error) this.#log.error({ err: error, subject }, 'a NATS subscription failed');
+        else void this.#handle(message, handler);
+      },
+    });
+    return { stop: () => end(subscription) };
+  }
+
+  flush(): Promise<void> {
+    return this.#connection.flush();
+  }
+
+  newInbox(): string {
+    return createInbox(inboxPrefix);
+  }
+
+  async publishStream(
+    subject: string,
+    json: unknown,
+    options: { readonly id: string; readonly headers?: Readonly<Record<string, string>>; readonly timeoutMs?: number },
+  ): Promise<{ readonly seq: number; readonly duplicate: boolean }> {
+    const headers = createHeaders();
+    for (const [name, value] of Object.entries(options.headers ?? {})) headers.set(name, value);
+    try {
+      const ack = await this.#stream.publish(subject, encode(json), {
+        msgID: options.id,
+        headers,
+        timeout: options.timeoutMs ?? apiTimeoutMs,
+      });
+      return { seq: ack.seq, duplicate: ack.duplicate };
+    } catch (error) {
+      throw fail('nats-publish', `${subject} ${options.id}: ${reasonOf(error)}`, { cause: error });
+    }
+  }
+
+  async ensureStream(): Promise<StreamState> {
+    const config = {
+      name: streamName,
+      subjects: [...streamSubjects],
+      retention: RetentionPolicy.Limits,
+      storage: StorageType.File,
+      discard: DiscardPolicy.Old,
+      max_bytes: streamMaxBytes,
+      max_age: streamMaxAgeMs * nanosPerMs,
+      duplicate_window: duplicateWindowMs * nanosPerMs,
+      num_replicas: this.#replicas,
+    };
+    try {
+      const info = await this.#manager.streams.add(config).catch(async (error: unknown) => {
+        if (isNotFoundOrTaken(error)) return this.#manager.streams.update(streamName, config);
+        throw error;
+      });
+      return { created: info.created, firstSeq: info.state.first_seq, lastSeq: info.state.last_seq };
+    } catch (error) {
+      throw fail('nats-stream', `${streamName}: ${reasonOf(error)}`, { cause: error });
+    }
+  }
+
+  consume(options: ConsumeOptions): Stoppable {
+    const consumer: PullConsumer = new PullConsumer(options, this.#log, {
+      open: (startSeq, expected) => this.#createConsumer(startSeq, options.batchMax, expected),
+      subscribe: (events) => this.#subscribePull(events),
+      ack: (reply) => this.#connection.publish(reply),
+    });
+    this.#consumers.add(consumer);
+    return {
+      stop: async () => {
+        this.#consumers.delete(consumer);
+        await consumer.stop();
+      },
+    };
+  }
+
+  onStatus(callback: (status: 'connected' | 'disconnected') => void): () => void {
+    this.#listeners.add(callback);
+    return () => {
+      this.#listeners.delete(callback);
+    };
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([...this.#consumers].map((consumer) => consumer.stop()));
+    this.#consumers.clear();
+    if (this.#connection.isClosed()) return;
+    // Draining sends what was published; it cannot work while there is no server.
+    if (this.#connected) {
+      await Promise.race([this.#connection.drain(), pause(1000)]).catch(() => undefined);
+    }
+    await this.#connection.close();
+  }
+
+  /** Made anew each time, so that its position is ours and never the server's memory of an earlier run. */
+  async #createConsumer(startSeq: number, batchMax: number, expected: string | undefined): Promise<string> {
+    const { created } = await this.#manager.streams.info(streamName).catch((error: unknown) => {
+      throw isMissing(error) ? new StreamLostError('the stream is gone') : error;
+    });
+    if (expected !== undefined && expected !== created) throw new StreamLostError('the stream was made anew');
+    await this.#manager.consumers.delete(streamName, consumerName).catch((error: unknown) => {
+      if (!isMissing(error)) throw error;
+    });
+    await this.#manager.consumers.add(streamName, {
+      durable_name: consumerName,
+      ack_policy: AckPolicy.All,
+      deliver_policy: DeliverPolicy.StartSequence,
+      opt_start_seq: startSeq,
+      // A redelivery by time would only double what is still being worked on: positions are restored by making it anew.
+      ack_wait: ackWaitMs * nanosPerMs,
+      max_ack_pending: batchMax * 8,
+      max_deliver: -1,
+    });
+    return created;
+  }
+
+  #subscribePull(events: PullEvents): { pull: (request: object) => void; stop: () => void } {
+    const inbox = this.newInbox();
+    const subscription = this.#connection.subscribe(inbox, {
+      callback: (error, message) => {
+        if (error) events.onStatus(500, error.message, 0);
+        else if (message.subject === inbox) {
+          const pending = Number(message.headers?.get('Nats-Pending-Messages') ?? 0);
+          events.onStatus(message.headers?.code ?? 0, message.headers?.description ?? '', pending);
+        } else events.onMessage(toPulled(message));
+      },
+    });
+    return {
+      pull: (request) => {
+        const subject = `$JS.API.CONSUMER.MSG.NEXT.${streamName}.${consumerName}`;
+        this.#connection.publish(subject, encode(request), { reply: inbox });
+      },
+      stop: () => subscription.unsubscribe(),
+    };
+  }
+
+  async #handle(message: Msg, handler: MessageHandler): Promise<void> {
+    try {
+      const reply = message.reply ? (answer: unknown) => void message.respond(encode(answer)) : undefined;
+      await handler(decode(message.data), reply, message.subject);
+    } catch (error) {
+      this.#log.error({ err: error, subject: message.subject }, 'a NATS message was not handled');
+    }
+  }
+
+  async #watchStatus(): Promise<void> {
+    for await (const status of this.#connection.status()) {
+      if (status.type === Events.Disconnect) this.#changed(false);
+      else if (status.type === Events.Reconnect) this.#changed(true);
+    }
+    // Ends only when the connection is closed, by us or by a fault that the library does not mend.
+    const error = await this.#connection.closed();
+    if (error) this.#log.error({ err: error }, 'the NATS connection was closed for good');
+  }
+
+  #changed(connected: boolean): void {
+    if (this.#connected === connected) return;
+    this.#connected = connected;
+    this.#log[connected ? 'info' : 'warn'](connected ? 'NATS is connected again' : 'NATS is disconnected');
+    for (const consumer of this.#consumers) consumer.connection(connected);
+    for (const listener of this.#listeners) listener(connected ? 'connected' : 'disconnected');
+  }
+}
+
+async function connectUntil(options: NatsOptions): Promise<NatsConnection> {
+  const servers = serversOf(options.url);
+  for (let attempt = 0; ; attempt++) {
+    try {
+      return await connect({
+        ...servers,
+        ...(options.credentials === undefined
+          ? {}
+          : { authenticator: credsAuthenticator(new TextEncoder().encode(options.credentials)) }),
+        name: options.name,
+        inboxPrefix,
+        maxReconnectAttempts: -1,
+        // A server that refuses us may be one that is being set up.
+        ignoreAuthErrorAbort: true,
+        reconnectTimeWait: 100,
+        reconnectJitter: 100,
+        pingInterval: 10_000,
+        maxPingOut: 2,
+        timeout: 5000,
+      });
+    } catch (error) {
+      const problem = fail('nats-unreachable', reasonOf(error), { cause: error });
+      if (attempt === 0) options.log.warn({ err: problem }, 'waiting for NATS');
+      await pause(backoff(attempt, { minMs: 50, maxMs: 2000 }), options.signal);
+      if (options.signal?.aborted) throw problem;
+    }
+  }
+}
+
+async function managerOf(connection: NatsConnection): Promise<JetStreamManager> {
+  try {
+    // Without the check: JetStream may be up later than the connection.
+    return await connection.jetstreamManager({ checkAPI: false, timeout: apiTimeoutMs });
+  } catch (error) {
+    throw fail('nats-stream', reasonOf(error), { cause: error });
+  }
+}
+
+function toPulled(message: Msg): Parameters<PullEvents['onMessage']>[0] {
+  // $JS.ACK.<stream>.<consumer>.<delivered>.<stream seq>.<consumer seq>.<time>.<pending>, with domain and account hash
+  // before the stream in the longer form.
+  const parts = (message.reply ?? '').split('.');
+  const offset = parts.length > 9 ? 2 : 0;
+  const headers: Record<string, string> = {};
+  for (const name of message.headers?.keys() ?? []) headers[name] = message.headers?.get(name) ?? '';
+  return {
+    reply: message.reply ?? '',
+    message: {
+      seq: Number(parts[5 + offset]),
+      subject: message.subject,
+      data: message.data,
+      headers,
+      redelivered: Number(parts[4 + offset]) > 1,
+    },
+  };
+}
+
+function end(subscription: Subscription): Promise<void> {
+  subscription.unsubscribe();
+  return Promise.resolve();
+}
+
+function encode(json: unknown): Uint8Array {
+  return new TextEncoder().encode(JSON.stringify(json));
+}
+
+function decode(data: Uint8Array): unknown {
+  return data.length === 0 ? null : JSON.parse(new TextDecoder().decode(data));
+}
+
+function apiCodeOf(error: unknown): number | undefined {
+  return error instanceof NatsError ? error.api_error?.err_code : undefined;
+}
+
+/** stream not found 10059, consumer not found 10014. */
+function isMissing(error: unknown): boolean {
+  return [10_059, 10_014].includes(apiCodeOf(error) ?? 0);
+}
+
+/** stream name already in use with a different configuration 10058. */
+function isNotFoundOrTaken(error: unknown): boolean {
+  return apiCodeOf(error) === 10_058;
+}
+
+function reasonOf(error: unknown): string {
+  if (error instanceof FleetgateError) return error.message;
+  if (!(error instanceof NatsError)) return messageOf(error);
+  if (error.code === '503') return 'nobody answers there';
+  if (error.code === 'TIMEOUT') return 'no answer in time';
+  return `${error.message} (${error.code})`;
+}

@@ -1,0 +1,68 @@
+// The options that more than one service has: connections to Postgres and NATS, and where health is served. A service puts those that it
+// needs into its own table (`options.ts` beside its `main.ts`) and may say in `description` what it needs them for.
+import { integer, type OptionSpec, port, text, url } from './config.ts';
+
+export const databaseOptions = {
+  databaseUrl: {
+    flag: '--database-url <url>',
+    env: 'DATABASE_URL',
+    schema: url('postgres', 'postgresql'),
+    description: 'Postgres, version 15 or newer',
+    secret: true,
+  },
+} as const satisfies Record<string, OptionSpec>;
+
+export const natsOptions = {
+  natsUrl: {
+    flag: '--nats-url <url>',
+    env: 'NATS_URL',
+    schema: text(),
+    description: 'NATS with JetStream: nats://[user:password@|token@]host:port, tls://…',
+    secret: true,
+  },
+  natsToken: {
+    flag: '--nats-token <token>',
+    env: 'FLEETGATE_NATS_TOKEN',
+    schema: text().optional(),
+    description: 'token for NATS, where the URL holds none',
+    secret: true,
+  },
+  natsCredentials: {
+    flag: '--nats-credentials <text>',
+    env: 'FLEETGATE_NATS_CREDENTIALS',
+    schema: text().optional(),
+    description: 'contents of a NATS credentials file',
+    secret: true,
+  },
+} as const satisfies Record<string, OptionSpec>;
+
+/** How many copies of the stream whoever makes it asks for. */
+export const natsReplicasOption = {
+  natsReplicas: {
+    flag: '--nats-replicas <count>',
+    env: 'FLEETGATE_NATS_REPLICAS',
+    schema: integer({ min: 1, max: 5 }),
+    description: 'copies of the stream, 3 in a NATS cluster',
+    default: '1',
+  },
+} as const satisfies Record<string, OptionSpec>;
+
+/** Where a service listens. `what` is what it serves there; `defaultPort` as text, as a flag has it. */
+export function listenOptions<const P extends string>(what: string, defaultPort: P) {
+  return {
+    host: {
+      flag: '--host <address>',
+      env: 'FLEETGATE_HOST',
+      schema: text(),
+      description: `where ${what} are served`,
+      default: '127.0.0.1',
+    },
+    port: {
+      flag: '--port <port>',
+      env: 'FLEETGATE_PORT',
+      schema: port(),
+      description: 'the same; 0 = any free port',
+      default: defaultPort,
+    },
+  } as const satisfies Record<string, OptionSpec>;
+}

@@ -1,0 +1,54 @@
+// One rule of one gateway with the routes that were compiled for it: they are kept while the rule and its backends stay as they are.
+import type { HttpRuleEntry } from '#libs/snapshot/entry.ts';
+import type { ClusterOf } from '#libs/xds/envoy/forward.ts';
+import { dependsOnPlace, type RoutePlace, type RuleRoutes, ruleRoutes } from '#libs/xds/envoy/rule-routes.ts';
+
+export class RuleRecord {
+  readonly gateway: string;
+  /** Entry key. */
+  readonly key: string;
+  readonly entry: HttpRuleEntry;
+  readonly #clusterOf: ClusterOf;
+  readonly #compiled = new Map<string, RuleRoutes>();
+
+  constructor(gateway: string, key: string, entry: HttpRuleEntry, clusterOf: ClusterOf) {
+    this.gateway = gateway;
+    this.key = key;
+    this.entry = entry;
+    this.#clusterOf = clusterOf;
+  }
+
+  /** The routes for one place. */
+  routesAt(place: RoutePlace): RuleRoutes {
+    const isPattern = place.hostname.startsWith('*');
+    const key = dependsOnPlace(this.entry)
+      ? `${place.protocol} ${place.port} ${isPattern ? '*' : place.hostname}`
+      : String(isPattern);
+    let routes = this.#compiled.get(key);
+    if (routes === undefined) {
+      routes = ruleRoutes(this.entry, place, this.#clusterOf);
+      this.#compiled.set(key, routes);
+    }
+    return routes;
+  }
+
+  /** A backend of it is another now. */
+  forget(): void {
+    this.#compiled.clear();
+  }
+
+  /** What could not be honoured, of what was compiled so far. */
+  problems(): readonly string[] {
+    return [...new Set([...this.#compiled.values()].flatMap(({ problems }) => problems))];
+  }
+
+  /** Keys of the backend entries that it names. */
+  backends(): ReadonlySet<string> {
+    const { action, filters } = this.entry;
+    const targets = action.type === 'forward' ? action.backends : [];
+    const mirrors = [...filters, ...targets.flatMap(({ filters }) => filters)].flatMap((filter) =>
+      filter.type === 'mirror' ? [filter.backend] : [],
+    );
+    return new Set([...targets, ...mirrors].flatMap((choice) => ('key' in choice ? [choice.key] : [])));
+  }
+}

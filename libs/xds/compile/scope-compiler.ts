@@ -1,0 +1,109 @@
+// Turns touched hostnames into scopes and locators. Keeps what it needs to do so at the cost of the change: which scopes a port has, and
+// the order of the rules in them.
+import { intersectHostnames } from '#libs/gateway/hostname.ts';
+import { type PortModel, widenings } from './port-model.ts';
+import type { ResourceTable } from './resource-table.ts';
+import type { RouteIndex } from './route-index.ts';
+import type { RuleRecord } from './rule-record.ts';
+import { buildLocator, buildScope } from '#libs/xds/envoy/scope.ts';
+import { type RankedRule, rankRules, scopeRoutes } from './scope-routes.ts';
+import { type Located, locatorHostname, scopeName } from '#libs/xds/envoy/scope-selection.ts';
+
+interface PortScopes {
+  /** Hostname → name of its scope. */
+  readonly names: Map<string, string>;
+  /** Those of `names` that are patterns. */
+  readonly patterns: Set<string>;
+  /** Hostname → its rules in order. */
+  readonly ranked: Map<string, readonly RankedRule[]>;
+}
+
+export class ScopeCompiler {
+  readonly #index: RouteIndex;
+  readonly #table: ResourceTable;
+  readonly #portOffset: number;
+  readonly #ports = new Map<number, PortScopes>();
+
+  constructor(index: RouteIndex, table: ResourceTable, portOffset: number) {
+    this.#index = index;
+    this.#table = table;
+    this.#portOffset = portOffset;
+  }
+
+  /** Brings the scopes of one port up to date; `relocate` when its listeners changed. */
+  update(port: number, touched: ReadonlySet<string>, change: { readonly relocate: boolean }): void {
+    const model = this.#index.port(port);
+    const scopes = this.#ports.get(port) ?? { names: new Map(), patterns: new Set(), ranked: new Map() };
+    this.#ports.set(port, scopes);
+    const patterns = new Set(scopes.patterns);
+    for (const hostname of touched) this.#rank(model, scopes, hostname);
+    for (const hostname of withNarrower(touched, scopes)) this.#compile(port, model, scopes, hostname);
+    if (change.relocate || patterns.symmetricDifference(scopes.patterns).size > 0) this.#locate(port, model, scopes);
+    if (scopes.names.size === 0 && model === undefined) this.#ports.delete(port);
+  }
+
+  #rank(model: PortModel | undefined, scopes: PortScopes, hostname: string): void {
+    const owner = model?.ownerOf(hostname);
+    const isServed = model !== undefined && owner !== undefined && model.servesHttpAt(owner);
+    const rules = isServed ? this.#index.rulesAt(model, owner, hostname) : new Map<RuleRecord, number>();
+    if (rules.size === 0) scopes.ranked.delete(hostname);
+    else scopes.ranked.set(hostname, rankRules(rules, scopes.ranked.get(hostname) ?? []));
+  }
+
+  #compile(port: number, model: PortModel | undefined, scopes: PortScopes, hostname: string): void {
+    const owner = model?.ownerOf(hostname);
+    const own = scopes.ranked.get(hostname);
+    const before = scopes.names.get(hostname);
+    if (model === undefined || owner === undefined || own === undefined) {
+      if (before !== undefined) this.#table.delete('scope', before);
+      scopes.names.delete(hostname);
+      scopes.patterns.delete(hostname);
+      return;
+    }
+    const protocol = model.family === 'http' ? 'HTTP' : 'HTTPS';
+    const chain = model.chainAt(owner);
+    const isPattern = hostname.startsWith('*');
+    const wider = isPattern ? widerWithin(model, owner, hostname, scopes) : [];
+    const routes = scopeRoutes([own, ...wider], { port, portOffset: this.#portOffset, protocol, hostname });
+    const name = scopeName(chain, hostname);
+    if (before !== undefined && before !== name) this.#table.delete('scope', before);
+    this.#table.set(buildScope(chain, hostname, routes));
+    scopes.names.set(hostname, name);
+    if (isPattern) scopes.patterns.add(hostname);
+  }
+
+  #locate(port: number, model: PortModel | undefined, scopes: PortScopes): void {
+    if (model === undefined || !model.servesHttp) {
+      this.#table.delete('scope', scopeName(`${port}`, locatorHostname));
+      return;
+    }
+    const places = new Map<string, Located>();
+    for (const hostname of [...new Set([...model.hostnames(), ...scopes.patterns])].toSorted()) {
+      const owner = model.ownerOf(hostname);
+      if (owner === undefined) continue;
+      const isGuarded = model.leaderAt(owner)?.clientValidation !== undefined;
+      places.set(hostname, { chain: model.chainAt(owner), hostname, isGuarded });
+    }
+    this.#table.set(buildLocator(port, places));
+  }
+}
+
+/** The hostnames, and the patterns with a scope that a touched pattern covers. */
+function withNarrower(touched: ReadonlySet<string>, { patterns }: PortScopes): ReadonlySet<string> {
+  const wide = [...touched].filter((hostname) => hostname.startsWith('*'));
+  const narrower = [...patterns].filter((pattern) => wide.some((one) => intersectHostnames(one, pattern) === pattern));
+  return new Set([...touched, ...narrower]);
+}
+
+/** The rules of the patterns around a pattern that belong to the same listener hostname, narrowest first. */
+function widerWithin(
+  model: PortModel,
+  owner: string,
+  hostname: string,
+  { ranked }: PortScopes,
+): readonly (readonly RankedRule[])[] {
+  return widenings(hostname)
+    .slice(1)
+    .filter((pattern) => model.ownerOf(pattern) === owner)
+    .map((pattern) => ranked.get(pattern) ?? []);
+}

@@ -1,0 +1,60 @@
+// The routes of one scope in the order of the Gateway API: those of the hostname first, then, for a pattern, those of each wider
+// pattern; within a hostname by precedence. An exact hostname's scope has its own routes only: a request that none of them takes goes on
+// to the pattern's scope, so that a change of a wildcard or catch-all rule touches the patterns below it and no exact hostname.
+import { compareMatches } from '#libs/snapshot/precedence.ts';
+import type { ProtoMessage } from '#libs/xds/envoy/resources.ts';
+import type { RuleRecord } from './rule-record.ts';
+import type { RoutePlace } from '#libs/xds/envoy/rule-routes.ts';
+
+/** One match of one rule. */
+export interface RankedRule {
+  readonly record: RuleRecord;
+  readonly index: number;
+  /** Position of its gateway among those of the port. */
+  readonly age: number;
+}
+
+/** The rules of one hostname, best match first. `previous` = the result before a small change; it saves sorting. */
+export function rankRules(records: ReadonlyMap<RuleRecord, number>, previous: readonly RankedRule[]): RankedRule[] {
+  const kept = previous.filter(({ record, age }) => records.get(record) === age);
+  const known = new Set(kept.map(({ record }) => record));
+  const added = [...records].flatMap(([record, age]) =>
+    known.has(record) ? [] : record.entry.matches.map((_, index) => ({ record, index, age })),
+  );
+  return [...kept, ...added].toSorted(compareRanked);
+}
+
+/** The routes of a scope; groups = ranked rules by hostname, most specific hostname first. */
+export function scopeRoutes(groups: readonly (readonly RankedRule[])[], place: RoutePlace): readonly ProtoMessage[] {
+  return groups.flatMap((group) =>
+    group.flatMap(({ record, index }, at) =>
+      isRepeated(group, at) ? [] : (record.routesAt(place).routes[index] ?? []),
+    ),
+  );
+}
+
+function compareRanked(a: RankedRule, b: RankedRule): number {
+  const first = a.record.entry;
+  const second = b.record.entry;
+  const firstMatch = first.matches[a.index];
+  const secondMatch = second.matches[b.index];
+  if (firstMatch === undefined || secondMatch === undefined) return 0;
+  return (
+    compareMatches({ rule: first, match: firstMatch }, { rule: second, match: secondMatch }) ||
+    a.age - b.age ||
+    a.index - b.index
+  );
+}
+
+/** Whether the one before is the same match of the same rule, by way of an older gateway: this one gets no request. */
+function isRepeated(group: readonly RankedRule[], at: number): boolean {
+  const one = group[at];
+  const before = group[at - 1];
+  if (one === undefined || before === undefined || one.age === before.age || one.index !== before.index) return false;
+  const a = one.record.entry;
+  const b = before.record.entry;
+  return (
+    a.index === b.index &&
+    JSON.stringify([a.route, a.matches[one.index]]) === JSON.stringify([b.route, b.matches[before.index]])
+  );
+}

@@ -1,0 +1,159 @@
+// Forwarding to weighted backends. One cluster or weighted clusters on one route; where a backend has filters that Envoy knows only on
+// routes (path rewrite, mirror, CORS), a route per backend with the share of requests that is left for it.
+import type { HttpFilter, HttpRuleEntry, RuleAction, WeightedBackend } from '#libs/snapshot/entry.ts';
+import type { HttpMatch } from '#libs/gateway/objects/http-match.ts';
+import { invalidCluster } from './backend.ts';
+import { corsOf, corsProblem } from './cors.ts';
+import { headerFields, headerFiltersProblem } from './header-changes.ts';
+import { rewriteFields, rewriteOf } from './path-change.ts';
+import type { ProtoMessage } from './resources.ts';
+import { retryFields } from './retry.ts';
+import { noBackend, noBackendCode, type RoutePart, type RouteParts } from './route-parts.ts';
+import { isHostName } from './text-limits.ts';
+
+/** Name of the cluster of a backend's entry key, or undefined when there is no such entry. */
+export type ClusterOf = (backendKey: string) => string | undefined;
+
+/** What of a rule and its match the forwarding depends on, beside the backends. */
+export interface ForwardContext extends Pick<HttpRuleEntry, 'filters' | 'timeouts' | 'retry' | 'protocol'> {
+  readonly path: HttpMatch['path'];
+  readonly clusterOf: ClusterOf;
+}
+
+interface Target {
+  /** Undefined: its share is answered 500. */
+  readonly cluster: string | undefined;
+  readonly weight: number;
+  readonly filters: readonly HttpFilter[];
+}
+
+const million = 1_000_000;
+const weightsMax = 4_294_967_295;
+const dayMs = 86_400_000;
+
+/** The routes that forward the requests of one match, in the order in which they are tried. */
+export function forwardParts(
+  { backends }: Extract<RuleAction, { readonly type: 'forward' }>,
+  context: ForwardContext,
+): RouteParts {
+  const targets = backends.filter(({ weight }) => weight > 0).map((backend) => toTarget(backend, context.clusterOf));
+  const total = targets.reduce((sum, { weight }) => sum + weight, 0);
+  if (total > weightsMax || targets.some(({ weight }) => !Number.isInteger(weight)))
+    return { problem: 'the weights are out of range' };
+  if (targets.every(({ cluster }) => cluster === undefined)) return { parts: [noBackend(context.protocol)] };
+  const lists = [context.filters, ...targets.map(({ filters }) => filters)];
+  const problem = lists.map(filtersProblem).find((one) => one !== undefined);
+  if (problem !== undefined) return { problem };
+  const isSplit = targets.length === 1 || targets.some(({ filters }) => filters.some(isRouteFilter));
+  return isSplit ? split(targets, total, context) : weighted(targets, context);
+}
+
+function toTarget(backend: WeightedBackend, clusterOf: ClusterOf): Target {
+  const cluster = 'key' in backend ? clusterOf(backend.key) : undefined;
+  return { cluster, weight: backend.weight, filters: cluster === undefined ? [] : backend.filters };
+}
+
+/** One route for all. */
+function weighted(targets: readonly Target[], context: ForwardContext): RouteParts {
+  const action = actionFields(context.filters, context);
+  if ('problem' in action) return action;
+  // Envoy changes headers and host for the cluster before those for its route; the specification has it the other way round.
+  const perCluster = targets.some(({ filters }) => filters.length > 0);
+  const clusters = targets.map(({ cluster, weight, filters }) => {
+    const all = [...context.filters, ...filters];
+    return {
+      name: cluster ?? invalidCluster,
+      weight,
+      ...(perCluster ? { ...hostField(all), ...headerFields(all) } : {}),
+    };
+  });
+  const isInvalid = targets.some(({ cluster }) => cluster === undefined);
+  const route = {
+    weighted_clusters: { clusters },
+    ...(isInvalid ? { cluster_not_found_response_code: noBackendCode(context.protocol) } : {}),
+    ...action.fields,
+    ...(perCluster ? { host_rewrite_literal: undefined } : {}),
+  };
+  return { parts: [{ fields: { route, ...(perCluster ? {} : headerFields(context.filters)) } }] };
+}
+
+/** A route per backend. The number that Envoy draws is the same for all routes of a request, so that shares add up. */
+function split(targets: readonly Target[], total: number, context: ForwardContext): RouteParts {
+  const parts: RoutePart[] = [];
+  let passed = 0;
+  for (const [index, { cluster, weight, filters }] of targets.entries()) {
+    passed += weight;
+    const all = [...context.filters, ...filters];
+    const action = actionFields(all, context);
+    if ('problem' in action) return action;
+    const cors = corsOf(filters);
+    const part: RoutePart =
+      cluster === undefined
+        ? noBackend(context.protocol)
+        : {
+            fields: { route: { cluster, ...action.fields }, ...headerFields(all) },
+            ...(cors === undefined ? {} : { cors }),
+          };
+    parts.push(index === targets.length - 1 ? part : { ...part, fraction: millionths(passed / total) });
+  }
+  return { parts };
+}
+
+/** What a route action has beside its clusters. */
+function actionFields(
+  filters: readonly HttpFilter[],
+  { path, timeouts, retry, clusterOf }: ForwardContext,
+): { readonly fields: ProtoMessage } | { readonly problem: string } {
+  const change = filters.flatMap((filter) => (filter.type === 'rewrite' && filter.path ? [filter.path] : [])).at(-1);
+  const rewrite = rewriteOf(change, path);
+  if ('problem' in rewrite) return rewrite;
+  const mirrors = filters.flatMap((filter) => mirrorPolicy(filter, clusterOf));
+  const perTryMs = timeouts?.backendRequestMs ?? 0;
+  return {
+    fields: {
+      timeout: duration(timeouts?.requestMs ?? 0),
+      ...rewriteFields(rewrite),
+      ...hostField(filters),
+      ...(mirrors.length === 0 ? {} : { request_mirror_policies: mirrors }),
+      ...retryFields(retry, perTryMs > 0 ? duration(perTryMs) : undefined),
+    },
+  };
+}
+
+function mirrorPolicy(filter: HttpFilter, clusterOf: ClusterOf): readonly ProtoMessage[] {
+  if (filter.type !== 'mirror' || 'invalid' in filter.backend) return [];
+  const cluster = clusterOf(filter.backend.key);
+  const fraction = filter.numerator / filter.denominator;
+  if (cluster === undefined || !(fraction > 0)) return [];
+  const share = fraction < 1 ? { runtime_fraction: millionths(fraction) } : {};
+  return [{ cluster, disable_shadow_host_suffix_append: true, ...share }];
+}
+
+function millionths(fraction: number): ProtoMessage {
+  return { default_value: { numerator: Math.round(fraction * million), denominator: 'MILLION' } };
+}
+
+function hostField(filters: readonly HttpFilter[]): ProtoMessage {
+  const hosts = filters.flatMap((filter) => (filter.type === 'rewrite' && filter.hostname ? [filter.hostname] : []));
+  return hosts.length === 0 ? {} : { host_rewrite_literal: hosts.at(-1) };
+}
+
+function filtersProblem(filters: readonly HttpFilter[]): string | undefined {
+  for (const filter of filters) {
+    if (filter.type === 'rewrite' && filter.hostname !== undefined && !isHostName(filter.hostname))
+      return 'the new hostname is not one';
+    const problem = filter.type === 'cors' ? corsProblem(filter) : undefined;
+    if (problem !== undefined) return problem;
+  }
+  return headerFiltersProblem(filters);
+}
+
+/** Filters that a weighted cluster cannot have. */
+function isRouteFilter(filter: HttpFilter): boolean {
+  return filter.type === 'mirror' || filter.type === 'cors' || (filter.type === 'rewrite' && filter.path !== undefined);
+}
+
+/** Longer than a day is no limit, as 0 is. */
+function duration(ms: number): string {
+  return ms > 0 && ms <= dayMs ? `${Math.ceil(ms) / 1000}s` : '0s';
+}

@@ -1,0 +1,104 @@
+// The Envoy routes of one rule in one kind of scope, per match. What Envoy would refuse becomes a 500, and a problem that says why.
+import type { HttpFilter, HttpRuleEntry } from '#libs/snapshot/entry.ts';
+import type { HttpMatch } from '#libs/gateway/objects/http-match.ts';
+import type { Redirect } from '#libs/gateway/objects/http-filter.ts';
+import { corsOf, corsParts, corsProblem } from './cors.ts';
+import { type ClusterOf, forwardParts } from './forward.ts';
+import { headerFields, headerFiltersProblem } from './header-changes.ts';
+import { rewriteOf } from './path-change.ts';
+import { redirectActions, type RedirectPlace, redirectProblem } from './redirect.ts';
+import type { ProtoMessage } from './resources.ts';
+import { compileMatch } from './route-match.ts';
+import { internalError, type RoutePart, type RouteParts } from './route-parts.ts';
+import { foundMetadata } from './scope-selection.ts';
+
+export interface RuleRoutes {
+  /** By index of the match; none where no request can match. */
+  readonly routes: readonly (readonly ProtoMessage[])[];
+  readonly problems: readonly string[];
+}
+
+/** Where the routes are for. Only redirects look at more than whether the hostname is a pattern. */
+export type RoutePlace = RedirectPlace;
+
+const hasPort: ProtoMessage = { name: ':authority', string_match: { safe_regex: { regex: '.*:[0-9]+' } } };
+
+/** Compiles all matches of a rule. */
+export function ruleRoutes(rule: HttpRuleEntry, place: RoutePlace, clusterOf: ClusterOf): RuleRoutes {
+  const problems: string[] = [];
+  if (rule.action.type === 'invalid') problems.push(rule.action.reason);
+  const routes = rule.matches.map((match) => {
+    const compiled = compileMatch(match);
+    if ('problem' in compiled) {
+      problems.push(`${compiled.problem}: never matches`);
+      return [];
+    }
+    const made = ruleParts(rule, match, place, clusterOf);
+    if ('problem' in made) problems.push(`${made.problem}: answers 500`);
+    const parts = 'problem' in made ? [internalError] : made.parts;
+    return parts.flatMap(withCors).map((part) => route(rule, compiled.match, part, place));
+  });
+  return { routes, problems: [...new Set(problems)] };
+}
+
+/** Whether the routes of a rule differ between hostnames or ports. */
+export function dependsOnPlace(rule: HttpRuleEntry): boolean {
+  return rule.action.type === 'redirect';
+}
+
+function ruleParts(rule: HttpRuleEntry, match: HttpMatch, place: RoutePlace, clusterOf: ClusterOf): RouteParts {
+  const { action, filters, timeouts, retry, protocol } = rule;
+  if (action.type === 'invalid') return { parts: [internalError] };
+  const made =
+    action.type === 'redirect'
+      ? redirectParts(action.redirect, filters, match, place)
+      : forwardParts(action, {
+          filters,
+          path: match.path,
+          clusterOf,
+          ...(timeouts === undefined ? {} : { timeouts }),
+          ...(retry === undefined ? {} : { retry }),
+          ...(protocol === undefined ? {} : { protocol }),
+        });
+  const cors = corsOf(filters);
+  if (cors === undefined || 'problem' in made) return made;
+  const problem = corsProblem(cors);
+  return problem === undefined ? { parts: made.parts.map((part) => ({ cors, ...part })) } : { problem };
+}
+
+function withCors(part: RoutePart): readonly RoutePart[] {
+  return part.cors === undefined ? [part] : corsParts(part.cors, part);
+}
+
+function redirectParts(
+  redirect: Redirect,
+  filters: readonly HttpFilter[],
+  match: HttpMatch,
+  place: RoutePlace,
+): RouteParts {
+  const problem = redirectProblem(redirect) ?? headerFiltersProblem(filters);
+  if (problem !== undefined) return { problem };
+  const rewrite = rewriteOf(redirect.path, match.path);
+  if ('problem' in rewrite) return rewrite;
+  const parts = redirectActions(redirect, rewrite, place).map((action): RoutePart => {
+    const fields = { redirect: action.redirect, ...headerFields(filters) };
+    return action.hostWithPort ? { headers: [hasPort], fields } : { fields };
+  });
+  return { parts };
+}
+
+function route(rule: HttpRuleEntry, match: ProtoMessage, part: RoutePart, { hostname }: RoutePlace): ProtoMessage {
+  const { cluster, namespace, name } = rule.route;
+  const { headers } = match;
+  const own = Array.isArray(headers) ? headers : [];
+  return {
+    name: `${cluster}/${namespace}/${name}/${rule.index}`,
+    match: {
+      ...match,
+      ...(part.headers === undefined ? {} : { headers: [...own, ...part.headers] }),
+      ...(part.fraction === undefined ? {} : { runtime_fraction: part.fraction }),
+    },
+    ...(hostname.startsWith('*') ? {} : { metadata: foundMetadata }),
+    ...part.fields,
+  };
+}

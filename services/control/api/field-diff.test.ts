@@ -1,0 +1,75 @@
+// Differences between objects, and the bucket of requests: both pure.
+import t from 'tap';
+import { RateLimit } from './rate-limit.ts';
+import { diffFields } from './field-diff.ts';
+
+void t.test('diffFields', async (t) => {
+  const cases: readonly {
+    readonly name: string;
+    readonly before: unknown;
+    readonly after: unknown;
+    readonly changes: readonly unknown[];
+  }[] = [
+    { name: 'equal', before: { a: [1, { b: null }] }, after: { a: [1, { b: null }] }, changes: [] },
+    {
+      name: 'a value',
+      before: { a: { b: 1 } },
+      after: { a: { b: 2 } },
+      changes: [{ path: 'a.b', before: 1, after: 2 }],
+    },
+    {
+      name: 'added and removed',
+      before: { a: 1 },
+      after: { b: 2 },
+      changes: [
+        { path: 'a', before: 1 },
+        { path: 'b', after: 2 },
+      ],
+    },
+    { name: 'null is a value', before: { a: null }, after: { a: 0 }, changes: [{ path: 'a', before: null, after: 0 }] },
+    {
+      name: 'a list by place',
+      before: [1, 2],
+      after: [1, 3, 4],
+      changes: [
+        { path: '[1]', before: 2, after: 3 },
+        { path: '[2]', after: 4 },
+      ],
+    },
+    {
+      name: 'a list by name',
+      before: {
+        l: [
+          { name: 'x', p: 1 },
+          { name: 'y', p: 2 },
+        ],
+      },
+      after: {
+        l: [
+          { name: 'y', p: 3 },
+          { name: 'x', p: 1 },
+        ],
+      },
+      changes: [{ path: 'l[name=y].p', before: 2, after: 3 }],
+    },
+    { name: 'another type', before: { a: [] }, after: { a: {} }, changes: [{ path: 'a', before: [], after: {} }] },
+    { name: 'odd keys', before: {}, after: { 'a.b/c': 1 }, changes: [{ path: '"a.b/c"', after: 1 }] },
+    { name: 'whole', before: undefined, after: { a: 1 }, changes: [{ path: '', after: { a: 1 } }] },
+  ];
+  for (const { name, before, after, changes } of cases)
+    t.same(diffFields(before, after), { changes, truncated: false }, name);
+  const many = Object.fromEntries(Array.from({ length: 300 }, (_, i) => [`k${i}`, i]));
+  t.match(diffFields({}, many), { truncated: true, changes: { length: 200 } });
+});
+
+void t.test('RateLimit', async (t) => {
+  const limit = new RateLimit(10, 2);
+  t.equal(limit.take('a', 0), 0);
+  t.equal(limit.take('a', 0), 0);
+  t.equal(limit.take('a', 0), 1, 'seconds, rounded up');
+  t.equal(limit.take('b', 0), 0, 'others are not held up');
+  t.equal(limit.take('a', 99), 1);
+  t.equal(limit.take('a', 201), 0, 'it fills with time');
+  for (let i = 0; i < 30_000; i++) limit.take(`caller ${i}`, 1000);
+  t.equal(limit.take('c', 1000), 0, 'many callers are no trouble');
+});

@@ -1,0 +1,236 @@
+// Batches of the stream → transactions. Change events of a batch are folded together, in runs: while one run is written, the next is
+// folded. Each command is decided alone, between them.
+// A batch that fails is tried again message by message: the one at fault is skipped loudly, and the fleet goes on.
+import { DatabaseError } from 'pg';
+import type { ChangeEvent } from '#libs/events/change-event.ts';
+import type { OperatorEvent, OperatorOutcome } from '#libs/events/operator-event.ts';
+import { changeMessageId, operatorSubject, replyHeader } from '#libs/events/subjects.ts';
+import { messageOf } from '#libs/runtime/errors.ts';
+import type { Logger } from '#libs/runtime/log.ts';
+import type { StreamMessage } from '#libs/runtime/nats/pull-consumer.ts';
+import type { StatusChange } from '#libs/projection/versions/projection-change.ts';
+import { type Checkpoint, FenceLost } from '../store/commit.ts';
+import { Intake, type Verdict } from './intake.ts';
+import { parseMessage } from './message.ts';
+import type { ProjectorMetrics } from '../metrics.ts';
+import type { Writer } from './writer.ts';
+
+export interface IngestContext {
+  readonly openWriter: () => Promise<Writer>;
+  /** Whether the connection of the writer still answers. */
+  readonly isAlive: () => Promise<boolean>;
+  /** Called when this projector cannot write any more. */
+  readonly onOver: (error: unknown) => void;
+  readonly sendOutcome: (subject: string, outcome: OperatorOutcome) => void;
+  readonly sendStatuses: (changes: readonly StatusChange[]) => void;
+  readonly metrics: ProjectorMetrics;
+  readonly log: Logger;
+}
+
+/** Postgres' error classes that are the fault of what was written: cardinality, data, integrity, program limits. */
+const contentFaults = new Set(['21', '22', '23', '54']);
+/** Events that are folded into one transaction. */
+const runMax = 500;
+const refusalsMax = 1000;
+const inbox = /^_INBOX\.[\w.-]+$/;
+
+/** Turns messages into transactions. Calls must not overlap. */
+export class Ingest {
+  readonly #context: IngestContext;
+  #writer: Writer;
+  readonly #refusals = new Map<string, OperatorOutcome>();
+  readonly #refusedClusters = new Set<string>();
+  /** Messages of the stream up to here may be older than the history. */
+  #replayUntil = 0;
+  /** Up to here, messages that make no event are counted: a batch may be tried twice. */
+  #countedSeq = 0;
+  /** The transaction that is being written. */
+  #writing: Promise<void> = Promise.resolve();
+
+  constructor(context: IngestContext, writer: Writer) {
+    this.#context = context;
+    this.#writer = writer;
+  }
+
+  get writer(): Writer {
+    return this.#writer;
+  }
+
+  /** Another stream, or another place in it: messages up to `replayUntil` may be older than the history. */
+  begin(startAfterSeq: number, replayUntil: number): void {
+    this.#replayUntil = replayUntil;
+    this.#countedSeq = startAfterSeq;
+  }
+
+  /** Resolves when everything of the batch is committed or skipped. Throws when this projector cannot write any more. */
+  async take(messages: readonly StreamMessage[]): Promise<void> {
+    this.#context.metrics.batchSize.observe(messages.length);
+    try {
+      await this.#process(messages);
+    } catch (error) {
+      await this.#recover(error);
+      for (const message of messages) await this.#takeAlone(message);
+    }
+  }
+
+  /** Runs something between batches; what it throws is thrown on, after the state is sound again. */
+  async run<T>(task: (writer: Writer) => Promise<T>): Promise<T> {
+    try {
+      return await task(this.#writer);
+    } catch (error) {
+      await this.#recover(error);
+      throw error;
+    }
+  }
+
+  async #takeAlone(message: StreamMessage): Promise<void> {
+    try {
+      await this.#process([message]);
+    } catch (error) {
+      await this.#recover(error);
+      const { subject, seq } = message;
+      this.#context.log.error({ err: error, subject, seq }, 'a message cannot be folded and is skipped');
+      this.#context.metrics.dropped.inc({ reason: 'poison' });
+      await this.#writer.skipTo(this.#checkpointAt(seq));
+      const parsed = parseMessage(subject, message.data);
+      if (parsed.type === 'operator')
+        this.#answer(message, { id: parsed.event.id, ok: false, code: 'failed', message: messageOf(error) });
+    }
+  }
+
+  /** After a fault of the content: forgets what was folded in vain. Any other fault is thrown on. */
+  async #recover(error: unknown): Promise<void> {
+    const { metrics, log, onOver, openWriter } = this.#context;
+    metrics.failures.inc();
+    await this.#writing.catch(() => undefined);
+    this.#writing = Promise.resolve();
+    try {
+      if (!(await this.#isContentFault(error))) throw error;
+      log.error({ err: error }, 'a transaction failed');
+      this.#writer = await openWriter();
+    } catch (reason) {
+      onOver(reason);
+      throw reason;
+    }
+  }
+
+  async #isContentFault(error: unknown): Promise<boolean> {
+    if (error instanceof FenceLost) return false;
+    if (error instanceof DatabaseError) return contentFaults.has(error.code?.slice(0, 2) ?? '');
+    return this.#context.isAlive();
+  }
+
+  async #process(messages: readonly StreamMessage[]): Promise<void> {
+    const old = await this.#oldIds(messages);
+    let intake = this.#newIntake();
+    for (const message of messages) {
+      const parsed = parseMessage(message.subject, message.data);
+      const over = message.seq <= this.#writer.checkpoint.streamSeq;
+      if (parsed.type === 'operator' && (over || message.seq <= this.#replayUntil)) {
+        this.#answer(message, await this.#pastOutcome(parsed.event));
+      } else if (over) {
+        this.#count(message, 'known');
+      } else if (parsed.type === 'bad') {
+        this.#malformed(message, parsed.reason);
+      } else if (parsed.type === 'change') {
+        const verdict = old.has(changeMessageId(parsed.event)) ? 'known' : intake.add(parsed.event);
+        if (verdict !== 'taken') this.#drop(message, verdict, parsed.event);
+        if (intake.size >= runMax) {
+          await this.#append(intake, message.seq);
+          intake = this.#newIntake();
+        }
+      } else {
+        await this.#append(intake, message.seq - 1);
+        await this.#writing;
+        intake = this.#newIntake();
+        await this.#decide(message, parsed.event);
+      }
+    }
+    await this.#append(intake, messages.at(-1)?.seq ?? 0);
+    await this.#writing;
+  }
+
+  /** Folds a run, waits until the one before is written, and begins to write it. */
+  async #append(intake: Intake, throughSeq: number): Promise<void> {
+    if (throughSeq <= this.#writer.checkpoint.streamSeq) return;
+    const prepared = this.#writer.prepare(intake, this.#checkpointAt(throughSeq));
+    await this.#writing;
+    const writing = this.#writer.write(prepared).then(this.#context.sendStatuses);
+    // Whoever waits next learns of a failure; nobody may be waiting yet.
+    writing.catch(() => undefined);
+    this.#writing = writing;
+  }
+
+  async #decide(message: StreamMessage, command: OperatorEvent): Promise<void> {
+    const checkpoint = this.#checkpointAt(message.seq);
+    const refusal = this.#refusals.get(command.id);
+    if (refusal !== undefined) {
+      await this.#writer.skipTo(checkpoint);
+      return this.#answer(message, refusal);
+    }
+    const { outcome, statuses } = await this.#writer.decide(command, checkpoint);
+    if (!outcome.ok) this.#rememberRefusal(outcome);
+    this.#context.log.info({ command, outcome }, outcome.ok ? 'command carried out' : 'command refused');
+    this.#answer(message, outcome);
+    this.#context.sendStatuses(statuses);
+  }
+
+  async #pastOutcome(command: OperatorEvent): Promise<OperatorOutcome> {
+    return this.#refusals.get(command.id) ?? this.#writer.pastOutcome(command);
+  }
+
+  #rememberRefusal(outcome: OperatorOutcome): void {
+    this.#refusals.set(outcome.id, outcome);
+    const [oldest] = this.#refusals.keys();
+    if (this.#refusals.size > refusalsMax && oldest !== undefined) this.#refusals.delete(oldest);
+  }
+
+  #answer(message: StreamMessage, outcome: OperatorOutcome): void {
+    const subject = message.headers[replyHeader];
+    if (subject !== undefined && inbox.test(subject)) this.#context.sendOutcome(subject, outcome);
+  }
+
+  #malformed(message: StreamMessage, reason: string): void {
+    const { subject, seq } = message;
+    if (this.#count(message, 'malformed'))
+      this.#context.log.error({ subject, seq, reason }, 'a malformed message is skipped');
+    if (subject === operatorSubject) this.#answer(message, { id: '', ok: false, code: 'malformed', message: reason });
+  }
+
+  #drop(message: StreamMessage, verdict: Exclude<Verdict, 'taken'>, event: ChangeEvent): void {
+    this.#count(message, verdict === 'known' ? 'known' : 'refused');
+    if (verdict === 'known') return;
+    const cluster = `${event.cluster} ${event.clusterUid}`;
+    if (this.#refusedClusters.has(cluster)) return;
+    if (this.#refusedClusters.size < refusalsMax) this.#refusedClusters.add(cluster);
+    this.#context.log.error({ cluster: event.cluster, reason: verdict.refused }, 'events of a cluster are refused');
+  }
+
+  /** False when it was counted before. */
+  #count({ seq }: StreamMessage, reason: 'known' | 'refused' | 'malformed'): boolean {
+    if (seq <= this.#countedSeq) return false;
+    this.#countedSeq = seq;
+    this.#context.metrics.dropped.inc({ reason });
+    return true;
+  }
+
+  #newIntake(): Intake {
+    const { clusters, projection } = this.#writer;
+    return new Intake(clusters, (event) => projection.knows(event));
+  }
+
+  #checkpointAt(streamSeq: number): Checkpoint {
+    return { streamCreated: this.#writer.checkpoint.streamCreated, streamSeq };
+  }
+
+  /** Ids that the history holds already, of messages that may be replayed: only those of a stream that lost its newest part. */
+  async #oldIds(messages: readonly StreamMessage[]): Promise<ReadonlySet<string>> {
+    const ids: string[] = [];
+    for (const { seq, subject, data } of messages) {
+      if (seq > this.#replayUntil) break;
+      const parsed = parseMessage(subject, data);
+      if (parsed.type === 'change') ids.push(changeMessageId(parsed.event));
+    }
+    return ids.length === 0 ? new Set() : this.#writer.knownIds(ids);
+  }
+}

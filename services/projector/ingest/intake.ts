@@ -1,0 +1,65 @@
+// Gathers the change events of one transaction: takes what says something new, names what does not.
+import type { ChangeEvent } from '#libs/events/change-event.ts';
+import { Fleet, evolve, isStale } from '#libs/fleet/fleet.ts';
+import { kindInfo } from '#libs/gateway/kinds.ts';
+import type { SealedItem } from '#libs/projection/model/sealed-item.ts';
+import type { ClusterRegistry } from './cluster-registry.ts';
+import { keyOf } from '../store/commit-rows.ts';
+import { fingerprintOf } from './message.ts';
+
+export type Verdict = 'taken' | 'known' | { readonly refused: string };
+
+/** The events of one transaction, in order. */
+export class Intake {
+  readonly events: ChangeEvent[] = [];
+  readonly slices: ChangeEvent[] = [];
+  readonly sealed: SealedItem[] = [];
+  /** Clusters seen for the first time: name → UID. */
+  readonly clusters = new Map<string, string>();
+  readonly #registry: ClusterRegistry;
+  readonly #knows: (event: ChangeEvent) => boolean;
+  /** Objects that this batch touched, as it leaves them. */
+  readonly #touched = new Set<string>();
+  readonly #after = new Fleet();
+
+  constructor(registry: ClusterRegistry, knows: (event: ChangeEvent) => boolean) {
+    this.#registry = registry;
+    this.#knows = knows;
+  }
+
+  /** Events and slices. */
+  get size(): number {
+    return this.events.length + this.slices.length;
+  }
+
+  get empty(): boolean {
+    return this.size === 0 && this.clusters.size === 0;
+  }
+
+  add(event: ChangeEvent): Verdict {
+    const verdict = this.#register(event);
+    if (verdict !== undefined) return { refused: verdict };
+    const key = keyOf(event);
+    if (this.#touched.has(key) ? isStale(this.#after, event) : this.#knows(event)) return 'known';
+    this.#touched.add(key);
+    evolve(this.#after, event);
+    const { sealed, ...facts } = event;
+    (kindInfo(event.kind)?.stream === 'discovery' ? this.slices : this.events).push(facts);
+    const fingerprint = sealed === undefined ? undefined : fingerprintOf(event.object);
+    if (sealed !== undefined && fingerprint !== undefined) {
+      const { cluster, namespace, name } = event;
+      this.sealed.push({ key: `tls/${cluster}/${namespace}/${name}`, cluster, fingerprint, sealed });
+    }
+    return 'taken';
+  }
+
+  /** Why the cluster is refused; a new one is noted. */
+  #register({ cluster, clusterUid }: ChangeEvent): string | undefined {
+    const verdict = this.#registry.check(cluster, clusterUid);
+    if (verdict === 'registered') return undefined;
+    if (verdict !== 'new') return verdict.refused;
+    this.#registry.add(cluster, clusterUid);
+    this.clusters.set(cluster, clusterUid);
+    return undefined;
+  }
+}

@@ -1,0 +1,222 @@
+// The projection in memory and its transactions: fold, commit, remember the position. After a transaction that failed the memory is
+// ahead of Postgres: the writer must be thrown away and a new one opened.
+import type { Logger } from '#libs/runtime/log.ts';
+import type { OperatorEvent, OperatorOutcome } from '#libs/events/operator-event.ts';
+import { Projection } from '#libs/projection/projection.ts';
+import type { Batch, ProjectionChange, StatusChange } from '#libs/projection/versions/projection-change.ts';
+import type { ContentOf } from '#libs/projection/versions/gateway-head.ts';
+import type { Limits } from '#libs/projection/versions/limits.ts';
+import type { NodeReport } from '#libs/projection/model/node-report.ts';
+import { decideOperator } from '#libs/projection/versions/operator-decision.ts';
+import { ClusterRegistry } from './cluster-registry.ts';
+import { type CommitRows, buildCommitRows, noChange } from '../store/commit-rows.ts';
+import { type Checkpoint, commit, commitCheckpoint } from '../store/commit.ts';
+import type { Intake } from './intake.ts';
+import type { Leadership } from '../leadership.ts';
+import type { ProjectorMetrics } from '../metrics.ts';
+import { readOutcome, readVersions } from './outcomes.ts';
+import { readSavedState } from '../store/saved-state.ts';
+import { staleStatuses } from '../store/stale-statuses.ts';
+import { readVersionContent } from '../store/version-content.ts';
+
+export interface WriterContext {
+  readonly leadership: Leadership;
+  readonly limits: Partial<Limits>;
+  readonly metrics: ProjectorMetrics;
+  readonly log: Logger;
+  readonly now: () => Date;
+}
+
+/** Folded, not yet written. */
+export interface Prepared {
+  /** Absent when there is nothing but the checkpoint to move. */
+  readonly rows: CommitRows | undefined;
+  readonly checkpoint: Checkpoint;
+}
+
+export interface Decided {
+  readonly outcome: OperatorOutcome;
+  readonly statuses: readonly StatusChange[];
+}
+
+/** One in-memory state with the right to write it. Not safe for concurrent calls. */
+export class Writer {
+  readonly projection: Projection;
+  readonly clusters: ClusterRegistry;
+  readonly #context: WriterContext;
+  #checkpoint: Checkpoint;
+  #lastSeq: bigint;
+
+  private constructor(context: WriterContext, projection: Projection, saved: SavedPosition) {
+    this.#context = context;
+    this.projection = projection;
+    this.clusters = new ClusterRegistry(saved.clusters);
+    this.#checkpoint = saved.checkpoint;
+    this.#lastSeq = saved.lastSeq;
+  }
+
+  /** Reads what Postgres holds. */
+  static async open(context: WriterContext, nodes: readonly NodeReport[]): Promise<Writer> {
+    const started = performance.now();
+    const saved = await readSavedState(context.leadership.client);
+    const projection = new Projection({ limits: context.limits });
+    projection.load({ ...saved, nodes });
+    const tookMs = performance.now() - started;
+    context.metrics.loadSeconds.set(tookMs / 1000);
+    context.log.info({ objects: saved.objects.length, gateways: saved.gateways.length, tookMs }, 'projection loaded');
+    return new Writer(context, projection, saved);
+  }
+
+  get checkpoint(): Checkpoint {
+    return this.#checkpoint;
+  }
+
+  /** Appends what was gathered, moves the checkpoint; answers the statuses that changed. */
+  async append(intake: Intake, checkpoint: Checkpoint): Promise<readonly StatusChange[]> {
+    return this.write(this.prepare(intake, checkpoint));
+  }
+
+  /** Folds what was gathered. Nothing is written before `write`, which must be called in the same order. */
+  prepare(intake: Intake, checkpoint: Checkpoint): Prepared {
+    if (intake.empty) return { rows: undefined, checkpoint };
+    const first = this.#lastSeq + 1n;
+    const events = intake.events.map((event, index) => ({ seq: first + BigInt(index), event }));
+    this.#lastSeq += BigInt(events.length);
+    const change = this.#fold({ events, slices: intake.slices, sealed: intake.sealed }, noContent);
+    const clusters = [...intake.clusters].map(([name, uid]) => ({ name, uid }));
+    return { rows: buildCommitRows(events, intake.slices, change, clusters), checkpoint };
+  }
+
+  /** Writes what was folded; answers the statuses that changed. */
+  async write({ rows, checkpoint }: Prepared): Promise<readonly StatusChange[]> {
+    if (rows === undefined) await this.skipTo(checkpoint);
+    else await this.#commit(rows, checkpoint);
+    return rows?.statuses ?? [];
+  }
+
+  /** Decides one command and appends it, or says why not. A command that was carried out before gets its outcome again. */
+  async decide(command: OperatorEvent, checkpoint: Checkpoint): Promise<Decided> {
+    const { client } = this.#context.leadership;
+    const past = await readOutcome(client, command.id);
+    if (past !== undefined) {
+      await this.skipTo(checkpoint);
+      return { outcome: past, statuses: [] };
+    }
+    const { gateway, id } = command;
+    const versions = await readVersions(client, gateway, command.type === 'rollback' ? command.to : null);
+    const decision = decideOperator(this.projection.gatewayHead(gateway), command, versions);
+    if ('refused' in decision) {
+      await this.skipTo(checkpoint);
+      return { outcome: { id, ok: false, ...decision.refused }, statuses: [] };
+    }
+    const { event } = decision;
+    const contentOf = await this.#contentFor(event);
+    this.#lastSeq += 1n;
+    const events = [{ seq: this.#lastSeq, event }];
+    const change = this.#fold({ events, slices: [], sealed: [] }, contentOf);
+    await this.#commit(buildCommitRows(events, [], change), checkpoint);
+    const version = this.projection.gatewayHead(gateway)?.serving ?? 0;
+    return { outcome: { id, ok: true, gateway, version, seq: this.#lastSeq.toString() }, statuses: change.statuses };
+  }
+
+  /** Which of the ids the history holds. */
+  async knownIds(ids: readonly string[]): Promise<ReadonlySet<string>> {
+    const { rows } = await this.#context.leadership.client.query<{ id: string }>(
+      'select id from events where id = any($1)',
+      [ids],
+    );
+    return new Set(rows.map(({ id }) => id));
+  }
+
+  /** What became of a command whose turn is over. */
+  async pastOutcome(command: OperatorEvent): Promise<OperatorOutcome> {
+    const past = await readOutcome(this.#context.leadership.client, command.id);
+    return (
+      past ?? {
+        id: command.id,
+        ok: false,
+        code: 'not-carried-out',
+        message: 'The command was not carried out; give it again.',
+      }
+    );
+  }
+
+  /** Takes over all node reports; answers the statuses that changed. */
+  async setNodes(nodes: readonly NodeReport[]): Promise<readonly StatusChange[]> {
+    const change = this.projection.setNodes(nodes);
+    return this.#commitStatuses(change.statuses);
+  }
+
+  /** Makes the stored statuses what the projection says, which differs after nodes reported to nobody or the program changed. */
+  async refreshStatuses(): Promise<readonly StatusChange[]> {
+    return this.#commitStatuses(
+      await staleStatuses(this.#context.leadership.client, this.projection, this.clusters.names),
+    );
+  }
+
+  /** Remembers a cluster that has no objects yet. */
+  async register(name: string, uid: string): Promise<void> {
+    this.clusters.add(name, uid);
+    await this.#commit(buildCommitRows([], [], noChange, [{ name, uid }]), this.#checkpoint);
+  }
+
+  /** Moves the checkpoint over messages that are no events. */
+  async skipTo(checkpoint: Checkpoint): Promise<void> {
+    if (
+      checkpoint.streamSeq === this.#checkpoint.streamSeq &&
+      checkpoint.streamCreated === this.#checkpoint.streamCreated
+    )
+      return;
+    const { client, epoch } = this.#context.leadership;
+    await commitCheckpoint(client, epoch, checkpoint);
+    this.#moved(checkpoint);
+  }
+
+  async #commitStatuses(statuses: readonly StatusChange[]): Promise<readonly StatusChange[]> {
+    if (statuses.length > 0) await this.#commit(buildCommitRows([], [], { ...noChange, statuses }), this.#checkpoint);
+    return statuses;
+  }
+
+  async #contentFor(event: OperatorEvent): Promise<ContentOf> {
+    if (event.type !== 'rollback' || event.to === null) return noContent;
+    const content = await readVersionContent(this.#context.leadership.client, event.gateway, event.to);
+    if (content === undefined) throw new Error(`${event.gateway} has no version ${event.to}`);
+    return (gateway, version) => {
+      if (gateway !== event.gateway || version !== event.to)
+        throw new Error(`version ${version} of ${gateway} was not read`);
+      return content;
+    };
+  }
+
+  #fold(batch: Batch, contentOf: ContentOf): ProjectionChange {
+    const end = this.#context.metrics.foldSeconds.startTimer();
+    const change = this.projection.apply(batch, contentOf);
+    end();
+    return change;
+  }
+
+  async #commit(rows: CommitRows, checkpoint: Checkpoint): Promise<void> {
+    const { leadership, metrics, now } = this.#context;
+    const end = metrics.commitSeconds.startTimer();
+    await commit(leadership.client, { epoch: leadership.epoch, checkpoint, recordedAt: now() }, rows);
+    end();
+    for (const { type } of rows.events) metrics.appended.inc({ type });
+    for (const { cause } of rows.versions) metrics.versions.inc({ cause });
+    this.#moved(checkpoint);
+  }
+
+  #moved(checkpoint: Checkpoint): void {
+    this.#checkpoint = checkpoint;
+    this.#context.metrics.checkpoint.set(checkpoint.streamSeq);
+  }
+}
+
+interface SavedPosition {
+  readonly checkpoint: Checkpoint;
+  readonly lastSeq: bigint;
+  readonly clusters: ReadonlyMap<string, string>;
+}
+
+const noContent: ContentOf = (gateway, version) => {
+  throw new Error(`version ${version} of ${gateway} is not needed here`);
+};

@@ -1,0 +1,156 @@
+// Whatever happened, the history gives what is stored: byte for byte, after restarts, rollbacks, limits and releases.
+import * as fc from 'fast-check';
+import t from 'tap';
+import type { ChangeEvent } from '#libs/events/change-event.ts';
+import { FleetgateError } from '#libs/runtime/errors.ts';
+import { runRebuild } from './rebuild.ts';
+import * as shop from '../testing/shop.ts';
+import { TestWriter } from '../testing/test-writer.ts';
+
+const limits = { removedShareMax: 0.6, removedMin: 3 };
+
+type Step =
+  | { readonly do: 'routes'; readonly changes: readonly (readonly [route: number, what: 'apply' | 'delete'])[] }
+  | { readonly do: 'gateway'; readonly what: 'delete' | 'return' | 'relabel' }
+  | { readonly do: 'endpoints' | 'secret' | 'restart' }
+  | { readonly do: 'command'; readonly type: 'rollback' | 'release' | 'accept'; readonly to: number | null };
+
+const routeChange = fc.tuple(fc.nat(7), fc.constantFrom('apply' as const, 'apply' as const, 'delete' as const));
+const step: fc.Arbitrary<Step> = fc.oneof(
+  {
+    weight: 6,
+    arbitrary: fc.record({
+      do: fc.constant('routes' as const),
+      changes: fc.array(routeChange, { minLength: 1, maxLength: 6 }),
+    }),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      do: fc.constant('gateway' as const),
+      what: fc.constantFrom('delete' as const, 'return' as const, 'relabel' as const),
+    }),
+  },
+  {
+    weight: 2,
+    arbitrary: fc.record({ do: fc.constantFrom('endpoints' as const, 'secret' as const, 'restart' as const) }),
+  },
+  {
+    weight: 3,
+    arbitrary: fc.record({
+      do: fc.constant('command' as const),
+      type: fc.constantFrom('rollback' as const, 'release' as const, 'accept' as const),
+      to: fc.option(fc.integer({ min: 1, max: 6 }), { nil: null }),
+    }),
+  },
+);
+
+void t.test('random histories verify, rebuild to the same rows, and verify again', async (t) => {
+  await fc.assert(
+    fc.asyncProperty(fc.array(step, { minLength: 5, maxLength: 40 }), async (steps) => {
+      const teardowns: (() => unknown)[] = [];
+      const db = await TestWriter.open({ teardown: (fn) => teardowns.push(fn) }, limits);
+      try {
+        await play(db, steps);
+        await db.leadership.release();
+        await runRebuild(options(db, { verify: true }), () => undefined);
+        const before = await dump(db);
+        await runRebuild(options(db, { verify: false }), () => undefined);
+        t.strictSame(await dump(db), before);
+        await runRebuild(options(db, { verify: true }), () => undefined);
+      } finally {
+        for (const teardown of teardowns.toReversed()) await teardown();
+      }
+    }),
+    { numRuns: 15, seed: 20_261_121 },
+  );
+});
+
+void t.test('verify names what differs', async (t) => {
+  const db = await TestWriter.open(t);
+  await db.append(...shop.platform(), shop.route('a', 1), shop.route('b', 1));
+  await db.append(shop.route('a', 2));
+  const lines: string[] = [];
+  const verify = () => runRebuild(options(db, { verify: true }), (line) => lines.push(line));
+  await verify();
+  t.match(lines, [/^identical: 6 events, 2 versions .*, 1 gateways, 5 objects$/]);
+  await db.rows(`update snapshot_changes set hash = 'x' where version = 2`);
+  await db.rows(`update snapshots set digest = 'y' where version = 1`);
+  await db.rows(`update gateways set serving = 1`);
+  await db.rows(`delete from objects where name = 'b'`);
+  await db.rows(`update entries set json = '{}' where json like '%/v1%'`);
+  lines.length = 0;
+  const error: unknown = await verify().catch((reason: unknown) => reason);
+  t.ok(error instanceof FleetgateError && error.code === 'rebuild-differs');
+  t.match(lines.join('\n'), /version 1: the digest should be \w{64}, stored is y/);
+  t.match(lines.join('\n'), /version 2: the change of rule\/HTTPRoute\/shop\/a\/0 should be \w{64}/);
+  t.match(lines.join('\n'), /eu\/infra\/web: serving should be 2, stored is 1/);
+  t.match(lines.join('\n'), /the object eu\/HTTPRoute\/shop\/b follows from the history and is not stored/);
+  t.match(lines.join('\n'), /the entry \w{64} has another content/);
+  await db.leadership.release();
+  await runRebuild(options(db, { verify: false }), () => undefined);
+  lines.length = 0;
+  await verify();
+  t.match(lines, [/^identical/]);
+});
+
+void t.test('a rebuild beside a projector is refused', async (t) => {
+  const db = await TestWriter.open(t);
+  await db.append(...shop.platform());
+  await t.rejects(
+    runRebuild(options(db, { verify: false }), () => undefined),
+    { code: 'projector-running' },
+  );
+});
+
+async function play(db: TestWriter, steps: readonly Step[]): Promise<void> {
+  let version = 1;
+  await db.append(...shop.platform());
+  for (const one of steps) {
+    version += 1;
+    switch (one.do) {
+      case 'routes':
+        await db.append(
+          ...one.changes.map(([name, what]): ChangeEvent => {
+            version += 1;
+            return what === 'apply'
+              ? shop.route(`r${name}`, version % 5 === 0 ? 5 : version)
+              : shop.routeGone(`r${name}`, version);
+          }),
+        );
+        break;
+      case 'gateway':
+        if (one.what === 'relabel') await db.append(shop.gatewayLabelled(version, { tier: `t${version}` }));
+        else await db.append(one.what === 'delete' ? shop.gatewayGone(version) : shop.gatewayBack(version));
+        break;
+      case 'endpoints':
+        await db.append(shop.slice(version, `10.0.0.${version % 200}`));
+        break;
+      case 'secret':
+        await db.append(shop.secret(version));
+        break;
+      case 'restart':
+        await db.reopen();
+        break;
+      case 'command':
+        await db.decide(shop.command(one.type === 'rollback' ? { type: one.type, to: one.to } : { type: one.type }));
+        break;
+    }
+  }
+}
+
+function options(db: TestWriter, { verify }: { readonly verify: boolean }): Parameters<typeof runRebuild>[0] {
+  return { databaseUrl: db.url, verify, entriesMax: undefined, bytesMax: undefined, ...limits };
+}
+
+async function dump(db: TestWriter): Promise<unknown> {
+  return {
+    objects: await db.rows('select * from objects order by cluster, kind, namespace, name'),
+    gateways: await db.rows(
+      'select gateway, head, serving, pinned, deleted, alarm, labels from gateways order by gateway',
+    ),
+    snapshots: await db.rows('select * from snapshots order by gateway, version'),
+    changes: await db.rows('select * from snapshot_changes order by gateway, version, key'),
+    entries: await db.rows('select * from entries where hash in (select hash from snapshot_changes) order by hash'),
+  };
+}

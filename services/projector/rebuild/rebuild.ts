@@ -1,0 +1,62 @@
+// `fleetgate rebuild`: writes the projections anew from the history, or with --verify compares them with it.
+import { Client } from 'pg';
+import { type Options, defineOptions, flag } from '#libs/runtime/config.ts';
+import { fail } from '#libs/runtime/errors.ts';
+import { projectorOptions } from '../command.ts';
+import { tryExclusive } from '../leadership.ts';
+import { limitsOf } from '../limits.ts';
+import { rebuildFromHistory } from './rebuilding.ts';
+import { type Progress, verifyHistory } from './verification.ts';
+
+const { databaseUrl, entriesMax, bytesMax, removedShareMax, removedMin } = projectorOptions;
+
+/** The limits are the projector's: they decide which versions were made. */
+export const rebuildOptions = defineOptions({
+  databaseUrl,
+  verify: { flag: '--verify', schema: flag(), description: 'only compare what is stored with what the history gives' },
+  entriesMax,
+  bytesMax,
+  removedShareMax,
+  removedMin,
+});
+
+export type RebuildOptions = Options<typeof rebuildOptions>;
+
+/** Rebuilds or verifies; `write` gets lines for people. Throws FleetgateError 'rebuild-differs' or 'projector-running'. */
+export async function runRebuild(options: RebuildOptions, write: (line: string) => void): Promise<void> {
+  const client = new Client({ connectionString: options.databaseUrl, application_name: 'fleetgate rebuild' });
+  client.on('error', () => undefined);
+  try {
+    await client.connect();
+  } catch (error) {
+    throw fail('postgres-unreachable', error instanceof Error ? error.message : String(error), { cause: error });
+  }
+  try {
+    const work = { limits: limitsOf(options), onProgress: (progress: Progress) => write(`… ${describe(progress)}`) };
+    if (options.verify) await verify(client, work, write);
+    else await rebuild(client, work, write);
+  } finally {
+    await client.end().catch(() => undefined);
+  }
+}
+
+type Work = Parameters<typeof verifyHistory>[1];
+
+async function verify(client: Client, work: Work, write: (line: string) => void): Promise<void> {
+  const { differences, differenceCount, ...result } = await verifyHistory(client, work);
+  for (const difference of differences) write(difference);
+  if (differenceCount > differences.length) write(`… and ${differenceCount - differences.length} more`);
+  const compared = `${describe(result)}, ${result.gateways} gateways, ${result.objects} objects`;
+  if (differenceCount > 0) throw fail('rebuild-differs', `${differenceCount} differences in ${compared}`);
+  write(`identical: ${compared}`);
+}
+
+async function rebuild(client: Client, work: Work, write: (line: string) => void): Promise<void> {
+  if (!(await tryExclusive(client))) throw fail('projector-running', 'it holds the lock of the one writer');
+  write(`rebuilt: ${describe(await rebuildFromHistory(client, work))}`);
+}
+
+function describe({ events, versions, tookMs }: Progress): string {
+  const seconds = tookMs / 1000;
+  return `${events} events, ${versions} versions in ${seconds.toFixed(1)} s (${Math.round(events / Math.max(seconds, 0.001))} events/s)`;
+}

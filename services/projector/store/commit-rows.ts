@@ -1,0 +1,186 @@
+// What one transaction writes, as rows: built from folded events, before any SQL.
+import type { ChangeEvent } from '#libs/events/change-event.ts';
+import { changeMessageId } from '#libs/events/subjects.ts';
+import type { OperatorEvent } from '#libs/events/operator-event.ts';
+import type { FoldedEvent, ProjectionChange } from '#libs/projection/versions/projection-change.ts';
+import type { NewVersion } from '#libs/projection/versions/gateway-head.ts';
+import { type Origin, originOf } from './origin.ts';
+
+export interface EventRow {
+  readonly seq: string;
+  readonly batch: string;
+  readonly id: string;
+  readonly type: string;
+  readonly cluster: string;
+  readonly kind: string;
+  readonly namespace: string;
+  readonly name: string;
+  readonly uid: string;
+  readonly manager: string | null;
+  readonly operation: string | null;
+  readonly at: string;
+  readonly data: string;
+}
+
+export interface ObjectKey {
+  readonly cluster: string;
+  readonly kind: string;
+  readonly namespace: string;
+  readonly name: string;
+}
+
+export interface ObjectRow extends ObjectKey {
+  readonly uid: string;
+  readonly hash: string;
+  readonly seq: string;
+  readonly manager: string | null;
+  readonly operation: string | null;
+  readonly at: string;
+  /** Canonical JSON of the object. */
+  readonly data: string;
+}
+
+export interface SliceRow {
+  readonly cluster: string;
+  readonly namespace: string;
+  readonly name: string;
+  readonly uid: string;
+  readonly hash: string;
+  readonly resourceVersion: string;
+  readonly data: string;
+}
+
+export interface VersionRow extends NewVersion, Origin {
+  /** Sequence number of the last event that was folded into it. */
+  readonly seq: string;
+  /** When it was made; null = with this transaction. */
+  readonly at: string | null;
+}
+
+export interface CommitRows {
+  readonly clusters: readonly { readonly name: string; readonly uid: string }[];
+  readonly events: readonly EventRow[];
+  readonly objects: readonly ObjectRow[];
+  readonly objectsGone: readonly ObjectKey[];
+  readonly slices: readonly SliceRow[];
+  readonly slicesGone: readonly ObjectKey[];
+  readonly versions: readonly VersionRow[];
+  readonly entries: ProjectionChange['entries'];
+  readonly gateways: ProjectionChange['gateways'];
+  readonly statuses: ProjectionChange['statuses'];
+  readonly discovery: ProjectionChange['discovery'];
+}
+
+export const noChange: ProjectionChange = {
+  versions: [],
+  entries: new Map(),
+  gateways: [],
+  statuses: [],
+  discovery: [],
+};
+
+/** The rows of folded events and slices, with what the projection made of them. An object's last event in the batch is what is kept. */
+export function buildCommitRows(
+  folded: readonly FoldedEvent[],
+  slices: readonly ChangeEvent[],
+  change: ProjectionChange,
+  clusters: CommitRows['clusters'] = [],
+): CommitRows {
+  const batch = folded.at(-1)?.seq.toString() ?? '';
+  const objects = new Map<string, { row: ObjectRow; gone: boolean }>();
+  const ids = new Set<string>();
+  const events = folded.map(({ seq, event }) => {
+    if (!('object' in event)) return operatorRow(seq, batch, event);
+    objects.set(keyOf(event), { row: objectRow(seq, event), gone: event.object === null });
+    return changeRow(seq, batch, event, ids);
+  });
+  const lastSlices = new Map(slices.map((slice) => [keyOf(slice), slice]));
+  const kept = [...objects.values()];
+  return {
+    clusters,
+    events,
+    objects: kept.filter(({ gone }) => !gone).map(({ row }) => row),
+    objectsGone: kept.filter(({ gone }) => gone).map(({ row }) => row),
+    slices: [...lastSlices.values()].filter(({ object }) => object !== null).map(sliceRow),
+    slicesGone: [...lastSlices.values()].filter(({ object }) => object === null),
+    versions: change.versions.map((version) => ({ ...version, ...originOf(version, folded), seq: batch, at: null })),
+    entries: change.entries,
+    gateways: change.gateways,
+    statuses: change.statuses,
+    discovery: change.discovery,
+  };
+}
+
+/** `cluster/kind/namespace/name` of an event's object. */
+export function keyOf(event: ObjectKey): string {
+  return `${event.cluster}/${event.kind}/${event.namespace}/${event.name}`;
+}
+
+function changeRow(seq: bigint, batch: string, event: ChangeEvent, ids: Set<string>): EventRow {
+  const id = changeMessageId(event);
+  const unique = ids.has(id) ? `${id}#${seq}` : id;
+  ids.add(id);
+  const { sealed: _, ...facts } = event;
+  return {
+    seq: seq.toString(),
+    batch,
+    id: unique,
+    type: event.type,
+    cluster: event.cluster,
+    kind: event.kind,
+    namespace: event.namespace,
+    name: event.name,
+    uid: event.uid,
+    manager: event.actor?.manager ?? null,
+    operation: event.actor?.operation ?? null,
+    at: new Date(event.at).toISOString(),
+    data: JSON.stringify(facts),
+  };
+}
+
+function operatorRow(seq: bigint, batch: string, event: OperatorEvent): EventRow {
+  const [cluster = '', namespace = '', name = ''] = event.gateway.split('/');
+  return {
+    seq: seq.toString(),
+    batch,
+    id: event.id,
+    type: event.type,
+    cluster,
+    kind: 'Gateway',
+    namespace,
+    name,
+    uid: '',
+    manager: event.actor.name,
+    operation: event.actor.role,
+    at: new Date(event.at).toISOString(),
+    data: JSON.stringify(event),
+  };
+}
+
+function objectRow(seq: bigint, event: ChangeEvent): ObjectRow {
+  return {
+    cluster: event.cluster,
+    kind: event.kind,
+    namespace: event.namespace,
+    name: event.name,
+    uid: event.uid,
+    hash: event.hash,
+    seq: seq.toString(),
+    manager: event.actor?.manager ?? null,
+    operation: event.actor?.operation ?? null,
+    at: new Date(event.at).toISOString(),
+    data: JSON.stringify(event.object),
+  };
+}
+
+function sliceRow(event: ChangeEvent): SliceRow {
+  return {
+    cluster: event.cluster,
+    namespace: event.namespace,
+    name: event.name,
+    uid: event.uid,
+    hash: event.hash,
+    resourceVersion: event.resourceVersion,
+    data: JSON.stringify(event.object),
+  };
+}

@@ -1,0 +1,65 @@
+// The history as it was folded: its events in order, transaction by transaction, streamed.
+import type { ClientBase } from 'pg';
+import { parseChangeEvent } from '#libs/events/parse-change-event.ts';
+import { parseOperatorEvent } from '#libs/events/parse-operator-event.ts';
+import { describeProblem } from '#libs/gateway/problem.ts';
+import type { ContentOf, VersionContent } from '#libs/projection/versions/gateway-head.ts';
+import type { FoldedEvent } from '#libs/projection/versions/projection-change.ts';
+import { pagesOf } from './cursor.ts';
+import { readVersionContent } from './version-content.ts';
+
+/** The events of one transaction. */
+export interface HistoryBatch {
+  /** Sequence number of the last of them. */
+  readonly seq: string;
+  readonly recordedAt: string;
+  readonly folded: readonly FoldedEvent[];
+}
+
+interface EventRow {
+  readonly seq: string;
+  readonly batch: string;
+  readonly type: string;
+  readonly recorded_at: Date;
+  readonly data: string;
+}
+
+const commandTypes = new Set(['rollback', 'release', 'accept']);
+
+/** Every transaction of the history, from the first. The client must be in a transaction. Throws on an event that cannot be read. */
+export async function* historyBatches(client: ClientBase): AsyncGenerator<HistoryBatch> {
+  let batch: HistoryBatch & { readonly folded: FoldedEvent[] } = { seq: '', recordedAt: '', folded: [] };
+  const query = 'select seq, batch, type, recorded_at, data from events order by seq';
+  for await (const rows of pagesOf<EventRow>(client, query)) {
+    for (const row of rows) {
+      if (row.batch !== batch.seq) {
+        if (batch.folded.length > 0) yield batch;
+        batch = { seq: row.batch, recordedAt: row.recorded_at.toISOString(), folded: [] };
+      }
+      batch.folded.push(parseStoredEvent(row));
+    }
+  }
+  if (batch.folded.length > 0) yield batch;
+}
+
+/** The contents that a batch's rollbacks go back to, read from what is stored. */
+export async function contentsFor(client: ClientBase, { folded }: HistoryBatch): Promise<ContentOf> {
+  const contents = new Map<string, VersionContent>();
+  for (const { event } of folded) {
+    if (event.type !== 'rollback' || event.to === null) continue;
+    const content = await readVersionContent(client, event.gateway, event.to);
+    if (content !== undefined) contents.set(`${event.gateway} ${event.to}`, content);
+  }
+  return (gateway, version) => {
+    const content = contents.get(`${gateway} ${version}`);
+    if (content === undefined) throw new Error(`version ${version} of ${gateway} is not stored`);
+    return content;
+  };
+}
+
+function parseStoredEvent({ seq, type, data }: EventRow): FoldedEvent {
+  const json: unknown = JSON.parse(data);
+  const parsed = commandTypes.has(type) ? parseOperatorEvent(json) : parseChangeEvent(json);
+  if (parsed.ok) return { seq: BigInt(seq), event: parsed.value };
+  throw new Error(`event ${seq} cannot be read: ${parsed.problems.map(describeProblem).join('; ')}`);
+}

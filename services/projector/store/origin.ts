@@ -1,0 +1,45 @@
+// Who made a version, and a sentence about why: read from the events that were folded with it. Equal events give equal words.
+import type { ChangeEvent } from '#libs/events/change-event.ts';
+import type { FoldedEvent } from '#libs/projection/versions/projection-change.ts';
+import type { NewVersion } from '#libs/projection/versions/gateway-head.ts';
+
+/** Who made a version, and a sentence about why. */
+export interface Origin {
+  readonly actor: string | null;
+  readonly reason: string | null;
+}
+
+const namedMax = 3;
+
+/** The actor and reason of a new version; a batch of many changes names the first few that touch its entries. */
+export function originOf(version: NewVersion, folded: readonly FoldedEvent[]): Origin {
+  const changes: ChangeEvent[] = [];
+  for (const { event } of folded) {
+    if ('object' in event) changes.push(event);
+    else if (event.gateway === version.gateway) return { actor: event.actor.name, reason: event.reason ?? null };
+  }
+  const touched = new Set(version.changes.map(({ key }) => objectOf(key, version.gateway)));
+  const direct = changes.filter((event) => touched.has(`${event.kind}/${event.namespace}/${event.name}`));
+  const causes = direct.length > 0 ? direct : changes;
+  const actors = new Set(causes.flatMap(({ actor }) => (actor === null ? [] : [actor.manager])));
+  const reasons = new Set(causes.map((event) => `${event.type} ${event.kind} ${placeOf(event)}`));
+  return { actor: listed([...actors]), reason: listed([...reasons]) };
+}
+
+/** `kind/namespace/name` of the object that an entry comes from. */
+function objectOf(key: string, gateway: string): string {
+  const [type, first = '', second = '', third = ''] = key.split('/');
+  if (type === 'rule') return `${first}/${second}/${third}`;
+  if (type === 'backend') return `Service/${second}/${third}`;
+  return `Gateway/${gateway.slice(gateway.indexOf('/') + 1)}`;
+}
+
+function placeOf({ namespace, name }: ChangeEvent): string {
+  return namespace === '' ? name : `${namespace}/${name}`;
+}
+
+function listed(words: readonly string[]): string | null {
+  if (words.length === 0) return null;
+  const named = words.slice(0, namedMax).join(', ');
+  return words.length > namedMax ? `${named} and ${words.length - namedMax} more` : named;
+}

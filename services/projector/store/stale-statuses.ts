@@ -1,0 +1,58 @@
+// Which stored statuses differ from what the projection says now.
+import type { ClientBase } from 'pg';
+import type { DesiredStatus } from '#libs/events/agent-exchange.ts';
+import { canonicalJson } from '#libs/gateway/canonical.ts';
+import type { Projection } from '#libs/projection/projection.ts';
+import type { StatusChange } from '#libs/projection/versions/projection-change.ts';
+import { keyOf } from './commit-rows.ts';
+import { jsonbText } from './jsonb-text.ts';
+
+interface StatusRow {
+  readonly cluster: string;
+  readonly kind: string;
+  readonly namespace: string;
+  readonly name: string;
+  readonly uid: string;
+  readonly status: unknown;
+}
+
+const pageItems = 1000;
+
+/** The changes that make the table equal to the projection, cluster by cluster. */
+export async function staleStatuses(
+  client: ClientBase,
+  projection: Projection,
+  clusters: Iterable<string>,
+): Promise<readonly StatusChange[]> {
+  const changes: StatusChange[] = [];
+  for (const cluster of clusters) {
+    const { rows } = await client.query<StatusRow>(
+      'select cluster, kind, namespace, name, uid, status from statuses where cluster = $1',
+      [cluster],
+    );
+    const stored = new Map(rows.map((row) => [keyOf(row), row]));
+    for (const item of desiredStatuses(projection, cluster)) {
+      const key = keyOf({ cluster, ...item });
+      const row = stored.get(key);
+      stored.delete(key);
+      if (row === undefined || row.uid !== item.uid || !sameJson(row.status, item.status))
+        changes.push({ cluster, ...item });
+    }
+    for (const { kind, namespace, name } of stored.values())
+      changes.push({ cluster, kind, namespace, name, status: null });
+  }
+  return changes;
+}
+
+function* desiredStatuses(projection: Projection, cluster: string): Generator<DesiredStatus> {
+  let after: string | undefined;
+  do {
+    const page = projection.statuses(cluster, after, pageItems);
+    yield* page.items;
+    after = page.next;
+  } while (after !== undefined);
+}
+
+function sameJson(stored: unknown, desired: unknown): boolean {
+  return canonicalJson(stored) === canonicalJson(JSON.parse(jsonbText(desired)));
+}

@@ -1,0 +1,81 @@
+// A writer on a throwaway database, fed with events as the stream would bring them.
+import { Client } from 'pg';
+import type { ChangeEvent } from '#libs/events/change-event.ts';
+import type { OperatorEvent } from '#libs/events/operator-event.ts';
+import { createMetrics } from '#libs/runtime/metrics.ts';
+import type { Limits } from '#libs/projection/versions/limits.ts';
+import { type Teardown, testLogger, throwawayPostgres } from '#libs/testing/peers/throwaway.ts';
+import type { Checkpoint } from '../store/commit.ts';
+import { Intake } from '../ingest/intake.ts';
+import { type Leadership, awaitLeadership } from '../leadership.ts';
+import { createProjectorMetrics } from '../metrics.ts';
+import { type Decided, Writer } from '../ingest/writer.ts';
+
+/** A writer that can be reopened, and a look into its database. */
+export class TestWriter {
+  readonly url: string;
+  readonly leadership: Leadership;
+  readonly client: Client;
+  #writer: Writer;
+  #open: () => Promise<Writer>;
+  #streamSeq = 0;
+
+  private constructor(
+    url: string,
+    leadership: Leadership,
+    client: Client,
+    open: () => Promise<Writer>,
+    writer: Writer,
+  ) {
+    this.url = url;
+    this.leadership = leadership;
+    this.client = client;
+    this.#open = open;
+    this.#writer = writer;
+  }
+
+  static async open(test: Teardown, limits: Partial<Limits> = {}): Promise<TestWriter> {
+    const { url } = await throwawayPostgres(test);
+    const log = testLogger();
+    const leadership = await awaitLeadership({ url, log, signal: new AbortController().signal });
+    if (leadership === undefined) throw new Error('not leading');
+    test.teardown(() => leadership.release());
+    const client = new Client({ connectionString: url });
+    await client.connect();
+    test.teardown(() => client.end());
+    const metrics = createProjectorMetrics(createMetrics('test'));
+    const open = () => Writer.open({ leadership, limits, metrics, log, now: () => new Date() }, []);
+    return new TestWriter(url, leadership, client, open, await open());
+  }
+
+  get writer(): Writer {
+    return this.#writer;
+  }
+
+  /** As a new leader would see it. */
+  async reopen(): Promise<Writer> {
+    this.#writer = await this.#open();
+    return this.#writer;
+  }
+
+  /** One transaction with these events. */
+  async append(...events: readonly ChangeEvent[]): Promise<Intake> {
+    const intake = new Intake(this.#writer.clusters, (event) => this.#writer.projection.knows(event));
+    for (const event of events) intake.add(event);
+    await this.#writer.append(intake, this.#next(events.length));
+    return intake;
+  }
+
+  async decide(command: OperatorEvent): Promise<Decided> {
+    return this.#writer.decide(command, this.#next(1));
+  }
+
+  async rows<Row extends object>(sql: string, ...values: readonly unknown[]): Promise<readonly Row[]> {
+    return (await this.client.query<Row>(sql, [...values])).rows;
+  }
+
+  #next(messages: number): Checkpoint {
+    this.#streamSeq += messages;
+    return { streamCreated: 'test', streamSeq: this.#streamSeq };
+  }
+}
