@@ -1,6 +1,5 @@
-// What must always be current and is therefore in no snapshot: ready endpoints of a Service port, sealed TLS material of a Secret, CA
-// certificates. Keys: endpoints/<cluster>/<namespace>/<service>/<port>[/udp], tls/<cluster>/<namespace>/<name>,
-// ca/<cluster>/<ConfigMap or Secret>/<namespace>/<name>.
+// Discovery is what must always be current and is therefore in no snapshot: ready endpoints of a Service port, sealed TLS
+// material of a Secret, CA certificates. `discovery-key.ts` names the items.
 import type { SealedMaterial } from '#libs/events/change-event.ts';
 
 export interface Endpoint {
