@@ -1,5 +1,7 @@
 // Every route of the API on a real Postgres: what it answers, and that answers are what the document says.
 import t from 'tap';
+import packageFile from '../../../package.json' with { type: 'json' };
+import { goldenJson } from '#libs/testing/golden.ts';
 import { startFixture } from '../testing/control-fixture.ts';
 import { type Answer, base, call, called, json } from '../testing/api-client.ts';
 import { fillFleet, gateway } from '../testing/fleet-sample.ts';
@@ -195,8 +197,11 @@ void t.test('tokens', async (t) => {
 
 void t.test('the document lists every route', async (t) => {
   const fixture = await startFixture(t);
-  const document = json.parse(await (await fetch(`${fixture.url}/openapi.json`)).json());
+  const text = await (await fetch(`${fixture.url}/openapi.json`)).text();
+  const document = json.parse(JSON.parse(text));
   t.equal(document['openapi'], '3.1.0');
+  const shown = text.replaceAll(packageFile.version, 'VERSION');
+  goldenJson(t, new URL('testdata/openapi.json', import.meta.url), JSON.parse(shown));
   const paths = json.parse(document['paths']);
   for (const { method, path, role } of routeTable) {
     const operation = paths[path.replaceAll(/:(\w+)/g, '{$1}')]?.[method.toLowerCase()];
@@ -206,7 +211,6 @@ void t.test('the document lists every route', async (t) => {
   }
   for (const path of ['/api/v1/changes', '/healthz', '/readyz', '/metrics', '/openapi.json'])
     t.ok(paths[path]?.get, path);
-  const text = JSON.stringify(document);
   const schemas = Object.keys(document['components'].schemas);
   for (const [, id = ''] of text.matchAll(/"\$ref":"#\/components\/schemas\/(\w+)"/g)) t.ok(schemas.includes(id), id);
   t.notMatch(text, /\$defs/);
