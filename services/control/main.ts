@@ -2,7 +2,8 @@
 import { parseConfig } from '#libs/runtime/config.ts';
 import { runService } from '#libs/runtime/lifecycle.ts';
 import { createLogger } from '#libs/runtime/log.ts';
-import { controlOptions, startControl } from './command.ts';
+import { startControl } from './control.ts';
+import { controlOptions } from './options.ts';
 
 const log = createLogger({ service: 'control' });
 runService(

@@ -1,8 +1,14 @@
 // Reads what a NATS URL says: the client library takes no credentials from it.
 import { fail } from '#libs/runtime/errors.ts';
 
-/** Several URLs separated by commas; `tls://` for TLS. Credentials are those of the first: `user:password@`, or `token@`. Throws FleetgateError 'config'. */
-export function serversOf(url: string): {
+/**
+ * Reads several URLs separated by commas; `tls://` stands for TLS. Credentials are those of the first: `user:password@`, or `token@`;
+ * `token` counts where it has none. Throws FleetgateError 'config'.
+ */
+export function serversOf(
+  url: string,
+  token?: string,
+): {
   servers: string[];
   user?: string;
   pass?: string;
@@ -16,6 +22,7 @@ export function serversOf(url: string): {
     servers: urls.map(({ hostname, port }) => `${hostname}:${port || 4222}`),
     ...(user !== '' && pass !== '' ? { user, pass } : {}),
     ...(user !== '' && pass === '' ? { token: user } : {}),
+    ...(user === '' && token !== undefined ? { token } : {}),
     ...(urls.some(({ protocol }) => protocol === 'tls:') ? { tls: {} } : {}),
   };
 }

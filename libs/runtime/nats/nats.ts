@@ -80,8 +80,10 @@ export interface NatsOptions {
   readonly signal?: AbortSignal | undefined;
   /** Copies of the stream; 3 in a cluster of servers. */
   readonly replicas?: number;
+  /** Counts where the URL holds no credentials. */
+  readonly token?: string | undefined;
   /** Contents of a credentials file. */
-  readonly credentials?: string;
+  readonly credentials?: string | undefined;
 }
 
 const streamMaxBytes = 1024 ** 3;
@@ -299,7 +301,7 @@ class NatsClient implements Nats {
 }
 
 async function connectUntil(options: NatsOptions): Promise<NatsConnection> {
-  const servers = serversOf(options.url);
+  const servers = serversOf(options.url, options.token);
   for (let attempt = 0; ; attempt++) {
     try {
       return await connect({

@@ -1,6 +1,7 @@
 // `fleetgate control`: the API and the hub, as a process of its own.
 import type { Command } from 'commander';
-import { controlOptions, startControl } from '../../control/command.ts';
+import { startControl } from '../../control/control.ts';
+import { controlOptions } from '../../control/options.ts';
 import { mountService } from '../service-command.ts';
 
 /** Adds options and action. */

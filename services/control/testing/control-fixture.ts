@@ -7,7 +7,8 @@ import { readOptions } from '#libs/runtime/config.ts';
 import { openPostgres } from '#libs/runtime/postgres/postgres.ts';
 import { eventually } from '#libs/testing/eventually.ts';
 import { type Teardown, testLogger, throwawayPostgres } from '#libs/testing/peers/throwaway.ts';
-import { controlOptions, startControl } from '../command.ts';
+import { startControl } from '../control.ts';
+import { controlOptions } from '../options.ts';
 import { FleetWriter } from './fleet-writer.ts';
 import { type Role, createToken, roles } from '../tokens.ts';
 

@@ -1,26 +1,24 @@
-// Control as a command: its options, and what it is made of. Postgres is all that it needs to serve nodes and answer reads; NATS only
-// for commands. Any number of replicas may run.
+// Runs control from start to stop and wires its parts. It promises nodes and readers what Postgres alone can give; commands
+// need NATS as well. Any number of replicas may run.
 //
 //   Postgres ──LISTEN──▶ FleetFeed ──▶ FleetMirror ──▶ Hub ──▶ nodes
 //      ▲                                                │
-//      └──────────────── NodeReports ◀──────────────────┘          HTTP ──▶ routes ──▶ Postgres, Commands ──▶ NATS
+//      └──────────────── NodeReports ◀──────────────────┘          HTTP ──▶ endpoints ──▶ Postgres, Commands ──▶ NATS
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import type { AddressInfo } from 'node:net';
 import type { FastifyInstance } from 'fastify';
 import packageFile from '../../package.json' with { type: 'json' };
-import { type Options, defineOptions, integer, port, text, url } from '#libs/runtime/config.ts';
 import { fail, messageOf } from '#libs/runtime/errors.ts';
 import type { RunningService } from '#libs/runtime/lifecycle.ts';
 import type { Logger } from '#libs/runtime/log.ts';
 import { type Metrics, createMetrics } from '#libs/runtime/metrics.ts';
-import { type Nats, connectNats } from '#libs/runtime/nats/nats.ts';
-import { backoff, pause } from '#libs/runtime/pause.ts';
-import { type Listening, type Postgres, listen, openPostgres } from '#libs/runtime/postgres/postgres.ts';
+import { type Postgres, openPostgres } from '#libs/runtime/postgres/postgres.ts';
 import { Access } from './api/access.ts';
 import { ChangeStreams } from './api/change-streams.ts';
 import { buildServer } from './api/server.ts';
 import { Commands } from './commands/commands.ts';
+import { connectCommands } from './commands/connect-commands.ts';
 import { NodeWaits } from './commands/node-waits.ts';
 import { FleetFeed } from './hub/fleet-feed.ts';
 import { FleetMirror } from './hub/fleet-mirror.ts';
@@ -28,59 +26,14 @@ import { Hub } from './hub/hub.ts';
 import { createHubMetrics } from './hub/hub-metrics.ts';
 import { NodeReports } from './hub/node-reports.ts';
 import { acceptNodes } from './hub/upgrade.ts';
+import { listenForNotices } from './notices.ts';
+import type { ControlOptions } from './options.ts';
 import { TokenBook } from './tokens.ts';
-
-export const controlOptions = defineOptions({
-  databaseUrl: {
-    flag: '--database-url <url>',
-    env: 'DATABASE_URL',
-    schema: url('postgres', 'postgresql'),
-    description: 'Postgres, version 15 or newer',
-    secret: true,
-  },
-  natsUrl: {
-    flag: '--nats-url <url>',
-    env: 'NATS_URL',
-    schema: text(),
-    description: 'NATS with JetStream, for commands',
-    secret: true,
-  },
-  host: {
-    flag: '--host <address>',
-    env: 'FLEETGATE_HOST',
-    schema: text(),
-    description: 'where the API, the hub, /healthz, /readyz and /metrics are served',
-    default: '127.0.0.1',
-  },
-  port: {
-    flag: '--port <port>',
-    env: 'FLEETGATE_PORT',
-    schema: port(),
-    description: 'the same; 0 = any free port',
-    default: '7420',
-  },
-  requestsPerSecond: {
-    flag: '--requests-per-second <count>',
-    env: 'FLEETGATE_REQUESTS_PER_SECOND',
-    schema: integer({ min: 1, max: 100_000 }),
-    description: 'API requests that one token may make in the long run; twice as many at once',
-    default: '100',
-  },
-  apiConnectionsMax: {
-    flag: '--api-connections-max <count>',
-    env: 'FLEETGATE_API_CONNECTIONS_MAX',
-    schema: integer({ min: 1, max: 100 }),
-    description: 'connections to Postgres for the API',
-    default: '8',
-  },
-});
-
-export type ControlOptions = Options<typeof controlOptions>;
 
 const hubConnectionsMax = 6;
 const statementTimeoutMs = 20_000;
 
-/** Starts control; resolves when it listens and has read the fleet. */
+/** Starts control; resolves when it listens and has read the fleet. Throws FleetgateError 'port-in-use' or 'schema-version'. */
 export async function startControl(
   options: ControlOptions,
   log: Logger,
@@ -159,8 +112,8 @@ async function startParts(context: Context): Promise<{ port: number; done: Promi
     ready: () =>
       feed.fresh ? { ok: true, reasons: [] } : { ok: false, reasons: ['Postgres has not answered for a while'] },
   });
-  const listening = await listenTo(options, { feed, hub, waits, streams, tokens }, log, signal);
-  const nats = connectInBackground(options, commands, log, signal);
+  const listening = await listenForNotices(options.databaseUrl, { feed, hub, waits, streams, tokens }, log, signal);
+  const nats = connectCommands(options, commands, log, signal);
   const { done } = await feed.start();
   acceptNodes(server.server, { access, hub, log });
   const port = await startListening(server, options);
@@ -172,61 +125,6 @@ async function startParts(context: Context): Promise<{ port: number; done: Promi
       const closed = server.close();
       await Promise.all([hub.stop(), streams.stop()]);
       await Promise.all([closed, listening.stop(), commands.stop(), done, nats.close()]);
-    },
-  };
-}
-
-/** What Postgres notifies of: commits, reports of nodes, revoked tokens. A null payload = something may have been missed. */
-function listenTo(
-  options: ControlOptions,
-  parts: { feed: FleetFeed; hub: Hub; waits: NodeWaits; streams: ChangeStreams; tokens: TokenBook },
-  log: Logger,
-  signal: AbortSignal,
-): Promise<Listening> {
-  const { feed, hub, waits, streams, tokens } = parts;
-  const onNotify = (channel: string, payload: string | null): void => {
-    if (channel === 'fleetgate_commit') feed.notice();
-    else if (channel === 'fleetgate_nodes') {
-      waits.notify(payload);
-      streams.node(payload);
-    } else {
-      tokens.forget(payload);
-      hub.tokensChanged();
-    }
-  };
-  return listen(
-    options.databaseUrl,
-    ['fleetgate_commit', 'fleetgate_nodes', 'fleetgate_tokens'],
-    onNotify,
-    log,
-    signal,
-  );
-}
-
-/** Control works without NATS; commands wait for it. */
-function connectInBackground(
-  options: ControlOptions,
-  commands: Commands,
-  log: Logger,
-  signal: AbortSignal,
-): { close(): Promise<void> } {
-  let nats: Nats | undefined;
-  const connect = async (): Promise<void> => {
-    for (let attempt = 0; nats === undefined && !signal.aborted; attempt++) {
-      try {
-        nats = await connectNats({ url: options.natsUrl, name: 'fleetgate control', log, signal });
-        commands.attach(nats);
-      } catch (error) {
-        if (!signal.aborted) log.error({ err: error }, 'NATS cannot be used: commands are refused');
-        await pause(backoff(attempt, { minMs: 100, maxMs: 5000 }), signal);
-      }
-    }
-  };
-  const connecting = connect();
-  return {
-    async close() {
-      await connecting;
-      await nats?.close();
     },
   };
 }

@@ -1,0 +1,27 @@
+// Holds the options of control, with their flags, variables and defaults.
+import { type Options, defineOptions, integer } from '#libs/runtime/config.ts';
+import { databaseOptions, listenOptions, natsOptions } from '#libs/runtime/shared-options.ts';
+
+export const controlOptions = defineOptions({
+  ...databaseOptions,
+  ...natsOptions,
+  natsUrl: { ...natsOptions.natsUrl, description: 'NATS with JetStream, for commands' },
+  ...listenOptions('the API, the hub, /healthz, /readyz and /metrics', '7420'),
+  requestsPerSecond: {
+    flag: '--requests-per-second <count>',
+    env: 'FLEETGATE_REQUESTS_PER_SECOND',
+    schema: integer({ min: 1, max: 100_000 }),
+    description: 'API requests that one token may make in the long run; twice as many at once',
+    default: '100',
+  },
+  apiConnectionsMax: {
+    flag: '--api-connections-max <count>',
+    env: 'FLEETGATE_API_CONNECTIONS_MAX',
+    schema: integer({ min: 1, max: 100 }),
+    description: 'connections to Postgres for the API',
+    default: '8',
+  },
+});
+
+/** What control was told. */
+export type ControlOptions = Options<typeof controlOptions>;
