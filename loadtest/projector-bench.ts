@@ -15,8 +15,10 @@ import { createLogger } from '#libs/runtime/log.ts';
 import { type Nats, connectNats } from '#libs/runtime/nats/nats.ts';
 import { applied } from '#libs/testing/given/change-events.ts';
 import { migrate } from '../migrations/run.ts';
-import { projectorOptions, startProjector } from '../services/projector/command.ts';
-import { rebuildOptions, runRebuild } from '../services/projector/rebuild/rebuild.ts';
+import { projectorOptions } from '../services/projector/options.ts';
+import { startProjector } from '../services/projector/projector.ts';
+import { rebuildOptions } from '../services/projector/rebuild/options.ts';
+import { runRebuild } from '../services/projector/rebuild/rebuild.ts';
 
 const routes = Number(process.argv[2] ?? 3000);
 const singles = Number(process.argv[3] ?? 300);

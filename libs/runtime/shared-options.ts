@@ -1,5 +1,6 @@
 // The options that more than one service has: connections to Postgres and NATS, and where health is served. A service puts those that it
 // needs into its own table (`options.ts` beside its `main.ts`) and may say in `description` what it needs them for.
+import { z } from 'zod';
 import { integer, type OptionSpec, port, text, url } from './config.ts';
 
 export const databaseOptions = {
@@ -66,3 +67,13 @@ export function listenOptions<const P extends string>(what: string, defaultPort:
     },
   } as const satisfies Record<string, OptionSpec>;
 }
+
+/** From which level on a service logs. Absent = as its logger was made. */
+export const logLevelOption = {
+  logLevel: {
+    flag: '--log-level <level>',
+    env: 'FLEETGATE_LOG_LEVEL',
+    schema: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).optional(),
+    description: 'least important lines that are logged (default: info)',
+  },
+} as const satisfies Record<string, OptionSpec>;

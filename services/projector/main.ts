@@ -2,7 +2,8 @@
 import { parseConfig } from '#libs/runtime/config.ts';
 import { runService } from '#libs/runtime/lifecycle.ts';
 import { createLogger } from '#libs/runtime/log.ts';
-import { projectorOptions, startProjector } from './command.ts';
+import { projectorOptions } from './options.ts';
+import { startProjector } from './projector.ts';
 
 const log = createLogger({ service: 'projector' });
 runService(

@@ -1,6 +1,7 @@
 // `fleetgate projector`: the one writer, as a process of its own.
 import type { Command } from 'commander';
-import { projectorOptions, startProjector } from '../../projector/command.ts';
+import { projectorOptions } from '../../projector/options.ts';
+import { startProjector } from '../../projector/projector.ts';
 import { mountService } from '../service-command.ts';
 
 /** Adds options and action. */

@@ -1,7 +1,8 @@
 // `fleetgate rebuild [--verify]`: what the history gives, written anew, or compared with what is stored.
 import type { Command } from 'commander';
 import { addOptions, readOptions } from '#libs/runtime/config.ts';
-import { rebuildOptions, runRebuild } from '../../projector/rebuild/rebuild.ts';
+import { rebuildOptions } from '../../projector/rebuild/options.ts';
+import { runRebuild } from '../../projector/rebuild/rebuild.ts';
 import { withLocalDatabase } from '../client/local-database.ts';
 
 /** Adds options and action. */

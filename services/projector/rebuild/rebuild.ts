@@ -1,26 +1,11 @@
-// `fleetgate rebuild`: writes the projections anew from the history, or with --verify compares them with it.
+// Runs a rebuild: it writes the projections anew from the history, or compares them with it.
 import { Client } from 'pg';
-import { type Options, defineOptions, flag } from '#libs/runtime/config.ts';
 import { fail } from '#libs/runtime/errors.ts';
-import { projectorOptions } from '../command.ts';
 import { tryExclusive } from '../leadership.ts';
 import { limitsOf } from '../limits.ts';
+import type { RebuildOptions } from './options.ts';
 import { rebuildFromHistory } from './rebuilding.ts';
 import { type Progress, verifyHistory } from './verification.ts';
-
-const { databaseUrl, entriesMax, bytesMax, removedShareMax, removedMin } = projectorOptions;
-
-/** The limits are the projector's: they decide which versions were made. */
-export const rebuildOptions = defineOptions({
-  databaseUrl,
-  verify: { flag: '--verify', schema: flag(), description: 'only compare what is stored with what the history gives' },
-  entriesMax,
-  bytesMax,
-  removedShareMax,
-  removedMin,
-});
-
-export type RebuildOptions = Options<typeof rebuildOptions>;
 
 /** Rebuilds or verifies; `write` gets lines for people. Throws FleetgateError 'rebuild-differs' or 'projector-running'. */
 export async function runRebuild(options: RebuildOptions, write: (line: string) => void): Promise<void> {

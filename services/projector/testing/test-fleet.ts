@@ -11,7 +11,8 @@ import { tiedVariable } from '#libs/runtime/lifecycle.ts';
 import { type Nats, connectNats } from '#libs/runtime/nats/nats.ts';
 import { eventually } from '#libs/testing/eventually.ts';
 import { type Teardown, testLogger, throwawayNats, throwawayPostgres } from '#libs/testing/peers/throwaway.ts';
-import { projectorOptions, startProjector } from '../command.ts';
+import { projectorOptions } from '../options.ts';
+import { startProjector } from '../projector.ts';
 
 export class TestFleet {
   readonly databaseUrl: string;

@@ -1,9 +1,10 @@
-// The projector as a command: its options, and its life: wait for the lock, lead until it is lost, wait again.
-import { type Options, defineOptions, flag, integer, port, text, url } from '#libs/runtime/config.ts';
+// Runs the projector from start to stop: it waits for the lock, leads until the lock is lost, and waits again.
+//
+//   connecting ──▶ standing by ──lock──▶ loading ──▶ leading ──lock or fence lost──▶ connecting …
 import { fail, messageOf } from '#libs/runtime/errors.ts';
 import { type HealthServer, type Readiness, startHealthServer } from '#libs/runtime/health.ts';
 import type { RunningService } from '#libs/runtime/lifecycle.ts';
-import type { Logger } from '#libs/runtime/log.ts';
+import type { LogLevel, Logger } from '#libs/runtime/log.ts';
 import { createMetrics } from '#libs/runtime/metrics.ts';
 import { type Nats, connectNats } from '#libs/runtime/nats/nats.ts';
 import { backoff, pause } from '#libs/runtime/pause.ts';
@@ -13,93 +14,10 @@ import { FenceLost } from './store/commit.ts';
 import { awaitLeadership } from './leadership.ts';
 import { limitsOf } from './limits.ts';
 import { type ProjectorMetrics, createProjectorMetrics } from './metrics.ts';
+import type { ProjectorOptions } from './options.ts';
 import { Term } from './term.ts';
-import { z } from 'zod';
 
-export const projectorOptions = defineOptions({
-  databaseUrl: {
-    flag: '--database-url <url>',
-    env: 'DATABASE_URL',
-    schema: url('postgres', 'postgresql'),
-    description: 'Postgres, version 15 or newer',
-    secret: true,
-  },
-  natsUrl: {
-    flag: '--nats-url <url>',
-    env: 'NATS_URL',
-    schema: text(),
-    description: 'NATS with JetStream',
-    secret: true,
-  },
-  natsCredentials: {
-    flag: '--nats-credentials <text>',
-    env: 'FLEETGATE_NATS_CREDENTIALS',
-    schema: text().optional(),
-    description: 'contents of a NATS credentials file',
-    secret: true,
-  },
-  natsReplicas: {
-    flag: '--nats-replicas <count>',
-    env: 'FLEETGATE_NATS_REPLICAS',
-    schema: integer({ min: 1, max: 5 }),
-    description: 'copies of the stream, 3 in a NATS cluster',
-    default: '1',
-  },
-  host: {
-    flag: '--host <address>',
-    env: 'FLEETGATE_HOST',
-    schema: text(),
-    description: 'where /healthz, /readyz and /metrics are served',
-    default: '127.0.0.1',
-  },
-  port: {
-    flag: '--port <port>',
-    env: 'FLEETGATE_PORT',
-    schema: port(),
-    description: 'the same; 0 = any free port',
-    default: '7421',
-  },
-  batchMax: {
-    flag: '--batch-max <messages>',
-    env: 'FLEETGATE_BATCH_MAX',
-    schema: integer({ min: 1, max: 10_000 }),
-    description: 'most messages that are taken from the stream at once',
-    default: '1000',
-  },
-  standbyUnready: {
-    flag: '--standby-unready',
-    env: 'FLEETGATE_STANDBY_UNREADY',
-    schema: flag(),
-    description: 'answer /readyz with 503 while another projector leads',
-  },
-  entriesMax: {
-    flag: '--entries-max <count>',
-    env: 'FLEETGATE_ENTRIES_MAX',
-    schema: integer({ min: 1 }).optional(),
-    description: 'most entries in one gateway; beyond it the last version stays and an alarm says why',
-  },
-  bytesMax: {
-    flag: '--bytes-max <bytes>',
-    env: 'FLEETGATE_BYTES_MAX',
-    schema: integer({ min: 1 }).optional(),
-    description: 'the same for the bytes of its entries',
-  },
-  removedShareMax: {
-    flag: '--removed-share-max <share>',
-    env: 'FLEETGATE_REMOVED_SHARE_MAX',
-    schema: z.coerce.number().min(0).max(1).optional(),
-    description: 'the same for the share of its rules, 0 to 1, that one change may remove',
-  },
-  removedMin: {
-    flag: '--removed-min <count>',
-    env: 'FLEETGATE_REMOVED_MIN',
-    schema: integer({ min: 0 }).optional(),
-    description: 'removals below this count are never held back',
-  },
-});
-
-export type ProjectorOptions = Options<typeof projectorOptions>;
-
+/** Says where the projector is in its life, and what it holds there. */
 interface State {
   phase: 'connecting' | 'standing by' | 'loading' | 'leading';
   term: Term | undefined;
@@ -109,9 +27,10 @@ interface State {
 /** Starts the projector; resolves when its health server answers. It leads or stands by until stopped. */
 export async function startProjector(
   options: ProjectorOptions,
-  log: Logger,
+  parentLog: Logger,
   signal: AbortSignal,
 ): Promise<RunningService & { readonly port: number }> {
+  const log = atLevel(parentLog, options.logLevel);
   const stopping = new AbortController();
   const stopped = AbortSignal.any([signal, stopping.signal]);
   const registry = createMetrics('projector');
@@ -163,7 +82,8 @@ async function run(options: ProjectorOptions, context: RunContext, health: Healt
       log,
       signal,
       replicas: options.natsReplicas,
-      ...(options.natsCredentials === undefined ? {} : { credentials: options.natsCredentials }),
+      token: options.natsToken,
+      credentials: options.natsCredentials,
     });
     context.state.nats = nats;
     for (let attempt = 0; !signal.aborted; attempt++) {
@@ -213,6 +133,10 @@ async function leadOnce(
     state.term = undefined;
     await leadership.release();
   }
+}
+
+function atLevel(log: Logger, level: LogLevel | undefined): Logger {
+  return level === undefined ? log : log.child({}, { level });
 }
 
 function readiness(state: State, options: ProjectorOptions): Readiness {

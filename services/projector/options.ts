@@ -1,0 +1,35 @@
+// Holds the options of the projector, with their flags, variables and defaults.
+import { type Options, defineOptions, flag, integer } from '#libs/runtime/config.ts';
+import {
+  databaseOptions,
+  listenOptions,
+  logLevelOption,
+  natsOptions,
+  natsReplicasOption,
+} from '#libs/runtime/shared-options.ts';
+import { limitOptions } from './limits.ts';
+
+export const projectorOptions = defineOptions({
+  ...databaseOptions,
+  ...natsOptions,
+  ...natsReplicasOption,
+  ...listenOptions('/healthz, /readyz and /metrics', '7421'),
+  batchMax: {
+    flag: '--batch-max <messages>',
+    env: 'FLEETGATE_BATCH_MAX',
+    schema: integer({ min: 1, max: 10_000 }),
+    description: 'most messages that are taken from the stream at once',
+    default: '1000',
+  },
+  standbyUnready: {
+    flag: '--standby-unready',
+    env: 'FLEETGATE_STANDBY_UNREADY',
+    schema: flag(),
+    description: 'answer /readyz with 503 while another projector leads',
+  },
+  ...limitOptions,
+  ...logLevelOption,
+});
+
+/** What the projector was told. */
+export type ProjectorOptions = Options<typeof projectorOptions>;
