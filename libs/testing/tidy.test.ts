@@ -40,7 +40,7 @@ const testImports: Readonly<Record<string, readonly string[]>> = {
 const pure = ['gateway', 'events', 'fleet', 'snapshot', 'derivation', 'projection', 'protocol', 'matching', 'api'].map(
   (name) => `libs/${name}`,
 );
-const pureModules = ['node:crypto', 'node:assert', 're2js', 'zod'];
+const pureModules = ['node:crypto', 'node:assert', 'node:util', 're2js', 'zod'];
 
 const sources = execFileSync('git', ['ls-files', '-co', '--exclude-standard', '*.ts', '*.mjs'], { cwd: root })
   .toString()

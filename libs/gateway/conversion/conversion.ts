@@ -72,7 +72,9 @@ export function present(fields: Fields): Fields {
 export function keptMetadata(object: WrittenObject): Pick<WrittenObject['metadata'], 'labels' | 'annotations'> {
   const labels = stringsOf(object.metadata.labels);
   const annotations = Object.fromEntries(
-    Object.entries(stringsOf(object.metadata.annotations)).filter(([key]) => !leftBehind.has(key)),
+    Object.entries(stringsOf(object.metadata.annotations)).filter(
+      ([key]) => !leftBehind.has(key) && !/(^|\.)cert-manager\.io\//.test(key),
+    ),
   );
   return {
     ...(Object.keys(labels).length === 0 ? {} : { labels }),
@@ -92,6 +94,7 @@ export function toReference(value: unknown): unknown {
 }
 
 const leftBehind: ReadonlySet<string> = new Set([
+  'kubernetes.io/tls-acme',
   'kubectl.kubernetes.io/last-applied-configuration',
   'kubernetes.io/ingress.class',
 ]);

@@ -24,10 +24,14 @@ void t.test('golden pairs', async (t) => {
       objects,
       `${name}: what is v1 stays as it is`,
     );
+    // The Ingresses that sent requests to a Service are gone, and with them whoever read its annotations.
+    const kept = converted.filter(
+      ({ from, objects: [one] }) => one !== undefined && isSame(one, from) && from.kind !== 'Service',
+    );
     t.same(
       again.flatMap(({ warnings }) => warnings),
-      [],
-      `${name}: and there is nothing to warn of`,
+      kept.flatMap(({ warnings }) => warnings),
+      `${name}: and there is nothing to warn of but what was handed on as it is`,
     );
   }
 });
@@ -38,4 +42,8 @@ function toReadable({ from, objects, warnings }: Converted): unknown {
 
 function readObjects(yaml: string): readonly WrittenObject[] {
   return parseAllDocuments(yaml).map((document) => document.toJS());
+}
+
+function isSame(object: WrittenObject, from: WrittenObject): boolean {
+  return object.kind === from.kind && object.apiVersion === from.apiVersion;
 }

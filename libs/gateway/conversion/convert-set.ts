@@ -1,19 +1,15 @@
-// A set of objects as people keep them in files → the same in v1. Objects that need no conversion are handed on as they are.
-import { type Conversion, fieldsOf, itemsOf, type Place, stringsOf, textOf, type WrittenObject } from './conversion.ts';
-import { convertIngress, ingressTlsHosts } from './ingress.ts';
-import {
-  impliedGateway,
-  impliedNamespace,
-  type IngressClass,
-  namedIngressClass,
-  readIngressClass,
-} from './ingress-class.ts';
-import { olderProblems } from './older-shapes.ts';
-import { selectRoute, type SelectingGateway, toSelectingGateway } from './route-selection.ts';
+// Converts a set of objects as people keep them in files into the same in v1. Objects that need no conversion are handed on as they are.
+import type { Conversion, WrittenObject } from './conversion.ts';
+import { foreignRouting, foreignServiceAnnotations } from './foreign.ts';
+import { toIngressV1 } from './ingress-beta.ts';
+import { readIngressClass } from './ingress-class.ts';
+import { ObjectSet } from './object-set.ts';
+import { olderProblems, olderUnread } from './older-shapes.ts';
 import { convertBackendPolicy } from './service-apis-backend-policy.ts';
 import { convertGateway, convertGatewayClass } from './service-apis-gateway.ts';
 import { convertHttpRoute } from './service-apis-http-route.ts';
 import { convertStreamRoute, convertTlsRoute } from './service-apis-stream-route.ts';
+import { isDeepStrictEqual } from 'node:util';
 import { kindInfoOf } from '#libs/gateway/kinds.ts';
 import { describeProblem } from '#libs/gateway/problem.ts';
 import { gatewayGroup } from '#libs/gateway/fields/parent-ref.ts';
@@ -23,20 +19,24 @@ export interface Converted extends Conversion {
   readonly from: WrittenObject;
 }
 
-const fleetgateClass = 'fleetgate';
-
 /** Converts every object of a set, in order. */
-export function convertSet(objects: readonly WrittenObject[]): readonly Converted[] {
+export function convertSet(written: readonly WrittenObject[]): readonly Converted[] {
+  const objects = written.map(toIngressV1);
   const set = new ObjectSet(objects);
-  const converted = objects.map((from) => ({ from, ...convertOne(from, set) }));
+  const converted = objects.map((object, index) => ({ from: written[index] ?? object, ...convertOne(object, set) }));
   return withoutDoubles(converted);
 }
 
 function convertOne(object: WrittenObject, set: ObjectSet): Conversion {
-  const kind: string = kindInfoOf(object)?.kind ?? '';
   const problems = olderProblems(object);
   // Half of an object may do more than the whole.
   if (problems.length > 0) return { objects: [], warnings: problems.map(describeProblem) };
+  const { objects, warnings } = convertReadable(object, set);
+  return { objects, warnings: [...warnings, ...olderUnread(object).map((path) => `${path} is no field that is read`)] };
+}
+
+function convertReadable(object: WrittenObject, set: ObjectSet): Conversion {
+  const kind: string = kindInfoOf(object)?.kind ?? '';
   switch (kind) {
     case 'GatewayClass.networking.x-k8s.io':
       return convertGatewayClass(object);
@@ -55,72 +55,14 @@ function convertOne(object: WrittenObject, set: ObjectSet): Conversion {
       return { objects: [], warnings: readIngressClass(object).warnings };
     case 'Ingress':
       return set.ingress(object);
-    default:
-      return { objects: [inNewestVersion(object)], warnings: [] };
-  }
-}
-
-/** What the objects of a set say about one another. */
-class ObjectSet {
-  readonly #gateways: readonly SelectingGateway[];
-  readonly #namespaces: ReadonlyMap<string, Readonly<Record<string, string>>>;
-  readonly #services: ReadonlyMap<string, WrittenObject>;
-  readonly #classes: readonly IngressClass[];
-  readonly #tlsOwners = new Map<string, Place>();
-  readonly #implied = new Set<string>();
-
-  constructor(objects: readonly WrittenObject[]) {
-    const ofKind = (kind: string): readonly WrittenObject[] => objects.filter((one) => kindInfoOf(one)?.kind === kind);
-    this.#gateways = ofKind('Gateway.networking.x-k8s.io').map(toSelectingGateway);
-    this.#namespaces = new Map(ofKind('Namespace').map(({ metadata }) => [metadata.name, stringsOf(metadata.labels)]));
-    this.#services = new Map(ofKind('Service').map((one) => [placeText(one), one]));
-    this.#classes = ofKind('IngressClass').map(readIngressClass);
-    for (const one of ofKind('Ingress')) {
-      const { name, namespace = 'default' } = one.metadata;
-      for (const host of ingressTlsHosts(one).keys()) {
-        const key = `${this.#classOf(one).name} ${host}`;
-        if (!this.#tlsOwners.has(key)) this.#tlsOwners.set(key, { namespace, name });
-      }
+    case 'Service': {
+      const read = set.isIngressBackend(object) ? foreignServiceAnnotations(object) : [];
+      return { objects: [object], warnings: read.map((key) => `metadata.annotations: ${key} is not read`) };
     }
-  }
-
-  selection(route: WrittenObject): ReturnType<typeof selectRoute> {
-    return selectRoute(route, this.#gateways, (namespace) => ({
-      ...this.#namespaces.get(namespace),
-      'kubernetes.io/metadata.name': namespace,
-    }));
-  }
-
-  /** Converts an Ingress; the first of a class brings the Gateway that the class implies. */
-  ingress(object: WrittenObject): Conversion {
-    const { name, namespace = 'default' } = object.metadata;
-    const ofClass = this.#classOf(object);
-    const { objects, warnings } = convertIngress(object, {
-      gateway: ofClass.gateway,
-      setName: name,
-      ownerOf: (host) => this.#tlsOwners.get(`${ofClass.name} ${host}`) ?? { namespace, name },
-      portNumber: (service, portName) => this.#portNumber(`${namespace}/${service}`, portName),
-    });
-    if (!ofClass.implied || this.#implied.has(ofClass.name)) return { objects, warnings };
-    this.#implied.add(ofClass.name);
-    const home = { apiVersion: 'v1', kind: 'Namespace', metadata: { name: impliedNamespace } };
-    return { objects: [home, impliedGateway(ofClass.name, fleetgateClass), ...objects], warnings };
-  }
-
-  #classOf(ingress: WrittenObject): IngressClass {
-    const named = namedIngressClass(ingress);
-    const found = this.#classes.find(({ name, isDefault }) => (named === undefined ? isDefault : name === named));
-    const name = named ?? fleetgateClass;
-    const gateway = { namespace: impliedNamespace, name };
-    return found ?? { name, ours: true, isDefault: false, gateway, implied: true, warnings: [] };
-  }
-
-  #portNumber(service: string, portName: string): number | undefined {
-    for (const item of itemsOf(fieldsOf(this.#services.get(service)?.['spec'])['ports'])) {
-      const { name, port } = fieldsOf(item);
-      if (textOf(name) === portName && typeof port === 'number') return port;
+    default: {
+      const foreign = kind === '' ? foreignRouting(object) : undefined;
+      return { objects: [inNewestVersion(object)], warnings: foreign === undefined ? [] : [foreign] };
     }
-    return undefined;
   }
 }
 
@@ -131,23 +73,53 @@ function inNewestVersion(object: WrittenObject): WrittenObject {
   return info?.group !== gatewayGroup || object.apiVersion === newest ? object : { ...object, apiVersion: newest };
 }
 
-/** Two objects cannot have one name: what needed no conversion stays, and of what did, the first. */
+/**
+ * Two objects cannot have one name: what needed no conversion keeps its own, then what has the name of what it was made of. A route that
+ * comes later gets another name; of other kinds, a second one that says the same is dropped, and one that says something else is named.
+ */
 function withoutDoubles(converted: readonly Converted[]): readonly Converted[] {
   const taken = new Map<string, WrittenObject>();
-  const original = (one: Converted): boolean =>
-    one.objects[0]?.kind === one.from.kind && groupOf(one.objects[0]) === groupOf(one.from);
-  for (const one of converted) if (original(one)) taken.set(nameText(one.objects[0] ?? one.from), one.from);
+  const reserve = (object: WrittenObject): void => {
+    if (!taken.has(nameText(object))) taken.set(nameText(object), object);
+  };
+  for (const { from, objects } of converted) for (const object of objects) if (isSame(object, from)) reserve(object);
+  for (const { from, objects } of converted)
+    for (const object of objects) if (object.metadata.name === from.metadata.name) reserve(object);
   return converted.map((one) => {
-    const objects: WrittenObject[] = [];
     const warnings = [...one.warnings];
-    for (const object of one.objects) {
-      const holder = taken.get(nameText(object)) ?? one.from;
-      taken.set(nameText(object), holder);
-      if (holder === one.from) objects.push(object);
-      else warnings.push(`${nameText(object)} is there already, and this one is left out`);
-    }
+    const objects = one.objects.flatMap((object): readonly WrittenObject[] => {
+      reserve(object);
+      const holder = taken.get(nameText(object));
+      if (holder === object) return [object];
+      if (routeKinds.has(object.kind) && !isSame(object, one.from)) {
+        const renamed = withFreeName(object, one.from.metadata.name, taken);
+        reserve(renamed);
+        return [renamed];
+      }
+      if (object.kind !== 'Namespace' && !isDeepStrictEqual(holder, object))
+        warnings.push(`${nameText(object)} is there already, and this one is left out`);
+      return [];
+    });
     return { ...one, objects, warnings };
   });
+}
+
+const routeKinds: ReadonlySet<string> = new Set(['HTTPRoute', 'GRPCRoute', 'TLSRoute', 'TCPRoute', 'UDPRoute']);
+const nameLengthMax = 253;
+
+/** The same object under a name that nothing has: `base-2`, `base-3` and so on. */
+function withFreeName(object: WrittenObject, base: string, taken: ReadonlyMap<string, unknown>): WrittenObject {
+  for (let count = 2; ; count += 1) {
+    const end = `-${count}`;
+    const name = `${base.slice(0, nameLengthMax - end.length)}${end}`;
+    const renamed = { ...object, metadata: { ...object.metadata, name } };
+    if (!taken.has(nameText(renamed))) return renamed;
+  }
+}
+
+/** Whether an object is what it was made of, at most in a newer version. */
+function isSame(object: WrittenObject, from: WrittenObject): boolean {
+  return object.kind === from.kind && groupOf(object) === groupOf(from) && object.metadata.name === from.metadata.name;
 }
 
 function groupOf({ apiVersion }: WrittenObject): string {
@@ -156,9 +128,5 @@ function groupOf({ apiVersion }: WrittenObject): string {
 
 function nameText(object: WrittenObject): string {
   const group = groupOf(object);
-  return `${object.kind}${group === '' ? '' : `.${group}`} ${placeText(object)}`;
-}
-
-function placeText({ metadata: { name, namespace } }: WrittenObject): string {
-  return `${namespace ?? 'default'}/${name}`;
+  return `${object.kind}${group === '' ? '' : `.${group}`} ${object.metadata.namespace ?? 'default'}/${object.metadata.name}`;
 }

@@ -12,6 +12,8 @@ import {
   v1,
   type WrittenObject,
 } from './conversion.ts';
+import { type Canary, canaryRules, defaultKey, isCanaryAnnotation, pathKey } from './canary.ts';
+import { foreignAnnotations } from './foreign.ts';
 import { intersectHostnames } from '#libs/gateway/hostname.ts';
 import { onOneLabel } from './service-apis-http-route.ts';
 
@@ -24,6 +26,11 @@ export interface IngressPlace {
   readonly ownerOf: (host: string) => Place;
   /** Name of the ListenerSet of this Ingress. */
   readonly setName: string;
+  /** What converting for good adds to serving; absent where an Ingress is served as it is. */
+  readonly forGood?: {
+    /** The canary that shares a path, by its key (`canary.ts`). */
+    readonly canaryOf: (key: string) => Canary | undefined;
+  };
 }
 
 /** The v1 limit on rules of a route, and on listeners of a ListenerSet. */
@@ -35,15 +42,30 @@ const pathTypes: ReadonlyMap<string, string> = new Map([
   ['ImplementationSpecific', 'PathPrefix'],
 ]);
 
-/** The hosts that an Ingress wants TLS for, each once, with the Secret; '*' = any host. */
-export function ingressTlsHosts(object: WrittenObject): ReadonlyMap<string, string | undefined> {
-  const hosts = new Map<string, string | undefined>();
-  for (const item of itemsOf(fieldsOf(object['spec'])['tls'])) {
+/** The hosts for which an Ingress names a certificate, each once, with its Secret; '*' = any host. */
+export function ingressTlsHosts(object: WrittenObject): ReadonlyMap<string, string> {
+  const hosts = new Map<string, string>();
+  for (const [host, secret] of askedTlsHosts(object))
+    if (secret !== undefined && !hosts.has(host)) hosts.set(host, secret);
+  return hosts;
+}
+
+/** The hosts that an Ingress wants TLS for, with the Secret or none. */
+function askedTlsHosts(object: WrittenObject): readonly (readonly [host: string, secret: string | undefined])[] {
+  return itemsOf(fieldsOf(object['spec'])['tls']).flatMap((item) => {
     const { hosts: names, secretName } = fieldsOf(item);
     const texts = itemsOf(names).flatMap((name) => textOf(name) ?? []);
-    for (const host of texts.length === 0 ? ['*'] : texts) if (!hosts.has(host)) hosts.set(host, textOf(secretName));
-  }
-  return hosts;
+    const secret = textOf(secretName) || undefined;
+    return (texts.length === 0 ? ['*'] : texts).map((host) => [host, secret] as const);
+  });
+}
+
+/** The names of the Services that an Ingress sends requests to. */
+export function ingressServices(object: WrittenObject): ReadonlySet<string> {
+  const { rules, defaultBackend } = fieldsOf(object['spec']);
+  const paths = itemsOf(rules).flatMap((rule) => itemsOf(fieldsOf(fieldsOf(rule)['http'])['paths']));
+  const backends = [defaultBackend, ...paths.map((path) => fieldsOf(path)['backend'])];
+  return new Set(backends.flatMap((one) => textOf(fieldsOf(fieldsOf(one)['service'])['name']) ?? []));
 }
 
 /** Converts an Ingress. */
@@ -52,7 +74,9 @@ export function convertIngress(object: WrittenObject, place: IngressPlace): Conv
   const set = convertTls(object, place, warnings);
   const { name, namespace } = object.metadata;
   const metadata = { ...(namespace === undefined ? {} : { namespace }), ...keptMetadata(object) };
-  warnings.push(...foreignAnnotations(metadata.annotations ?? {}));
+  for (const key of foreignAnnotations(object))
+    if (place.forGood === undefined || !isCanaryAnnotation(key))
+      warnings.push(`metadata.annotations: ${key} is not read`);
   const routes = [...rulesByHost(object, place, warnings)].flatMap(([host, rules]) => {
     const own = isWildcard(host) ? rules.map((rule) => onOneLabel(rule, host)) : rules;
     const chunks: (readonly Fields[])[] = [];
@@ -88,7 +112,11 @@ function convertTls(
   warnings: string[],
 ): WrittenObject | undefined {
   const { namespace = 'default' } = object.metadata;
-  const own = [...ingressTlsHosts(object)].filter(([host]) => {
+  const hosts = ingressTlsHosts(object);
+  for (const host of new Set(askedTlsHosts(object).map(([name]) => name)))
+    if (!hosts.has(host))
+      warnings.push(`spec.tls: there is no secretName for ${host}, and no default certificate: it gets no TLS`);
+  const own = [...hosts].filter(([host]) => {
     const owner = ownerOf(host);
     const mine = owner.namespace === namespace && owner.name === setName;
     if (!mine)
@@ -100,17 +128,14 @@ function convertTls(
   if (own.length > listenersMax)
     warnings.push(`spec.tls: only the first ${listenersMax} hosts of ${own.length} get a listener`);
   if (own.length === 0) return undefined;
-  const listeners = own.slice(0, listenersMax).map(([host, secret]) => {
-    if (secret === undefined) warnings.push(`spec.tls: there is no secretName for ${host}, and no default certificate`);
-    return {
-      name: host === '*' ? 'https' : `https-${host.replace('*', 'wildcard')}`,
-      ...(host === '*' ? {} : { hostname: host }),
-      port: 443,
-      protocol: 'HTTPS',
-      tls: { certificateRefs: secret === undefined ? [] : [{ name: secret }] },
-      allowedRoutes: { namespaces: { from: 'All' } },
-    };
-  });
+  const listeners = own.slice(0, listenersMax).map(([host, secret]) => ({
+    name: host === '*' ? 'https' : `https-${host.replace('*', 'wildcard')}`,
+    ...(host === '*' ? {} : { hostname: host }),
+    port: 443,
+    protocol: 'HTTPS',
+    tls: { certificateRefs: [{ name: secret }] },
+    allowedRoutes: { namespaces: { from: 'All' } },
+  }));
   const parentRef = gateway.namespace === namespace ? { name: gateway.name } : gateway;
   const metadata = { name: setName, ...(object.metadata.namespace === undefined ? {} : { namespace }) };
   return { apiVersion: v1, kind: 'ListenerSet', metadata, spec: { parentRef, listeners } };
@@ -124,10 +149,11 @@ function rulesByHost(
 ): ReadonlyMap<string, readonly Fields[]> {
   const spec = fieldsOf(object['spec']);
   const byHost = new Map<string, Fields[]>();
-  const add = (host: string, rule: Fields): void => {
-    const rules = byHost.get(host);
-    if (rules === undefined) byHost.set(host, [rule]);
-    else rules.push(rule);
+  const add = (host: string, key: string, rule: Fields): void => {
+    const canary = place.forGood?.canaryOf(key);
+    const refs = canary === undefined ? [] : convertBackend(canary.backend, canary.where, place, warnings);
+    const rules = canary === undefined ? [rule] : canaryRules(rule, refs, canary, warnings);
+    byHost.set(host, [...(byHost.get(host) ?? []), ...rules]);
   };
   for (const [index, item] of itemsOf(spec['rules']).entries()) {
     const { host, http } = fieldsOf(item);
@@ -137,12 +163,17 @@ function rulesByHost(
     }
     for (const [at, path] of itemsOf(fieldsOf(http)['paths']).entries()) {
       const where = `spec.rules[${index}].http.paths[${at}]`;
-      add(textOf(host) || '*', convertPath(fieldsOf(path), where, place, warnings));
+      const on = textOf(host) || '*';
+      add(on, pathKey(on, fieldsOf(path)), convertPath(fieldsOf(path), where, place, warnings));
     }
   }
   const { defaultBackend } = spec;
   if (defaultBackend !== undefined && defaultBackend !== null) {
-    add('*', present({ backendRefs: convertBackend(defaultBackend, 'spec.defaultBackend', place, warnings) }));
+    add(
+      '*',
+      defaultKey,
+      present({ backendRefs: convertBackend(defaultBackend, 'spec.defaultBackend', place, warnings) }),
+    );
   }
   return byHost;
 }
@@ -150,11 +181,27 @@ function rulesByHost(
 function convertPath(path: Fields, where: string, place: IngressPlace, warnings: string[]): Fields {
   const { path: value = '/', pathType, backend } = path;
   const type = typeof pathType === 'string' ? (pathTypes.get(pathType) ?? pathType) : pathType;
-  return {
-    matches: [{ path: { type, value: value === '' ? '/' : value } }],
-    backendRefs: convertBackend(backend, `${where}.backend`, place, warnings),
-  };
+  const text = value === '' ? '/' : value;
+  const isFree = pathType === undefined || pathType === 'ImplementationSpecific';
+  const match =
+    isFree && typeof text === 'string' && place.forGood !== undefined
+      ? freePath(text, where, warnings)
+      : { type, value: text };
+  return { matches: [{ path: match }], backendRefs: convertBackend(backend, `${where}.backend`, place, warnings) };
 }
+
+/** What a path says whose matching was the controller's: `/*` at the end is a prefix (GCE, ALB), the rest a regex (ingress-nginx). */
+function freePath(value: string, where: string, warnings: string[]): Fields {
+  const stem = value.endsWith('/*') ? value.slice(0, -2) || '/' : value;
+  if (pathValue.test(stem) && !stem.includes('*')) return { type: 'PathPrefix', value: stem };
+  warnings.push(
+    `${where}.path: ${value} is no path of v1: it is taken for a regular expression of what a path begins with`,
+  );
+  return { type: 'RegularExpression', value: `${value.replace(/^\^/, '').replace(/\$$/, '')}.*` };
+}
+
+/** The pattern of HTTPPathMatch.value for Exact and PathPrefix. */
+const pathValue = /^(?:[-A-Za-z0-9/._~!$&'()*+,;=:@]|%[0-9a-fA-F]{2})+$/;
 
 function convertBackend(
   backend: unknown,
@@ -179,11 +226,4 @@ function convertBackend(
     );
   }
   return [present({ name, port: number ?? found })];
-}
-
-/** What other controllers read from annotations is not read here. */
-function foreignAnnotations(annotations: Readonly<Record<string, string>>): readonly string[] {
-  return Object.keys(annotations)
-    .filter((key) => /(^|\.)ingress\.|^alb\.|traefik|haproxy/.test(key.split('/', 1)[0] ?? ''))
-    .map((key) => `metadata.annotations: ${key} is not read`);
 }

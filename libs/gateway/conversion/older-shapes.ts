@@ -1,6 +1,6 @@
 // The fields of older APIs that conversions read, with their types: Service APIs 0.1, and Ingress.
 import type { WrittenObject } from './conversion.ts';
-import { type Shape, shapeProblems } from './shape.ts';
+import { type Shape, shapeProblems, unreadFields } from './shape.ts';
 import { kindInfoOf, type WatchedKind } from '#libs/gateway/kinds.ts';
 import { headerValue } from '#libs/gateway/fields/names.ts';
 import type { Problem } from '#libs/gateway/problem.ts';
@@ -169,4 +169,11 @@ export function olderProblems(object: WrittenObject): readonly Problem[] {
   return spec === undefined || spec === null
     ? [{ path: 'spec', message: 'is missing' }]
     : shapeProblems(spec, 'spec', shape);
+}
+
+/** Paths of what an object of an older API holds and no conversion reads. */
+export function olderUnread(object: WrittenObject): readonly string[] {
+  const kind = kindInfoOf(object)?.kind;
+  const shape = kind === undefined ? undefined : specs.get(kind);
+  return shape === undefined ? [] : unreadFields(object['spec'], 'spec', shape);
 }

@@ -25,6 +25,21 @@ export function shapeProblems(value: unknown, path: string, shape: Shape): reado
   return problems;
 }
 
+/** Paths of the fields of a value that its shape does not have: nothing reads them. */
+export function unreadFields(value: unknown, path: string, shape: Shape): readonly string[] {
+  if (typeof shape === 'string' || 'text' in shape || 'integer' in shape || 'oneOf' in shape || 'map' in shape)
+    return [];
+  if ('list' in shape) {
+    if (!Array.isArray(value)) return [];
+    return value.slice(0, itemsMax).flatMap((item, index) => unreadFields(item, `${path}[${index}]`, shape.list));
+  }
+  if (!isRecord(value)) return [];
+  return Object.entries(value).flatMap(([name, inner]) => {
+    const of = Object.hasOwn(shape.fields, name) ? shape.fields[name] : undefined;
+    return of === undefined ? [`${path}.${name}`] : unreadFields(inner, `${path}.${name}`, of);
+  });
+}
+
 function check(at: Cursor, value: unknown, shape: Shape): void {
   if (!at.present) return;
   if (shape === 'text') at.text({ max: Infinity });

@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Command, Option } from 'commander';
-import { isMap, parseAllDocuments, stringify } from 'yaml';
+import { isMap, isScalar, parseAllDocuments, stringify } from 'yaml';
 import { type Converted, convertSet } from '#libs/gateway/conversion/convert-set.ts';
 import type { WrittenObject } from '#libs/gateway/conversion/conversion.ts';
 import { isRecord } from '#libs/gateway/fields/cursor.ts';
@@ -57,7 +57,8 @@ export function parseObjects(file: string, text: string): readonly WrittenObject
   return (Array.isArray(documents) ? documents : []).flatMap((document) => {
     const [error] = document.errors;
     if (error !== undefined) throw fail('file', `${file}: ${error.message}`);
-    if (document.contents === null) return [];
+    // A document that is empty or only comments, as templates leave them, holds nothing.
+    if (document.contents === null || (isScalar(document.contents) && document.contents.value === null)) return [];
     if (!isMap(document.contents)) throw fail('file', `${file}: a document is no Kubernetes object`);
     return objectsOf(document.toJS({ maxAliasCount: 100 }), file);
   });
