@@ -6,6 +6,8 @@ import type { DiscoveryChange, ProjectionChange, StatusChange } from '#libs/proj
 import type { PortEndpoints } from '#libs/projection/model/endpoints.ts';
 import type { Stages } from '#libs/projection/stages/stages.ts';
 import { StatusBook } from './status-book.ts';
+import { clusterOf, parseObjectKey, parsePlaceKey, toLocalKey, toObjectKey } from '#libs/gateway/object-key.ts';
+import { clusterOfDiscovery, toAuthorityKey, toEndpointsKey } from '#libs/snapshot/discovery-key.ts';
 
 interface Discovered {
   readonly hash: string;
@@ -14,7 +16,7 @@ interface Discovered {
 
 export class Outputs {
   readonly #book = new StatusBook();
-  /** Keys: `cluster/kind/namespace/name`. */
+  /** Keys: object keys. */
   readonly #statuses = new Changes<DesiredStatus>();
   readonly #discovery = new Changes<Discovered>();
 
@@ -26,8 +28,7 @@ export class Outputs {
     stages.discovery.tls.observe((key, before, after) => this.#discovery.note(key, before, after));
     for (const { kind, stage } of stages.discovery.authorities) {
       stage.observe((key, before, after) => {
-        const cluster = key.slice(0, key.indexOf('/'));
-        this.#discovery.note(`ca/${cluster}/${kind}${key.slice(cluster.length)}`, before, after);
+        this.#discovery.note(toAuthorityKey({ ...parsePlaceKey(key), kind }), before, after);
       });
     }
   }
@@ -52,28 +53,30 @@ export class Outputs {
   #noteStatus(key: string, before: DesiredStatus | undefined, after: DesiredStatus | undefined): void {
     const one = after ?? before;
     if (one === undefined) return;
-    const cluster = key.slice(0, key.indexOf('/'));
-    const place = `${one.kind}/${one.namespace}/${one.name}`;
-    this.#book.set(cluster, place, after);
-    this.#statuses.note(`${cluster}/${place}`, before, after);
+    const cluster = clusterOf(key);
+    this.#book.set(cluster, toLocalKey(one), after);
+    this.#statuses.note(toObjectKey({ cluster, ...one }), before, after);
   }
 
   #noteEndpoints(key: string, before: readonly PortEndpoints[], after: readonly PortEndpoints[]): void {
-    const old = new Map(before.map((one) => [one.port, one]));
+    const { name: service, ...place } = parsePlaceKey(key);
+    const keyOf = ({ port, transport }: PortEndpoints): string =>
+      toEndpointsKey({ ...place, service, port, transport });
+    const old = new Map(before.map((one) => [keyOf(one), one]));
     for (const one of after) {
-      this.#discovery.note(`endpoints/${key}/${one.port}`, old.get(one.port), one);
-      old.delete(one.port);
+      const portKey = keyOf(one);
+      this.#discovery.note(portKey, old.get(portKey), one);
+      old.delete(portKey);
     }
-    for (const one of old.values()) this.#discovery.note(`endpoints/${key}/${one.port}`, one, undefined);
+    for (const [portKey, one] of old) this.#discovery.note(portKey, one, undefined);
   }
 }
 
 function toStatusChange(key: string, status: DesiredStatus | undefined): StatusChange {
-  const [cluster = '', kind = '', namespace = '', name = ''] = key.split('/');
+  const { cluster, kind, namespace, name } = parseObjectKey(key);
   return status === undefined ? { cluster, kind, namespace, name, status: null } : { cluster, ...status };
 }
 
 function toDiscoveryChange(key: string, found: Discovered | undefined): DiscoveryChange {
-  const [, cluster = ''] = key.split('/');
-  return { key, cluster, hash: found?.hash ?? '', item: found?.item ?? null };
+  return { key, cluster: clusterOfDiscovery(key), hash: found?.hash ?? '', item: found?.item ?? null };
 }

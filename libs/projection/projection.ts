@@ -23,6 +23,7 @@ import type {
 import { sameValue } from '#libs/derivation/same-value.ts';
 import { createStages, type Stages } from '#libs/projection/stages/stages.ts';
 import { Outputs } from './outputs.ts';
+import { toPlaceKey } from '#libs/gateway/object-key.ts';
 
 /** Kinds whose objects are gateways. */
 const gatewayKinds: ReadonlySet<string> = new Set(['Gateway', 'Gateway.networking.x-k8s.io']);
@@ -129,7 +130,7 @@ export class Projection {
     const { name, namespace = '', uid, resourceVersion } = object.metadata;
     const known: KnownObject = { cluster, kind: info.kind, namespace, name, uid, resourceVersion, hash, object };
     this.#fleet.put(known);
-    this.#stages.sources.objects(info.kind).set(`${cluster}/${namespace}/${name}`, known);
+    this.#stages.sources.objects(info.kind).set(toPlaceKey(known), known);
   }
 
   #publishVersionFacts(gateways: Iterable<{ readonly gateway: string }>): void {

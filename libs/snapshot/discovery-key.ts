@@ -55,3 +55,11 @@ export function parseDiscoveryKey(key: string): DiscoveryName | undefined {
   const port = isEndpointsKey(key) ? parseServicePortKey(key.slice(endpointsPrefix.length)) : undefined;
   return port && { type: 'endpoints', port };
 }
+
+/** The cluster of a discovery item by its key; '' = the key is of no type that is known here. */
+export function clusterOfDiscovery(key: string): string {
+  const name = parseDiscoveryKey(key);
+  if (name === undefined) return '';
+  if (name.type === 'endpoints') return name.port.cluster;
+  return name.type === 'tls' ? name.secret.cluster : name.object.cluster;
+}

@@ -1,7 +1,7 @@
 // Keys of entries and of discovery items: what is written is read back, and what is no key is told from one.
 import * as fc from 'fast-check';
 import t from 'tap';
-import { parseDiscoveryKey, toAuthorityKey, toEndpointsKey, toTlsKey } from './discovery-key.ts';
+import { clusterOfDiscovery, parseDiscoveryKey, toAuthorityKey, toEndpointsKey, toTlsKey } from './discovery-key.ts';
 import { parseEntryKey, toBackendKey, toListenerKey, toRuleKey } from './entry-key.ts';
 import { parseServicePortKey, toServicePortKey } from './service-port.ts';
 
@@ -42,6 +42,9 @@ void t.test('discovery keys are read back', async (t) => {
       t.strictSame(parseDiscoveryKey(toTlsKey(secret)), { type: 'tls', secret });
       t.strictSame(parseDiscoveryKey(toAuthorityKey(object)), { type: 'ca', object });
       t.strictSame(parseDiscoveryKey(toEndpointsKey(port)), { type: 'endpoints', port });
+      t.equal(clusterOfDiscovery(toTlsKey(secret)), secret.cluster);
+      t.equal(clusterOfDiscovery(toAuthorityKey(object)), object.cluster);
+      t.equal(clusterOfDiscovery(toEndpointsKey(port)), port.cluster);
     }),
   );
 });

@@ -6,6 +6,7 @@ import { selects } from '#libs/gateway/fields/label-selector.ts';
 import { gatewayGroup, type ParentRef } from '#libs/gateway/fields/parent-ref.ts';
 import type { Fault } from './conditions.ts';
 import type { ListenerModel } from './listeners.ts';
+import { toObjectKey } from '#libs/gateway/object-key.ts';
 
 /** What a route needs to know of a listener; smaller than the listener, so that fewer changes reach the routes. */
 export interface AttachPoint {
@@ -60,12 +61,7 @@ export function toAttachPoint(listener: ListenerModel): AttachPoint {
   return { name, entryName, port: spec.port, hostname: spec.hostname, kinds, namespaces: spec.namespaces, served };
 }
 
-/** The key of a parent among all kinds of parents. */
-export function parentKey(kind: 'Gateway' | 'ListenerSet', place: string): string {
-  return `${kind}/${place}`;
-}
-
-/** Attaches a route. `parentOf` is given `kind/cluster/namespace/name`. ParentRefs to what is not ours are left out: they are others' to answer. */
+/** Attaches a route. `parentOf` is given object keys. ParentRefs to what is not ours are left out: they are others' to answer. */
 export function attachRoute(
   route: AttachingRoute,
   parentOf: (parent: string) => AttachParent | undefined,
@@ -73,7 +69,9 @@ export function attachRoute(
 ): readonly Attachment[] {
   return route.parentRefs.flatMap((ref): Attachment[] => {
     if (ref.group !== gatewayGroup || (ref.kind !== 'Gateway' && ref.kind !== 'ListenerSet')) return [];
-    const parent = parentOf(parentKey(ref.kind, `${route.cluster}/${ref.namespace}/${ref.name}`));
+    const parent = parentOf(
+      toObjectKey({ cluster: route.cluster, kind: ref.kind, namespace: ref.namespace, name: ref.name }),
+    );
     if (parent === undefined) return [];
     const { gateway, points, fault } = parent;
     return [

@@ -3,9 +3,12 @@ import type { BackendTarget } from '#libs/gateway/fields/backend-ref.ts';
 import { gatewayGroup } from '#libs/gateway/fields/parent-ref.ts';
 import type { CrossReference } from '#libs/gateway/objects/reference-grant.ts';
 import type { RouteSpec } from '#libs/gateway/objects/route-spec.ts';
-import type { Service, Transport } from '#libs/gateway/objects/service.ts';
+import type { Service } from '#libs/gateway/objects/service.ts';
 import type { Fault } from './conditions.ts';
 import type { BackendEntry, BackendTls } from '#libs/snapshot/entry.ts';
+import { toBackendKey } from '#libs/snapshot/entry-key.ts';
+import { toEndpointsKey } from '#libs/snapshot/discovery-key.ts';
+import { type ServicePort } from '#libs/snapshot/service-port.ts';
 
 /** One port of one Service, looked up. */
 export type BackendResolution =
@@ -27,18 +30,10 @@ export interface RouteIdentity {
   readonly namespace: string;
 }
 
-export interface BackendPlace {
-  readonly cluster: string;
-  readonly namespace: string;
-  readonly service: string;
-  readonly port: number;
-  readonly transport: Transport;
-}
-
 /** What resolving reads. */
 export interface BackendLookup {
   /** Undefined = there is no such Service. */
-  readonly backend: (place: BackendPlace) => BackendResolution | undefined;
+  readonly backend: (place: ServicePort) => BackendResolution | undefined;
   readonly permitted: (cluster: string, namespace: string, reference: CrossReference) => boolean;
   /** What is wrong with ReferenceGrants of a namespace, as the end of a sentence; '' = nothing. */
   readonly brokenGrants: (cluster: string, namespace: string) => string;
@@ -75,16 +70,17 @@ export function resolveTarget(
   }
   if (port === undefined) return fault('BackendNotFound', `the reference to Service ${namespace}/${name} has no port`);
   const transport = type === 'udp' ? 'udp' : 'tcp';
-  const found = lookup.backend({ cluster: route.cluster, namespace, service: name, port, transport });
+  const place: ServicePort = { cluster: route.cluster, namespace, service: name, port, transport };
+  const found = lookup.backend(place);
   if (found === undefined) return fault('BackendNotFound', `Service ${namespace}/${name} does not exist`);
   if ('fault' in found) return found;
   const wrong = type === 'http' ? (found.tlsFault ?? found.httpFault) : type === 'tls' ? found.tlsFault : undefined;
-  return wrong === undefined ? { key: backendKey(found.entry) } : { fault: wrong };
+  return wrong === undefined ? { key: toBackendKey(place) } : { fault: wrong };
 }
 
 /** The backend behind a port of a Service. */
 export function resolvePort(
-  place: BackendPlace,
+  place: ServicePort,
   found: Service,
   policyOf: (portName: string) => PolicyChoice | undefined,
 ): BackendResolution {
@@ -93,7 +89,7 @@ export function resolvePort(
   if (found.external) return fault('BackendNotFound', `${who} is an ExternalName, which is no backend`);
   const one = found.ports.find((each) => each.port === port && each.transport === transport);
   if (one === undefined) return fault('BackendNotFound', `${who} has no ${transport.toUpperCase()} port ${port}`);
-  const endpoints = endpointsKey(place);
+  const endpoints = toEndpointsKey(place);
   const base = { kind: 'backend' as const, cluster, namespace, service, port, endpoints };
   if (transport === 'udp') return { entry: { ...base, protocol: 'udp' } };
   const { protocol, secure } = speech(one.appProtocol);
@@ -107,29 +103,6 @@ export function resolvePort(
   if (!secure) return { entry };
   const message = `${who} port ${port} has appProtocol ${one.appProtocol ?? ''}, and no BackendTLSPolicy says how to trust it`;
   return { entry, httpFault: { reason: 'UnsupportedProtocol', message } };
-}
-
-/** The entry key of a backend. */
-export function backendKey(
-  entry: Pick<BackendEntry, 'cluster' | 'namespace' | 'service' | 'port' | 'protocol'>,
-): string {
-  const transport = entry.protocol === 'udp' ? '/udp' : '';
-  return `backend/${entry.cluster}/${entry.namespace}/${entry.service}/${entry.port}${transport}`;
-}
-
-/** `cluster/namespace/service/port[/udp]`. */
-export function placeKey({ cluster, namespace, service, port, transport }: BackendPlace): string {
-  return `${cluster}/${namespace}/${service}/${port}${transport === 'udp' ? '/udp' : ''}`;
-}
-
-/** Reads a key that placeKey made. */
-export function parsePlaceKey(key: string): BackendPlace {
-  const [cluster = '', namespace = '', service = '', port = '', transport] = key.split('/');
-  return { cluster, namespace, service, port: Number(port), transport: transport === 'udp' ? 'udp' : 'tcp' };
-}
-
-function endpointsKey(place: BackendPlace): string {
-  return `endpoints/${placeKey(place)}`;
 }
 
 /** KEP-3726's names and the common ones before it. `secure`: TLS to the backend, which needs a policy. */

@@ -1,12 +1,12 @@
 // Ready endpoints of a Service's ports, from its EndpointSlices.
 import { canonicalJson, sha256 } from '#libs/gateway/canonical.ts';
 import type { EndpointSlice, SliceEndpoint } from '#libs/gateway/objects/endpoint-slice.ts';
-import type { Service } from '#libs/gateway/objects/service.ts';
+import type { Service, Transport } from '#libs/gateway/objects/service.ts';
 import type { DiscoveryItem, Endpoint } from '#libs/snapshot/discovery.ts';
 
 export interface PortEndpoints {
-  /** `<port>`, or `<port>/udp`: the end of the discovery key. */
-  readonly port: string;
+  readonly port: number;
+  readonly transport: Transport;
   readonly hash: string;
   readonly item: DiscoveryItem;
 }
@@ -24,7 +24,7 @@ export function endpointsOf(service: Service, slices: readonly EndpointSlice[]):
     // Draining ones are better than none, as kube-proxy does it.
     const chosen = ready.length > 0 ? ready : all.filter(({ endpoint }) => endpoint.draining);
     const item: DiscoveryItem = { kind: 'endpoints', endpoints: uniqueEndpoints(chosen) };
-    return { port: transport === 'udp' ? `${port}/udp` : `${port}`, hash: discoveryHash(item), item };
+    return { port, transport, hash: discoveryHash(item), item };
   });
 }
 

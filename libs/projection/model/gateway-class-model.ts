@@ -5,12 +5,13 @@ import type { ParameterSet } from '#libs/gateway/data-plane/data-plane-parameter
 import { parseGatewayClass } from '#libs/gateway/objects/gateway-class.ts';
 import type { Fault } from './conditions.ts';
 import { findParameters, type ObjectLookup } from './object-lookup.ts';
+import { toPlaceKey } from '#libs/gateway/object-key.ts';
 
 export interface ClassModel {
   readonly name: string;
   /** What its Gateways do not say themselves. */
   readonly parameters: ParameterSet;
-  /** Where the data plane is that its Gateways share, if they do: `namespace/service`. The agent must run where the parameters are. */
+  /** Where the data plane is that its Gateways share, if they do: the place key of its Service. The agent must run where the parameters are. */
   readonly sharedService?: string;
   /** Why it is not accepted. Its Gateways stay as they are: a mistake in one object must not take all of them down. */
   readonly fault?: Fault;
@@ -20,13 +21,15 @@ export interface ClassModel {
 export function evaluateClass(known: KnownObject, lookup: ObjectLookup): ClassModel | undefined {
   const { ours, parameters: ref } = parseGatewayClass(known.object);
   if (!ours) return undefined;
-  const { name } = known;
-  const found = findParameters(ref, known.cluster, lookup);
+  const { cluster, name } = known;
+  const found = findParameters(ref, cluster, lookup);
   if ('fault' in found) return { name, parameters: {}, fault: found.fault };
   const isShared = found.value.merge === 'class' && ref !== undefined && 'namespace' in ref;
   return {
     name,
     parameters: found.value,
-    ...(isShared ? { sharedService: `${ref.namespace}/${sharedDataPlaneName(name)}` } : {}),
+    ...(isShared
+      ? { sharedService: toPlaceKey({ cluster, namespace: ref.namespace, name: sharedDataPlaneName(name) }) }
+      : {}),
   };
 }

@@ -26,7 +26,7 @@ export interface GatewayFacts {
   readonly parameters: ParameterSet;
   /** Whether they could all be read. */
   readonly parametersKnown: boolean;
-  /** The Service of the data plane that it shares with its class, as `namespace/name`; absent = it has its own. */
+  /** The Service of the data plane that it shares with its class, by place key; absent = it has its own. */
   readonly sharedService?: string;
   readonly allowedListeners: AllowedNamespaces;
   readonly demands: ClientDemands;

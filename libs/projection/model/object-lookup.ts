@@ -8,6 +8,7 @@ import type { Problem } from '#libs/gateway/problem.ts';
 import type { CrossReference } from '#libs/gateway/objects/reference-grant.ts';
 import type { CertificateSecret } from '#libs/gateway/objects/secret.ts';
 import { type Fault, listProblems } from './conditions.ts';
+import { toAuthorityKey, toTlsKey } from '#libs/snapshot/discovery-key.ts';
 
 /** A reference, looked up: a discovery key, or why there is none. */
 export type KeyChoice = { readonly key: string } | { readonly fault: Fault };
@@ -51,7 +52,7 @@ export function findCertificate(
   const secret = lookup.certificate(from.cluster, namespace, name);
   if (secret === undefined) return invalid(reason, `Secret ${namespace}/${name} does not exist`);
   if ('problem' in secret) return invalid(reason, `Secret ${namespace}/${name}: ${secret.problem}`);
-  return { key: `tls/${from.cluster}/${namespace}/${name}` };
+  return { key: toTlsKey({ cluster: from.cluster, namespace, name }) };
 }
 
 /** Looks up CA certificates for those of clients. */
@@ -67,7 +68,7 @@ export function findAuthority(ref: ObjectRef, from: Referrer, lookup: ObjectLook
   const authority = lookup.authority(from.cluster, kind, namespace, name);
   if (authority === undefined) return invalid(reason, `${kind} ${namespace}/${name} does not exist`);
   if ('problem' in authority) return invalid(reason, `${kind} ${namespace}/${name} ${authority.problem}`);
-  return { key: `ca/${from.cluster}/${kind}/${namespace}/${name}` };
+  return { key: toAuthorityKey({ cluster: from.cluster, kind, namespace, name }) };
 }
 
 /** Looks up parameters; without a reference there are none. */

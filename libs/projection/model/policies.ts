@@ -10,6 +10,8 @@ import { createdAt, generation } from '#libs/gateway/fields/metadata.ts';
 import type { PolicyChoice } from './backends.ts';
 import { type Fault, listFacts, listProblems } from './conditions.ts';
 import { compareText } from '#libs/snapshot/precedence.ts';
+import { toPlaceKey } from '#libs/gateway/object-key.ts';
+import { toAuthorityKey } from '#libs/snapshot/discovery-key.ts';
 
 /** What names a policy and decides between several. */
 export interface PolicyName {
@@ -41,10 +43,10 @@ export type AuthorityLookup = (kind: string, namespace: string, name: string) =>
 
 /** Judges a policy by itself; whether another comes before it is told by `holdingPolicy`. */
 export function evaluatePolicy(known: KnownObject, authorityOf: AuthorityLookup): PolicyModel {
-  const { cluster, namespace, name, uid, object } = known;
+  const { namespace, name, uid, object } = known;
   const { targets, hostname, authorities, subjectAltNames, problems, ignored } = parseBackendTlsPolicy(object);
   const base = {
-    key: `${cluster}/${namespace}/${name}`,
+    key: toPlaceKey(known),
     createdAt: createdAt(object),
     uid,
     generation: generation(object),
@@ -101,7 +103,7 @@ function findAuthority(
     return { fault: { reason: 'InvalidKind', message } };
   }
   const found = authorityOf(kind, namespace, name);
-  if (found !== undefined && 'pem' in found) return { key: `ca/${cluster}/${kind}/${namespace}/${name}` };
+  if (found !== undefined && 'pem' in found) return { key: toAuthorityKey({ cluster, kind, namespace, name }) };
   const why = found === undefined ? 'does not exist' : found.problem;
   return { fault: { reason: 'InvalidCACertificateRef', message: `${kind} ${namespace}/${name} ${why}` } };
 }

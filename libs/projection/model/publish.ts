@@ -6,6 +6,7 @@ import type { HttpRuleEntry, RouteName, StoredEntry, StreamRuleEntry } from '#li
 import { compareRules } from '#libs/snapshot/precedence.ts';
 import type { ResolvedRule, ResolvedRules, RuleBody } from './resolve-rules.ts';
 import { encodeEntry } from '#libs/snapshot/stored-entry.ts';
+import { toRuleKey } from '#libs/snapshot/entry-key.ts';
 
 type Hosts = HttpRuleEntry['hosts'];
 
@@ -15,7 +16,7 @@ export interface Publication {
   readonly entries: readonly { readonly key: string; readonly stored: StoredEntry }[];
   /** Entry keys of backends. */
   readonly backends: readonly string[];
-  /** Services that are referred to, as `namespace/name`. */
+  /** Place keys of the Services that are referred to. */
   readonly services: readonly string[];
 }
 
@@ -52,7 +53,7 @@ export function publishRoute(
     gateway,
     entries: resolved.rules.flatMap((rule) => {
       const own = hostsOf(rule, hosts, hostnames);
-      const key = `rule/${route.kind}/${route.namespace}/${route.name}/${rule.body.index}`;
+      const key = toRuleKey(route, rule.body.index);
       return own.length === 0 ? [] : [{ key, stored: encodeEntry(toEntry(rule.body, route, own)) }];
     }),
     backends: resolved.backends,

@@ -7,6 +7,7 @@ import type { StreamRule } from '#libs/gateway/objects/stream-rule.ts';
 import { type BackendLookup, resolveTarget, type RouteIdentity } from './backends.ts';
 import { type Fault, listProblems } from './conditions.ts';
 import type { HttpFilter, HttpRuleEntry, RuleAction, StreamRuleEntry, WeightedBackend } from '#libs/snapshot/entry.ts';
+import { toPlaceKey } from '#libs/gateway/object-key.ts';
 
 /** A rule as its entry will have it, but for its route and where it is attached. */
 export type RuleBody = Omit<HttpRuleEntry, 'route' | 'hosts'> | Omit<StreamRuleEntry, 'route' | 'hosts'>;
@@ -128,7 +129,7 @@ class RuleResolver {
   ): { readonly key: string } | { readonly invalid: string } {
     const found = resolveTarget(from.target, this.#type, this.#route, this.#lookup);
     if ('kind' in from.target && from.target.kind === 'Service') {
-      this.services.add(`${from.target.namespace}/${from.target.name}`);
+      this.services.add(toPlaceKey({ cluster: this.#route.cluster, ...from.target }));
     }
     if ('key' in found) {
       this.backends.add(found.key);

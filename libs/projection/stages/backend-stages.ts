@@ -1,12 +1,6 @@
 // Stages for backends: ports of Services, with the BackendTLSPolicy that holds on each.
 import type { Derivation, Group, Membership, Read, Stage } from '#libs/derivation/derive.ts';
-import {
-  type BackendLookup,
-  type BackendResolution,
-  parsePlaceKey,
-  placeKey,
-  resolvePort,
-} from '#libs/projection/model/backends.ts';
+import { type BackendLookup, type BackendResolution, resolvePort } from '#libs/projection/model/backends.ts';
 import type { StoredEntry } from '#libs/snapshot/entry.ts';
 import {
   evaluatePolicy,
@@ -15,9 +9,12 @@ import {
   type TargetingPolicy,
 } from '#libs/projection/model/policies.ts';
 import type { Publication } from '#libs/projection/model/publish.ts';
-import { isPermitted, type ReferenceStages } from './reference-stages.ts';
+import { brokenGrantsIn, isPermitted, type ReferenceStages } from './reference-stages.ts';
 import type { Sources } from './sources.ts';
 import { encodeEntry } from '#libs/snapshot/stored-entry.ts';
+import { parsePlaceKey, toObjectKey, toPlaceKey } from '#libs/gateway/object-key.ts';
+import { parseEntryKey } from '#libs/snapshot/entry-key.ts';
+import { parseServicePortKey, toServicePortKey } from '#libs/snapshot/service-port.ts';
 
 export interface BackendStages {
   /** Keys: `cluster/namespace/service/port[/udp]`. No value = there is no such Service. */
@@ -38,7 +35,7 @@ export function createBackendStages(engine: Derivation, sources: Sources, refere
       return (
         known &&
         evaluatePolicy(known, (kind, namespace, name) =>
-          read.get(references.authorities, `${known.cluster}/${kind}/${namespace}/${name}`),
+          read.get(references.authorities, toObjectKey({ cluster: known.cluster, kind, namespace, name })),
         )
       );
     },
@@ -47,8 +44,9 @@ export function createBackendStages(engine: Derivation, sources: Sources, refere
   const backends = engine.stage({
     name: 'backend',
     compute: (key, read): BackendResolution | undefined => {
-      const place = parsePlaceKey(key);
-      const service = `${place.cluster}/${place.namespace}/${place.service}`;
+      const place = parseServicePortKey(key);
+      if (place === undefined) return undefined;
+      const service = toPlaceKey({ ...place, name: place.service });
       const found = read.get(references.services, service);
       if (found === undefined) return undefined;
       return resolvePort(place, found, (portName) => {
@@ -63,9 +61,9 @@ export function createBackendStages(engine: Derivation, sources: Sources, refere
 /** Looks up backends and permissions for the stage that reads. */
 export function backendLookup(references: ReferenceStages, stages: BackendStages, read: Read): BackendLookup {
   return {
-    backend: (place) => read.get(stages.backends, placeKey(place)),
+    backend: (place) => read.get(stages.backends, toServicePortKey(place)),
     permitted: (cluster, namespace, reference) => isPermitted(references, read, cluster, namespace, reference),
-    brokenGrants: (cluster, namespace) => read.get(references.brokenGrants, `${cluster}/${namespace}`) ?? '',
+    brokenGrants: (cluster, namespace) => brokenGrantsIn(references, read, cluster, namespace),
   };
 }
 
@@ -89,7 +87,8 @@ export function createUsedBackendStage(
     compute: (key, read) => {
       if (!read.has(uses, key)) return undefined;
       const [gateway = '', backend = ''] = key.split(' ');
-      const found = read.get(backends, backend.slice('backend/'.length));
+      const name = parseEntryKey(backend);
+      const found = name?.type === 'backend' ? read.get(backends, toServicePortKey(name.port)) : undefined;
       if (found === undefined || !('entry' in found)) return undefined;
       const { entry } = found;
       const clientCertificate = entry.tls === undefined ? undefined : read.get(clientCertificates, gateway);
@@ -99,9 +98,9 @@ export function createUsedBackendStage(
 }
 
 function targetsOf(key: string, policy: PolicyModel): readonly Membership<TargetingPolicy>[] {
-  const place = key.slice(0, key.lastIndexOf('/'));
+  const place = parsePlaceKey(key);
   return policy.targets.map(({ service, portName }) => ({
-    group: `${place}/${service}`,
+    group: toPlaceKey({ ...place, name: service }),
     member: `${key} ${portName ?? ''}`,
     item: { key, createdAt: policy.createdAt, ...(portName === undefined ? {} : { portName }) },
   }));

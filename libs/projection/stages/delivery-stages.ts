@@ -18,6 +18,7 @@ import { type Labels, matchesGateway } from '#libs/snapshot/gateway-glob.ts';
 import type { GatewayModel } from '#libs/projection/model/gateway-model.ts';
 import type { NodeReport } from '#libs/projection/model/node-report.ts';
 import type { Sources } from './sources.ts';
+import { parsePlaceKey, toPlaceKey } from '#libs/gateway/object-key.ts';
 
 export interface DeliveryStages {
   /** Of the objects: what nodes select them by. Keys: Gateways. */
@@ -53,8 +54,8 @@ export function createDeliveryStages(
     const service = parseDataPlaneService(object, namespace);
     if (service === undefined) return [];
     // One that is shared is found by its name alone, and only by Gateways whose class says where it is.
-    const place = key.slice(0, key.lastIndexOf('/'));
-    const group = service.gateway === undefined ? sharedGroup(key) : `${place}/${service.gateway}`;
+    const { gateway } = service;
+    const group = gateway === undefined ? sharedGroup(key) : toPlaceKey({ ...parsePlaceKey(key), name: gateway });
     return [{ group, member: key, item: service }];
   });
   const places = engine.stage({
@@ -62,8 +63,8 @@ export function createDeliveryStages(
     each: gateways,
     compute: (key, read) => {
       const shared = read.get(gateways, key)?.sharedService;
-      const [cluster = '', namespace = '', name = ''] = key.split('/');
-      return shared === undefined ? `${cluster}/${namespace}/${labelValue(name)}` : sharedGroup(`${cluster}/${shared}`);
+      const place = parsePlaceKey(key);
+      return shared === undefined ? toPlaceKey({ ...place, name: labelValue(place.name) }) : sharedGroup(shared);
     },
   });
   const deliveries = engine.stage({

@@ -5,13 +5,15 @@ import type { DiscoveryItem } from '#libs/snapshot/discovery.ts';
 import { discoveryHash, endpointsOf, type PortEndpoints } from '#libs/projection/model/endpoints.ts';
 import type { ReferenceStages } from './reference-stages.ts';
 import type { Sources } from './sources.ts';
+import { parsePlaceKey, toObjectKey, toPlaceKey } from '#libs/gateway/object-key.ts';
+import { parseDiscoveryKey } from '#libs/snapshot/discovery-key.ts';
 
 export interface DiscoveryStages {
   /** Keys: `cluster/namespace/service`. */
   readonly endpoints: Stage<readonly PortEndpoints[]>;
   /** Keys: `tls/<cluster>/<namespace>/<name>`. */
   readonly tls: Stage<DiscoveredItem>;
-  /** Keys: `cluster/namespace/name`; that of the item begins with `ca/<cluster>/<kind>/`. */
+  /** Keys: the objects' place keys. */
   readonly authorities: readonly { readonly kind: 'ConfigMap' | 'Secret'; readonly stage: Stage<DiscoveredItem> }[];
 }
 
@@ -37,7 +39,7 @@ export function createDiscoveryStages(
   const byService = engine
     .group<EndpointSlice>()
     .feed(slices, (key, slice) => [
-      { group: `${key.slice(0, key.lastIndexOf('/'))}/${slice.service}`, member: key, item: slice },
+      { group: toPlaceKey({ ...parsePlaceKey(key), name: slice.service }), member: key, item: slice },
     ]);
   const endpoints = engine.stage({
     name: 'endpoints',
@@ -52,7 +54,9 @@ export function createDiscoveryStages(
     each: sources.sealed,
     compute: (key, read) => {
       const sealed = read.get(sources.sealed, key);
-      const secret = read.get(references.certificates, key.slice('tls/'.length));
+      const named = parseDiscoveryKey(key);
+      if (named?.type !== 'tls') return undefined;
+      const secret = read.get(references.certificates, toPlaceKey(named.secret));
       // Material of an earlier state of the Secret is not its material.
       if (sealed === undefined || secret === undefined || !('fingerprint' in secret)) return undefined;
       if (sealed.fingerprint !== secret.fingerprint) return undefined;
@@ -78,8 +82,7 @@ function createAuthorityStage(
     name: `${kind} authority`,
     each: sources.objects(kind),
     compute: (key, read) => {
-      const cluster = key.slice(0, key.indexOf('/'));
-      const authority = read.get(references.authorities, `${cluster}/${kind}${key.slice(cluster.length)}`);
+      const authority = read.get(references.authorities, toObjectKey({ ...parsePlaceKey(key), kind }));
       if (authority === undefined || 'problem' in authority) return undefined;
       const item: DiscoveryItem = { kind: 'ca', certificates: authority.pem };
       return { hash: discoveryHash(item), item };

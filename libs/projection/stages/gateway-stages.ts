@@ -5,7 +5,7 @@
 //                model ◀──┴──▶ model
 import { gatewayClassName } from '#libs/gateway/objects/gateway.ts';
 import { parseListenerSet } from '#libs/gateway/objects/listener-set.ts';
-import { type AttachParent, parentKey, toAttachPoint } from '#libs/projection/model/attach.ts';
+import { type AttachParent, toAttachPoint } from '#libs/projection/model/attach.ts';
 import { createDeliveryStages, type DeliveryStages } from './delivery-stages.ts';
 import type { Derivation, Group, Read, Stage } from '#libs/derivation/derive.ts';
 import type { StoredEntry } from '#libs/snapshot/entry.ts';
@@ -30,6 +30,8 @@ import {
 import { labelsOfNamespace, objectLookup, type ReferenceStages } from './reference-stages.ts';
 import type { Sources } from './sources.ts';
 import { encodeEntry } from '#libs/snapshot/stored-entry.ts';
+import { parseObjectKey, parsePlaceKey, toNamespacedKey, toObjectKey, toPlaceKey } from '#libs/gateway/object-key.ts';
+import { toListenerKey } from '#libs/snapshot/entry-key.ts';
 
 export interface KeyedEntry {
   readonly key: string;
@@ -48,7 +50,7 @@ export interface GatewayStages extends DeliveryStages {
   readonly models: Stage<GatewayModel>;
   /** ListenerSets of Gateways of ours only. */
   readonly sets: Stage<ListenerSetModel>;
-  /** What routes attach to. Keys: `kind/cluster/namespace/name`. */
+  /** What routes attach to. Keys: object keys. */
   readonly parents: Stage<AttachParent>;
   /** Of the Gateways' own listeners. */
   readonly listenerEntries: Stage<readonly KeyedEntry[]>;
@@ -126,7 +128,7 @@ function createDraftStage(
       const known = read.get(sources.objects('Gateway'), key);
       const className = known === undefined ? undefined : gatewayClassName(known.object);
       if (known === undefined || className === undefined) return undefined;
-      const ofClass = read.get(classes, `${known.cluster}//${className}`);
+      const ofClass = read.get(classes, toPlaceKey({ cluster: known.cluster, namespace: '', name: className }));
       return ofClass && draftGateway(known, ofClass, objectLookup(references, read));
     },
   });
@@ -155,7 +157,7 @@ function createSetDraftStage(
       const known = read.get(sources.objects('ListenerSet'), key);
       const set = known && parseListenerSet(known.object, known.namespace);
       if (known === undefined || set?.gateway === undefined) return undefined;
-      const gateway = `${known.cluster}/${set.gateway.namespace}/${set.gateway.name}`;
+      const gateway = toPlaceKey({ cluster: known.cluster, ...set.gateway });
       const offer = read.get(offers, gateway);
       if (offer === undefined) return undefined;
       const labelsOf = (namespace: string): Readonly<Record<string, string>> =>
@@ -166,7 +168,7 @@ function createSetDraftStage(
   });
 }
 
-/** Groups: parents, by parentKey; the one member holds the verdicts on its listeners. */
+/** Groups: parents, by object key; the one member holds the verdicts on its listeners. */
 function createVerdictGroup(
   engine: Derivation,
   drafts: Stage<GatewayDraft>,
@@ -178,7 +180,7 @@ function createVerdictGroup(
     .feed(setDrafts, (key, { gateway, createdAt, refusal, drafts: own }) => {
       if (refusal !== undefined) return [];
       // The order of precedence: creation time, then `namespace/name`.
-      const member = `${createdAt} ${placeOf(key)}`;
+      const member = `${createdAt} ${toNamespacedKey(parsePlaceKey(key))}`;
       return [{ group: gateway, member, item: toClaimant('ListenerSet', key, own) }];
     });
   const verdicts = engine.stage({
@@ -209,7 +211,7 @@ function createSetStage(
       const parentCreatedAt = draft && read.get(createdAt, draft.gateway);
       if (draft === undefined || parentCreatedAt === undefined) return undefined;
       const own = read.list(verdicts, parentKey('ListenerSet', key))[0];
-      return toListenerSetModel(draft, placeOf(key), parentCreatedAt, own);
+      return toListenerSetModel(draft, toNamespacedKey(parsePlaceKey(key)), parentCreatedAt, own);
     },
   });
 }
@@ -230,8 +232,8 @@ function createParentStage(
   return engine.stage<AttachParent>({
     name: 'parent',
     compute: (key, read) => {
-      const at = key.indexOf('/');
-      const [kind, place] = [key.slice(0, at), key.slice(at + 1)];
+      const { kind, ...name } = parseObjectKey(key);
+      const place = toPlaceKey(name);
       if (kind === 'ListenerSet') return ofSet(place, read);
       const model = read.get(models, place);
       return model && { gateway: place, points: model.listeners.map(toAttachPoint) };
@@ -266,12 +268,17 @@ function createEntryStages(
 function entriesOf(listeners: readonly ListenerModel[], createdAt: string): readonly KeyedEntry[] {
   return listeners.flatMap((listener) => {
     const entry = listenerEntry(listener, createdAt);
-    return entry === undefined ? [] : [{ key: `listener/${entry.name}`, stored: encodeEntry(entry) }];
+    return entry === undefined ? [] : [{ key: toListenerKey(entry.name), stored: encodeEntry(entry) }];
   });
 }
 
 function toClaimant(kind: Claimant['kind'], key: string, drafts: readonly ListenerDraft[]): Claimant {
   return { parent: parentKey(kind, key), kind, claims: drafts.flatMap((draft) => claimOf(draft) ?? []) };
+}
+
+/** The object key of a parent whose place key is known. */
+function parentKey(kind: Claimant['kind'], place: string): string {
+  return toObjectKey({ ...parsePlaceKey(place), kind });
 }
 
 function portsOf(
@@ -285,9 +292,4 @@ function portsOf(
     const item: ServedPort = { port, protocol: protocol === 'UDP' ? 'UDP' : 'TCP' };
     return [{ group: gateway, member: `${owner} ${item.protocol}/${port}`, item }];
   });
-}
-
-/** `namespace/name` of a key. */
-function placeOf(key: string): string {
-  return key.slice(key.indexOf('/') + 1);
 }

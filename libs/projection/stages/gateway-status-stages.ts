@@ -9,6 +9,7 @@ import { gatewayClassStatus, gatewayStatus } from '#libs/projection/statuses/gat
 import { listenerSetStatus } from '#libs/projection/statuses/listener-set-status.ts';
 import type { RouteStages } from './route-stages.ts';
 import type { Sources } from './sources.ts';
+import { parsePlaceKey } from '#libs/gateway/object-key.ts';
 
 /** `status` of the GatewayClasses that are ours. */
 export function createClassStatus(engine: Derivation, sources: Sources, gateways: GatewayStages): Stage<DesiredStatus> {
@@ -38,7 +39,7 @@ export function createGatewayStatus(
       const model = read.get(gateways.models, key);
       const delivery = read.get(gateways.deliveries, key);
       if (model === undefined || delivery === undefined) return undefined;
-      const [, namespace = '', name = ''] = key.split('/');
+      const { namespace, name } = parsePlaceKey(key);
       const status = gatewayStatus(model, delivery, {
         listenerSets: read.count(gateways.acceptedSets, key),
         attachedRoutes: (listener) => read.count(routes.attached, `${key} ${listener}`),
@@ -70,7 +71,7 @@ export function createListenerSetStatus(
     compute: (key, read) => {
       const set = read.get(gateways.sets, key);
       if (set === undefined) return undefined;
-      const [, namespace = '', name = ''] = key.split('/');
+      const { namespace, name } = parsePlaceKey(key);
       const delivery = {
         plane: read.get(gateways.planes, set.gateway) ?? ('none' as const),
         waiting: read.has(gateways.undelivered, key),

@@ -12,6 +12,7 @@ import { describeProblem, type Problem } from '#libs/gateway/problem.ts';
 import type { Derivation, Group, Read, Stage } from '#libs/derivation/derive.ts';
 import type { ReferenceStages } from './reference-stages.ts';
 import type { RawSources } from './sources.ts';
+import { clusterOf, parsePlaceKey, toPlaceKey } from '#libs/gateway/object-key.ts';
 
 /** An IngressClass that is ours. */
 export interface ServedIngressClass {
@@ -72,7 +73,7 @@ export function createIngressStages(
 ): IngressStages {
   const placements = createPlacementStage(engine, raw, classes);
   const owners = engine.group<Place>().feed(placements, (key, placement) => {
-    const [cluster = '', namespace = '', name = ''] = key.split('/');
+    const { cluster, namespace, name } = parsePlaceKey(key);
     const item: Place = { namespace, name: `${name}${ingressSetSuffix}` };
     // The oldest is first, then the one that is first by name.
     const member = `${placement.createdAt} ${namespace}/${name}`;
@@ -95,7 +96,7 @@ export function createIngressStages(
           ownerOf(read, owners, `${cluster} ${placement.className} ${host}`) ?? { namespace, name: setName },
         portNumber: (service, portName) =>
           read
-            .get(references.services, `${cluster}/${namespace}/${service}`)
+            .get(references.services, toPlaceKey({ cluster, namespace, name: service }))
             ?.ports.find((port) => port.name === portName && port.transport === 'tcp')?.port,
       });
       return { objects, warnings: [...placement.warnings, ...warnings] };
@@ -115,7 +116,7 @@ function createPlacementStage(
 ): Stage<IngressPlacement> {
   const defaults = engine.group<string>().feed(raw.objects('IngressClass'), (key, known) => {
     const found: IngressClass = readIngressClass(known.object);
-    const group = key.slice(0, key.indexOf('/'));
+    const group = clusterOf(key);
     return found.isDefault ? [{ group, member: `${createdAt(known.object)} ${found.name}`, item: found.name }] : [];
   });
   return engine.stage({
@@ -126,7 +127,10 @@ function createPlacementStage(
       if (known === undefined) return undefined;
       // Of several defaults the newest counts, as for the API server.
       const named = namedIngressClass(known.object) ?? read.list(defaults, known.cluster).at(-1);
-      const found = named === undefined ? undefined : read.get(classes, `${known.cluster}//${named}`);
+      const found =
+        named === undefined
+          ? undefined
+          : read.get(classes, toPlaceKey({ cluster: known.cluster, namespace: '', name: named }));
       if (found === undefined) return undefined;
       const problems = olderProblems(known.object);
       const { className, gateway, warnings } = found;
@@ -143,7 +147,7 @@ function unreadable({ namespace, name }: KnownObject, { gateway }: IngressPlacem
   return { objects: [{ apiVersion: v1, kind: 'HTTPRoute', metadata: { name, namespace }, spec }], warnings: [] };
 }
 
-/** `cluster/namespace/name` of the Gateway of an Ingress. */
+/** The place key of the Gateway of an Ingress. */
 export function gatewayOf(cluster: string, { gateway }: Pick<IngressPlacement, 'gateway'>): string {
-  return `${cluster}/${gateway.namespace}/${gateway.name}`;
+  return toPlaceKey({ cluster, ...gateway });
 }

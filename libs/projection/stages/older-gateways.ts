@@ -10,6 +10,7 @@ import { controllerName, serviceApisGroup } from '#libs/gateway/kinds.ts';
 import type { Collection, Derivation, Group, Stage } from '#libs/derivation/derive.ts';
 import type { ServedIngressClass } from './ingress-stages.ts';
 import type { RawSources } from './sources.ts';
+import { clusterOf, parsePlaceKey, toPlaceKey } from '#libs/gateway/object-key.ts';
 
 export interface OlderGatewayStages {
   /** Keys: `cluster/namespace/name`. */
@@ -43,8 +44,7 @@ export function createOlderGatewayStages(
       if (newest !== undefined) return newest;
       const known = read.get(old, key);
       if (known !== undefined) return toV1(known);
-      const [cluster = '', , className = ''] = key.split('/');
-      const ingressClass = read.get(ingressClasses, `${cluster}//${className}`);
+      const ingressClass = read.get(ingressClasses, toPlaceKey({ ...parsePlaceKey(key), namespace: '' }));
       return ingressClass && toImpliedGateway(ingressClass);
     },
   });
@@ -54,14 +54,17 @@ export function createOlderGatewayStages(
     compute: (key, read): SelectingGateway | undefined => {
       const known = read.get(old, key);
       if (known === undefined || read.get(raw.objects('Gateway'), key) !== undefined) return undefined;
-      const ofClass = read.get(classes, `${known.cluster}//${String(classNameOf(known.object))}`);
+      const ofClass = read.get(
+        classes,
+        toPlaceKey({ ...known, namespace: '', name: String(classNameOf(known.object)) }),
+      );
       const isOurs = isRecord(ofClass?.object['spec']) && ofClass.object['spec']['controllerName'] === controllerName;
       return isOurs ? toSelectingGateway(known.object) : undefined;
     },
   });
   const selecting = engine
     .group<SelectingGateway>()
-    .feed(selectors, (key, item) => [{ group: key.slice(0, key.indexOf('/')), member: key, item }]);
+    .feed(selectors, (key, item) => [{ group: clusterOf(key), member: key, item }]);
   return { gateways, classes, selecting };
 }
 
@@ -92,7 +95,7 @@ function createClassStage(
       const [converted] = convertGatewayClass(known.object).objects;
       if (converted === undefined) return [];
       const item = asKnown(known, 'GatewayClass', { ...converted, metadata: { ...converted.metadata, name } });
-      return [{ group: place(key, name), member: '2', item }];
+      return [{ group: toPlaceKey({ ...parsePlaceKey(key), name }), member: '2', item }];
     })
     .feed(ingressClasses, (key, { known, className, implied }) => {
       if (!implied) return [];
@@ -103,17 +106,13 @@ function createClassStage(
         metadata: { name },
         spec: { controllerName },
       });
-      return [{ group: place(key, name), member: '3', item }];
+      return [{ group: toPlaceKey({ ...parsePlaceKey(key), name }), member: '3', item }];
     });
   return engine.stage({
     name: 'gateway class object',
     each: objects,
     compute: (key, read) => read.list(objects, key)[0],
   });
-}
-
-function place(key: string, name: string): string {
-  return `${key.slice(0, key.indexOf('/'))}//${name}`;
 }
 
 function toV1(known: KnownObject): KnownObject | undefined {
@@ -138,5 +137,5 @@ function ingressGatewayClass(className: string): string {
 }
 
 function impliedKey(key: string, className: string): string {
-  return `${key.slice(0, key.indexOf('/'))}/${impliedNamespace}/${className}`;
+  return toPlaceKey({ cluster: clusterOf(key), namespace: impliedNamespace, name: className });
 }

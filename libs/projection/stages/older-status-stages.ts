@@ -22,6 +22,7 @@ import {
 } from '#libs/projection/statuses/older-status.ts';
 import type { RawSources } from './sources.ts';
 import type { StatusStage, StatusStages } from './status-stages.ts';
+import { parsePlaceKey, toObjectKey, toPlaceKey } from '#libs/gateway/object-key.ts';
 
 /** The statuses of all objects, each once. Keys start with the cluster. */
 export function createWrittenStatuses(
@@ -34,7 +35,12 @@ export function createWrittenStatuses(
     engine.stage<DesiredStatus>({
       name: `${kind} status`,
       each: stage,
-      compute: (key, read) => routeStatus(read.get(stage, key), kind, read.get(statuses.routes, `${key}/${kind}`)),
+      compute: (key, read) =>
+        routeStatus(
+          read.get(stage, key),
+          kind,
+          read.get(statuses.routes, toObjectKey({ ...parsePlaceKey(key), kind })),
+        ),
     }),
   );
   return [
@@ -79,7 +85,7 @@ function createOldClasses(engine: Derivation, raw: RawSources, { classes }: Stat
     each: objects,
     compute: (key, read) => {
       const known = read.get(objects, key);
-      const found = known && read.get(classes, `${known.cluster}//${olderClassName(known.name)}`);
+      const found = known && read.get(classes, toPlaceKey({ ...known, name: olderClassName(known.name) }));
       return found && { ...nameOf(known), status: olderClassStatus(found.status, classFacts(known.object)) };
     },
   });
@@ -100,7 +106,9 @@ function createOldGateways(engine: Derivation, raw: RawSources, { classes, gatew
       if (known === undefined) return undefined;
       const { gatewayClassName, listeners } = fieldsOf(known.object['spec']);
       if (read.get(raw.objects('Gateway'), key) !== undefined) {
-        const isOurs = read.get(classes, `${known.cluster}//${olderClassName(String(gatewayClassName))}`) !== undefined;
+        const isOurs =
+          read.get(classes, toPlaceKey({ ...known, namespace: '', name: olderClassName(String(gatewayClassName)) })) !==
+          undefined;
         return isOurs
           ? { ...nameOf(known), status: collidingGatewayStatus(known, generation(known.object)) }
           : undefined;
@@ -141,7 +149,7 @@ function createIngresses(
       const known = read.get(raw.objects('Ingress'), key);
       const placement = read.get(ingresses.placements, key);
       if (known === undefined || placement === undefined) return undefined;
-      const route = read.get(statuses.routes, `${key}/Ingress`);
+      const route = read.get(statuses.routes, toObjectKey(known));
       const gateway = read.get(statuses.gateways, gatewayOf(known.cluster, placement));
       const secure = placement.tlsHosts.length === 0 ? [] : [tlsPort(read, statuses, key)];
       const fault = firstFault(route?.status['parents']);

@@ -15,16 +15,17 @@ import { listProblems } from '#libs/projection/model/conditions.ts';
 import type { Derivation, Read, Stage } from '#libs/derivation/derive.ts';
 import type { ObjectLookup } from '#libs/projection/model/object-lookup.ts';
 import type { Sources } from './sources.ts';
+import { parseObjectKey, parsePlaceKey, toObjectKey, toPlaceKey } from '#libs/gateway/object-key.ts';
 
 export interface ReferenceStages {
   readonly services: Stage<Service>;
   readonly certificates: Stage<CertificateSecret>;
-  /** CA certificates. Keys: `cluster/kind/namespace/name`; nothing where there is no such ConfigMap or Secret. */
+  /** CA certificates. Keys: object keys; nothing where there is no such ConfigMap or Secret. */
   readonly authorities: Stage<Authority>;
   /** What ConfigMaps say about data planes. */
   readonly parameters: Stage<ReturnType<typeof parseParameters>>;
   readonly permissions: Stage<true>;
-  /** What is wrong with ReferenceGrants of a namespace. Keys: `cluster/namespace`. */
+  /** What is wrong with ReferenceGrants of a namespace. Keys: Namespaces. */
   readonly brokenGrants: Stage<string>;
   readonly namespaceLabels: Stage<Readonly<Record<string, string>>>;
 }
@@ -44,9 +45,9 @@ export function createReferenceStages(engine: Derivation, sources: Sources): Ref
   const authorities = engine.stage({
     name: 'authority',
     compute: (key, read) => {
-      const [cluster = '', kind = '', namespace = '', name = ''] = key.split('/');
+      const { kind, ...place } = parseObjectKey(key);
       if (kind !== 'ConfigMap' && kind !== 'Secret') return undefined;
-      return withObject(read.get(sources.objects(kind), `${cluster}/${namespace}/${name}`), parseAuthority);
+      return withObject(read.get(sources.objects(kind), toPlaceKey(place)), parseAuthority);
     },
   });
   const parameters = engine.stage({
@@ -66,11 +67,11 @@ export function createReferenceStages(engine: Derivation, sources: Sources): Ref
 export function objectLookup(stages: ReferenceStages, read: Read): ObjectLookup {
   return {
     permitted: (cluster, namespace, reference) => isPermitted(stages, read, cluster, namespace, reference),
-    brokenGrants: (cluster, namespace) => read.get(stages.brokenGrants, `${cluster}/${namespace}`) ?? '',
-    certificate: (cluster, namespace, name) => read.get(stages.certificates, `${cluster}/${namespace}/${name}`),
+    brokenGrants: (cluster, namespace) => brokenGrantsIn(stages, read, cluster, namespace),
+    certificate: (cluster, namespace, name) => read.get(stages.certificates, toPlaceKey({ cluster, namespace, name })),
     authority: (cluster, kind, namespace, name) =>
-      read.get(stages.authorities, `${cluster}/${kind}/${namespace}/${name}`),
-    parameters: (cluster, namespace, name) => read.get(stages.parameters, `${cluster}/${namespace}/${name}`),
+      read.get(stages.authorities, toObjectKey({ cluster, kind, namespace, name })),
+    parameters: (cluster, namespace, name) => read.get(stages.parameters, toPlaceKey({ cluster, namespace, name })),
   };
 }
 
@@ -82,7 +83,12 @@ export function isPermitted(
   namespace: string,
   reference: CrossReference,
 ): boolean {
-  return read.get(stages.permissions, permissionKey(`${cluster}/${namespace}`, reference)) === true;
+  return read.get(stages.permissions, permissionKey(namespaceKey(cluster, namespace), reference)) === true;
+}
+
+/** What is wrong with ReferenceGrants of a namespace, as the end of a sentence; '' = nothing. */
+export function brokenGrantsIn(stages: ReferenceStages, read: Read, cluster: string, namespace: string): string {
+  return read.get(stages.brokenGrants, namespaceKey(cluster, namespace)) ?? '';
 }
 
 /** Labels of a namespace, with the one that the API server always sets. */
@@ -92,7 +98,10 @@ export function labelsOfNamespace(
   cluster: string,
   namespace: string,
 ): Readonly<Record<string, string>> {
-  return { ...read.get(stages.namespaceLabels, `${cluster}//${namespace}`), 'kubernetes.io/metadata.name': namespace };
+  return {
+    ...read.get(stages.namespaceLabels, namespaceKey(cluster, namespace)),
+    'kubernetes.io/metadata.name': namespace,
+  };
 }
 
 function createPermissionStages(
@@ -104,9 +113,10 @@ function createPermissionStages(
     each: sources.objects('ReferenceGrant'),
     compute: (key, read) => withObject(read.get(sources.objects('ReferenceGrant'), key), parseReferenceGrant),
   });
-  const byNamespace = engine
-    .group<ReferenceGrant>()
-    .feed(parsed, (key, grant) => [{ group: placeOf(key), member: key, item: grant }]);
+  const byNamespace = engine.group<ReferenceGrant>().feed(parsed, (key, grant) => {
+    const { cluster, namespace } = parsePlaceKey(key);
+    return [{ group: namespaceKey(cluster, namespace), member: key, item: grant }];
+  });
   const brokenGrants = engine.stage({
     name: 'broken reference grants',
     compute: (place, read): string | undefined => {
@@ -131,9 +141,9 @@ function withObject<T>(
   return known === undefined ? undefined : parse(known.object);
 }
 
-/** `cluster/namespace` of a key. */
-function placeOf(key: string): string {
-  return key.slice(0, key.lastIndexOf('/'));
+/** The place key of a Namespace. */
+function namespaceKey(cluster: string, namespace: string): string {
+  return toPlaceKey({ cluster, namespace: '', name: namespace });
 }
 
 /** No part of it has a space in it. */

@@ -25,6 +25,7 @@ import { createRivalStages, type WantedRoute } from './rival-stages.ts';
 import { routeKind, routeKinds } from '#libs/projection/model/route-kinds.ts';
 import { routeFault } from '#libs/projection/statuses/route-status.ts';
 import type { Sources } from './sources.ts';
+import { parsePlaceKey, toObjectKey } from '#libs/gateway/object-key.ts';
 
 export interface ReadRoute {
   readonly route: RouteName;
@@ -39,7 +40,7 @@ export interface AttachedRoute {
   readonly attachments: readonly KeptAttachment[];
 }
 
-/** Keys are `cluster/namespace/name/kind` of the route where nothing else is said. */
+/** Keys are object keys of the routes where nothing else is said. */
 export interface RouteStages {
   readonly routes: Stage<ReadRoute>;
   readonly attachments: Stage<AttachedRoute>;
@@ -50,7 +51,7 @@ export interface RouteStages {
   readonly winners: Stage<RuleName>;
   /** Groups: `gateway listener`; members are the accepted routes. */
   readonly attached: Group<true>;
-  /** Groups: `cluster/namespace/service`; members are the gateways with a route that refers to it. */
+  /** Groups: place keys of Services; members are the gateways with a route that refers to it. */
   readonly referringGateways: Group<string>;
 }
 
@@ -103,7 +104,9 @@ function published({ route, spec }: ReadRoute): { route: RouteName; hostnames: r
 function createReadStage(engine: Derivation, sources: Sources): Stage<ReadRoute> {
   const objects = engine.group<KnownObject>();
   for (const { kind } of routeKinds) {
-    objects.feed(sources.objects(kind), (key, item) => [{ group: `${key}/${kind}`, member: '', item }]);
+    objects.feed(sources.objects(kind), (key, item) => [
+      { group: toObjectKey({ ...parsePlaceKey(key), kind }), member: '', item },
+    ]);
   }
   return engine.stage({
     name: 'route',
@@ -171,9 +174,8 @@ function attachedListeners(key: string, { accepted, attachments }: AttachedRoute
 }
 
 function referencesOf(key: string, publications: readonly Publication[]): readonly Membership<string>[] {
-  const cluster = key.slice(0, key.indexOf('/'));
   return publications.flatMap(({ gateway, services }) =>
-    services.map((service) => ({ group: `${cluster}/${service}`, member: `${gateway} ${key}`, item: gateway })),
+    services.map((service) => ({ group: service, member: `${gateway} ${key}`, item: gateway })),
   );
 }
 

@@ -11,8 +11,9 @@ import { routeKind } from '#libs/projection/model/route-kinds.ts';
 import type { RouteStages } from './route-stages.ts';
 import { routeParents } from '#libs/projection/statuses/route-status.ts';
 import { findShadows } from '#libs/projection/statuses/shadow.ts';
+import { parsePlaceKey, toNamespacedKey, toPlaceKey } from '#libs/gateway/object-key.ts';
 
-/** The statuses of routes of every kind whose row says so. Keys: `cluster/namespace/name/kind`. */
+/** The statuses of routes of every kind whose row says so. Keys: object keys. */
 export function createRouteStatus(engine: Derivation, stages: RouteStages): Stage<DesiredStatus> {
   return engine.stage<DesiredStatus>({
     name: 'route status',
@@ -44,9 +45,9 @@ export function createPolicyStatus(
     compute: (key, read) => {
       const policy = read.get(backends.policies, key);
       if (policy === undefined) return undefined;
-      const [cluster = '', namespace = '', name = ''] = key.split('/');
+      const { cluster, namespace, name } = parsePlaceKey(key);
       const targets = policy.targets.map((target) => {
-        const service = `${cluster}/${namespace}/${target.service}`;
+        const service = toPlaceKey({ cluster, namespace, name: target.service });
         const fault = targetFault(key, target, service, references, backends, read);
         const gateways = [...new Set(read.list(routes.referringGateways, service))];
         return { gateways, ...(fault === undefined ? {} : { fault }) };
@@ -69,7 +70,7 @@ function targetFault(
   const first = firstPolicy(read.list(backends.policiesOf, serviceKey), portName);
   const what = portName === undefined ? `Service ${service}` : `port ${portName} of Service ${service}`;
   if (first !== undefined && first.key !== key) {
-    const message = `BackendTLSPolicy ${first.key.slice(first.key.indexOf('/') + 1)} is on ${what} and comes first`;
+    const message = `BackendTLSPolicy ${toNamespacedKey(parsePlaceKey(first.key))} is on ${what} and comes first`;
     return { reason: 'Conflicted', message };
   }
   const ports = read.get(references.services, serviceKey)?.ports ?? [];

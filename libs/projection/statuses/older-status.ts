@@ -3,6 +3,7 @@ import type { DesiredCondition } from '#libs/events/agent-exchange.ts';
 import { fieldsOf, type Fields, itemsOf, type Place, textOf } from '#libs/gateway/conversion/conversion.ts';
 import { describeProblem, type Problem } from '#libs/gateway/problem.ts';
 import { condition, type ConditionStatus, listFacts } from '#libs/projection/model/conditions.ts';
+import { toNamespacedKey } from '#libs/gateway/object-key.ts';
 
 type Status = Readonly<Record<string, unknown>>;
 
@@ -65,7 +66,7 @@ export function olderRouteStatus(
     const { parentRef, conditions } = fieldsOf(item);
     const { name, namespace: written } = fieldsOf(parentRef);
     const gatewayRef = { name: textOf(name) ?? '', namespace: textOf(written) ?? namespace };
-    const key = `${gatewayRef.namespace}/${gatewayRef.name}`;
+    const key = toNamespacedKey(gatewayRef);
     const own = routeConditions(conditions);
     // Of several listeners of one Gateway the first that takes the route speaks.
     const before = gateways.get(key)?.conditions[0];
@@ -79,7 +80,7 @@ export function olderRouteStatus(
       ...problems.map(describeProblem),
     ]);
     const admitted = condition('Admitted', 'False', { reason: 'GatewayNotAllowed', message }, generation);
-    gateways.set(`${gatewayRef.namespace}/${gatewayRef.name}`, {
+    gateways.set(toNamespacedKey(gatewayRef), {
       gatewayRef,
       conditions: [admitted, ownMark(generation)],
     });

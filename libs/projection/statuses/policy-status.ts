@@ -3,6 +3,7 @@ import { controllerName } from '#libs/gateway/kinds.ts';
 import { gatewayGroup } from '#libs/gateway/fields/parent-ref.ts';
 import { condition, conditionUnless, type Fault, listFacts } from '#libs/projection/model/conditions.ts';
 import type { PolicyModel } from '#libs/projection/model/policies.ts';
+import { parsePlaceKey } from '#libs/gateway/object-key.ts';
 
 /** PolicyStatus.ancestors may have no more. */
 const ancestorsMax = 16;
@@ -33,7 +34,7 @@ export function policyAncestors(
         ? condition('Accepted', 'True', { reason: 'Accepted', message: listFacts(facts) }, generation)
         : conditionUnless('Accepted', fault, generation);
     const conditions = [accepted, conditionUnless('ResolvedRefs', referenceFault, generation)];
-    const [, namespace = '', name = ''] = gateway.split('/');
+    const { namespace, name } = parsePlaceKey(gateway);
     const ancestorRef = { group: gatewayGroup, kind: 'Gateway', namespace, name };
     return { ancestorRef, controllerName, conditions };
   });

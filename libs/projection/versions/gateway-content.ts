@@ -5,6 +5,7 @@ import { Digest } from '#libs/snapshot/digest.ts';
 import type { VersionContent, VersionPort } from './gateway-head.ts';
 import type { Proposal } from './limits.ts';
 import { PortCount } from './port-count.ts';
+import { isListenerKey, isRuleKey } from '#libs/snapshot/entry-key.ts';
 
 export interface EntryChange {
   readonly key: string;
@@ -33,7 +34,7 @@ export class GatewayContent {
     if (before?.hash === stored?.hash) return;
     if (!this.#touched.has(key)) this.#touched.set(key, before?.hash);
     this.#liveBytes += bytesOf(stored) - bytesOf(before);
-    if (key.startsWith('listener/')) this.#livePorts.put(key, stored?.json);
+    if (isListenerKey(key)) this.#livePorts.put(key, stored?.json);
     if (stored === undefined) this.#live.delete(key);
     else this.#live.set(key, stored);
     this.#compare(key);
@@ -106,7 +107,7 @@ export class GatewayContent {
   }
 
   #setHead(key: string, hash: string | undefined): void {
-    if (isRule(key)) this.#headRules += Number(hash !== undefined) - Number(this.#head.has(key));
+    if (isRuleKey(key)) this.#headRules += Number(hash !== undefined) - Number(this.#head.has(key));
     if (hash === undefined) {
       this.#head.delete(key);
       this.#digest.delete(key);
@@ -122,15 +123,11 @@ export class GatewayContent {
     const head = this.#head.get(key);
     if (live === head) this.#pending.delete(key);
     else this.#pending.add(key);
-    if (live === undefined && head !== undefined && isRule(key)) this.#removedRules.add(key);
+    if (live === undefined && head !== undefined && isRuleKey(key)) this.#removedRules.add(key);
     else this.#removedRules.delete(key);
   }
 }
 
 function bytesOf(stored: StoredEntry | undefined): number {
   return stored === undefined ? 0 : Buffer.byteLength(stored.json);
-}
-
-function isRule(key: string): boolean {
-  return key.startsWith('rule/');
 }

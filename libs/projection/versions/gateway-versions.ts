@@ -7,6 +7,7 @@ import type { Labels } from '#libs/snapshot/gateway-glob.ts';
 import type { GatewayHead, NewVersion, VersionContent, VersionPort } from './gateway-head.ts';
 import { type Limits, limitAlarm } from './limits.ts';
 import { sameValue } from '#libs/derivation/same-value.ts';
+import { parsePlaceKey } from '#libs/gateway/object-key.ts';
 
 /** What one commit did to a gateway. */
 export interface VersionStep {
@@ -130,16 +131,13 @@ export class GatewayVersions {
     made: { readonly version?: NewVersion; readonly alarm: string | null },
     { present, labels }: Commit,
   ): GatewayHead {
-    const [cluster = '', namespace = '', name = ''] = this.gateway.split('/');
     const head = made.version?.version ?? before?.head ?? 0;
     const stays = decision.pinned && decision.rollbackTo === undefined;
     const serving = stays ? (before?.serving ?? head) : head;
     const deleted = !present && !decision.pinned && this.content.headEntries === 0;
     return {
       gateway: this.gateway,
-      cluster,
-      namespace,
-      name,
+      ...parsePlaceKey(this.gateway),
       head,
       serving,
       pinned: decision.pinned,
