@@ -1,8 +1,10 @@
-// The `fleetgate` command: finds the command in the table, loads it alone, runs it, and turns a failure into text and exit code.
+// Runs the `fleetgate` command: finds the sub-command in the table, loads it alone, and turns a failure into text and exit
+// code.
 import { Command } from 'commander';
 import packageFile from '../../package.json' with { type: 'json' };
 import { commandTable } from './command-table.ts';
-import { describeFailure, exitCodes } from './failure.ts';
+import { exitCodeLines } from './shell/exit-code.ts';
+import { describeFailure } from './shell/failure.ts';
 
 const program = new Command('fleetgate')
   .description('Manages the Kubernetes Gateway API of a fleet of clusters as one event-sourced system.')
@@ -12,8 +14,8 @@ const program = new Command('fleetgate')
   .exitOverride()
   .showSuggestionAfterError()
   .addHelpText('after', () => {
-    const lines = Object.entries(exitCodes).map(([code, meaning]) => `  ${code}  ${meaning}`);
-    return `\nExit codes:\n${lines.join('\n')}\n\nWhere: the local \`fleetgate up\`, or FLEETGATE_URL with FLEETGATE_TOKEN.`;
+    const where = 'Where: the local `fleetgate up`, or FLEETGATE_URL with FLEETGATE_TOKEN.';
+    return `\nExit codes:\n${exitCodeLines().join('\n')}\n\n${where}`;
   });
 
 const args = process.argv.slice(2);

@@ -7,7 +7,7 @@ import { startNats } from '#libs/runtime/nats/embedded-nats.ts';
 import { startPostgres } from '#libs/runtime/postgres/embedded-postgres.ts';
 import { createLogger } from '#libs/runtime/log.ts';
 import { migrate } from '../../migrations/run.ts';
-import { keepSecrets, registerTokens } from '../../services/cli/up/secrets.ts';
+import { keepSecrets, registerTokens } from '../../services/cli/local/secrets.ts';
 import { bridgeAddress, labPaths } from './paths.ts';
 
 const paths = labPaths();

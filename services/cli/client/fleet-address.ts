@@ -1,9 +1,9 @@
 // Which fleet a command talks to: FLEETGATE_URL with FLEETGATE_TOKEN, else the `up` that runs on this machine.
 import { join } from 'node:path';
 import { fail } from '#libs/runtime/errors.ts';
-import { findLocalFleets } from './local-fleet.ts';
-import { type UpRecord, openDataFolder, readUpRecord } from '../up/data-folder.ts';
-import { readSecrets } from '../up/secrets.ts';
+import { findLocalFleets } from '../local/local-fleet.ts';
+import { type UpRecord, openDataFolder, readUpRecord } from '../local/data-folder.ts';
+import { readSecrets } from '../local/secrets.ts';
 
 export interface FleetAddress {
   readonly url: string;

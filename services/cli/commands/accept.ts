@@ -1,7 +1,7 @@
 // `fleetgate accept GATEWAY`: lets the change through that a sanity limit holds back.
 import type { Command } from 'commander';
-import { addClientAction } from '../client/client-command.ts';
-import { addCommandOptions, commandFlags, runGatewayCommand } from '../client/gateway-command.ts';
+import { addClientAction } from '../shell/client-command.ts';
+import { addCommandOptions, commandFlags, runGatewayCommand } from '../shell/gateway-command.ts';
 
 /** Adds arguments, options and action. */
 export function configureAccept(command: Command): void {

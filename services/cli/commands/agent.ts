@@ -5,7 +5,7 @@ import { agentOptions } from '../../agent/command.ts';
 import { startAgent } from '../../agent/agent.ts';
 import { type Output, installAgent, printManifest, uninstallAgent } from '../../agent/install/command.ts';
 import { installOptions, manifestOptions, uninstallOptions } from '../../agent/install/options.ts';
-import { mountService } from '../service-command.ts';
+import { mountService } from '../shell/service-command.ts';
 
 const output: Output = {
   out: (text) => process.stdout.write(text),

@@ -2,7 +2,7 @@
 import type { Command } from 'commander';
 import { startControl } from '../../control/control.ts';
 import { controlOptions } from '../../control/options.ts';
-import { mountService } from '../service-command.ts';
+import { mountService } from '../shell/service-command.ts';
 
 /** Adds options and action. */
 export function configureControl(command: Command): void {

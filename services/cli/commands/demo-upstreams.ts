@@ -3,7 +3,7 @@ import type { Command } from 'commander';
 import { fail } from '#libs/runtime/errors.ts';
 import { runService } from '#libs/runtime/lifecycle.ts';
 import { createLogger } from '#libs/runtime/log.ts';
-import { startDemoUpstreams } from '../demo-upstreams.ts';
+import { startDemoUpstreams } from '../demo/demo-upstreams.ts';
 import { parseClusterSource } from '../up/cluster-source.ts';
 
 /** Adds arguments and action. */

@@ -1,31 +1,34 @@
-// `fleetgate explain METHOD URL`: which rule answers a request, what it does with it, and why the others do not. Of a running fleet now or
-// in the past, or of a folder of manifests without any fleet.
-import { type Command, Option } from 'commander';
+// Runs `fleetgate explain METHOD URL`: says which rule answers a request, what it does with it, and why the others do not. It
+// asks a running fleet, now or in the past, or reads a folder of manifests without any fleet.
+import type { Command } from 'commander';
 import { z } from 'zod';
 import { fail } from '#libs/runtime/errors.ts';
-import { findGateway } from '../client/client-command.ts';
+import { findFleet } from '../client/fleet-address.ts';
+import { FleetClient } from '../client/fleet-client.ts';
+import { findGateway } from '../client/gateway-by-name.ts';
 import { explain } from '../explain/explanation.ts';
 import { explanationText } from '../explain/explanation-text.ts';
 import { readFleetGround } from '../explain/fleet-ground.ts';
 import type { Ground } from '../explain/ground.ts';
 import { readManifestsGround } from '../explain/manifests-ground.ts';
+import { readTime } from '../explain/typed-time.ts';
 import { readTyped } from '../explain/typed-request.ts';
-import { findFleet } from '../client/fleet-address.ts';
-import { FleetClient } from '../client/fleet-client.ts';
+import { endWithReader } from '../shell/client-command.ts';
+import { exitCodes } from '../shell/exit-code.ts';
+import { addFleetOptions, fleetFlags, gatewayForm, parseFlags } from '../shell/options.ts';
+import { currentLook, printAnswer } from '../shell/output-format.ts';
 
-const flags = z.object({
+const flags = fleetFlags.extend({
   header: z.array(z.string()).default([]),
   gateway: z.string().optional(),
   node: z.string().optional(),
   sni: z.string().optional(),
   port: z.coerce.number<string>().int().min(1).max(65_535).optional(),
   at: z.string().optional(),
-  atVersion: z.coerce.number<string>().int().min(1).max(2_147_483_647).optional(),
+  version: z.coerce.number<string>().int().min(1).max(2_147_483_647).optional(),
   manifests: z.string().optional(),
   cluster: z.string().default('local'),
   all: z.boolean().default(false),
-  output: z.enum(['table', 'json']),
-  data: z.string().optional(),
 });
 
 type Flags = z.output<typeof flags>;
@@ -50,26 +53,18 @@ export function configureExplain(command: Command): void {
     .option('-H, --header <header>', "a header of the request, 'name: value'; may be repeated", collect)
     .option('--sni <name>', 'the server name of the TLS handshake (default: the host of the URL; empty: none)')
     .option('--port <number>', 'port of the listener (default: that of the URL)')
-    .option(
-      '--gateway <gateway>',
-      'only by this gateway: cluster/namespace/name, or the end of it where that is unique',
-    )
+    .option('--gateway <gateway>', `only by this gateway: ${gatewayForm}`)
     .option('--node <name>', 'by the gateways that this node serves')
     .option('--at <time>', 'by what was served then: 2026-01-31T09:30:00Z, or how long ago: 15m, 2h, 3d')
     .option('--version <number>', 'by this version of --gateway')
     .option('--manifests <folder>', 'by the manifests in a folder, without a fleet')
     .option('--cluster <name>', 'the cluster that the manifests are of', 'local')
-    .option('--all', 'list every rule that does not answer')
-    .addOption(
-      new Option('-o, --output <format>', 'table for people, json for programs')
-        .choices(['table', 'json'])
-        .default('table'),
-    )
-    .addOption(new Option('--data <folder>', 'the `up` that holds this data folder').env('FLEETGATE_DATA'))
+    .option('--all', 'list every rule that does not answer');
+  addFleetOptions(command)
     .addHelpText('after', examples)
     .action(async (first: string, second: string | undefined) => {
-      process.stdout.on('error', () => process.exit());
-      const given: Flags = parseFlags(command.opts());
+      endWithReader();
+      const given = parseFlags(flags, command);
       const [method, url] = second === undefined ? [undefined, first] : [first, second];
       await run(method, url, given);
     });
@@ -81,55 +76,31 @@ async function run(method: string | undefined, url: string, given: Flags): Promi
   const ground = await readGround(given);
   const explained = explain(ground, typed);
   const title = typed.type === 'http' ? `${typed.request.method} ${url}` : url;
-  const width = process.stdout.isTTY ? { width: process.stdout.columns } : {};
-  const text =
-    given.output === 'json'
-      ? JSON.stringify(explained, null, 2)
-      : explanationText(explained, { title, all: given.all, endpoints: ground.endpoints, ...width });
-  process.stdout.write(`${text}\n`);
-  if (!explained.answered) process.exitCode = 1;
+  const { width } = currentLook();
+  printAnswer(given.output, explained, () =>
+    explanationText(explained, { title, all: given.all, endpoints: ground.endpoints, width }),
+  );
+  if (!explained.answered) process.exitCode = exitCodes.failed.code;
 }
 
 async function readGround(given: Flags): Promise<Ground> {
-  const { manifests, gateway, node, at, atVersion } = given;
+  const { manifests, gateway, node, at, version } = given;
   if (manifests !== undefined) {
-    if (node !== undefined || at !== undefined || atVersion !== undefined)
+    if (node !== undefined || at !== undefined || version !== undefined)
       throw fail('config', '--manifests has no nodes and no past', { hint: 'Leave out --node, --at and --version.' });
     return readManifestsGround(manifests, given.cluster, gateway);
   }
-  if (atVersion !== undefined && gateway === undefined) throw fail('config', '--version needs --gateway');
-  if (atVersion !== undefined && at !== undefined) throw fail('config', '--at and --version exclude each other');
+  if (version !== undefined && gateway === undefined) throw fail('config', '--version needs --gateway');
+  if (version !== undefined && at !== undefined) throw fail('config', '--at and --version exclude each other');
   const client = new FleetClient(await findFleet(process.env, given.data));
   return readFleetGround(client, {
     ...(gateway === undefined ? {} : { gateway: await findGateway(client, gateway) }),
     ...(node === undefined ? {} : { node }),
-    ...(atVersion === undefined ? {} : { version: atVersion }),
+    ...(version === undefined ? {} : { version }),
     ...(at === undefined ? {} : { at: readTime(at, new Date()) }),
   });
 }
 
-/** A moment: RFC 3339, or how long ago. */
-export function readTime(text: string, now: Date): Date {
-  const [, count, unit = ''] = /^(\d{1,6})([smhd])$/.exec(text) ?? [];
-  const moment = count === undefined ? Date.parse(text) : now.getTime() - Number(count) * (unitsMs[unit] ?? 0);
-  if (!Number.isNaN(moment)) return new Date(moment);
-  throw fail('config', `--at: "${text}" is no time`, {
-    hint: 'Write 2026-01-31T09:30:00Z, or how long ago: 15m, 2h, 3d.',
-  });
-}
-
-const unitsMs: Readonly<Record<string, number>> = { s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
-
 function collect(value: string, before: readonly string[] | undefined): readonly string[] {
   return [...(before ?? []), value];
-}
-
-function parseFlags(options: Readonly<Record<string, unknown>>): Flags {
-  const { version, ...rest } = options;
-  const result = flags.safeParse(version === undefined ? rest : { ...rest, atVersion: version });
-  if (result.success) return result.data;
-  const mistakes = result.error.issues.map(
-    ({ path, message }) => `--${path.join('.').replace('atVersion', 'version')}: ${message}`,
-  );
-  throw fail('config', mistakes.join('; '));
 }

@@ -1,8 +1,9 @@
-// `fleetgate keys generate`: the fleet's node key pair. Agents get the public half, nodes the private one.
+// Runs `fleetgate keys generate`: makes the fleet's node key pair. Agents get the public half, nodes the private one.
 import { existsSync, writeFileSync } from 'node:fs';
-import { type Command, Option } from 'commander';
+import type { Command } from 'commander';
 import { fail, messageOf } from '#libs/runtime/errors.ts';
 import { generateNodeKey, keyIdOf } from '#libs/runtime/hpke.ts';
+import { type AnswerFormat, outputOption } from '../shell/output-format.ts';
 
 /** Adds the sub-command. */
 export function configureKeys(command: Command): void {
@@ -10,11 +11,12 @@ export function configureKeys(command: Command): void {
     .command('generate')
     .summary('make a new key pair')
     .description(
-      'Makes a new X25519 key pair: agents seal TLS keys to the public half, only nodes open them with the private one.',
+      'Makes a new X25519 key pair: ' +
+        'agents seal TLS keys to the public half, only nodes open them with the private one.',
     )
     .option('--private-key-file <file>', 'write the private half to this new file (0600) instead of printing it')
-    .addOption(new Option('-o, --output <format>').choices(['table', 'json']).default('table'))
-    .action((options: { readonly privateKeyFile?: string; readonly output: string }) => {
+    .addOption(outputOption('answer'))
+    .action((options: { readonly privateKeyFile?: string; readonly output: AnswerFormat }) => {
       const { privateKey, publicKey } = generateNodeKey();
       if (options.privateKeyFile !== undefined) writeNewFile(options.privateKeyFile, `${privateKey}\n`);
       const shown = options.privateKeyFile === undefined ? { privateKey } : { privateKeyFile: options.privateKeyFile };

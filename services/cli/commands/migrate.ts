@@ -1,18 +1,14 @@
-// `fleetgate migrate`: brings the database to the newest schema.
+// Runs `fleetgate migrate`: brings the database to the newest schema.
 import type { Command } from 'commander';
-import { addOptions, defineOptions, flag, readOptions, url } from '#libs/runtime/config.ts';
+import { addOptions, defineOptions, flag, readOptions } from '#libs/runtime/config.ts';
 import { fail, messageOf } from '#libs/runtime/errors.ts';
-import { withLocalDatabase } from '../client/local-database.ts';
+import { withLocalDatabase } from '../local/local-database.ts';
 import { migrate, migrationsPending } from '../../../migrations/run.ts';
+import { exitCodes } from '../shell/exit-code.ts';
+import { databaseOption } from '../shell/options.ts';
 
 const options = defineOptions({
-  databaseUrl: {
-    flag: '--database-url <url>',
-    env: 'DATABASE_URL',
-    schema: url('postgres', 'postgresql'),
-    description: 'the database',
-    secret: true,
-  },
+  databaseUrl: databaseOption('the database'),
   check: { flag: '--check', schema: flag(), description: 'only say what is pending; exit 1 when there is something' },
 });
 
@@ -25,6 +21,6 @@ export function configureMigrate(command: Command): void {
     });
     for (const name of names) process.stdout.write(`${name} ${check ? 'is pending' : 'applied'}\n`);
     if (names.length === 0) process.stdout.write('the schema is up to date\n');
-    if (check && names.length > 0) process.exitCode = 1;
+    if (check && names.length > 0) process.exitCode = exitCodes.failed.code;
   });
 }

@@ -2,7 +2,7 @@
 import type { Command } from 'commander';
 import { projectorOptions } from '../../projector/options.ts';
 import { startProjector } from '../../projector/projector.ts';
-import { mountService } from '../service-command.ts';
+import { mountService } from '../shell/service-command.ts';
 
 /** Adds options and action. */
 export function configureProjector(command: Command): void {

@@ -2,7 +2,7 @@
 import type { Command } from 'commander';
 import { proxyOptions } from '../../proxy/command.ts';
 import { startProxy } from '../../proxy/proxy.ts';
-import { mountService } from '../service-command.ts';
+import { mountService } from '../shell/service-command.ts';
 
 /** Adds options and action. */
 export function configureProxy(command: Command): void {

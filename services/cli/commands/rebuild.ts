@@ -3,7 +3,7 @@ import type { Command } from 'commander';
 import { addOptions, readOptions } from '#libs/runtime/config.ts';
 import { rebuildOptions } from '../../projector/rebuild/options.ts';
 import { runRebuild } from '../../projector/rebuild/rebuild.ts';
-import { withLocalDatabase } from '../client/local-database.ts';
+import { withLocalDatabase } from '../local/local-database.ts';
 
 /** Adds options and action. */
 export function configureRebuild(command: Command): void {

@@ -1,7 +1,7 @@
 // `fleetgate release GATEWAY`: ends the pin that a rollback set; the newest version serves.
 import type { Command } from 'commander';
-import { addClientAction } from '../client/client-command.ts';
-import { addCommandOptions, commandFlags, runGatewayCommand } from '../client/gateway-command.ts';
+import { addClientAction } from '../shell/client-command.ts';
+import { addCommandOptions, commandFlags, runGatewayCommand } from '../shell/gateway-command.ts';
 
 /** Adds arguments, options and action. */
 export function configureRelease(command: Command): void {

@@ -1,8 +1,9 @@
-// `fleetgate rollback GATEWAY [--to VERSION]`: an earlier version serves again, as a new version, and the gateway is pinned to it.
+// Runs `fleetgate rollback GATEWAY [--to VERSION]`: an earlier version serves again, as a new version, and the gateway is
+// pinned to it.
 import type { Command } from 'commander';
 import { z } from 'zod';
-import { addClientAction } from '../client/client-command.ts';
-import { addCommandOptions, commandFlags, runGatewayCommand } from '../client/gateway-command.ts';
+import { addClientAction } from '../shell/client-command.ts';
+import { addCommandOptions, commandFlags, runGatewayCommand } from '../shell/gateway-command.ts';
 
 const flags = commandFlags.extend({ to: z.coerce.number<string>().int('must be a version').min(1).optional() });
 
@@ -13,7 +14,6 @@ export function configureRollback(command: Command): void {
     'the version whose content to serve (default: the one before, with other content)',
   );
   addClientAction(command, flags, async (context, [name = ''], given) => {
-    const body = given.to === undefined ? {} : { to: given.to };
-    await runGatewayCommand(context, await context.gateway(name), 'rollback', given, body);
+    await runGatewayCommand(context, await context.gateway(name), 'rollback', given);
   });
 }

@@ -1,14 +1,14 @@
-// `fleetgate status`: the fleet at a glance.
+// Runs `fleetgate status`: shows the fleet at a glance.
 import type { Command } from 'commander';
 import { z } from 'zod';
-import { addClientAction } from '../client/client-command.ts';
-import { overviewText, readOverview } from '../views/overview.ts';
+import { overviewText } from '../overview/overview-text.ts';
+import { readOverview } from '../overview/overview.ts';
+import { addClientAction } from '../shell/client-command.ts';
 
 /** Adds options and action. */
 export function configureStatus(command: Command): void {
-  addClientAction(command, z.object({}), async ({ client, now, print }) => {
+  addClientAction(command, z.object({}), async ({ client, print }) => {
     const overview = await readOverview(client);
-    const width = process.stdout.isTTY ? process.stdout.columns : undefined;
-    print(overview, () => overviewText(overview, now, width));
+    print(overview, (look) => overviewText(overview, look));
   });
 }

@@ -2,7 +2,7 @@
 import type { Command } from 'commander';
 import { addOptions, readOptions } from '#libs/runtime/config.ts';
 import { tiedVariable } from '#libs/runtime/lifecycle.ts';
-import { describeFailure } from '../failure.ts';
+import { describeFailure } from '../shell/failure.ts';
 import { FleetClient } from '../client/fleet-client.ts';
 import { type ReportForm, startReport } from '../up/report.ts';
 import { killEverything } from '../up/force.ts';

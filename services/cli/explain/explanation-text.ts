@@ -1,17 +1,17 @@
-// An explanation for people.
+// Writes an explanation for people: the rule that answers and what it does, or what there is instead, and why others do not.
 import type { HeaderChange } from '#libs/gateway/objects/http-filter.ts';
 import type { ListenerOf } from '#libs/matching/port-table.ts';
 import type { Header } from '#libs/matching/request.ts';
 import type { Forward, RuleVerdict, Share, Target, Verdict } from '#libs/matching/verdict.ts';
-import { type Column, count, cut, renderTable } from '../views/table.ts';
+import { type Column, count, cut, oneLine, renderTable } from '../views/table.ts';
 import type { Explained, ExplainedCandidate } from './explanation.ts';
 import type { Ground } from './ground.ts';
 
 export interface TextOptions {
   /** What was asked: `GET http://…`. */
   readonly title: string;
-  /** Of the terminal. */
-  readonly width?: number;
+  /** Columns of the terminal; undefined = no limit. */
+  readonly width?: number | undefined;
   /** Every candidate. */
   readonly all: boolean;
   readonly endpoints: Ground['endpoints'];
@@ -21,7 +21,7 @@ const candidatesMax = 10;
 const problemsMax = 10;
 const listenersMax = 10;
 
-/** The text of an explanation. */
+/** Writes the text of an explanation, without a final newline. */
 export function explanationText(explained: Explained, options: TextOptions): string {
   const { verdict, problems } = explained;
   const fields = verdict.type === 'rule' ? ruleFields(explained, verdict, options) : otherFields(explained, verdict);
@@ -197,12 +197,7 @@ function candidateLines({ candidates, answered }: Explained, { all, width }: Tex
     '',
     answered ? 'These do not answer, the nearest first:' : 'No rule answers, the nearest first:',
     '',
-    renderTable(columns, shown, width === undefined ? {} : { width }),
+    renderTable(columns, shown, width),
     ...(left > 0 ? [`and ${left} more${hint}: --all lists them`] : []),
   ];
-}
-
-/** Values come from objects that anyone in a cluster may write: nothing in them may move the cursor. */
-function oneLine(text: string): string {
-  return text.replaceAll(/[\p{Cc}\u2028\u2029]+/gu, ' ');
 }

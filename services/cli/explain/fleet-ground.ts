@@ -1,18 +1,19 @@
-// A running fleet as ground: the versions that its gateways serve, or served at a moment, with their entries.
+// Reads the ground of a running fleet: the versions that its gateways serve, or served at a moment, with their entries.
 import { z } from 'zod';
 import { fail } from '#libs/runtime/errors.ts';
 import type { Entry } from '#libs/snapshot/entry.ts';
 import { matchesGateway } from '#libs/snapshot/gateway-glob.ts';
-import {
-  fleetNode,
-  fleetRoute,
-  gatewayDetail,
-  gatewaySummary,
-  objectEvent,
-  snapshotSummary,
-} from '#libs/api/models.ts';
-import { gatewayPath, readAll } from '../client/client-command.ts';
 import type { FleetClient } from '../client/fleet-client.ts';
+import {
+  gatewayPath,
+  readGateway,
+  readGateways,
+  readNodes,
+  readObjectHistory,
+  readRoutes,
+  readSnapshots,
+} from '../client/fleet-reads.ts';
+import { readPages } from '../client/paged-answers.ts';
 import type { Ground, GroundGateway } from './ground.ts';
 import { servedAt } from './served-at.ts';
 import { readGatewayStatus } from './status.ts';
@@ -37,9 +38,9 @@ const entries = z.object({
 /** Reads what is needed of a fleet. Throws FleetgateError 'not-found' or 'config'. */
 export async function readFleetGround(client: FleetClient, moment: Moment): Promise<Ground> {
   const names = moment.gateway === undefined ? await servedTogether(client, moment.node) : [moment.gateway];
-  const gateways = await Promise.all(names.map((name) => readGateway(client, name, moment)));
-  const routes = await readAll(client, '/api/v1/routes', fleetRoute);
-  const details = await Promise.all(names.map((name) => client.get(gatewayPath(name), gatewayDetail)));
+  const gateways = await Promise.all(names.map((name) => readServed(client, name, moment)));
+  const routes = await readRoutes(client);
+  const details = await Promise.all(names.map((name) => readGateway(client, name)));
   const isPast = moment.at !== undefined || moment.version !== undefined;
   const versions = gateways.map(({ gateway, version }) => `${gateway} version ${version ?? 0}`);
   return {
@@ -70,35 +71,28 @@ export async function readFleetGround(client: FleetClient, moment: Moment): Prom
   };
 }
 
-async function readGateway(client: FleetClient, gateway: string, moment: Moment): Promise<GroundGateway> {
-  const path = gatewayPath(gateway);
+async function readServed(client: FleetClient, gateway: string, moment: Moment): Promise<GroundGateway> {
   const version = moment.version ?? (await versionAt(client, gateway, moment.at));
-  const found = new Map<string, Entry>();
-  if (version === 0) return { gateway, version, entries: found };
-  for (let after: string | null = ''; after !== null;) {
-    const query = after === '' ? '' : `&after=${encodeURIComponent(after)}`;
-    const page: z.output<typeof entries> = await client.get(`${path}/snapshots/${version}?limit=500${query}`, entries);
-    for (const { key, entry } of page.items) found.set(key, entry);
-    after = page.next;
-  }
-  return { gateway, version, entries: found };
+  if (version === 0) return { gateway, version, entries: new Map() };
+  const pages = await readPages(client, `${gatewayPath(gateway)}/snapshots/${version}?limit=500`, entries);
+  const items = pages.flatMap((page) => page.items);
+  return { gateway, version, entries: new Map(items.map(({ key, entry }) => [key, entry])) };
 }
 
-/** The version that served at a moment; 0 = none. */
+/** Reads which version served at a moment; 0 = none. */
 async function versionAt(client: FleetClient, gateway: string, at: Date | undefined): Promise<number> {
-  if (at === undefined) return (await client.get(gatewayPath(gateway), gatewayDetail)).serving;
-  const versions = await readAll(client, `${gatewayPath(gateway)}/snapshots`, snapshotSummary);
+  if (at === undefined) return (await readGateway(client, gateway)).serving;
+  const versions = await readSnapshots(client, gateway);
   const [cluster = '', namespace = '', name = ''] = gateway.split('/');
-  const object = ['Gateway', namespace, name].map(encodeURIComponent).join('/');
-  const events = await readAll(client, `/api/v1/objects/${encodeURIComponent(cluster)}/${object}/history`, objectEvent);
+  const events = await readObjectHistory(client, { cluster, kind: 'Gateway', namespace, name });
   return servedAt(versions, events, at);
 }
 
-/** The gateways that one node serves: a request meets the listeners and rules of all of them. */
+/** Names the gateways that one node serves: a request meets the listeners and rules of all of them. */
 async function servedTogether(client: FleetClient, nodeName: string | undefined): Promise<readonly string[]> {
-  const gateways = await readAll(client, '/api/v1/gateways', gatewaySummary);
+  const gateways = await readGateways(client);
   const live = gateways.filter(({ deleted }) => !deleted);
-  const nodes = await readAll(client, '/api/v1/nodes', fleetNode);
+  const nodes = await readNodes(client);
   const named = nodes.find(({ node }) => node === nodeName);
   if (nodeName !== undefined && named === undefined)
     throw fail('not-found', `no node is called "${nodeName}"`, { hint: '`fleetgate nodes` lists them.' });

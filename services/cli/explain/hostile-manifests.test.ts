@@ -1,5 +1,5 @@
-// Folders of manifests that no API server would let through, explained and converted: what cannot be read is a problem that is told, and the
-// neighbour is explained all the same. FLEETGATE_SEED=… repeats a run.
+// Explains and converts folders of manifests that no API server would let through: what cannot be read is a problem that is
+// told, and the neighbour is explained all the same. FLEETGATE_SEED=… repeats a run.
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import * as fc from 'fast-check';
@@ -10,7 +10,8 @@ import { anyHostileObject } from '#libs/testing/given/hostile-objects.ts';
 import { isNestedDeeper } from '#libs/gateway/nesting.ts';
 import { throwawayFolder } from '#libs/testing/peers/throwaway.ts';
 import { hostileTeam, victims } from '#libs/testing/given/two-teams.ts';
-import { parseObjects, printConverted } from '../commands/convert.ts';
+import { parseObjects } from '../manifests/written-objects.ts';
+import { printConverted } from '../views/converted-text.ts';
 import { convertSet } from '#libs/gateway/conversion/convert-set.ts';
 import { explain } from './explanation.ts';
 import { explanationText } from './explanation-text.ts';

@@ -9,7 +9,7 @@ import { identityOf } from '#libs/runtime/process/process-identity.ts';
 import { tiedVariable } from '#libs/runtime/lifecycle.ts';
 import { pause } from '#libs/runtime/pause.ts';
 import { tryPort } from '../up/ports.ts';
-import { storefront } from '../up/settings.ts';
+import { storefront } from '../demo/storefront.ts';
 
 const bin = resolve(import.meta.dirname, '..', 'bin.mjs');
 const deadlineMs = 60_000;

@@ -9,14 +9,15 @@ import { startPostgres } from '#libs/runtime/postgres/embedded-postgres.ts';
 import { fail } from '#libs/runtime/errors.ts';
 import { type Logger, createLogger } from '#libs/runtime/log.ts';
 import { migrate } from '../../../migrations/run.ts';
-import { noteServers } from '../client/local-database.ts';
-import { announceLocalFleet } from '../client/local-fleet.ts';
-import { type DataFolder, holdDataFolder, openDataFolder } from './data-folder.ts';
+import { noteServers } from '../local/local-database.ts';
+import { announceLocalFleet } from '../local/local-fleet.ts';
+import { type DataFolder, holdDataFolder, openDataFolder } from '../local/data-folder.ts';
 import { type PartEvents, type PartSpec, startPart, stopOrphans } from './part.ts';
 import { type PartPorts, listParts } from './part-list.ts';
 import { choosePort, hostOf, tryPort } from './ports.ts';
 import type { Report } from './report.ts';
-import { type FleetSecrets, keepSecrets, registerTokens } from './secrets.ts';
+import { type FleetSecrets, keepSecrets, registerTokens } from '../local/secrets.ts';
+import { exitCodes } from '../shell/exit-code.ts';
 import { trackServers } from './server-records.ts';
 import type { UpSettings } from './settings.ts';
 import type { Teardown } from './teardown.ts';
@@ -142,7 +143,7 @@ function startParts(
       if (signal.aborted) return;
       const reason = [by === null ? `exit code ${code}` : `signal ${by}`, lastWords].filter(Boolean).join(', ');
       // Mistakes in the configuration do not go away by starting again.
-      if (code === 2) reject(fail('child-exited', `${part}: ${reason}`));
+      if (code === exitCodes.usage.code) reject(fail('child-exited', `${part}: ${reason}`));
       else report.tell({ event: 'part-ended', part, reason });
     },
   };

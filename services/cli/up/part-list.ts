@@ -1,9 +1,9 @@
 // Which parts an `up` consists of, and how each is called. Pure.
 import { join } from 'node:path';
-import type { DataFolder } from './data-folder.ts';
+import type { DataFolder } from '../local/data-folder.ts';
 import type { PartSpec } from './part.ts';
 import { hostOf } from './ports.ts';
-import type { FleetSecrets } from './secrets.ts';
+import type { FleetSecrets } from '../local/secrets.ts';
 import type { UpSettings } from './settings.ts';
 
 export interface PartPorts {

@@ -7,7 +7,7 @@ import { type Child, type ChildExit, startChild } from '#libs/runtime/process/ch
 import type { Logger } from '#libs/runtime/log.ts';
 import { type ProcessIdentity, identityOf, isRunning, signalProcess } from '#libs/runtime/process/process-identity.ts';
 import { pause } from '#libs/runtime/pause.ts';
-import type { DataFolder } from './data-folder.ts';
+import type { DataFolder } from '../local/data-folder.ts';
 
 export interface PartSpec {
   readonly name: string;

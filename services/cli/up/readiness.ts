@@ -1,9 +1,10 @@
-// When is a fleet ready: every part says that it is, every cluster was read once, a node is connected, and it serves every gateway's version.
+// Waits until a fleet is ready: every part says that it is, every cluster was read once, a node is connected, and it serves
+// every gateway's version.
 import { z } from 'zod';
 import { messageOf } from '#libs/runtime/errors.ts';
 import { pause } from '#libs/runtime/pause.ts';
 import type { FleetClient } from '../client/fleet-client.ts';
-import { type Overview, readOverview, whatIsMissing } from '../views/overview.ts';
+import { type Overview, readOverview } from '../overview/overview.ts';
 import type { PartSpec } from './part.ts';
 
 const lookEveryMs = 100;
@@ -13,7 +14,7 @@ const settledLooks = 3;
 const answerWithinMs = 2000;
 const readiness = z.object({ reasons: z.array(z.string()) });
 
-/** Resolves with the first overview of a ready fleet, or undefined when the signal came first. `complain` gets what it waits for. */
+/** Resolves with the first overview of a ready fleet, undefined when the signal came first; `complain` gets what is missing. */
 export async function untilReady(
   client: FleetClient,
   parts: readonly PartSpec[],
@@ -37,6 +38,23 @@ export async function untilReady(
   return undefined;
 }
 
+/** Says what still keeps the fleet from serving everything that it was told, a sentence each; empty = it does. */
+export function whatIsMissing({ clusters, gateways, nodes }: Overview, wanted: readonly string[]): readonly string[] {
+  const missing: string[] = [];
+  for (const name of wanted) {
+    const agent = clusters.find((cluster) => cluster.name === name)?.agent;
+    if (agent?.synced === true) continue;
+    const problem = agent?.problems[0];
+    missing.push(`cluster ${name} is not read yet${problem === undefined ? '' : ` (${problem})`}`);
+  }
+  if (!nodes.some(({ status }) => status === 'connected')) missing.push('no node is connected');
+  for (const { gateway, serving, deleted, nodes: at } of gateways) {
+    if (deleted || serving === 0 || at.rejected > 0) continue;
+    if (at.applied < Math.max(1, at.connected)) missing.push(`${gateway} is not applied by every node`);
+  }
+  return missing;
+}
+
 async function look(
   client: FleetClient,
   parts: readonly PartSpec[],
@@ -55,7 +73,7 @@ async function look(
   }
 }
 
-/** What a part says at /readyz, a sentence each; none when it is ready, or has nothing to say it with. */
+/** Asks a part at /readyz why it is not ready, a sentence each; none when it is, or when it has nothing to say it with. */
 async function whyUnready({
   name,
   health,

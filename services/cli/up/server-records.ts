@@ -1,7 +1,7 @@
 // run/postgres.json and run/nats.json: which process the embedded servers are now, for people and scripts. They restart by themselves.
 import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { DataFolder } from './data-folder.ts';
+import type { DataFolder } from '../local/data-folder.ts';
 import type { Report } from './report.ts';
 
 const lookEveryMs = 500;

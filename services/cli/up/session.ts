@@ -1,10 +1,11 @@
-// The time between the start and Ctrl-C: wait until the fleet serves, say so, then show what changes.
+// Accompanies a fleet from its start to Ctrl-C: waits until it serves, says so, then shows what changes.
 import { pause } from '#libs/runtime/pause.ts';
-import { gatewayDetail } from '#libs/api/models.ts';
-import { gatewayPath } from '../client/client-command.ts';
+import { readGateway } from '../client/fleet-reads.ts';
 import type { FleetClient } from '../client/fleet-client.ts';
-import { followOverview } from '../views/live-overview.ts';
-import { type Overview, describeChanges, overviewText } from '../views/overview.ts';
+import { followOverview } from '../overview/live-overview.ts';
+import { describeChanges } from '../overview/overview-changes.ts';
+import { overviewText } from '../overview/overview-text.ts';
+import type { Overview } from '../overview/overview.ts';
 import type { StartedFleet } from './fleet.ts';
 import { type ListenerUrl, nextSteps } from './next-steps.ts';
 import { hostOf } from './ports.ts';
@@ -24,7 +25,7 @@ export interface Session {
 const redrawMs = 200;
 const agesMs = 10_000;
 
-/** Resolves when the signal comes. */
+/** Waits, tells and shows until the signal comes. */
 export async function serveUntil(signal: AbortSignal, session: Session): Promise<void> {
   const { settings, fleet, client, report, startedAt } = session;
   const clusters = settings.clusters.map(({ name }) => name);
@@ -45,7 +46,7 @@ export async function serveUntil(signal: AbortSignal, session: Session): Promise
   await show(first, client, report, signal);
 }
 
-/** What the node did not take, with the remedy where the reason is a port. */
+/** Says what nodes did not take, with the remedy where the reason is a port. */
 function rejections({ nodes }: Overview): readonly string[] {
   return nodes.flatMap(({ node, gateways }) =>
     gateways.flatMap(({ gateway, serving, rejected }) => {
@@ -59,7 +60,7 @@ function rejections({ nodes }: Overview): readonly string[] {
   );
 }
 
-/** Changes as lines, and the table; the table is drawn again at most five times a second, and now and then for the ages in it. */
+/** Tells changes as lines and draws the table, at most five times a second, and now and then for the ages in it. */
 async function show(first: Overview, client: FleetClient, report: Report, signal: AbortSignal): Promise<void> {
   let now = first;
   let told = first;
@@ -79,7 +80,7 @@ async function show(first: Overview, client: FleetClient, report: Report, signal
     if (now !== drawn || performance.now() > drawAt) {
       drawn = now;
       drawAt = performance.now() + agesMs;
-      report.board((width) => overviewText(now, new Date(), width));
+      report.board((width) => overviewText(now, { now: new Date(), width }));
     }
   }
   await following;
@@ -93,7 +94,7 @@ async function listenerUrls(
   const host = hostOf(bind);
   const urls: ListenerUrl[] = [];
   for (const { gateway } of gateways.slice(0, 100)) {
-    const { listeners } = await client.get(gatewayPath(gateway), gatewayDetail);
+    const { listeners } = await readGateway(client, gateway);
     for (const { name, port, protocol } of listeners) {
       const scheme = protocol === 'HTTPS' ? 'https' : 'http';
       if (port !== null) urls.push({ gateway, name, url: `${scheme}://${host}:${port + portOffset}` });

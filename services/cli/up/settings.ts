@@ -1,10 +1,12 @@
-// What `up` is told, checked all at once: options, clusters, folders.
+// Reads what `up` is told, and checks options, clusters and folders all at once.
 import { existsSync, statSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { z } from 'zod';
 import { type Options, defineOptions, flag, integer, list, port, text, url } from '#libs/runtime/config.ts';
 import { fail } from '#libs/runtime/errors.ts';
+import { checkout, demoClusters } from '../demo/storefront.ts';
+import { outputFormats } from '../shell/output-format.ts';
 import { type ClusterSource, parseClusterSource, repeatedNames } from './cluster-source.ts';
 
 export const upOptions = defineOptions({
@@ -44,8 +46,8 @@ export const upOptions = defineOptions({
   },
   output: {
     flag: '--output <form>',
-    schema: z.enum(['auto', 'plain', 'json']),
-    default: 'auto',
+    schema: z.enum(outputFormats.session),
+    default: outputFormats.session[0],
     description: 'auto = a live table in a terminal, else plain lines; plain; json = JSON lines',
   },
   kubeconfig: {
@@ -76,10 +78,7 @@ export type UpSettings = Omit<Options<typeof upOptions>, 'cluster' | 'data'> & {
   readonly data: string;
 };
 
-export const checkout = resolve(import.meta.dirname, '../../..');
-export const storefront = join(checkout, 'examples', 'storefront');
-
-/** The settings. Throws FleetgateError 'config' with every mistake in the clusters. */
+/** Reads the settings. Throws FleetgateError 'config' with every mistake in the clusters. */
 export function readSettings(options: Options<typeof upOptions>, cwd: string, env: NodeJS.ProcessEnv): UpSettings {
   const { cluster, data, ...rest } = options;
   const texts = cluster.length === 0 && options.demo ? demoClusters() : cluster;
@@ -94,14 +93,12 @@ export function readSettings(options: Options<typeof upOptions>, cwd: string, en
   if (texts.length === 0) mistakes.push('no cluster is given');
   if (mistakes.length > 0) {
     throw fail('config', mistakes.map((mistake) => `\n  ${mistake}`).join(''), {
-      hint: 'For example: fleetgate up --cluster eu=./manifests --cluster us=kubeconfig:my-context; or try fleetgate up --demo.',
+      hint:
+        'For example: fleetgate up --cluster eu=./manifests --cluster us=kubeconfig:my-context; ' +
+        'or try fleetgate up --demo.',
     });
   }
   return { ...rest, clusters, data: data === undefined ? defaultData(options.demo, env) : resolve(cwd, data) };
-}
-
-function demoClusters(): readonly string[] {
-  return ['eu', 'us'].map((name) => `${name}=${join(storefront, name)}`);
 }
 
 /** The demo's state belongs to its checkout: a new clone starts anew. */

@@ -3,12 +3,13 @@ import { join } from 'node:path';
 import t from 'tap';
 import { readOptions } from '#libs/runtime/config.ts';
 import { parseClusterSource } from './cluster-source.ts';
-import { openDataFolder } from './data-folder.ts';
+import { openDataFolder } from '../local/data-folder.ts';
 import { nextSteps } from './next-steps.ts';
 import { type PartContext, listParts } from './part-list.ts';
 import { linesOf, startReport } from './report.ts';
-import { keepSecrets, readSecrets } from './secrets.ts';
-import { readSettings, storefront, upOptions } from './settings.ts';
+import { keepSecrets, readSecrets } from '../local/secrets.ts';
+import { storefront } from '../demo/storefront.ts';
+import { readSettings, upOptions } from './settings.ts';
 import { Teardown } from './teardown.ts';
 
 await t.test('a cluster is a folder or a kubeconfig context', async (t) => {

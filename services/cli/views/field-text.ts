@@ -1,5 +1,5 @@
-// Changed fields as lines for people: `spec.rules[0].weight: 90 → 50`. Pure.
-import { cut } from './table.ts';
+// Writes changed fields as lines for people: `spec.rules[0].weight: 90 → 50`. Pure.
+import { cut, oneLine } from './table.ts';
 
 export interface FieldChange {
   readonly path: string;
@@ -11,7 +11,7 @@ export interface FieldChange {
 
 const valueWidth = 100;
 
-/** One line for a changed field. */
+/** Writes one line for a changed field. */
 export function fieldLine({ path, before, after }: FieldChange): string {
   if (before === undefined) return `+ ${path}: ${valueText(after)}`;
   if (after === undefined) return `- ${path}: ${valueText(before)}`;
@@ -20,5 +20,5 @@ export function fieldLine({ path, before, after }: FieldChange): string {
 
 function valueText(value: unknown): string {
   const text = typeof value === 'string' ? value : JSON.stringify(value);
-  return cut(text.replaceAll(/[\p{Cc}\u2028\u2029]+/gu, ' '), valueWidth);
+  return cut(oneLine(text), valueWidth);
 }

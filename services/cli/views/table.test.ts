@@ -23,7 +23,7 @@ await t.test('a cell cannot move the cursor', async (t) => {
 });
 
 await t.test('lines are cut to the terminal', async (t) => {
-  t.equal(renderTable([{ title: 'A', cell: (row: string) => row }], ['abcdefgh'], { width: 5 }), 'A\nabcd…');
+  t.equal(renderTable([{ title: 'A', cell: (row: string) => row }], ['abcdefgh'], 5), 'A\nabcd…');
   t.equal(cut('abc', 3), 'abc');
 });
 

@@ -1,4 +1,4 @@
-// Text tables for people: left-aligned columns as wide as their widest cell, cut to the terminal's width. Pure.
+// Renders text tables for people: columns are as wide as their widest cell, and lines are cut to the terminal's width. Pure.
 
 export interface Column<Row> {
   readonly title: string;
@@ -6,22 +6,20 @@ export interface Column<Row> {
   readonly align?: 'left' | 'right';
 }
 
-export interface TableStyle {
-  /** Columns of the terminal; longer lines are cut with `…`. Absent = no limit. */
-  readonly width?: number;
+/** When and how wide a person looks. */
+export interface Look {
+  readonly now: Date;
+  /** Columns of the terminal; longer lines are cut with `…`. Undefined = no limit. */
+  readonly width: number | undefined;
 }
 
 const gap = '  ';
 
-/** A header line and one line per row, without a final newline. Control characters in cells become spaces. */
-export function renderTable<Row>(
-  columns: readonly Column<Row>[],
-  rows: readonly Row[],
-  style: TableStyle = {},
-): string {
+/** Renders a header line and one line per row, without a final newline. Control characters in cells become spaces. */
+export function renderTable<Row>(columns: readonly Column<Row>[], rows: readonly Row[], width?: number): string {
   const cells = [
     columns.map((column) => column.title),
-    ...rows.map((row) => columns.map((column) => printable(column.cell(row)))),
+    ...rows.map((row) => columns.map((column) => oneLine(column.cell(row)))),
   ];
   const widths = columns.map((_, index) => Math.max(...cells.map((line) => textWidth(line[index] ?? ''))));
   const lines = cells.map((line) =>
@@ -30,16 +28,25 @@ export function renderTable<Row>(
       .join(gap)
       .trimEnd(),
   );
-  const width = style.width;
   return lines.map((line) => (width === undefined ? line : cut(line, width))).join('\n');
 }
 
-/** `1 node`, `2 nodes`. */
+/** Renders a table as wide as the terminal, or gives `empty` where there are no rows. */
+export function tableOr<Row>(
+  empty: string,
+  columns: readonly Column<Row>[],
+  rows: readonly Row[],
+  { width }: Pick<Look, 'width'>,
+): string {
+  return rows.length === 0 ? empty : renderTable(columns, rows, width);
+}
+
+/** Writes a number with its noun: `1 node`, `2 nodes`. */
 export function count(n: number, noun: string, plural = `${noun}s`): string {
   return `${n} ${n === 1 ? noun : plural}`;
 }
 
-/** How long ago a moment was, in the largest fitting unit: `now`, `42s`, `7m`, `3h`, `12d`. */
+/** Says how long ago a moment was, in the largest fitting unit: `now`, `42s`, `7m`, `3h`, `12d`; `-` where there is none. */
 export function ago(at: string | null | undefined, now: Date): string {
   if (at === null || at === undefined) return '-';
   const seconds = Math.floor((now.getTime() - Date.parse(at)) / 1000);
@@ -51,14 +58,14 @@ export function ago(at: string | null | undefined, now: Date): string {
   return `${Math.floor(seconds / 86_400)}d`;
 }
 
-/** A text cut to a width, the cut marked by `…`. */
+/** Cuts a text to a width in characters and marks the cut by `…`. */
 export function cut(text: string, width: number): string {
   const characters = Array.from(text);
   return characters.length <= width ? text : `${characters.slice(0, Math.max(0, width - 1)).join('')}…`;
 }
 
-/** Cells come from objects that anyone in a cluster may write: nothing in them may move the cursor. */
-function printable(text: string): string {
+/** Replaces control characters by spaces: anyone in a cluster may write the objects that texts come from, and none may move the cursor. */
+export function oneLine(text: string): string {
   return text.replaceAll(/[\p{Cc}\u2028\u2029]+/gu, ' ');
 }
 

@@ -1,4 +1,4 @@
-// Mounts one service: options and help from its table, then its life until it is told to stop.
+// Mounts one service: its options and help come from its table, and it runs until it is told to stop.
 import type { Command } from 'commander';
 import { type OptionTable, type Options, addOptions, readOptions } from '#libs/runtime/config.ts';
 import { type RunningService, runService } from '#libs/runtime/lifecycle.ts';

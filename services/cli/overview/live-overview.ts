@@ -1,10 +1,10 @@
-// The overview kept current by the API's stream of changes: everything first, then what changed. No polling.
+// Keeps the overview current by the API's stream of changes: everything first, then what changed. It does not poll.
 import { z } from 'zod';
 import { pause } from '#libs/runtime/pause.ts';
 import { cluster, fleetNode, gatewaySummary } from '#libs/api/models.ts';
-import type { Cluster } from '../commands/clusters.ts';
-import type { Gateway } from '../commands/gateways.ts';
-import type { FleetNode } from '../commands/nodes.ts';
+import type { Cluster } from '../views/cluster-table.ts';
+import type { Gateway } from '../views/gateway-table.ts';
+import type { FleetNode } from '../views/node-table.ts';
 import type { FleetClient } from '../client/fleet-client.ts';
 import type { Overview } from './overview.ts';
 import type { ServerEvent } from '../client/server-events.ts';
@@ -15,12 +15,11 @@ const gatewayChange = changeOf(gatewaySummary);
 const nodeChange = changeOf(fleetNode);
 const reconnectMs = 1000;
 
-/** What the stream has said so far. */
+/** Holds what the stream has said so far. */
 export class LiveOverview {
   readonly #clusters = new Map<string, Cluster>();
   readonly #gateways = new Map<string, Gateway>();
   readonly #nodes = new Map<string, FleetNode>();
-
   readonly #said = new Set<string>();
 
   /** Takes one event of the stream; unknown ones are left alone. */
@@ -32,7 +31,7 @@ export class LiveOverview {
     if (event === 'nodes') merge(this.#nodes, nodeChange.parse(value), ({ node }) => node);
   }
 
-  /** Undefined until everything was said once. */
+  /** The fleet by what was said; undefined until everything was said once. */
   get overview(): Overview | undefined {
     if (this.#said.size < 3) return undefined;
     const gateways = sorted(this.#gateways).filter(({ deleted }) => !deleted);

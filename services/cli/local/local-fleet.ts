@@ -4,7 +4,7 @@ import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { isRunning } from '#libs/runtime/process/process-identity.ts';
-import { type UpRecord, readUpRecord } from '../up/data-folder.ts';
+import { type UpRecord, readUpRecord } from './data-folder.ts';
 
 type Env = Readonly<Record<string, string | undefined>>;
 

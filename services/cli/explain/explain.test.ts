@@ -3,14 +3,14 @@ import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import { golden } from '#libs/testing/golden.ts';
 import { throwawayFolder } from '#libs/testing/peers/throwaway.ts';
-import { readTime } from './commands/explain.ts';
-import { explain, type Explained } from './explain/explanation.ts';
-import { explanationText } from './explain/explanation-text.ts';
-import type { Ground } from './explain/ground.ts';
-import { readManifestsGround } from './explain/manifests-ground.ts';
-import { servedAt } from './explain/served-at.ts';
-import { readTyped, type Typed } from './explain/typed-request.ts';
-import { storefront } from './up/settings.ts';
+import { explain, type Explained } from './explanation.ts';
+import { explanationText } from './explanation-text.ts';
+import type { Ground } from './ground.ts';
+import { readManifestsGround } from './manifests-ground.ts';
+import { servedAt } from './served-at.ts';
+import { readTyped, type Typed } from './typed-request.ts';
+import { readTime } from './typed-time.ts';
+import { storefront } from '../demo/storefront.ts';
 
 const typed = (url: string, more: Partial<Typed> = {}): Typed => ({
   method: 'GET',
@@ -82,7 +82,7 @@ await t.test('which version served at a moment: a pin holds until it is released
 await t.test('the storefront, without a fleet', async (t) => {
   const ground = await readManifestsGround(join(storefront, 'eu'), 'eu');
   const check = (name: string, actual: string): void =>
-    golden(t, new URL(`testdata/explain/${name}.txt`, import.meta.url), `${actual}\n`);
+    golden(t, new URL(`testdata/${name}.txt`, import.meta.url), `${actual}\n`);
   check('rewrite', text(ground, 'http://shop.eu.storefront.example/products/x?y=1'));
   check('redirect', text(ground, 'http://shop.eu.storefront.example/basket'));
   check('canary', text(ground, 'https://pay.eu.storefront.example/', { method: 'POST', headers: ['x-canary: no'] }));
@@ -97,11 +97,7 @@ await t.test('mistakes are said: unread files, missing backends, routes that are
   const folder = await brokenFolder(t);
   const ground = await readManifestsGround(folder, 'eu');
   const check = (name: string, url: string): void =>
-    golden(
-      t,
-      new URL(`testdata/explain/${name}.txt`, import.meta.url),
-      `${text(ground, url).replaceAll(folder, 'FOLDER')}\n`,
-    );
+    golden(t, new URL(`testdata/${name}.txt`, import.meta.url), `${text(ground, url).replaceAll(folder, 'FOLDER')}\n`);
   check('broken', 'http://shop.example/cart');
   check('shadowed', 'http://shop.example/same');
   check('cursor', 'http://shop.example/hostile');

@@ -1,0 +1,26 @@
+// Finds the gateway that a person means by a short name.
+import { fail } from '#libs/runtime/errors.ts';
+import { resolveGateway } from '../names/gateway-name.ts';
+import type { FleetClient } from './fleet-client.ts';
+import { readGateways } from './fleet-reads.ts';
+
+/** Finds the gateway, `cluster/namespace/name`. Throws FleetgateError 'not-found' with near names. */
+export async function findGateway(client: FleetClient, text: string): Promise<string> {
+  const gateways = await readGateways(client);
+  const choice = resolveGateway(
+    text,
+    gateways.map(({ gateway }) => gateway),
+  );
+  if ('found' in choice) return choice.found;
+  if ('ambiguous' in choice) {
+    throw fail('not-found', `"${text}" means several gateways: ${choice.ambiguous.join(', ')}`, {
+      hint: 'Give the whole name: cluster/namespace/name.',
+    });
+  }
+  throw fail('not-found', `no gateway is called "${text}"`, {
+    hint:
+      choice.near.length > 0
+        ? `Did you mean ${choice.near.join(' or ')}?`
+        : 'Names are cluster/namespace/name; `fleetgate gateways` lists what there is.',
+  });
+}

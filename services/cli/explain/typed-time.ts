@@ -1,0 +1,14 @@
+// Reads the moment that a person typed. Pure.
+import { fail } from '#libs/runtime/errors.ts';
+
+const unitsMs: Readonly<Record<string, number>> = { s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
+
+/** Reads RFC 3339, or how long before `now`. Throws FleetgateError 'config'. */
+export function readTime(text: string, now: Date): Date {
+  const [, count, unit = ''] = /^(\d{1,6})([smhd])$/.exec(text) ?? [];
+  const moment = count === undefined ? Date.parse(text) : now.getTime() - Number(count) * (unitsMs[unit] ?? 0);
+  if (!Number.isNaN(moment)) return new Date(moment);
+  throw fail('config', `--at: "${text}" is no time`, {
+    hint: 'Write 2026-01-31T09:30:00Z, or how long ago: 15m, 2h, 3d.',
+  });
+}

@@ -1,0 +1,29 @@
+// Shows the fleet at a glance, for `status` and for the live table of `up`: clusters, gateways, nodes, and how many routes.
+import { type Cluster, clusterLines } from '../views/cluster-table.ts';
+import { gatewayLines } from '../views/gateway-table.ts';
+import { nodeLines } from '../views/node-table.ts';
+import type { Route } from '../views/route-table.ts';
+import { type Look, count } from '../views/table.ts';
+import { type Overview, refusedMax } from './overview.ts';
+
+/** Writes three tables, what is wrong below each, and the number of routes. */
+export function overviewText({ clusters, gateways, nodes, refusedRoutes }: Overview, look: Look): string {
+  const lines = [
+    ...clusterLines(clusters, look),
+    '',
+    ...gatewayLines(gateways, look),
+    '',
+    ...nodeLines(nodes, look),
+    '',
+    routesLine(clusters, refusedRoutes),
+  ];
+  return lines.filter((line, index) => line !== '' || lines[index - 1] !== '').join('\n');
+}
+
+function routesLine(clusters: readonly Cluster[], refused: readonly Route[]): string {
+  const objects = clusters.flatMap((one) => Object.entries(one.objects));
+  const total = objects.reduce((sum, [kind, n]) => (kind.endsWith('Route') ? sum + n : sum), 0);
+  if (refused.length === 0) return count(total, 'route');
+  const more = refused.length < refusedMax ? '' : ' or more';
+  return `${count(total, 'route')}, ${refused.length}${more} not accepted (fleetgate routes --not-accepted)`;
+}

@@ -1,0 +1,54 @@
+// Mounts `rollback`, `release` and `accept`: the command is sent, decided, waited for on the nodes, and told.
+import { type Command, Option } from 'commander';
+import { z } from 'zod';
+import { fail } from '#libs/runtime/errors.ts';
+import { commandAccepted, commandResult } from '#libs/api/models.ts';
+import { gatewayPath } from '../client/fleet-reads.ts';
+import { type GatewayVerb, commandText, notAppliedText } from '../views/command-text.ts';
+import type { ClientContext } from './client-command.ts';
+import { gatewayForm } from './options.ts';
+
+/** The flags of every such command. */
+export const commandFlags = z.object({
+  reason: z.string().max(1000).optional(),
+  wait: z.boolean(),
+  timeout: z
+    .string()
+    .regex(/^\d{1,3}$/u, 'must be whole seconds')
+    .refine((text) => Number(text) <= 120, 'must be at most 120'),
+});
+
+type CommandFlags = z.output<typeof commandFlags>;
+
+/** Adds the argument and the options of every such command. */
+export function addCommandOptions(command: Command): Command {
+  return command
+    .argument('<gateway>', gatewayForm)
+    .option('--reason <text>', 'why; kept in the history')
+    .addOption(new Option('--timeout <seconds>', 'how long to wait for the nodes').default('30'))
+    .option('--no-wait', 'do not wait for the nodes');
+}
+
+/** Sends the command and tells what came of it. Throws FleetgateError 'not-applied' when nodes are late. */
+export async function runGatewayCommand(
+  { client, print }: ClientContext,
+  gateway: string,
+  verb: GatewayVerb,
+  { reason, wait, timeout, to }: CommandFlags & { readonly to?: number | undefined },
+): Promise<void> {
+  const result = await client.post(
+    `${gatewayPath(gateway)}/${verb}`,
+    {
+      ...(to === undefined ? {} : { to }),
+      ...(reason === undefined ? {} : { reason }),
+      ...(wait ? { wait: Number(timeout) * 1000 } : {}),
+    },
+    z.union([commandResult, commandAccepted]),
+  );
+  if (!('version' in result)) {
+    print(result, () => `${gateway}: ${result.message}`);
+    return;
+  }
+  print(result, () => commandText(verb, result, to));
+  if (wait && !result.complete && result.nodes.length > 0) throw fail('not-applied', notAppliedText(result));
+}

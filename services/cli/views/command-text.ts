@@ -1,0 +1,36 @@
+// Shows what `rollback`, `release` and `accept` did, and on which nodes. Pure.
+import type { z } from 'zod';
+import type { commandResult } from '#libs/api/models.ts';
+import { count } from './table.ts';
+
+export type CommandResult = z.output<typeof commandResult>;
+
+export type GatewayVerb = 'rollback' | 'release' | 'accept';
+
+/** Writes what a command did; `to` = the version that a rollback was asked for, undefined = the one before. */
+export function commandText(verb: GatewayVerb, result: CommandResult, to: number | undefined): string {
+  const { gateway, version } = result;
+  const what = {
+    rollback: `serves the content of version ${to ?? 'before'} again, as version ${version}, and is pinned`,
+    release: `is released and serves version ${version}`,
+    accept: `takes the change that was held back and serves version ${version}`,
+  }[verb];
+  const lines = [`${gateway} ${what}`, `  ${whereText(result)}`];
+  if (verb === 'rollback') lines.push(`  later changes wait as candidates until: fleetgate release ${gateway}`);
+  return lines.join('\n');
+}
+
+/** Writes which nodes have not applied a version, with what they say. */
+export function notAppliedText({ gateway, version, nodes }: CommandResult): string {
+  const late = nodes
+    .filter(({ state }) => state !== 'applied')
+    .map(({ node, state, reasons }) => `\n  ${node}: ${[state, ...reasons].join(', ')}`);
+  return `version ${version} of ${gateway}${late.join('')}`;
+}
+
+function whereText({ nodes, complete, ms, decidedMs }: CommandResult): string {
+  if (nodes.length === 0) return `decided in ${decidedMs.toFixed(0)} ms`;
+  const applied = nodes.filter(({ state }) => state === 'applied').length;
+  const took = complete && ms !== null ? ` in ${ms.toFixed(0)} ms` : '';
+  return `applied by ${applied} of ${count(nodes.length, 'node')}${took}`;
+}

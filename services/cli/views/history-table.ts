@@ -1,0 +1,46 @@
+// Shows the events of one object as a table: when, what, by whom, and a line for each changed field.
+import type { z } from 'zod';
+import type { objectEvent } from '#libs/api/models.ts';
+import { fieldLine } from './field-text.ts';
+import { type Column, type Look, tableOr } from './table.ts';
+
+type ObjectEvent = z.output<typeof objectEvent>;
+
+interface Line {
+  readonly seq: string;
+  readonly at: string;
+  readonly what: string;
+  readonly by: string;
+  readonly change: string;
+}
+
+const columns: readonly Column<Line>[] = [
+  { title: 'SEQ', align: 'right', cell: ({ seq }) => seq },
+  { title: 'AT', cell: ({ at }) => at },
+  { title: 'WHAT', cell: ({ what }) => what },
+  { title: 'BY', cell: ({ by }) => by },
+  { title: 'CHANGES', cell: ({ change }) => change },
+];
+
+/** Writes the table of an object's events, in their order. */
+export function historyTable(events: readonly ObjectEvent[], look: Look): string {
+  return tableOr('nothing', columns, events.flatMap(linesOf), look);
+}
+
+/** Gives a line for the event, and one more for each further change. */
+function linesOf(event: ObjectEvent): readonly Line[] {
+  const changes = isWhole(event) ? ['the whole object'] : event.changes.map(fieldLine);
+  if (event.truncated) changes.push('…');
+  const [first = '', ...more] = changes;
+  const what = event.to === null ? event.type : `${event.type} to ${event.to}`;
+  const change = event.reason === null ? first : event.reason;
+  return [
+    { seq: event.seq, at: event.at, what, by: event.changedBy?.manager ?? '-', change },
+    ...more.map((line) => ({ seq: '', at: '', what: '', by: '', change: line })),
+  ];
+}
+
+/** Says whether the object came or went: its fields are no news then. */
+function isWhole({ type, changes }: ObjectEvent): boolean {
+  return type === 'deleted' || changes.some(({ path, before }) => path === 'apiVersion' && before === undefined);
+}

@@ -1,0 +1,25 @@
+// Shows routes as a table: where each is, for which hostnames, whether it is accepted or why not, and who changed it last.
+import type { z } from 'zod';
+import type { fleetRoute } from '#libs/api/models.ts';
+import { type Column, type Look, ago, tableOr } from './table.ts';
+
+export type Route = z.output<typeof fleetRoute>;
+
+/** Writes the table of routes, or `empty` where there are none. */
+export function routeTable(routes: readonly Route[], look: Look, empty: string): string {
+  return tableOr(empty, columns(look.now), routes, look);
+}
+
+function columns(now: Date): readonly Column<Route>[] {
+  return [
+    { title: 'CLUSTER', cell: ({ cluster }) => cluster },
+    { title: 'KIND', cell: ({ kind }) => kind },
+    { title: 'ROUTE', cell: ({ namespace, name }) => `${namespace}/${name}` },
+    { title: 'HOSTNAMES', cell: ({ hostnames }) => (hostnames.length === 0 ? '*' : hostnames.join(', ')) },
+    { title: 'RULES', align: 'right', cell: ({ rules }) => String(rules) },
+    { title: 'ACCEPTED', cell: ({ accepted }) => (accepted === null ? '-' : accepted ? 'yes' : 'no') },
+    { title: 'CHANGED BY', cell: ({ changedBy }) => changedBy?.manager ?? '-' },
+    { title: 'AGE', align: 'right', cell: ({ changedAt }) => ago(changedAt, now) },
+    { title: 'PROBLEMS', cell: ({ problems }) => problems.join('; ') },
+  ];
+}

@@ -1,0 +1,57 @@
+import t from 'tap';
+import { gateway, result } from '../testing/small-fleet.ts';
+import { commandText } from './command-text.ts';
+import { diffText } from './diff-text.ts';
+import { fieldLine } from './field-text.ts';
+import { gatewayState, nodesText } from './gateway-table.ts';
+
+await t.test('a gateway in a word: live, pinned, held back, deleted', async (t) => {
+  t.equal(gatewayState(gateway), 'live');
+  t.equal(gatewayState({ ...gateway, pinned: true }), 'pinned');
+  t.equal(gatewayState({ ...gateway, pinned: true, head: 6 }), 'pinned, 2 waiting');
+  t.equal(gatewayState({ ...gateway, alarm: 'too many' }), 'held back');
+  t.equal(gatewayState({ ...gateway, deleted: true }), 'deleted');
+  t.equal(nodesText({ connected: 3, applied: 1, rejected: 1, unknown: 1 }), '1/3, 1 rejected, 1 unknown');
+});
+
+await t.test('what a command did', async (t) => {
+  t.equal(
+    commandText('rollback', result, 3),
+    [
+      'eu/platform/shared serves the content of version 3 again, as version 6, and is pinned',
+      '  applied by 1 of 1 node in 12 ms',
+      '  later changes wait as candidates until: fleetgate release eu/platform/shared',
+    ].join('\n'),
+  );
+  t.equal(
+    commandText('release', { ...result, nodes: [], ms: null, complete: false }, undefined),
+    'eu/platform/shared is released and serves version 6\n  decided in 4 ms',
+  );
+});
+
+await t.test('a difference: entries, and the fields of those that changed', async (t) => {
+  const fields = [
+    { path: 'action.backends[0].key', before: 'backend/eu/shop/catalog/80', after: 'backend/eu/shop/catalog-next/80' },
+    { path: 'filters[0]', after: { type: 'x' } },
+    { path: 'name', before: 'old' },
+  ];
+  const items = [
+    { key: 'backend/eu/shop/catalog-next/80', change: 'added' as const, before: null, after: {}, fields: [] },
+    { key: 'rule/HTTPRoute/shop/shop/1', change: 'changed' as const, before: {}, after: {}, fields },
+  ];
+  const diff = { gateway: 'eu/platform/shared', from: 3, to: 4, added: 1, removed: 0, changed: 1, items, next: null };
+  t.equal(
+    diffText(diff),
+    [
+      'eu/platform/shared  version 3 → 4: 1 added, 0 removed, 1 changed',
+      '',
+      '+ backend/eu/shop/catalog-next/80',
+      '~ rule/HTTPRoute/shop/shop/1',
+      '    ~ action.backends[0].key: backend/eu/shop/catalog/80 → backend/eu/shop/catalog-next/80',
+      '    + filters[0]: {"type":"x"}',
+      '    - name: old',
+    ].join('\n'),
+  );
+  t.equal(diffText({ ...diff, items: [] }), 'eu/platform/shared  version 3 and 4 are the same');
+  t.equal(fieldLine({ path: 'a', before: 'x\u001B[2J', after: 1 }), '~ a: x [2J → 1', 'a value cannot move the cursor');
+});
