@@ -5,6 +5,7 @@ import type { ChangeEvent } from '#libs/events/change-event.ts';
 import { createdAt, generation } from '#libs/gateway/fields/metadata.ts';
 import type { KubeObject } from '#libs/gateway/object.ts';
 import type { Problem } from '#libs/gateway/problem.ts';
+import { toLocalKey, toPlaceKey } from '#libs/gateway/object-key.ts';
 
 /** One object as the newest event about it said. */
 export interface KnownObject {
@@ -36,20 +37,20 @@ export class Fleet {
   readonly #clusters = new Map<string, ClusterObjects>();
 
   get(cluster: string, kind: string, namespace: string, name: string): KnownObject | undefined {
-    return this.#clusters.get(cluster)?.byKey.get(`${kind}/${namespace}/${name}`);
+    return this.#clusters.get(cluster)?.byKey.get(toLocalKey({ kind, namespace, name }));
   }
 
   put(known: KnownObject): void {
     let objects = this.#clusters.get(known.cluster);
     if (objects === undefined) this.#clusters.set(known.cluster, (objects = { byKey: new Map(), sorted: undefined }));
-    const key = `${known.kind}/${known.namespace}/${known.name}`;
+    const key = toLocalKey(known);
     if (!objects.byKey.has(key)) objects.sorted = undefined;
     objects.byKey.set(key, known);
   }
 
   remove(cluster: string, kind: string, namespace: string, name: string): void {
     const objects = this.#clusters.get(cluster);
-    if (objects?.byKey.delete(`${kind}/${namespace}/${name}`) === true) objects.sorted = undefined;
+    if (objects?.byKey.delete(toLocalKey({ kind, namespace, name })) === true) objects.sorted = undefined;
   }
 
   /** A page of what is known of a cluster, ordered by key, after a key. */
@@ -90,7 +91,7 @@ export function isStale(fleet: Fleet, event: ChangeEvent): boolean {
 export function evolve(fleet: Fleet, event: ChangeEvent): FleetChange | undefined {
   if (isStale(fleet, event)) return undefined;
   const { cluster, kind, namespace, name } = event;
-  const key = `${cluster}/${namespace}/${name}`;
+  const key = toPlaceKey(event);
   if (event.type === 'deleted' || event.object === null) {
     fleet.remove(cluster, kind, namespace, name);
     return { cluster, kind, key, after: undefined };

@@ -16,6 +16,7 @@ import { type Canary, canaryRules, defaultKey, isCanaryAnnotation, pathKey } fro
 import { foreignAnnotations } from './foreign.ts';
 import { intersectHostnames } from '#libs/gateway/hostname.ts';
 import { onOneLabel } from './service-apis-http-route.ts';
+import { toNamespacedKey } from '#libs/gateway/object-key.ts';
 
 /** What an Ingress does not say itself. */
 export interface IngressPlace {
@@ -101,7 +102,7 @@ function parentsOf(object: WrittenObject, of: string, { gateway, ownerOf }: Ingr
   for (const host of ingressTlsHosts(object).keys()) {
     if (intersectHostnames(host, of) === undefined) continue;
     const owner = ownerOf(host);
-    parents.set(`${owner.namespace}/${owner.name}`, { kind: 'ListenerSet', ...placed(owner) });
+    parents.set(toNamespacedKey(owner), { kind: 'ListenerSet', ...placed(owner) });
   }
   return [...parents.values()];
 }

@@ -12,6 +12,7 @@ import {
 } from './ingress-class.ts';
 import { selectRoute, type SelectingGateway, toSelectingGateway } from './route-selection.ts';
 import { kindInfoOf } from '#libs/gateway/kinds.ts';
+import { toNamespacedKey } from '#libs/gateway/object-key.ts';
 
 const fleetgateClass = 'fleetgate';
 
@@ -37,7 +38,8 @@ export class ObjectSet {
     this.#classes = ofKind('IngressClass').map(readIngressClass);
     const setNames = new Set(ofKind('ListenerSet').map(placeText));
     for (const one of ofKind('Ingress')) {
-      for (const service of ingressServices(one)) this.#backends.add(`${namespaceOf(one)}/${service}`);
+      for (const service of ingressServices(one))
+        this.#backends.add(toNamespacedKey({ namespace: namespaceOf(one), name: service }));
       if (isCanary(one)) this.#addCanary(one);
       else this.#addIngress(one, setNames);
     }
@@ -54,7 +56,7 @@ export class ObjectSet {
     const namespace = namespaceOf(ingress);
     for (const key of pathKeysOf(ingress)) this.#paths.add(this.#placeOf(ingress, key));
     let { name } = ingress.metadata;
-    while (setNames.has(`${namespace}/${name}`)) name += '-tls';
+    while (setNames.has(toNamespacedKey({ namespace, name }))) name += '-tls';
     for (const host of ingressTlsHosts(ingress).keys()) {
       const key = `${this.#classOf(ingress).name} ${host}`;
       if (!this.#tlsOwners.has(key)) this.#tlsOwners.set(key, { namespace, name });
@@ -85,7 +87,7 @@ export class ObjectSet {
       gateway: ofClass.gateway,
       setName,
       ownerOf: (host) => ownerOf(host) ?? { namespace, name: setName },
-      portNumber: (service, portName) => this.#portNumber(`${namespace}/${service}`, portName),
+      portNumber: (service, portName) => this.#portNumber(toNamespacedKey({ namespace, name: service }), portName),
       forGood: { canaryOf: (key) => this.#canaries.get(this.#placeOf(object, key)) },
     });
     const { namespace: home, name: gateway } = ofClass.gateway;
@@ -140,5 +142,5 @@ function namespaceOf({ metadata: { namespace = 'default' } }: WrittenObject): st
 }
 
 function placeText({ metadata: { name, namespace } }: WrittenObject): string {
-  return `${namespace ?? 'default'}/${name}`;
+  return toNamespacedKey({ namespace: namespace ?? 'default', name });
 }

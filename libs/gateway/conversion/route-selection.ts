@@ -16,6 +16,7 @@ import { Cursor } from '#libs/gateway/fields/cursor.ts';
 import { serviceApisGroup } from '#libs/gateway/kinds.ts';
 import { parseLabelSelector, selects } from '#libs/gateway/fields/label-selector.ts';
 import type { Problem } from '#libs/gateway/problem.ts';
+import { toNamespacedKey } from '#libs/gateway/object-key.ts';
 
 /** What is known of a Gateway of Service APIs 0.1. */
 export interface SelectingGateway extends Place {
@@ -96,10 +97,10 @@ function allowedGateways(gateways: unknown, namespace: string): (gateway: Place)
   const listed = new Set(
     itemsOf(gatewayRefs).map((ref) => {
       const { namespace: at, name } = fieldsOf(ref);
-      return `${textOf(at) ?? ''}/${textOf(name) ?? ''}`;
+      return toNamespacedKey({ namespace: textOf(at) ?? '', name: textOf(name) ?? '' });
     }),
   );
-  return (gateway) => listed.has(`${gateway.namespace}/${gateway.name}`);
+  return (gateway) => listed.has(toNamespacedKey(gateway));
 }
 
 /** A v1 route with the parents that select it. */

@@ -3,6 +3,7 @@ import { openBody } from '#libs/gateway/fields/cursor.ts';
 import { ipVersion } from '#libs/gateway/ip-address.ts';
 import { labels } from '#libs/gateway/fields/metadata.ts';
 import type { KubeObject } from '#libs/gateway/object.ts';
+import { toNamespacedKey } from '#libs/gateway/object-key.ts';
 
 export const gatewayNameLabel = 'gateway.networking.k8s.io/gateway-name';
 export const managedByLabel = 'app.kubernetes.io/managed-by';
@@ -36,7 +37,7 @@ export function parseDataPlaneService(object: KubeObject, namespace: string): Da
     .map((item) => item.field('ip').text() ?? item.field('hostname').text() ?? '');
   const values = balanced ? ingress : [at.field('clusterIP').text() ?? ''];
   const addresses = [...new Set(values)].filter((value) => value !== '' && value !== 'None').map(toAddress);
-  const name = `${namespace}/${object.metadata.name}`;
+  const name = toNamespacedKey({ namespace, name: object.metadata.name });
   return { name, ...(gateway === undefined ? {} : { gateway }), balanced, addresses };
 }
 

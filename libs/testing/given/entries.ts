@@ -9,6 +9,9 @@ import type {
   StreamRuleEntry,
 } from '#libs/snapshot/entry.ts';
 import type { HttpMatch } from '#libs/gateway/objects/http-match.ts';
+import { toBackendKey, toListenerKey, toRuleKey } from '#libs/snapshot/entry-key.ts';
+import { toEndpointsKey } from '#libs/snapshot/discovery-key.ts';
+import { type ServicePort } from '#libs/snapshot/service-port.ts';
 
 /** A long time ago. */
 export const longAgo = '2020-01-01T00:00:00Z';
@@ -17,7 +20,7 @@ export const longAgo = '2020-01-01T00:00:00Z';
 export function listenerEntry(entry: Partial<ListenerEntry> = {}): readonly [key: string, entry: ListenerEntry] {
   const name = entry.name ?? 'http';
   const defaults = { kind: 'listener', name, port: 80, protocol: 'HTTP', hostname: '*' } as const;
-  return [`listener/${name}`, { ...defaults, certificates: [], createdAt: longAgo, ...entry }];
+  return [toListenerKey(name), { ...defaults, certificates: [], createdAt: longAgo, ...entry }];
 }
 
 /** A backend of cluster `eu`, namespace `shop`, port 80, with its entry key. */
@@ -26,9 +29,10 @@ export function backendEntry(
   entry: Partial<BackendEntry> = {},
 ): readonly [key: string, entry: BackendEntry] {
   const { cluster = 'eu', namespace = 'shop', port = 80, protocol = 'http', tls, clientCertificate } = entry;
-  const path = `${cluster}/${namespace}/${service}/${port}${protocol === 'udp' ? '/udp' : ''}`;
+  const transport = protocol === 'udp' ? 'udp' : 'tcp';
+  const servicePort: ServicePort = { cluster, namespace, service, port, transport };
   return [
-    `backend/${path}`,
+    toBackendKey(servicePort),
     {
       kind: 'backend',
       cluster,
@@ -36,7 +40,7 @@ export function backendEntry(
       service,
       port,
       protocol,
-      endpoints: `endpoints/${path}`,
+      endpoints: toEndpointsKey(servicePort),
       ...(tls === undefined ? {} : { tls }),
       ...(clientCertificate === undefined ? {} : { clientCertificate }),
     },
@@ -81,7 +85,7 @@ export function ruleEntry(options: RuleOptions = {}): readonly [key: string, ent
     ...(options.retry === undefined ? {} : { retry: options.retry }),
     ...(kind === 'GRPCRoute' ? { protocol: 'grpc' } : {}),
   };
-  return [`rule/${kind}/shop/${name}/${index}`, entry];
+  return [toRuleKey(entry.route, index), entry];
 }
 
 export interface StreamRuleOptions {
@@ -112,7 +116,7 @@ export function streamRuleEntry(options: StreamRuleOptions): readonly [key: stri
         : { key: backendEntry(service, { protocol })[0], weight },
     ),
   };
-  return [`rule/${kind}/shop/${name}/${index}`, entry];
+  return [toRuleKey(entry.route, index), entry];
 }
 
 /** All to one service of backendEntry. */

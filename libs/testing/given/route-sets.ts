@@ -14,6 +14,7 @@ import type { CorsPolicy } from '#libs/gateway/fields/cors.ts';
 import type { HeaderChange, PathChange, Redirect } from '#libs/gateway/objects/http-filter.ts';
 import type { HttpMatch, StringMatch } from '#libs/gateway/objects/http-match.ts';
 import { backendEntry, listenerEntry, ruleEntry } from './entries.ts';
+import { toRuleKey } from '#libs/snapshot/entry-key.ts';
 
 /** The ports that listeners are on. */
 export interface RoutePorts {
@@ -278,7 +279,7 @@ function entriesFor(
     });
     const unique = new Map(attached.map((one) => [`${one.listener} ${one.hostname}`, one]));
     if (unique.size === 0) return [];
-    const key = `rule/${entry.route.kind}/shop/${entry.route.name}/${entry.index}`;
+    const key = toRuleKey(entry.route, entry.index);
     const mark = {
       type: 'response-headers' as const,
       set: [{ name: 'x-rule', value: `${gateway} ${key}` }],

@@ -4,6 +4,7 @@ import { changeHeaders } from '#libs/matching/header-changes.ts';
 import type { Header, HttpRequest } from '#libs/matching/request.ts';
 import type { Forward, Share, Verdict } from '#libs/matching/verdict.ts';
 import type { KeptAnswer } from './kept-connections.ts';
+import { parseEntryKey } from '#libs/snapshot/entry-key.ts';
 
 /** What is compared, in a form that prints well. */
 export interface ExpectedAnswer {
@@ -53,7 +54,8 @@ function forwarded(share: Share, { noBackendStatus }: Forward, rule: string, sen
   const { backend, request, responseChanges, corsHeaders, preflight } = share;
   if (preflight !== undefined) return preflighted(preflight, sent);
   if ('invalid' in backend) return localReply(noBackendStatus, sent);
-  const service = backend.key.split('/')[3] ?? '';
+  const key = parseEntryKey(backend.key);
+  const service = key?.type === 'backend' ? key.port.service : '';
   const own: readonly Header[] = service === 'grpc' ? [] : [['x-backend', service]];
   const answer = changeHeaders(own, responseChanges).filter(([name]) => name !== 'x-rule');
   const base = { status: 200, rule, cors: sorted(corsHeaders), answer: sorted(joined(answer)) };

@@ -50,7 +50,7 @@ export class ServedGateway {
   }
 
   setEndpoints(service: string, endpoints: readonly { readonly address: string; readonly port: number }[]): void {
-    const key = `endpoints/eu/shop/${service}/80`;
+    const [, { endpoints: key }] = backendEntry(service);
     this.compiler.setDiscovery([{ key, item: { kind: 'endpoints', endpoints } }], []);
   }
 

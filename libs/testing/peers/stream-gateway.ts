@@ -2,9 +2,13 @@
 import { readFileSync } from 'node:fs';
 import type { Entry, ListenerEntry } from '#libs/snapshot/entry.ts';
 import { XdsCompiler } from '#libs/xds/compiler.ts';
-import { listenerEntry } from '#libs/testing/given/entries.ts';
+import { backendEntry, listenerEntry } from '#libs/testing/given/entries.ts';
 import type { Teardown } from './throwaway.ts';
 import { type ThrowawayEnvoy, throwawayEnvoy } from './throwaway-envoy.ts';
+import { toAuthorityKey, toTlsKey } from '#libs/snapshot/discovery-key.ts';
+
+/** Where the certificates and authorities of the tests are. */
+const infra = { cluster: 'eu', namespace: 'infra' };
 
 type Keyed = readonly [key: string, entry: Entry];
 
@@ -41,7 +45,7 @@ export class StreamGateway {
   /** Endpoints of a service of backendEntry, as `<name>` or `<name>/udp`. */
   setEndpoints(service: string, ...ports: readonly number[]): void {
     const [name = '', transport] = service.split('/');
-    const key = `endpoints/eu/shop/${name}/80${transport === undefined ? '' : `/${transport}`}`;
+    const [, { endpoints: key }] = backendEntry(name, transport === 'udp' ? { protocol: 'udp' } : {});
     const endpoints = ports.map((port) => ({ address: '127.0.0.1', port }));
     this.compiler.setDiscovery([{ key, item: { kind: 'endpoints', endpoints } }], []);
   }
@@ -49,12 +53,15 @@ export class StreamGateway {
   /** A certificate of libs/xds/testdata/tls as `tls/eu/infra/<name>`. */
   setCertificate(name: string, from = name): void {
     const item = { kind: 'tls', certificate: tlsFile(`${from}.crt`), key: tlsFile(`${from}.key`) } as const;
-    this.compiler.setDiscovery([{ key: `tls/eu/infra/${name}`, item }], []);
+    this.compiler.setDiscovery([{ key: certificateKey(name), item }], []);
   }
 
   /** A bundle as `ca/eu/ConfigMap/infra/<name>`. */
   setAuthority(name: string, certificates: string): void {
-    this.compiler.setDiscovery([{ key: `ca/eu/ConfigMap/infra/${name}`, item: { kind: 'ca', certificates } }], []);
+    this.compiler.setDiscovery(
+      [{ key: toAuthorityKey({ ...infra, kind: 'ConfigMap', name }), item: { kind: 'ca', certificates } }],
+      [],
+    );
   }
 
   /** Brings what changed into Envoy, which must take it. */
@@ -89,9 +96,13 @@ export function tlsListener(
     hostname,
     protocol: 'TLS',
     tlsMode: certificates.length === 0 ? 'Passthrough' : 'Terminate',
-    certificates: certificates.map((certificate) => `tls/eu/infra/${certificate}`),
+    certificates: certificates.map(certificateKey),
     ...more,
   });
+}
+
+function certificateKey(name: string): string {
+  return toTlsKey({ ...infra, name });
 }
 
 /** A file of libs/xds/testdata/tls. */

@@ -2,6 +2,7 @@
 // holds those of them that are usable, so that one bad authority costs its own clients only.
 import { X509Certificate } from 'node:crypto';
 import type { ProtoMessage } from './resources.ts';
+import { isAuthorityKey } from '#libs/snapshot/discovery-key.ts';
 
 const certificatePattern = /-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/g;
 const certificatesMax = 1000;
@@ -20,7 +21,7 @@ export function authoritiesOf(name: string): readonly string[] {
 
 /** Whether a secret's name is one of authorities. */
 export function isAuthoritiesName(name: string): boolean {
-  return name.startsWith('ca/');
+  return isAuthorityKey(name);
 }
 
 /** The message of a secret that trusts the certificates of all bundles, each PEM. Private keys and comments are left out. */

@@ -11,6 +11,7 @@ import type { ProtoMessage } from './resources.ts';
 import { compileMatch } from './route-match.ts';
 import { internalError, type RoutePart, type RouteParts } from './route-parts.ts';
 import { foundMetadata } from './scope-selection.ts';
+import { toPlaceKey } from '#libs/gateway/object-key.ts';
 
 export interface RuleRoutes {
   /** By index of the match; none where no request can match. */
@@ -88,11 +89,10 @@ function redirectParts(
 }
 
 function route(rule: HttpRuleEntry, match: ProtoMessage, part: RoutePart, { hostname }: RoutePlace): ProtoMessage {
-  const { cluster, namespace, name } = rule.route;
   const { headers } = match;
   const own = Array.isArray(headers) ? headers : [];
   return {
-    name: `${cluster}/${namespace}/${name}/${rule.index}`,
+    name: `${toPlaceKey(rule.route)}/${rule.index}`,
     match: {
       ...match,
       ...(part.headers === undefined ? {} : { headers: [...own, ...part.headers] }),
