@@ -8,6 +8,7 @@
 // node serves the newest of everything; a congested socket gets nothing until it drains, then only the newest.
 import { emptyDigest } from '#libs/snapshot/digest.ts';
 import { mayServe } from '#libs/snapshot/gateway-glob.ts';
+import { messageParts } from './message-parts.ts';
 import type { Applied, Held, Hello, Ping, Rejected, Resend } from './messages.ts';
 
 /** What the hub knows. Every session reads the same one; it changes only between inputs. */
@@ -306,7 +307,8 @@ export class HubSession {
       if (snapshot !== null) outputs.push(snapshot);
     }
     if (this.#unsettled.size === 0 && this.#unknown.size === 0 && this.#extra.size > 0) {
-      for (const removes of chunks([...this.#extra])) outputs.push({ type: 'discovery', upserts: [], removes });
+      for (const removes of messageParts([...this.#extra], keysPerMessageMax))
+        outputs.push({ type: 'discovery', upserts: [], removes });
       this.#extra.clear();
     }
     return outputs;
@@ -316,7 +318,7 @@ export class HubSession {
     if (this.#pending.size === 0) return [];
     const keys = [...this.#pending].filter((key) => this.#view.discoveryHash(key) !== undefined);
     this.#pending.clear();
-    return chunks(keys).map((upserts) => ({ type: 'discovery', upserts, removes: [] }));
+    return [...messageParts(keys, keysPerMessageMax)].map((upserts) => ({ type: 'discovery', upserts, removes: [] }));
   }
 
   #next(gateway: string): HubOutput | null {
@@ -331,12 +333,6 @@ export class HubSession {
     state.refused = null;
     return { type: 'snapshot', base, target };
   }
-}
-
-function chunks(keys: readonly string[]): (readonly string[])[] {
-  const parts: (readonly string[])[] = [];
-  for (let at = 0; at < keys.length; at += keysPerMessageMax) parts.push(keys.slice(at, at + keysPerMessageMax));
-  return parts;
 }
 
 function same(a: Held | null | undefined, b: Held | null | undefined): boolean {

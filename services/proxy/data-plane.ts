@@ -1,5 +1,6 @@
-// Brings content into Envoy and says whether it answers requests: compile, push, wait until Envoy has taken it and waits for nothing.
-// What Envoy refuses, or does not take in time, is put back. Endpoints and TLS material go past all that, always the newest.
+// Brings content into Envoy and says whether it answers requests: it compiles, pushes, and waits until Envoy has taken
+// it and waits for nothing. What Envoy refuses, or does not take in time, is put back. Endpoints and TLS material go
+// past all that, always the newest.
 import { messageOf } from '#libs/runtime/errors.ts';
 import type { Logger } from '#libs/runtime/log.ts';
 import { pause } from '#libs/runtime/pause.ts';
@@ -30,7 +31,7 @@ export interface DiscoveryChange {
   readonly removes: readonly string[];
 }
 
-/** Reasons why it is not in force; empty when it is. */
+/** Says why something is not in force; empty when it is. */
 type Reasons = readonly string[];
 
 /** Names by type that must be in force. */
@@ -63,17 +64,19 @@ export class DataPlane {
     this.#compiler = options.createCompiler();
   }
 
-  /** What is wrong with what Envoy serves, for readiness; empty when nothing is. */
+  /** Says what is wrong with what Envoy serves, for readiness; empty when nothing is. */
   get faults(): Reasons {
     return this.#faults;
   }
 
-  /** What was left out of the content because Envoy would not take it. */
+  /** Lists what was left out of the content because Envoy would not take it. */
   problems(): ReturnType<Compiler['problems']> {
     return this.#compiler.problems();
   }
 
-  /** Puts saved content into the tables; resolves when Envoy serves it, with reasons when it does not take all of it. */
+  /**
+   * Puts saved content into the tables; resolves when Envoy serves it, with reasons where it does not take all of it.
+   */
   restore(gateways: readonly GatewayContent[], discovery: DiscoveryChange): Promise<Reasons> {
     this.#noteDiscovery(discovery);
     for (const { gateway, entries } of gateways)
@@ -196,7 +199,7 @@ export class DataPlane {
     return this.#compiler.flush();
   }
 
-  /** Everything compiled from the start, as the change from what the tables hold. */
+  /** Compiles everything from the start; returns the change from what the tables hold. */
   #recompile(): XdsChange {
     const compiler = this.#options.createCompiler();
     compiler.setDiscovery(
@@ -299,7 +302,7 @@ export class DataPlane {
   }
 }
 
-/** What makes a change answer requests: all upserts, and that removed scopes and listeners are gone. */
+/** Names what makes a change answer requests: all upserts, and that removed scopes and listeners are gone. */
 function awaitedOf({ upserts, removes }: XdsChange): Awaited {
   const awaited = new Map<XdsType, Set<string>>();
   const add = (type: XdsType, name: string): void => {
@@ -312,7 +315,7 @@ function awaitedOf({ upserts, removes }: XdsChange): Awaited {
   return awaited;
 }
 
-/** The projector wrote it and its hash holds; what kind it is, the compiler looks at. */
+/** Reads an entry that the projector wrote and whose hash holds; the compiler looks at what kind it is. */
 function parseEntry(json: string): Entry {
   const value: unknown = JSON.parse(json);
   if (!isEntry(value)) throw new Error('an entry is not an object with a kind');

@@ -1,9 +1,10 @@
-// The WebSocket to one of the control replicas: connected again for ever with full jitter, watched for silence, read with limits.
+// Keeps a WebSocket to one of the control replicas: it connects again for ever with full jitter, ends what has fallen
+// silent, and reads with limits.
 import { readFile } from 'node:fs/promises';
 import { WebSocket } from 'ws';
 import { messageOf } from '#libs/runtime/errors.ts';
 import type { Logger } from '#libs/runtime/log.ts';
-import { pause } from '#libs/runtime/pause.ts';
+import { fullJitter, pause } from '#libs/runtime/pause.ts';
 import { closeCodes, type HubMessage, type NodeMessage } from '#libs/protocol/messages.ts';
 import { hubMessageLimits, parseHubText } from '#libs/protocol/parse-hub-message.ts';
 
@@ -14,11 +15,11 @@ export interface HubConnectionOptions {
   /** Read at each connect, in place of `token`, so that it can be changed. */
   readonly tokenFile?: string | undefined;
   readonly log: Logger;
-  /** Connected: say hello. */
+  /** Called when it is connected: time to say hello. */
   readonly onOpen: () => void;
   readonly onMessage: (message: HubMessage) => void;
   readonly onClose: () => void;
-  /** For figures: bytes of each message that came. */
+  /** Gets the bytes of each message that came, for figures. */
   readonly onBytes?: (bytes: number) => void;
   readonly timing?: Partial<HubTiming>;
 }
@@ -97,14 +98,13 @@ export class HubConnection {
       const reason = await this.#connect(url).catch(messageOf);
       if (signal.aborted) return;
       const { retryMinMs, retryMaxMs } = this.#timing;
-      const waitMs = Math.random() * Math.min(retryMaxMs, retryMinMs * 2 ** Math.min(this.#attempts, 20));
-      this.#attempts++;
+      const waitMs = fullJitter(this.#attempts++, { minMs: retryMinMs, maxMs: retryMaxMs });
       this.#options.log.warn({ url, reason, waitMs: Math.round(waitMs) }, 'no connection to control');
       await pause(waitMs, signal);
     }
   }
 
-  /** One connection from its start to its end; resolves with why it ended. */
+  /** Lives through one connection; resolves with why it ended. */
   async #connect(url: string): Promise<string> {
     const token = await this.#readToken();
     const socket = new WebSocket(nodeUrl(url), {
@@ -149,7 +149,7 @@ export class HubConnection {
     });
   }
 
-  /** Why a message cannot be taken, or undefined. */
+  /** Hands a message over; returns why it cannot be taken, or undefined. */
   #take(data: WebSocket.RawData): string | undefined {
     const bytes = toBuffer(data);
     this.#options.onBytes?.(bytes.length);

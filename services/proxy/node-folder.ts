@@ -1,31 +1,31 @@
-// The folder of one node (`--data`): private to its user, held by one process at a time.
+// Takes the folder of one node (`--data`), which is private to its user and held by one process at a time.
 //
 //   owner.json       who holds it              envoy.json       the Envoy that runs, so that the next process adopts it
 //   bootstrap.json   what Envoy starts from    envoy.log        what it says; JSON lines
-//   last-good/       what the node serves      run/*.sock       ADS and admin sockets (elsewhere where the path is too long)
+//   last-good/       what the node serves      run/*.sock       ADS and admin sockets (elsewhere for long paths)
 import { createHash } from 'node:crypto';
 import { mkdir } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { fail } from '#libs/runtime/errors.ts';
 import { lockFolder } from '#libs/runtime/process/folder-lock.ts';
+import type { EnvoyFolder } from './envoy/envoy-process.ts';
 
-export interface NodeFolder {
+export interface NodeFolder extends EnvoyFolder {
   readonly root: string;
   readonly lastGood: string;
-  readonly bootstrap: string;
-  readonly envoyRecord: string;
-  readonly envoyLog: string;
   readonly adsSocket: string;
-  readonly adminSocket: string;
   /** Gives the folder up; its content stays. */
   release(): Promise<void>;
 }
 
-/** Below the limit of every system for the path of a socket (104 on macOS). */
+/** Every system takes socket paths of this length; the shortest limit is 104 bytes, on macOS. */
 const socketPathLengthMax = 100;
 
-/** Takes the folder, made where it is missing. Throws FleetgateError 'data-in-use' when another process holds it. */
+/**
+ * Takes the folder, and makes it where it is missing. Throws FleetgateError 'data-in-use' while another process holds
+ * it.
+ */
 export async function openNodeFolder(path: string): Promise<NodeFolder> {
   const root = resolve(path);
   const lock = await lockFolder(root);

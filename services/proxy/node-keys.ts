@@ -1,4 +1,5 @@
-// The node's private keys, and TLS material opened with them. Keys live in memory only; what is on disk and in logs stays sealed.
+// Reads the node's private keys and opens TLS material with them. Keys live in memory only; what is on disk and in
+// logs stays sealed.
 import { readFile, stat } from 'node:fs/promises';
 import { z } from 'zod';
 import { fail, messageOf } from '#libs/runtime/errors.ts';
@@ -29,7 +30,7 @@ export async function readNodeKeys(path: string, log: Logger): Promise<readonly 
   return keys;
 }
 
-/** TLS material by the node's keys. */
+/** Makes what opens TLS material with the node's keys. */
 export function discoveryOpener(privateKeys: readonly string[], log: Logger): OpenDiscovery {
   return async (key, item) => {
     if (item.kind !== 'tls') return item;
@@ -45,7 +46,7 @@ export function discoveryOpener(privateKeys: readonly string[], log: Logger): Op
   };
 }
 
-/** Discovery with its TLS material opened; what cannot be opened is left out. */
+/** Opens the TLS material of discovery; what cannot be opened is left out. */
 export async function openAll(
   items: Iterable<{ readonly key: string; readonly item: DiscoveryItem }>,
   open: OpenDiscovery,

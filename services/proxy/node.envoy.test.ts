@@ -1,4 +1,5 @@
-// A node with a real Envoy and a hub that the test drives: what it applies answers requests, what it rejects changes nothing.
+// A node with a real Envoy and a hub that the test drives: what it applies answers requests, what it rejects changes
+// nothing.
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { createServer } from 'node:net';

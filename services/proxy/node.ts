@@ -1,4 +1,5 @@
-// One node at work: messages of the hub go through the session, what it decides is activated, saved and reported, in this order.
+// Runs the work of one node: messages of the hub go through the session, and what it decides is activated, saved and
+// reported, in this order.
 import { performance } from 'node:perf_hooks';
 import type { Logger } from '#libs/runtime/log.ts';
 import type { DiscoveryMessage, HubMessage, NodeMessage } from '#libs/protocol/messages.ts';
@@ -16,16 +17,16 @@ export interface NodeOptions {
   readonly metrics: ProxyMetrics;
   readonly log: Logger;
   readonly send: (message: NodeMessage) => void;
-  /** Whether messages should wait: too many are not dealt with yet. */
+  /** Says whether messages should wait because too many are not dealt with yet. */
   readonly onBacklog: (state: 'full' | 'empty') => void;
   readonly envoyState: () => 'live' | 'down';
 }
 
 const backlogMax = 100;
 const pingIntervalMs = 10_000;
-/** Discovery is written that late at most; a snapshot that needs it is written behind it. */
+/** How late discovery is written at most; a snapshot that needs it is written behind it. */
 const discoverySaveMs = 200;
-/** What a disk did not take is tried again. */
+/** How long after a failure the disk is tried again. */
 const saveAgainMs = 5000;
 
 export class Node {
@@ -41,7 +42,7 @@ export class Node {
     this.#options = options;
   }
 
-  /** Connected to a hub. */
+  /** Says hello to a hub, and pings it from now on. */
   hello(): void {
     this.#options.send(this.#options.session.hello());
     this.ping();
@@ -53,19 +54,19 @@ export class Node {
     this.#options.send(this.#options.session.ping(this.#options.envoyState()));
   }
 
-  /** The connection ended. */
+  /** Stops pinging: the connection ended. */
   left(): void {
     clearInterval(this.#pings);
   }
 
-  /** Takes a message; in turn, and at once when nothing waits. */
+  /** Takes a message in turn, at once when nothing waits. */
   take(message: HubMessage): void {
     this.#backlog.push(message);
     if (this.#backlog.length === backlogMax) this.#options.onBacklog('full');
     if (!this.#dealing) void this.#deal();
   }
 
-  /** Whether a hub said that this node has nothing to serve. */
+  /** Tells whether a hub said that this node has nothing to serve. */
   get hasNothingToServe(): boolean {
     return this.#answered && this.#options.session.isEmpty;
   }

@@ -1,4 +1,4 @@
-// The figures of one node. Series per gateway carry its name; none is ever made from what a request holds.
+// Counts what one node does. Series per gateway carry its name; none is ever made from what a request holds.
 import { createMetrics, type Metrics } from '#libs/runtime/metrics.ts';
 import type { XdsType } from '#libs/xds/envoy/resources.ts';
 
@@ -22,7 +22,7 @@ export interface ProxyMetrics {
   notSaved(): void;
 }
 
-/** Makes the figures and their registry. */
+/** Makes the metrics of a node and their registry. */
 export function proxyMetrics(state: ProxyState): ProxyMetrics {
   const metrics = createMetrics('proxy');
   const activation = metrics.histogram('node_activation_seconds', 'From receipt of a snapshot to its end', ['outcome']);

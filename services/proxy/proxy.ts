@@ -1,4 +1,4 @@
-// One node, put together: its folder, its Envoy, the connection to control, and the health server.
+// Puts one node together and runs it: its folder, its Envoy, the connection to control, and the health server.
 //
 //   hub ⇄ HubConnection ⇄ Node ─▶ DataPlane ─▶ AdsServer ⇄ Envoy
 //                          └─▶ LastGood (disk)
@@ -15,7 +15,7 @@ import { mayServe } from '#libs/snapshot/gateway-glob.ts';
 import { bootstrap } from '#libs/xds/envoy/bootstrap.ts';
 import { XdsCompiler } from '#libs/xds/compiler.ts';
 import { AdsServer } from './ads/ads-server.ts';
-import type { ProxyOptions } from './command.ts';
+import type { ProxyOptions } from './options.ts';
 import { type Compiler, DataPlane } from './data-plane.ts';
 import { type EnvoyLogTail, followEnvoyLog } from './envoy/envoy-log.ts';
 import { type Envoy, startEnvoy } from './envoy/envoy-process.ts';
@@ -26,7 +26,7 @@ import { discoveryOpener, type OpenDiscovery, openAll, readNodeKeys } from './no
 import { Node } from './node.ts';
 import { type ProxyMetrics, proxyMetrics } from './proxy-metrics.ts';
 
-/** What a test puts in the place of the usual. */
+/** What a test puts in place of the usual. */
 export interface ProxyParts {
   readonly createCompiler?: () => Compiler;
   readonly hubTiming?: Partial<HubTiming>;
@@ -36,10 +36,13 @@ export interface RunningProxy extends RunningService {
   readonly healthPort: number;
 }
 
-/** A node with saved snapshots first sees them served, so that what it says to control holds; but not for longer than this. */
+/** How long a node waits for its saved snapshots to serve, so that what it says to control holds. */
 const restoreFirstMs = 2000;
 
-/** Starts the node: it serves what is on disk, and connects to control. */
+/**
+ * Starts the node: it serves what is on disk, and connects to control. Throws FleetgateError 'config', 'file',
+ * 'sealed-key', 'binary-missing', 'data-in-use', 'port-in-use' or 'envoy-start'.
+ */
 export async function startProxy(
   options: ProxyOptions,
   log: Logger,
@@ -248,7 +251,9 @@ function identityOf({ node, label, serves, address }: ProxyOptions): NodeIdentit
   return { node, version: packageJson.version, labels: label, serves, addresses: address };
 }
 
-/** What the system trusts; where it says nothing, as in a small image, what Node.js brings along. PEM. */
+/**
+ * Gives, as PEM, the authorities that the system trusts; where it names none, as in a small image, those of Node.js.
+ */
 function systemAuthorities(): string {
   const system = getCACertificates('system');
   return [...new Set(system.length > 0 ? system : getCACertificates('bundled'))].join('\n');

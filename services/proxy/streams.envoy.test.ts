@@ -1,4 +1,5 @@
-// A node that serves streams: TCP, UDP and TLS through the whole way from the hub, and authorities of clients, also from what is saved.
+// A node that serves streams: TCP, UDP and TLS through the whole way from the hub, and authorities of clients, also
+// from what is saved.
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import t from 'tap';

@@ -1,5 +1,5 @@
-// The incremental ADS server of one node, for its one Envoy, on a Unix socket. A stream that returns says what it holds, and gets only
-// what differs. Who waits for Envoy asks `isInForce` after each `progress`.
+// Serves incremental ADS on a Unix socket to the one Envoy of a node. A stream that returns says what it holds, and
+// gets only what differs. Who waits for Envoy asks `isInForce` after each `progress`.
 import { rmSync } from 'node:fs';
 import { Server, ServerCredentials, type ServerDuplexStream } from '@grpc/grpc-js';
 import { fail, messageOf } from '#libs/runtime/errors.ts';
@@ -65,12 +65,12 @@ export class AdsServer {
     this.#server = null;
   }
 
-  /** Whether an Envoy is connected. */
+  /** Tells whether an Envoy is connected. */
   get connected(): boolean {
     return this.#current !== null;
   }
 
-  /** What Envoy should have; changed by `set` and `remove`. */
+  /** Shows what Envoy should have; `set` and `remove` change it. */
   get tables(): AdsTables {
     return this.#tables;
   }
@@ -96,7 +96,9 @@ export class AdsServer {
     this.#current?.stream.giveUp();
   }
 
-  /** Whether Envoy holds what the tables say of every name. Endpoints and secrets that it did not ask for count as in force. */
+  /**
+   * Tells whether Envoy holds what the tables say of each name; endpoints and secrets that it did not ask for count.
+   */
   isInForce(type: XdsType, names: Iterable<string>): boolean {
     return this.#current?.stream.isInForce(type, names) ?? false;
   }

@@ -1,20 +1,25 @@
-// One ADS stream of one Envoy. It makes before it breaks, whatever the tables say and in whatever order they changed:
+// Brings the tables into one Envoy over one ADS stream. It makes before it breaks, in whatever order the tables
+// changed:
 //
-//   clusters ─taken, and what they need too─▶ scopes ─taken─▶ listeners ─taken─▶ removals: listeners, scopes, clusters, the rest
+//   clusters ─taken, with what they need─▶ scopes ─taken─▶ listeners ─taken─▶ removals: listeners, scopes, clusters, …
 //
-// Endpoints and secrets go at any time. A step that has nothing to do costs nothing: a change of one scope is one message.
+// Endpoints and secrets go at any time. A step that has nothing to do costs nothing: a change of one scope is one
+// message.
 import { encodeDeltaResponse, type DeltaRequest } from '#libs/xds/encode/encode.ts';
 import { typeUrlOf, xdsTypeOf, type XdsType } from '#libs/xds/envoy/resources.ts';
 import type { AdsTables } from './ads-tables.ts';
 import { DeltaSubscription } from './delta-subscription.ts';
 
-/** What happens on a stream, as it happens. */
+/** Hears what happens on a stream, as it happens. */
 export interface AdsStreamEvents {
   /** Envoy asked or answered: something may be in force that was not. */
   progress(): void;
-  /** Envoy did not take these resources together. 'wait': they are taken back, so nothing is sent before the next `flush`. */
+  /**
+   * Envoy did not take these resources together. 'wait' = they are taken back: nothing is sent before the next
+   * `flush`.
+   */
   refused(type: XdsType, names: readonly string[], reason: string): 'go on' | 'wait';
-  /** For figures. */
+  /** A response was sent; for figures. */
   sent(type: XdsType, resources: number, bytes: number): void;
 }
 
@@ -114,7 +119,7 @@ export class AdsStream {
     this.flush();
   }
 
-  /** Whether Envoy holds what the tables say of every name, and waits for nothing. */
+  /** Tells whether Envoy holds what the tables say of every name, and waits for nothing. */
   isInForce(type: XdsType, names: Iterable<string>): boolean {
     const subscription = this.#subscriptions[type];
     if (type === 'cluster' && this.#warming.size > 0) return false;

@@ -1,5 +1,5 @@
-// The resources that Envoy should have, encoded. Equal content has an equal version, whichever process made it: an Envoy that comes
-// back to another process of the node is sent nothing that it has.
+// Holds the resources that Envoy should have, encoded. Equal content has an equal version, whichever process made it:
+// an Envoy that comes back to another process of the node is sent nothing that it has.
 import { createHash } from 'node:crypto';
 import { encodeResource } from '#libs/xds/encode/encode.ts';
 import { type ProtoValue, xdsTypes, type XdsResource, type XdsType } from '#libs/xds/envoy/resources.ts';
@@ -16,27 +16,27 @@ export class AdsTables {
   /** Listeners that choose routes by scope; one that only closes connections does not. */
   readonly #scopeUsers = new Set<string>();
 
-  /** A live view. */
+  /** Gives a live view of the resources of a type, by name. */
   table(type: XdsType): ReadonlyMap<string, WireResource> {
     return this.#table(type);
   }
 
-  /** Name of the endpoints that a cluster asks for by EDS. */
+  /** Gives the name of the endpoints that a cluster asks for by EDS. */
   endpointsOf(cluster: string): string | undefined {
     return this.#endpointsOf.get(cluster);
   }
 
-  /** Names of the secrets that a cluster asks for. */
+  /** Gives the names of the secrets that a cluster asks for. */
   secretsOf(cluster: string): readonly string[] {
     return this.#secretsOf.get(cluster) ?? [];
   }
 
-  /** Whether Envoy asks for scopes because of this listener, or of any. */
+  /** Tells whether Envoy asks for scopes because of this listener, or of any. */
   usesScopes(listener?: string): boolean {
     return listener === undefined ? this.#scopeUsers.size > 0 : this.#scopeUsers.has(listener);
   }
 
-  /** What an EDS name that is not in the table stands for: no endpoints. */
+  /** Makes what an EDS name that is not in the table stands for: no endpoints. */
   emptyAssignment(name: string): WireResource {
     return toWire({ type: 'endpoints', name, message: { cluster_name: name } });
   }
@@ -48,7 +48,7 @@ export class AdsTables {
     return changed.map(({ resource }) => resource);
   }
 
-  /** Whether that changed anything. */
+  /** Takes a resource out; returns whether that changed anything. */
   remove(type: XdsType, name: string): boolean {
     if (type === 'cluster') {
       this.#endpointsOf.delete(name);
@@ -94,7 +94,7 @@ function toWire(resource: XdsResource): WireResource {
   return { name: resource.name, version: createHash('sha256').update(body).digest('hex').slice(0, 16), body };
 }
 
-/** Whatever has an `sds_config` is asked for by its name. */
+/** Finds every name beside an `sds_config`: Envoy asks for those secrets. */
 function secretNamesIn(value: ProtoValue | undefined): readonly string[] {
   if (typeof value !== 'object' || value === null) return [];
   const inside = Object.values(value).flatMap((field) => secretNamesIn(field));

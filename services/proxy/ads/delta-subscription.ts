@@ -1,10 +1,11 @@
-// One resource type on one incremental xDS stream, without the stream: requests in, responses out. What Envoy holds is known from its
-// acknowledgements; what it should hold is the table. At most one response is on its way, so a slow Envoy gets the newest, not the queue.
+// Speaks incremental xDS for one resource type, without the stream: requests in, responses out. What Envoy holds is
+// known from its acknowledgements; what it should hold is the table. At most one response is on its way, so a slow
+// Envoy gets the newest and not the queue.
 //
 //   table changed ─▶ stale names ─▶ response (nonce) ─▶ ACK: held   NACK: refused, until the table says something else
 import type { DeltaRequest } from '#libs/xds/encode/encode.ts';
 
-/** One resource as it goes over the wire. */
+/** A resource as it goes over the wire. */
 export interface WireResource {
   readonly name: string;
   /** Follows from the bytes: equal bytes, equal version, whichever process made them. */
@@ -34,7 +35,7 @@ export interface SubscriptionOptions {
   readonly absent?: (name: string) => WireResource;
 }
 
-/** What is not known of a resource in Envoy: it must be sent. Never a version. */
+/** Stands for a version in Envoy that is not known, so that the resource must be sent; no version is ever that text. */
 const unknown = '?';
 const none = '';
 
@@ -49,7 +50,7 @@ export class DeltaSubscription {
   /** Refused, and not yet replaced or given up. */
   readonly #disputed = new Set<string>();
   readonly #stale = new Set<string>();
-  /** Halves of what Envoy refused together, each to be tried alone: it is found in a few steps which ones are at fault. */
+  /** Halves of what Envoy refused together, each to be tried alone: a few steps show which resources are at fault. */
   readonly #halves: (readonly string[])[] = [];
   #wildcard = false;
   #started = false;
@@ -170,7 +171,9 @@ export class DeltaSubscription {
     return { resources, removed, nonce };
   }
 
-  /** Whether Envoy has it and the table has not. What stands in for an absent one is a removal too, unless Envoy waits for it. */
+  /**
+   * Envoy has it and the table has not. What stands in for an absent one is a removal too, unless Envoy waits for it.
+   */
   #isRemoval(name: string): boolean {
     if (this.#table.has(name)) return false;
     const held = this.#held.get(name);

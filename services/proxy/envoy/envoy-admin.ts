@@ -1,24 +1,24 @@
-// Envoy's admin interface over its Unix socket: only what the node asks of it.
+// Asks Envoy's admin interface, over its Unix socket, the few things that the node needs.
 import { request } from 'node:http';
 import { pause } from '#libs/runtime/pause.ts';
 
 export interface EnvoyAdmin {
-  /** live: past its initialisation, serves; silent: nothing answers. */
+  /** Tells whether Envoy serves ('live'), still initialises ('starting'), or does not answer ('silent'). */
   state(): Promise<'live' | 'starting' | 'silent'>;
-  /** Names of listeners that still wait for something before they take connections. */
+  /** Resolves to the names of the listeners that still wait for something before they take connections. */
   warmingListeners(): Promise<readonly string[]>;
   /** Asks clients to leave; listeners keep taking connections. */
   drain(): Promise<void>;
   /** Ends Envoy; resolves when it no longer answers. */
   quit(): Promise<void>;
-  /** Connections of clients that are open. */
+  /** Counts the open connections of clients. */
   openConnections(): Promise<number>;
 }
 
 const timeoutMs = 3000;
 const answerBytesMax = 64 * 1024 * 1024;
 
-/** The admin interface behind a socket; nothing is kept between calls. */
+/** Gives the admin interface behind a socket; it keeps nothing between calls. */
 export function envoyAdmin(socketPath: string): EnvoyAdmin {
   const ask = (method: 'GET' | 'POST', path: string): Promise<Answer> => askAdmin(socketPath, method, path);
   return {
@@ -75,7 +75,7 @@ function askAdmin(socketPath: string, method: 'GET' | 'POST', path: string): Pro
   });
 }
 
-/** Shape: { configs: [{ name, warming_state? }] }. */
+/** Reads { configs: [{ name, warming_state? }] }. */
 function parseWarming(dump: unknown): readonly string[] {
   const configs = fieldOf(dump, 'configs');
   if (!Array.isArray(configs)) return [];

@@ -1,4 +1,5 @@
-// What Envoy says, as log lines of the node. Envoy writes to a file, because it outlives the node; the file is cut when it is long.
+// Turns what Envoy says into log lines of the node. Envoy writes to a file, because it outlives the node; the file is
+// cut when it is long.
 import { type FileHandle, open } from 'node:fs/promises';
 import type { Logger } from '#libs/runtime/log.ts';
 

@@ -1,6 +1,8 @@
-// Envoy under the node: started, watched, restarted; it outlives a node process that is killed, and the next one adopts it.
+// Starts Envoy, watches it and restarts it. Envoy outlives a node process that is killed, and the next process adopts
+// it.
 //
-//   envoy.json names the running Envoy (pid, start time) and what it was started with. Same start → adopted; else it is replaced.
+//   envoy.json names the running Envoy (pid, start time) and what it was started with.
+//   The same start → it is adopted; another → it is replaced.
 import { createHash } from 'node:crypto';
 import { readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { z } from 'zod';
@@ -10,7 +12,15 @@ import { backoff, pause } from '#libs/runtime/pause.ts';
 import { identityOf, isRunning, type ProcessIdentity, signalProcess } from '#libs/runtime/process/process-identity.ts';
 import { type EnvoyAdmin, envoyAdmin } from './envoy-admin.ts';
 import { envoyLogFormat } from './envoy-log.ts';
-import type { NodeFolder } from '../node-folder.ts';
+
+/** Where Envoy's files and its admin socket are. */
+export interface EnvoyFolder {
+  readonly bootstrap: string;
+  /** Names the Envoy that runs. */
+  readonly envoyRecord: string;
+  readonly envoyLog: string;
+  readonly adminSocket: string;
+}
 
 export interface EnvoyOptions {
   readonly binary: string;
@@ -19,7 +29,7 @@ export interface EnvoyOptions {
   readonly concurrency: number;
   /** How long connections may take to end before Envoy is ended. */
   readonly drainMs: number;
-  readonly folder: NodeFolder;
+  readonly folder: EnvoyFolder;
   readonly log: Logger;
   /** Envoy came to life, or ended. */
   readonly onChange: (state: EnvoyState) => void;
@@ -51,7 +61,7 @@ const restart = { minMs: 100, maxMs: 10_000 };
 const recordShape = z.object({ pid: z.number(), started: z.string(), start: z.string() });
 type EnvoyRecord = z.infer<typeof recordShape>;
 
-/** Adopts the Envoy of the folder, or starts one. It is live when `onChange` says so. */
+/** Adopts the Envoy of the folder, or starts one. It is live once `onChange` says so. */
 export async function startEnvoy(options: EnvoyOptions): Promise<Envoy> {
   await writeFile(options.folder.bootstrap, JSON.stringify(options.bootstrap, null, 1), { mode: 0o600 });
   const envoy = new EnvoyProcess(options);
@@ -169,7 +179,9 @@ class EnvoyProcess implements Envoy {
     });
   }
 
-  /** One loop for what events do not tell: that Envoy became live, that an adopted one ended, that it hangs. */
+  /**
+   * Finds out in one loop what events do not tell: that Envoy became live, that an adopted one ended, that it hangs.
+   */
   async #watch(): Promise<void> {
     const signal = this.#ended.signal;
     while (!signal.aborted) {
@@ -265,7 +277,7 @@ async function endProcess(identity: ProcessIdentity): Promise<void> {
   }
 }
 
-/** Tokens and keys are not Envoy's business. */
+/** Takes our tokens and keys out of the environment: Envoy has no business with them. */
 function withoutOurs(env: Readonly<Record<string, string | undefined>>): Record<string, undefined> {
   const ours = Object.keys(env).filter((name) => /^(FLEETGATE_|DATABASE_URL$|NATS_)/.test(name));
   return Object.fromEntries(ours.map((name) => [name, undefined]));

@@ -1,7 +1,7 @@
-// Lines of JSON with a checksum each: `<crc32 hex> <json>\n`. What is torn or altered is found when it is read.
+// Writes and reads lines of JSON with a checksum each: `<crc32 hex> <json>\n`. Reading finds what is torn or altered.
 import { crc32 } from 'node:zlib';
 
-/** One line, with its end. */
+/** Gives the line of a value, with its end. */
 export function encodeLine(value: unknown): string {
   const json = JSON.stringify(value);
   return `${checksum(json)} ${json}\n`;
@@ -39,7 +39,7 @@ function decodeLine(line: string): unknown {
   }
 }
 
-/** A block that was not written yet reads as zeros on some file systems, ends of lines included. */
+/** Tells a torn end: some file systems read a block that was not written yet as zeros, ends of lines included. */
 function isLastLine(bytes: Buffer, end: number): boolean {
   return bytes.indexOf(0x0a, end + 1) < 0;
 }

@@ -1,5 +1,5 @@
-// A file that only grows, and is on disk with each write (O_DSYNC: one call where write and fdatasync would be two). What a failed
-// write left behind is cut off, so that a later write follows a whole line.
+// Appends to a file that only grows and is on disk with each write (O_DSYNC: one call where write and fdatasync would
+// be two). What a failed write left behind is cut off, so that a later write follows a whole line.
 import { constants } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 
@@ -17,12 +17,12 @@ export class Journal {
     this.#bytes = bytes;
   }
 
-  /** Length of what is safe. */
+  /** Gives the length of what is safe, in bytes. */
   get bytes(): number {
     return this.#bytes;
   }
 
-  /** Length of what is not written yet. */
+  /** Gives the length of what is not written yet, in UTF-16 units. */
   get pendingLength(): number {
     return this.#pending.length;
   }
@@ -36,7 +36,7 @@ export class Journal {
     this.#pending = '';
   }
 
-  /** Writes what was appended; it survives a power cut when this resolves. After a failure it is tried again with the next write. */
+  /** Writes what was appended; once this resolves, it survives a power cut. The next write tries again what failed. */
   async write(): Promise<void> {
     const text = this.#pending;
     this.#pending = '';
@@ -52,7 +52,7 @@ export class Journal {
     }
   }
 
-  /** What is pending stays so: write first. */
+  /** Closes the file; what is pending stays so: write first. */
   async close(): Promise<void> {
     const file = this.#file;
     this.#file = null;

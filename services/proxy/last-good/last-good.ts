@@ -1,7 +1,8 @@
-// What the node serves, on disk, in two generations. A generation is a base (everything) and a journal (what changed since).
+// Keeps what the node serves on disk, in two generations. A generation is a base (everything) and a journal (what
+// changed since).
 //
-//   append ─▶ journal n ─flush─▶ safe              compact: base n+1 is written beside, fsynced, renamed; what is appended
-//                                                  meanwhile goes to journal n and journal n+1, so either generation is whole
+//   append ─▶ journal n ─flush─▶ safe      compact: base n+1 is written beside, fsynced, renamed; meanwhile appends go to
+//                                          journal n and journal n+1, so that either generation is whole
 //
 // TLS material is kept sealed. Nothing here knows what an entry means.
 import { open, readdir, rename, rm } from 'node:fs/promises';
@@ -21,7 +22,7 @@ export interface LastGoodOptions {
 
 const compactAtBytesDefault = 4 * 1024 * 1024;
 const writeChunkLength = 256 * 1024;
-/** What a disk that takes nothing may cost in memory; beyond it a new base is needed. */
+/** How much a disk that takes nothing may cost in memory; beyond it a new base is needed. */
 const pendingLengthMax = 64 * 1024 * 1024;
 
 export class LastGood {
@@ -84,14 +85,16 @@ export class LastGood {
     return written;
   }
 
-  /** Whether a new base is due. */
+  /** Tells whether a new base is due. */
   get wantsCompaction(): boolean {
     if (this.#compacting !== null) return false;
     const { compactAtBytes = compactAtBytesDefault } = this.#options;
     return this.#incomplete || this.#journal.bytes > Math.max(compactAtBytes, this.#baseBytes);
   }
 
-  /** Makes the next generation; `content` must be what was appended so far. Never rejects: without it the present one goes on. */
+  /**
+   * Makes the next generation of `content`, all that was appended so far. Never rejects: else the present one goes on.
+   */
   compact(content: NodeContent): Promise<void> {
     if (this.#compacting !== null) return this.#compacting;
     const number = this.#number + 1;
@@ -149,7 +152,7 @@ function pathOf(folder: string, number: number, part: Part): string {
   return join(folder, `${String(number).padStart(8, '0')}.${part}`);
 }
 
-/** Numbers of the generations that have a base, newest first. */
+/** Lists the numbers of the generations that have a base, newest first. */
 async function generationsIn(folder: string): Promise<readonly number[]> {
   const names = await readdir(folder);
   return names
@@ -158,7 +161,7 @@ async function generationsIn(folder: string): Promise<readonly number[]> {
     .toSorted((a, b) => b - a);
 }
 
-/** A damaged generation is kept for a person to look at; the next one that is damaged takes its place. */
+/** Keeps a damaged generation for a person to look at; the next one that is damaged takes its place. */
 async function setAside(folder: string, number: number): Promise<void> {
   for (const part of ['base', 'journal'] as const)
     await rename(pathOf(folder, number, part), join(folder, `damaged.${part}`)).catch(() => undefined);
@@ -193,7 +196,7 @@ async function writeBase(folder: string, number: number, lines: Iterable<string>
   return bytes;
 }
 
-/** A rename is safe only once its folder is. */
+/** Makes a rename safe: it is so only once its folder is. */
 async function syncFolder(folder: string): Promise<void> {
   const handle = await open(folder, 'r');
   try {

@@ -1,10 +1,12 @@
-// The content of a node as text, and back. A file holds the messages of the wire, one per line: what a hub would have to say to
-// bring an empty node there. A snapshot without a base begins a gateway; with one it changes it.
+// Writes the content of a node as text, and reads it back. A file holds the messages of the wire, one per line: what a
+// hub would have to say to bring an empty node there. A snapshot without a base begins a gateway; one with a base
+// changes it.
 import { readFile } from 'node:fs/promises';
 import { messageOf } from '#libs/runtime/errors.ts';
 import type { DiscoveryMessage, Held, SnapshotMessage } from '#libs/protocol/messages.ts';
 import type { DiscoveryItem } from '#libs/snapshot/discovery.ts';
 import type { EntryChanges, NodeContent } from '#libs/protocol/node-session.ts';
+import { messageParts } from '#libs/protocol/message-parts.ts';
 import { parseHubMessage } from '#libs/protocol/parse-hub-message.ts';
 import { digestOf } from '#libs/snapshot/digest.ts';
 import type { StoredEntry } from '#libs/snapshot/entry.ts';
@@ -33,7 +35,7 @@ interface Loaded {
 const itemsPerLine = 200;
 const lastLine = { type: 'end' } as const;
 
-/** A snapshot that serves now, as one line. */
+/** Writes a snapshot that serves now as one line. */
 export function snapshotLine(held: Held, changes: EntryChanges, before: Held | null): string {
   const upserts: SnapshotMessage['upserts'][number][] = [];
   const removes: string[] = [];
@@ -44,12 +46,12 @@ export function snapshotLine(held: Held, changes: EntryChanges, before: Held | n
   return encodeLine(snapshotMessage(held, before, upserts, removes));
 }
 
-/** A discovery message as one line. */
+/** Writes a discovery message as one line. */
 export function discoveryLine(message: DiscoveryMessage): string {
   return encodeLine(message);
 }
 
-/** Everything, line by line. The content is taken at once, the lines are made when they are asked for. */
+/** Writes everything, line by line. The content is taken at once, the lines are made when they are asked for. */
 export function baseLines(content: NodeContent): Iterable<string> {
   const gateways = content.gateways.map(({ gateway, version, digest, entries }) => ({
     held: { gateway, version, digest },
@@ -88,10 +90,11 @@ function* makeLines(
   gateways: readonly { readonly held: Held; readonly upserts: SnapshotMessage['upserts'] }[],
   discovery: DiscoveryMessage['upserts'],
 ): Iterable<string> {
-  for (const upserts of chunks(discovery)) yield encodeLine({ type: 'discovery', upserts, removes: [] });
+  for (const upserts of messageParts(discovery, itemsPerLine))
+    yield encodeLine({ type: 'discovery', upserts, removes: [] });
   for (const { held, upserts } of gateways) {
     yield encodeLine(snapshotMessage(held, null, [], []));
-    for (const some of chunks(upserts)) yield encodeLine(snapshotMessage(held, held, some, []));
+    for (const some of messageParts(upserts, itemsPerLine)) yield encodeLine(snapshotMessage(held, held, some, []));
   }
   yield encodeLine(lastLine);
 }
@@ -132,8 +135,4 @@ function digestOfEntries(entries: ReadonlyMap<string, StoredEntry>): string {
 
 function isLastLine(value: unknown): boolean {
   return typeof value === 'object' && value !== null && 'type' in value && value.type === lastLine.type;
-}
-
-function* chunks<T>(items: readonly T[]): Iterable<readonly T[]> {
-  for (let at = 0; at < items.length; at += itemsPerLine) yield items.slice(at, at + itemsPerLine);
 }

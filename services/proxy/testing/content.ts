@@ -1,10 +1,10 @@
-// Entries for tests: a listener, a route of one host to one backend, and where the backend is.
+// Makes entries for tests: a listener, a route of one host to one backend, and where the backend is.
 import type { DiscoveryItem } from '#libs/snapshot/discovery.ts';
 import type { BackendEntry, Entry, HttpRuleEntry, ListenerEntry } from '#libs/snapshot/entry.ts';
 
 const createdAt = '2026-01-01T00:00:00Z';
 
-/** An HTTP listener for all hosts. */
+/** Makes an HTTP listener for all hosts. */
 export function listener(port: number, options: Partial<ListenerEntry> = {}): Record<string, Entry> {
   const name = options.name ?? 'http';
   return {
@@ -21,7 +21,7 @@ export function listener(port: number, options: Partial<ListenerEntry> = {}): Re
   };
 }
 
-/** A route of a host to a backend. */
+/** Makes a route of a host to a backend. */
 export function route(
   name: string,
   hostname: string,
@@ -42,7 +42,7 @@ export function route(
   };
 }
 
-/** A backend by its service. */
+/** Makes a backend by its service. */
 export function backend(service: string): Record<string, BackendEntry> {
   return {
     [backendKey(service)]: {
@@ -57,7 +57,7 @@ export function backend(service: string): Record<string, BackendEntry> {
   };
 }
 
-/** Where a service is: ports of this host. */
+/** Says where a service is: at these ports of this host. */
 export function endpoints(service: string, ports: readonly number[]): Record<string, DiscoveryItem> {
   return {
     [endpointsKey(service)]: {
@@ -67,6 +67,7 @@ export function endpoints(service: string, ports: readonly number[]): Record<str
   };
 }
 
+/** Gives the key of a service's backend. */
 export function backendKey(service: string): string {
   return `backend/eu/default/${service}/80`;
 }

@@ -1,5 +1,5 @@
-// Drives a node in tests: a WebSocket server that speaks as a hub does, over an in-memory fleet. What to send and when is decided
-// by the real session of the hub.
+// Drives a node in tests: a WebSocket server speaks as a hub does, over an in-memory fleet. The real session of the
+// hub decides what to send and when.
 import { once } from 'node:events';
 import { type WebSocket, WebSocketServer } from 'ws';
 import { canonicalJson, sha256 } from '#libs/gateway/canonical.ts';

@@ -1,4 +1,5 @@
-// A node under test: in this process, or as a process of its own that can be killed; with its folder, its hub and a free port.
+// Runs a node under test, with its folder, its hub and a free port: in this process, or as one of its own that can be
+// killed.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
@@ -7,7 +8,7 @@ import { readOptions } from '#libs/runtime/config.ts';
 import { isRunning, signalProcess } from '#libs/runtime/process/process-identity.ts';
 import { eventually } from '#libs/testing/eventually.ts';
 import { type Teardown, testLogger, throwawayFolder } from '#libs/testing/peers/throwaway.ts';
-import { proxyOptions } from '../command.ts';
+import { proxyOptions } from '../options.ts';
 import { startProxy } from '../proxy.ts';
 import type { ProxyParts, RunningProxy } from '../proxy.ts';
 import { HubDriver } from './hub-driver.ts';

@@ -1,4 +1,5 @@
-// A self-signed certificate for tests, written in DER by hand (RFC 5280): Node can read certificates but not make them.
+// Makes a self-signed certificate for tests, written in DER by hand (RFC 5280): Node can read certificates but not
+// make them.
 import { generateKeyPairSync, randomBytes, sign, X509Certificate } from 'node:crypto';
 
 export interface SelfSigned {

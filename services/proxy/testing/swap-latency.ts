@@ -1,7 +1,8 @@
-// Measures a node with a real Envoy: how long one changed route takes at a number of routes on the gateway, each with a hostname of
-// its own. Run: npx node services/proxy/testing/swap-latency.ts [routes…]
+// Measures on a node with a real Envoy how long one changed route takes, at a number of routes on the gateway, each
+// with a hostname of its own. Run: npx node services/proxy/testing/swap-latency.ts [routes…]
 //
-//   applied = from the hub's send to `applied` at the hub;  answered = from the hub's send to the first answer by the new route
+//   applied = from the hub's send to `applied` at the hub
+//   answered = from the hub's send to the first answer by the new route
 import type { Entry } from '#libs/snapshot/entry.ts';
 import { backend, endpoints, listener, route } from './content.ts';
 import { prepareNode, runNode } from './node-driver.ts';

@@ -1,4 +1,4 @@
-// `fleetgate proxy`: its options. What it does is in proxy.ts.
+// Holds the options of the node, with their flags, variables and defaults.
 import { z } from 'zod';
 import { servesProblem, splitServes } from '#libs/snapshot/gateway-glob.ts';
 import { defineOptions, duration, flag, integer, list, type Options, port, text } from '#libs/runtime/config.ts';
@@ -60,7 +60,8 @@ export const proxyOptions = defineOptions({
       }),
     default: '*/*/*',
     description:
-      'gateways to serve, as CLUSTER/NAMESPACE/NAME with * within a part, and those with labels of the Gateway only after a ?, such as */*/*?tier=edge,env!=test,key,!key',
+      'gateways to serve, as CLUSTER/NAMESPACE/NAME with * within a part, and those with labels of the Gateway only ' +
+      'after a ?, such as */*/*?tier=edge,env!=test,key,!key',
   },
   address: {
     flag: '--address <address...>',
@@ -146,5 +147,5 @@ export const proxyOptions = defineOptions({
   },
 });
 
-/** The validated options of `fleetgate proxy`. */
+/** What the node was told. */
 export type ProxyOptions = Options<typeof proxyOptions>;
