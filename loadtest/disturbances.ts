@@ -1,5 +1,6 @@
-// What happens to the fleet while traffic flows: edits of a route, a rollback that holds against edits, a release, and kills of every process
-// that a request does not pass through. The edited rule is the catalog's: it changes between two backends, both of them right answers.
+// What happens to the fleet while traffic flows: edits of a route, a rollback that holds against edits, a release, and
+// kills of every process that a request does not pass through. The edited rule is the catalog's: it changes between
+// two backends, both of them right answers.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
 import type { DemoFleet } from '../services/cli/testing/demo-fleet.ts';

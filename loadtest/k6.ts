@@ -6,7 +6,10 @@ import { join } from 'node:path';
 
 const version = 'v1.8.1';
 
-/** Path of a k6: FLEETGATE_K6_BIN, PATH, the cache, else built (about a minute). Throws with the remedies when none is to be had. */
+/**
+ * Path of a k6: FLEETGATE_K6_BIN, PATH, the cache, else built (about a minute). Throws with the remedies when none is
+ * to be had.
+ */
 export function findK6(say: (line: string) => void): string {
   const named = process.env['FLEETGATE_K6_BIN'];
   if (named !== undefined) return named;

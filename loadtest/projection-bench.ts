@@ -1,5 +1,5 @@
-// How long the projection takes for one changed route on a gateway with many: `npx node loadtest/projection-bench.ts [routes…]`.
-// Prints one line for each size; nothing here depends on a database or a network.
+// How long the projection takes for one changed route on a gateway with many: `npx node loadtest/projection-bench.ts
+// [routes…]`. Prints one line for each size; nothing here depends on a database or a network.
 import { applied, type Manifest } from '#libs/testing/given/change-events.ts';
 import { Projection } from '#libs/projection/projection.ts';
 

@@ -1,5 +1,5 @@
-// Measures the projector over a real NATS and a real Postgres that both wait for the disk: events per second in bulk, then the time of
-// single changes from publish to the notice that they are committed, then a whole verification.
+// Measures the projector over a real NATS and a real Postgres that both wait for the disk: events per second in bulk,
+// then the time of single changes from publish to the notice that they are committed, then a whole verification.
 //
 //   npx node loadtest/projector-bench.ts [routes] [single changes]
 import { mkdtemp, rm } from 'node:fs/promises';

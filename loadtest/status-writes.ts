@@ -1,5 +1,6 @@
-// node loadtest/status-writes.ts [--routes 1000] [--out FILE]: how often statuses are written, as the API server of a real cluster counts it: routes
-// that attach to one Gateway are created as fast as the cluster takes them, wait, are deleted. Needs the lab (tools/lab).
+// node loadtest/status-writes.ts [--routes 1000] [--out FILE]: how often statuses are written, as the API server of a
+// real cluster counts it: routes that attach to one Gateway are created as fast as the cluster takes them, wait, are
+// deleted. Needs the lab (tools/lab).
 import { writeFileSync } from 'node:fs';
 import { cpus, totalmem } from 'node:os';
 import { parseArgs } from 'node:util';

@@ -1,5 +1,6 @@
-// Steady traffic against the storefront of `fleetgate up --demo`. Every answer is checked against what the routes say; one wrong or failed answer
-// fails the run. Rules that the disturbances edit may answer by either of their two contents, and by nothing else.
+// Steady traffic against the storefront of `fleetgate up --demo`. Every answer is checked against what the routes say;
+// one wrong or failed answer fails the run. Rules that the disturbances edit may answer by either of their two
+// contents, and by nothing else.
 //   BASE_PORT, TLS_PORT: where the listeners are; DURATION: for how long; RATE: requests per second
 import { check } from 'k6';
 import http from 'k6/http';

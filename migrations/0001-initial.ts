@@ -1,9 +1,11 @@
-// The first schema: the history, what is known now, versioned snapshots, discovery, nodes, tokens. Only the projector writes
-// the tables above the line; each of its transactions has a commit number, stamped on every row that it changed.
+// The first schema: the history, what is known now, versioned snapshots, discovery, nodes, tokens. Only the projector
+// writes the tables above the line; each of its transactions has a commit number, stamped on every row that it
+// changed.
 import { type Kysely, sql } from 'kysely';
 
 const statements = [
-  // The fence: one row; a projector that takes over raises the epoch, and every transaction checks it. `commit` numbers transactions.
+  // The fence: one row; a projector that takes over raises the epoch, and every transaction checks it. `commit`
+  // numbers transactions.
   `create table projector (
      id int primary key check (id = 1),
      epoch bigint not null,
@@ -17,7 +19,8 @@ const statements = [
      uid text not null unique,
      first_seen timestamptz not null)`,
 
-  // The history. Never updated, never deleted. batch = seq of the last event of its transaction: what was folded together.
+  // The history. Never updated, never deleted. batch = seq of the last event of its transaction: what was folded
+  // together.
   `create table events (
      seq bigint primary key,
      batch bigint not null,

@@ -1,4 +1,5 @@
-// Applies the migrations of this folder, forward only. Safe when two run at once: the second waits for the first, then finds nothing to do.
+// Applies the migrations of this folder, forward only. Safe when two run at once: the second waits for the first, then
+// finds nothing to do.
 import { readdir } from 'node:fs/promises';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { Kysely, PostgresDialect } from 'kysely';

@@ -1,4 +1,5 @@
-// Writes a schema as text from the catalog: the same for every supported Postgres, sorted, without pg_dump. For people to read and a test to compare.
+// Writes a schema as text from the catalog: the same for every supported Postgres, sorted, without pg_dump. For people
+// to read and a test to compare.
 
 /** What `dumpSchema` needs of a Postgres connection. */
 export interface CatalogClient {

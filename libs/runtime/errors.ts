@@ -1,5 +1,5 @@
-// Operating faults: the one error type, its codes, and what a person can do about each. Bad input of users is never one of
-// these (it becomes a condition); bugs are assertions. The documentation of errors is tested against the table.
+// Operating faults: the one error type, its codes, and what a person can do about each. Bad input of users is never
+// one of these (it becomes a condition); bugs are assertions. The documentation of errors is tested against the table.
 
 interface ErrorInfo {
   /** What went wrong, without the particulars; those follow after a colon. */

@@ -1,5 +1,5 @@
-// Sealing of TLS key material to the fleet's node key: HPKE base mode (RFC 9180), DHKEM(X25519, HKDF-SHA256), HKDF-SHA256,
-// AES-256-GCM. Only nodes hold the private half. The additional data binds a sealed text to its Secret.
+// Sealing of TLS key material to the fleet's node key: HPKE base mode (RFC 9180), DHKEM(X25519, HKDF-SHA256),
+// HKDF-SHA256, AES-256-GCM. Only nodes hold the private half. The additional data binds a sealed text to its Secret.
 import { createHash, createPrivateKey, createPublicKey, generateKeyPairSync } from 'node:crypto';
 import { Aes256Gcm, CipherSuite, DhkemX25519HkdfSha256, HkdfSha256 } from '@hpke/core';
 import type { SealedMaterial, SealedText } from '#libs/events/change-event.ts';

@@ -1,5 +1,5 @@
-// From the start of a process to its end: signals stop it gracefully within a deadline, a fatal error is logged once and ends
-// it with 1. A process that `up` started also stops when its parent is gone, however the parent ended.
+// From the start of a process to its end: signals stop it gracefully within a deadline, a fatal error is logged once
+// and ends it with 1. A process that `up` started also stops when its parent is gone, however the parent ended.
 import { FleetgateError, fail } from './errors.ts';
 import { type Logger, createLogger } from './log.ts';
 
@@ -14,7 +14,10 @@ export const tiedVariable = 'FLEETGATE_TIED';
 
 const stopDeadlineMs = 15_000;
 
-/** Runs a service until it is told to stop, then ends the process: 0 after a clean stop, 1 after a failure, 2 for mistakes in the configuration. */
+/**
+ * Runs a service until it is told to stop, then ends the process: 0 after a clean stop, 1 after a failure, 2 for
+ * mistakes in the configuration.
+ */
 export function runService(
   name: string,
   start: (signal: AbortSignal) => Promise<RunningService>,

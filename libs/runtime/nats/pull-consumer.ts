@@ -1,7 +1,7 @@
 // Reads a stream in batches over pull requests that stay open, so that a message is pushed the moment it is stored: no
-// polling, no timer on the way. While one batch is worked on, the next gathers. After a reconnect it goes on behind the last
-// message that was handed over, on a consumer made anew; a lost stream or consumer is reported, not repaired: only the
-// caller knows the position.
+// polling, no timer on the way. While one batch is worked on, the next gathers. After a reconnect it goes on behind
+// the last message that was handed over, on a consumer made anew; a lost stream or consumer is reported, not repaired:
+// only the caller knows the position.
 import { messageOf } from '#libs/runtime/errors.ts';
 import type { Logger } from '#libs/runtime/log.ts';
 import { backoff, pause } from '#libs/runtime/pause.ts';
@@ -15,7 +15,10 @@ export interface StreamMessage {
   readonly redelivered: boolean;
 }
 
-/** stream: gone or made anew, its sequence numbers mean nothing now. consumer: deleted, as another reader does when it takes over. */
+/**
+ * stream: gone or made anew, its sequence numbers mean nothing now. consumer: deleted, as another reader does when it
+ * takes over.
+ */
 export type LostReason = 'stream' | 'consumer';
 
 export interface ConsumeOptions {
@@ -24,9 +27,14 @@ export interface ConsumeOptions {
   /** Stream identity (StreamState.created) that the position belongs to. */
   readonly created?: string;
   readonly batchMax: number;
-  /** All of the batch is acknowledged when it resolves. When it rejects, the same batch is offered again after a pause. */
+  /**
+   * All of the batch is acknowledged when it resolves. When it rejects, the same batch is offered again after a pause.
+   */
   readonly onBatch: (messages: readonly StreamMessage[]) => Promise<void>;
-  /** Called once; no batch follows, but one may be in hand: await stop(). Then check the right to read, ensure the stream, read the position, consume again. */
+  /**
+   * Called once; no batch follows, but one may be in hand: await stop(). Then check the right to read, ensure the
+   * stream, read the position, consume again.
+   */
   readonly onLost: (reason: LostReason) => void;
 }
 

@@ -1,5 +1,5 @@
-// A real Postgres as a child: its data folder, one database, a Unix socket where the path allows and 127.0.0.1. fsync stays
-// on. It comes back by itself after a crash; one that a killed owner left behind is stopped before the start.
+// A real Postgres as a child: its data folder, one database, a Unix socket where the path allows and 127.0.0.1. fsync
+// stays on. It comes back by itself after a crash; one that a killed owner left behind is stopped before the start.
 import { execFile } from 'node:child_process';
 import { chown, mkdir, mkdtemp, readFile, rename, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -62,7 +62,10 @@ const settings: Readonly<Record<string, string>> = {
   log_timezone: 'UTC',
 };
 
-/** Starts it, makes the folder and the database when they are new, and waits until it answers. Throws FleetgateError 'postgres-start', 'data-in-use', 'port-in-use'. */
+/**
+ * Starts it, makes the folder and the database when they are new, and waits until it answers. Throws FleetgateError
+ * 'postgres-start', 'data-in-use', 'port-in-use'.
+ */
 export async function startPostgres(options: EmbeddedPostgresOptions): Promise<EmbeddedPostgres> {
   const programs = await preparePostgres();
   const dataDir = resolve(options.dataDir);

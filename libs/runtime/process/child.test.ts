@@ -1,5 +1,5 @@
-// Child processes, the life of a service, its health server, folders with one owner, and where binaries come from: with real
-// processes and no server.
+// Child processes, the life of a service, its health server, folders with one owner, and where binaries come from:
+// with real processes and no server.
 import { execFile, spawn } from 'node:child_process';
 import { chmod, mkdir, readFile, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';

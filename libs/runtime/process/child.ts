@@ -1,5 +1,6 @@
-// A supervised child process in a process group of its own, so that Ctrl-C in the terminal reaches only us and we decide the
-// order of stopping. It is restarted with growing pauses, its output becomes log lines, and when we end it is ended too.
+// A supervised child process in a process group of its own, so that Ctrl-C in the terminal reaches only us and we
+// decide the order of stopping. It is restarted with growing pauses, its output becomes log lines, and when we end it
+// is ended too.
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { closeSync, openSync } from 'node:fs';
 import { createInterface } from 'node:readline';
@@ -100,7 +101,10 @@ export function startChild(options: ChildOptions): Child {
 
 let setpriv: Promise<boolean> | undefined;
 
-/** A command that gets the signal when the thread that starts it dies, kill -9 included, where the system can do that (Linux). */
+/**
+ * A command that gets the signal when the thread that starts it dies, kill -9 included, where the system can do that
+ * (Linux).
+ */
 export async function withDeathSignal(
   signal: NodeJS.Signals,
   command: string,

@@ -23,8 +23,8 @@ const fileName = 'owner.json';
 const stopWaitMs = 15_000;
 
 /**
- * Takes a folder (made when missing, mode 0700). A server that an owner left behind when it died is stopped with `stopSignal`.
- * Throws FleetgateError 'data-in-use' that names the process when a living one holds it.
+ * Takes a folder (made when missing, mode 0700). A server that an owner left behind when it died is stopped with
+ * `stopSignal`. Throws FleetgateError 'data-in-use' that names the process when a living one holds it.
  */
 export async function lockFolder(
   folder: string,

@@ -1,4 +1,5 @@
-// What the folders of embedded servers have in common: one owner, a password and a port that stay, a log file with a limit.
+// What the folders of embedded servers have in common: one owner, a password and a port that stay, a log file with a
+// limit.
 import { randomBytes } from 'node:crypto';
 import { open, readFile, rename, stat, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
