@@ -26,6 +26,7 @@ import { sliceProblem } from './slice-problem.ts';
 import type { Source, SourceSink } from './source.ts';
 import { type StatusWishes, startStatusWishes } from './status/wishes.ts';
 import { StatusWriter } from './status/writer.ts';
+import { parseLocalKey } from '#libs/gateway/object-key.ts';
 
 const heartbeatMs = 10_000;
 const beatSoonMs = 500;
@@ -222,7 +223,7 @@ class Agent {
   /** An object whose status is written was seen, or is gone. */
   #observe(key: string, live: LiveObject | null): void {
     this.#writer?.observe(key, live);
-    const [kind = '', namespace = '', name = ''] = key.split('/');
+    const { kind, namespace, name } = parseLocalKey(key);
     if (kind === 'Gateway' || kind === 'GatewayClass')
       this.#provisioner?.observe(kind, namespace, name, live?.object.metadata.uid ?? null);
   }

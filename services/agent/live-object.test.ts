@@ -4,8 +4,8 @@ import { type Sealer, appliedEvent, readLiveObject, readLiveSecret } from './liv
 import { readProvenance } from './provenance.ts';
 import { findReferences } from './references.ts';
 import { sliceProblem } from './slice-problem.ts';
-import { objectKey } from './source.ts';
 import { keyPair } from './testing/key-pair.ts';
+import { toLocalKey } from '#libs/gateway/object-key.ts';
 
 const metadata = {
   name: 'a',
@@ -50,7 +50,7 @@ function entry(manager: string, time: string, subresource?: string): object {
 }
 
 function names(spec: unknown): readonly string[] {
-  return findReferences(object('Gateway', { spec })).map(objectKey).toSorted();
+  return findReferences(object('Gateway', { spec })).map(toLocalKey).toSorted();
 }
 
 void t.test('who and when: the newest entry of managedFields that is no write of a subresource', async (t) => {
@@ -164,7 +164,7 @@ void t.test('Secrets: a summary, and sealed material', async (t) => {
 
 function ofClass(spec: object): readonly string[] {
   const known = { ...object('GatewayClass', { spec }), metadata: { ...metadata, namespace: '' } };
-  return findReferences(known).map(objectKey);
+  return findReferences(known).map(toLocalKey);
 }
 
 void t.test('references to Secrets and ConfigMaps are found where the Gateway API has them', async (t) => {

@@ -14,14 +14,8 @@ import {
 } from './live-object.ts';
 import type { Held, Outbox } from './outbox.ts';
 import { findReferences, referringKinds, servingNamespace } from './references.ts';
-import {
-  type AppliedChange,
-  type DeletedChange,
-  type ObjectName,
-  type SourceChange,
-  objectKey,
-  objectName,
-} from './source.ts';
+import { type AppliedChange, type DeletedChange, type ObjectName, type SourceChange, objectName } from './source.ts';
+import { parseLocalKey, toLocalKey } from '#libs/gateway/object-key.ts';
 
 export interface MirrorOptions {
   readonly cluster: { readonly name: string; readonly uid: string };
@@ -73,7 +67,7 @@ export class Mirror {
     if (change.type === 'deleted') return this.#remove(change);
     // Before it is hashed, which goes as deep as the object does. What was known of it stays.
     if (isNestedDeeper(change.object)) {
-      const key = objectKey(objectName(change.kind, change.object));
+      const key = toLocalKey(objectName(change.kind, change.object));
       return this.#options.onUnfit(key, `it is nested deeper than ${nestingMax} levels`);
     }
     if (change.kind === 'Secret') return this.#applySecret(change);
@@ -96,7 +90,7 @@ export class Mirror {
   }
 
   async #applySecret(change: AppliedChange): Promise<void> {
-    const key = objectKey(objectName(change.kind, change.object));
+    const key = toLocalKey(objectName(change.kind, change.object));
     const turn = (this.#secrets.get(key)?.turn ?? 0) + 1;
     this.#secrets.set(key, { change, turn });
     const namespaces = this.#recipients.get(key) ?? [];
@@ -106,7 +100,7 @@ export class Mirror {
   }
 
   #apply(live: LiveObject, via: ChangeEvent['via']): void | Promise<void> {
-    const key = objectKey(live.name);
+    const key = toLocalKey(live.name);
     const before = this.#live.get(key);
     this.#live.set(key, live);
     if (live.status !== undefined) this.#options.onStatusObject(key, live);
@@ -120,7 +114,7 @@ export class Mirror {
   }
 
   #remove(change: DeletedChange): void {
-    const key = objectKey(change);
+    const key = toLocalKey(change);
     this.#options.onUnfit(key, null);
     if (this.#live.delete(key) && kindInfo(change.kind)?.status) this.#options.onStatusObject(key, null);
     this.#secrets.delete(key);
@@ -156,7 +150,7 @@ export class Mirror {
     const gone: [ObjectName, Held][] = [];
     for (const [key, held] of outbox.held) {
       if (this.#live.has(key) || isUncertain(key)) continue;
-      const name = parseObjectKey(key);
+      const name = parseHeldKey(key);
       if (name !== null && isChecked(name.kind)) gone.push([name, held]);
     }
     const at = now();
@@ -174,7 +168,7 @@ export class Mirror {
     const namespaces = new Map<string, Set<string>>();
     for (const { names, namespace } of this.#references.values()) {
       for (const name of names) {
-        const named = objectKey(name);
+        const named = toLocalKey(name);
         all.set(named, name);
         if (name.kind === 'Secret' && namespace !== '')
           namespaces.set(named, (namespaces.get(named) ?? new Set()).add(namespace));
@@ -200,17 +194,16 @@ interface Referrer {
 }
 
 function textOf({ names, namespace }: Referrer): string {
-  return [namespace, ...names.map(objectKey)].join();
+  return [namespace, ...names.map(toLocalKey)].join();
 }
 
 function objectNameOf({ kind, namespace, name }: ObjectName): ObjectName {
   return { kind, namespace, name };
 }
 
-function parseObjectKey(key: string): ObjectName | null {
-  const [kind = '', namespace, name] = key.split('/');
+/** Reads a key of the history; null = it names no kind that is watched here. */
+function parseHeldKey(key: string): ObjectName | null {
+  const { kind, ...place } = parseLocalKey(key);
   const info = kindInfo(kind);
-  return info === undefined || namespace === undefined || name === undefined
-    ? null
-    : { kind: info.kind, namespace, name };
+  return info === undefined || place.name === '' ? null : { kind: info.kind, ...place };
 }

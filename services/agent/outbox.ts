@@ -5,7 +5,7 @@
 import type { InventoryItem } from '#libs/events/agent-exchange.ts';
 import type { ChangeEvent } from '#libs/events/change-event.ts';
 import { changeMessageId } from '#libs/events/subjects.ts';
-import { objectKey } from './source.ts';
+import { toLocalKey } from '#libs/gateway/object-key.ts';
 
 /** What the history holds, or will hold once the queue is through. */
 export interface Held {
@@ -77,7 +77,7 @@ export class Outbox {
   /** Sends an event, at once where nothing is in its way. */
   offer(event: ChangeEvent): void {
     if (this.#state !== 'live') return;
-    const key = objectKey(event);
+    const key = toLocalKey(event);
     hold(this.#held, key, event);
     this.#queue.set(key, event);
     if (this.#queue.size > (this.#options.queueLengthMax ?? queueLengthMaxDefault)) return this.#overflow();

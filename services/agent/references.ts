@@ -2,8 +2,9 @@
 // are read from the cluster.
 import { controllerName, type WatchedKind } from '#libs/gateway/kinds.ts';
 import type { KubeObject } from '#libs/gateway/object.ts';
-import { type ObjectName, objectKey } from './source.ts';
+import type { ObjectName } from './source.ts';
 import { isRecord } from './stripped-object.ts';
+import { toLocalKey } from '#libs/gateway/object-key.ts';
 
 /** Kinds whose objects refer to Secrets and ConfigMaps. */
 export const referringKinds: ReadonlySet<WatchedKind> = new Set<WatchedKind>([
@@ -53,7 +54,7 @@ export function findReferences(object: KubeObject): readonly ObjectName[] {
       }
       for (const item of Array.isArray(inner) ? inner : [inner]) {
         const name = readReference(item, namespace, defaultKind);
-        if (name !== null && found.size < referencesPerObjectMax) found.set(objectKey(name), name);
+        if (name !== null && found.size < referencesPerObjectMax) found.set(toLocalKey(name), name);
       }
     }
   };
@@ -61,7 +62,7 @@ export function findReferences(object: KubeObject): readonly ObjectName[] {
   const spec = object['spec'];
   if (object.kind === 'GatewayClass' && (!isRecord(spec) || spec['controllerName'] !== controllerName)) return [];
   // An Ingress has names in place of references.
-  if (object.kind === 'Ingress') for (const name of ingressSecrets(spec, namespace)) found.set(objectKey(name), name);
+  if (object.kind === 'Ingress') for (const name of ingressSecrets(spec, namespace)) found.set(toLocalKey(name), name);
   else visit(spec, 0);
   return [...found.values()];
 }

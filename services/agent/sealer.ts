@@ -2,6 +2,7 @@
 import { fail, messageOf } from '#libs/runtime/errors.ts';
 import { keyIdOf, seal } from '#libs/runtime/hpke.ts';
 import type { Sealer } from './live-object.ts';
+import { toPlaceKey } from '#libs/gateway/object-key.ts';
 
 export interface SealerOptions {
   readonly cluster: string;
@@ -28,7 +29,7 @@ export function createSealer({ cluster, publicKey, namespaceKey, onSealed }: Sea
     keyIds: (namespaces) => keysFor(namespaces).map(keyIdOf),
     async seal(material, { namespace, name }, namespaces) {
       const plaintext = new TextEncoder().encode(JSON.stringify(material));
-      const aad = `${cluster}/${namespace}/${name}`;
+      const aad = toPlaceKey({ cluster, namespace, name });
       const [first, ...others] = await Promise.all(keysFor(namespaces).map((key) => seal(key, plaintext, aad)));
       onSealed();
       return first === undefined ? null : { ...first, ...(others.length === 0 ? {} : { others }) };

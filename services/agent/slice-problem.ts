@@ -1,7 +1,8 @@
 // What is wrong with an EndpointSlice. It has no status and belongs to no version, so that the agent is the one to say it.
 import { parseEndpointSlice } from '#libs/gateway/objects/endpoint-slice.ts';
 import { describeProblem } from '#libs/gateway/problem.ts';
-import { type SourceChange, objectKey, objectName } from './source.ts';
+import { type SourceChange, objectName } from './source.ts';
+import { toLocalKey } from '#libs/gateway/object-key.ts';
 
 const listedMax = 3;
 
@@ -10,10 +11,10 @@ export function sliceProblem(
   change: SourceChange,
 ): { readonly about: string; readonly sentence: string | null } | undefined {
   if (change.kind !== 'EndpointSlice') return undefined;
-  if (change.type === 'deleted') return { about: objectKey(change), sentence: null };
+  if (change.type === 'deleted') return { about: toLocalKey(change), sentence: null };
   const name = objectName(change.kind, change.object);
   const problems = parseEndpointSlice(change.object)?.problems ?? [];
   const facts = problems.slice(0, listedMax).map(describeProblem).join('; ');
   const sentence = facts === '' ? null : `EndpointSlice ${name.namespace}/${name.name}: ${facts}`;
-  return { about: objectKey(name), sentence };
+  return { about: toLocalKey(name), sentence };
 }

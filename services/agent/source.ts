@@ -79,11 +79,6 @@ export interface Source {
   stop(): Promise<void>;
 }
 
-/** `kind/namespace/name`, as in the inventory. */
-export function objectKey(name: ObjectName): string {
-  return `${name.kind}/${name.namespace}/${name.name}`;
-}
-
 /** The name in an object's own words. */
 export function objectName(kind: WatchedKind, object: KubeObject): ObjectName {
   return { kind, namespace: object.metadata.namespace ?? '', name: object.metadata.name };

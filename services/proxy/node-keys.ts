@@ -7,6 +7,8 @@ import { keyIdOf, open, publicKeyOf } from '#libs/runtime/hpke.ts';
 import type { Logger } from '#libs/runtime/log.ts';
 import type { DiscoveryItem } from '#libs/snapshot/discovery.ts';
 import type { XdsDiscovery } from '#libs/xds/compiler.ts';
+import { toPlaceKey } from '#libs/gateway/object-key.ts';
+import { parseDiscoveryKey } from '#libs/snapshot/discovery-key.ts';
 
 /** Opens what discovery holds; undefined for material that cannot be opened, which is logged. */
 export type OpenDiscovery = (key: string, item: DiscoveryItem) => Promise<XdsDiscovery | undefined>;
@@ -35,8 +37,9 @@ export function discoveryOpener(privateKeys: readonly string[], log: Logger): Op
   return async (key, item) => {
     if (item.kind !== 'tls') return item;
     try {
-      // The key is tls/<cluster>/<namespace>/<name>; it was sealed for cluster/namespace/name.
-      const plain = await open(privateKeys, item.sealed, key.slice(key.indexOf('/') + 1));
+      const name = parseDiscoveryKey(key);
+      // It was sealed for the Secret.
+      const plain = await open(privateKeys, item.sealed, name?.type === 'tls' ? toPlaceKey(name.secret) : '');
       const { certificate, key: privateKey } = parseMaterial(plain);
       return { kind: 'tls', certificate, key: privateKey };
     } catch (error) {

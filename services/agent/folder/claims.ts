@@ -1,7 +1,8 @@
 // Which file says what: several files may claim one object, and one of them counts. Namespaces that are used but declared
 // nowhere exist all the same, as they would once somebody had made them.
-import { type ObjectName, objectKey } from '../source.ts';
+import type { ObjectName } from '../source.ts';
 import type { Manifest } from './manifest.ts';
+import { toLocalKey } from '#libs/gateway/object-key.ts';
 
 export interface Claim {
   /** Relative path; '' = nobody declares it (an implied Namespace). */
@@ -23,7 +24,7 @@ export class Claims {
     const affected = this.#withdraw(file);
     const own = new Map<string, Manifest>();
     for (const manifest of manifests) {
-      const key = objectKey(manifest);
+      const key = toLocalKey(manifest);
       if (own.has(key)) continue;
       own.set(key, manifest);
       const claims = this.#claims.get(key) ?? new Map<string, Manifest>();
@@ -79,7 +80,7 @@ export class Claims {
     const after = before + change;
     if (after === 0) this.#namespaceUse.delete(namespace);
     else this.#namespaceUse.set(namespace, after);
-    if (before === 0 || after === 0) affected.add(objectKey(namespaceName(namespace)));
+    if (before === 0 || after === 0) affected.add(toLocalKey(namespaceName(namespace)));
   }
 }
 

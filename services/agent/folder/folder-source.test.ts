@@ -5,9 +5,10 @@ import type { InventoryItem } from '#libs/events/agent-exchange.ts';
 import type { KubeObject } from '#libs/gateway/object.ts';
 import { eventually } from '#libs/testing/eventually.ts';
 import { testLogger, throwawayFolder } from '#libs/testing/peers/throwaway.ts';
-import { type Source, type SourceChange, objectKey, objectName } from '../source.ts';
+import { type Source, type SourceChange, objectName } from '../source.ts';
 import { hashObject } from '../stripped-object.ts';
 import { openFolderSource } from './folder-source.ts';
+import { toLocalKey } from '#libs/gateway/object-key.ts';
 
 interface Seen {
   readonly source: Source;
@@ -42,7 +43,7 @@ async function open(
     {
       change(change) {
         all.push(change);
-        const key = objectKey(change.type === 'applied' ? objectName(change.kind, change.object) : change);
+        const key = toLocalKey(change.type === 'applied' ? objectName(change.kind, change.object) : change);
         if (change.type === 'applied') {
           if (hashOf(objects.get(key)) === hashOf(change.object)) return;
           objects.set(key, change.object);
@@ -69,7 +70,7 @@ async function open(
     problems: () => [...problems.values()].map((problem) => problem.replaceAll(`${folder}/`, '')),
     last: (key) =>
       all.findLast(
-        (change) => key === objectKey(change.type === 'applied' ? objectName(change.kind, change.object) : change),
+        (change) => key === toLocalKey(change.type === 'applied' ? objectName(change.kind, change.object) : change),
       ),
   };
 }

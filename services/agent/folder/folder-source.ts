@@ -10,12 +10,13 @@ import type { InventoryItem } from '#libs/events/agent-exchange.ts';
 import { kinds } from '#libs/gateway/kinds.ts';
 import { fail, messageOf } from '#libs/runtime/errors.ts';
 import type { Logger } from '#libs/runtime/log.ts';
-import { type ObjectName, type Source, type SourceSink, objectKey } from '../source.ts';
+import type { ObjectName, Source, SourceSink } from '../source.ts';
 import { Claims } from './claims.ts';
 import { type FileChanges, type FolderWatch, startFolderWatch } from './folder-watch.ts';
 import { FolderIdentity } from './identity.ts';
 import { type ParsedFile, parseManifestFile } from './manifest.ts';
 import { ServedObjects } from './served-objects.ts';
+import { toLocalKey } from '#libs/gateway/object-key.ts';
 
 export interface FolderSourceOptions {
   readonly folder: string;
@@ -94,7 +95,7 @@ class FolderSource implements Source {
   }
 
   reference(wanted: readonly ObjectName[]): void {
-    const keys = new Set(wanted.map(objectKey));
+    const keys = new Set(wanted.map(toLocalKey));
     void this.#inTurn(async () => this.#served?.reference(keys));
   }
 

@@ -1,8 +1,8 @@
 // Reads one file of manifests: YAML or JSON, several documents, List kinds. Mistakes are sentences with file and line.
 import { LineCounter, type ParsedNode, isCollection, isMap, isSeq, parseAllDocuments } from 'yaml';
 import { type KindInfo, type WatchedKind, kindInfoOf } from '#libs/gateway/kinds.ts';
-import { objectKey } from '../source.ts';
 import { isRecord } from '../stripped-object.ts';
+import { toLocalKey } from '#libs/gateway/object-key.ts';
 
 /** One object of a file, as its author wrote it. */
 export interface Manifest {
@@ -55,11 +55,11 @@ export function parseManifestFile(text: string, file: string): ParsedFile {
       } else if ('ignored' in read) {
         ignored.add(read.ignored);
       } else {
-        const before = manifests.get(objectKey(read));
+        const before = manifests.get(toLocalKey(read));
         if (before !== undefined) complain(line, `${read.kind} ${read.name} is also in line ${before.line}`);
         else if (manifests.size >= objectsPerFileMax)
           complain(line, `there are more than ${objectsPerFileMax} objects`);
-        else manifests.set(objectKey(read), read);
+        else manifests.set(toLocalKey(read), read);
       }
     }
   }

@@ -1,10 +1,11 @@
 // A small watch for each referenced Secret and ConfigMap, by its name, as the kubelet does: nothing else of these kinds is read.
 import { kindInfo } from '#libs/gateway/kinds.ts';
-import { type ObjectName, type SourceSink, objectKey } from '../source.ts';
+import type { ObjectName, SourceSink } from '../source.ts';
 import type { ApiClient } from './api-client.ts';
 import type { Reachability } from './reachability.ts';
 import { type Reflector, startReflector } from './reflector.ts';
 import type { ReflectorTiming } from './timing.ts';
+import { toLocalKey } from '#libs/gateway/object-key.ts';
 
 export const referencesMax = 2000;
 
@@ -66,7 +67,7 @@ export class ReferencedWatches {
   }
 
   #apply(): void {
-    const keep = new Map(this.#wanted.map((name) => [objectKey(name), name]));
+    const keep = new Map(this.#wanted.map((name) => [toLocalKey(name), name]));
     for (const [key, watched] of this.#watched) {
       if (keep.has(key)) continue;
       this.#watched.delete(key);
@@ -88,7 +89,7 @@ export class ReferencedWatches {
   }
 
   #start(name: ObjectName): Watched {
-    const about = objectKey(name);
+    const about = toLocalKey(name);
     const reflector = startReflector({
       client: this.#client,
       collection: {

@@ -14,6 +14,7 @@ import type { WatchProblem } from './reachability.ts';
 import { isNewer, parseKubeObject } from './resource-version.ts';
 import { type ReflectorTiming, defaultTiming } from './timing.ts';
 import { type WatchEnd, type WatchEvent, watchOnce } from './watch.ts';
+import { toNamespacedKey } from '#libs/gateway/object-key.ts';
 
 export type ReflectedChange =
   | { readonly type: 'applied'; readonly object: KubeObject; readonly via: 'watch' | 'relist' }
@@ -281,7 +282,7 @@ class Reflection {
   }
 
   async #remove(known: KnownObject, via: 'watch' | 'relist'): Promise<void> {
-    this.known.delete(`${known.namespace}/${known.name}`);
+    this.known.delete(toNamespacedKey(known));
     await this.#options.onChange({ type: 'deleted', ...known, via });
   }
 
@@ -315,7 +316,7 @@ class Reflection {
 }
 
 function keyOf(object: KubeObject): string {
-  return `${object.metadata.namespace ?? ''}/${object.metadata.name}`;
+  return toNamespacedKey({ namespace: object.metadata.namespace ?? '', name: object.metadata.name });
 }
 
 function toKnown(object: KubeObject): KnownObject {

@@ -1,6 +1,7 @@
 // Which data planes there should be: one for each Gateway that wants one, or one for a class whose Gateways share it.
 import type { DesiredDataPlane, DesiredStatus } from '#libs/events/agent-exchange.ts';
 import { dataPlaneName, sharedDataPlaneName } from '#libs/gateway/data-plane/data-plane-name.ts';
+import { toNamespacedKey } from '#libs/gateway/object-key.ts';
 
 /** A Gateway with a wish for a data plane, and its class. */
 export interface WantedPlane {
@@ -65,7 +66,7 @@ function ownPlane({ namespace, name, uid, className, wish }: WantedPlane): DataP
     name: dataPlaneName(name, className),
     className,
     owner,
-    gateways: [`${namespace}/${name}`],
+    gateways: [toNamespacedKey({ namespace, name })],
     wish,
   };
 }
@@ -77,7 +78,7 @@ function sharedPlane(
   namespace: string,
   uid: string | undefined,
 ): DataPlane {
-  const ordered = planes.toSorted((a, b) => (gatewayOf(a) < gatewayOf(b) ? -1 : 1));
+  const ordered = planes.toSorted((a, b) => (toNamespacedKey(a) < toNamespacedKey(b) ? -1 : 1));
   const wishes = ordered.map(({ wish }) => wish);
   const ports = new Map(wishes.flatMap((wish) => wish.ports.map((port) => [`${port.port}/${port.protocol}`, port])));
   const [first] = wishes;
@@ -87,7 +88,7 @@ function sharedPlane(
     name: sharedDataPlaneName(className),
     className,
     owner: uid === undefined ? null : { apiVersion, kind: 'GatewayClass', name: className, uid },
-    gateways: ordered.map(gatewayOf),
+    gateways: ordered.map(toNamespacedKey),
     wish: {
       ports: [...ports.values()].toSorted((a, b) => a.port - b.port || (a.protocol < b.protocol ? -1 : 1)),
       labels: Object.assign({}, ...wishes.toReversed().map(({ labels }) => labels)),
@@ -96,8 +97,4 @@ function sharedPlane(
       parameters,
     },
   };
-}
-
-function gatewayOf({ namespace, name }: WantedPlane): string {
-  return `${namespace}/${name}`;
 }

@@ -4,6 +4,7 @@ import { gatewayNameLabel, managedBy, managedByLabel } from '#libs/gateway/data-
 import { sha256 } from '#libs/gateway/canonical.ts';
 import { deriveNodeKey, deriveToken } from '#libs/runtime/scoped-token.ts';
 import type { DataPlane } from './data-plane.ts';
+import { parseNamespacedKey, toPlaceKey } from '#libs/gateway/object-key.ts';
 
 /** What every data plane of a cluster has in common. */
 export interface ProvisionSettings {
@@ -70,7 +71,7 @@ function metadataOf({ namespace, name, className, owner, gateways, wish }: DataP
       [managedByLabel]: managedBy,
       [gatewayClassLabel]: labelValue(className),
       [dataPlaneLabel]: name,
-      ...(owner?.kind === 'Gateway' ? { [gatewayNameLabel]: labelValue(gateway.split('/')[1] ?? '') } : {}),
+      ...(owner?.kind === 'Gateway' ? { [gatewayNameLabel]: labelValue(parseNamespacedKey(gateway).name) } : {}),
     },
     annotations: { ...wish.annotations, 'fleetgate.dev/gateways': gateways.join(',') },
     ...(owner === null ? {} : { ownerReferences: [{ ...owner, controller: true }] }),
@@ -81,10 +82,13 @@ function secretData(
   { namespace, name, gateways, owner }: DataPlane,
   { cluster, provisionerToken, controlCa }: ProvisionSettings,
 ): Readonly<Record<string, string>> {
-  const serves = owner?.kind === 'Gateway' ? gateways.map((gateway) => `${cluster}/${gateway}`) : [`${cluster}/*/*`];
+  const serves =
+    owner?.kind === 'Gateway'
+      ? gateways.map((gateway) => toPlaceKey({ cluster, ...parseNamespacedKey(gateway) }))
+      : [`${cluster}/*/*`];
   const node = `${cluster}.${namespace}.${podNames(name)}`;
   // The nodes that a class shares serve Gateways of any namespace.
-  const namespaces = [...new Set([namespace, ...gateways.map((gateway) => gateway.split('/')[0] ?? '')])];
+  const namespaces = [...new Set([namespace, ...gateways.map((gateway) => parseNamespacedKey(gateway).namespace)])];
   const keys = namespaces.map((each) => deriveNodeKey(provisionerToken, cluster, each).privateKey);
   return {
     token: deriveToken(provisionerToken, { node, serves }),
@@ -196,7 +200,7 @@ function buildContainer(plane: DataPlane, { cluster, controlUrl, controlCa, imag
       ...['--token-file', `${secretFolder}/token`, '--node-key-file', `${secretFolder}/node.key`],
       ...['--control-url', controlUrl, '--data', dataFolder, '--drain', `${drainSeconds}s`],
       ...['--envoy-concurrency', String(workers(cpu))],
-      ...plane.gateways.flatMap((gateway) => ['--serves', `${cluster}/${gateway}`]),
+      ...plane.gateways.flatMap((gateway) => ['--serves', toPlaceKey({ cluster, ...parseNamespacedKey(gateway) })]),
     ],
     env: [
       { name: 'POD_NAME', ...fromField('metadata.name') },

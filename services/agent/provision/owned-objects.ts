@@ -6,6 +6,7 @@ import type { ApiClient } from '../kubernetes/api-client.ts';
 import { type Reflector, startReflector } from '../kubernetes/reflector.ts';
 import { isNewer } from '../kubernetes/resource-version.ts';
 import { isRecord } from '../stripped-object.ts';
+import { toLocalKey } from '#libs/gateway/object-key.ts';
 
 export interface OwnedKind {
   readonly kind: string;
@@ -57,7 +58,7 @@ export class OwnedObjects {
         kind,
         onChange: (change) => {
           if (change.type === 'applied') this.see(toSeen(change.object));
-          else this.#gone(`${kind}/${change.namespace}/${change.name}`, change.uid);
+          else this.#gone(toLocalKey({ ...change, kind }), change.uid);
         },
         onListed: () => {
           this.#listed.add(kind);
@@ -84,7 +85,7 @@ export class OwnedObjects {
 
   /** Also what a write has answered, ahead of the watch. */
   see(object: SeenObject): void {
-    const id = idOf(object);
+    const id = toLocalKey(object);
     const before = this.#seen.get(id);
     if (before?.uid === object.uid && isNewer(before.resourceVersion, object.resourceVersion)) return;
     this.#seen.set(id, object);
@@ -105,11 +106,6 @@ export class OwnedObjects {
     this.#seen.delete(id);
     this.#onChange(id);
   }
-}
-
-/** `kind/namespace/name`. */
-export function idOf({ kind, namespace, name }: Pick<SeenObject, 'kind' | 'namespace' | 'name'>): string {
-  return `${kind}/${namespace}/${name}`;
 }
 
 /** The path of a collection, of all namespaces where none is given. */

@@ -14,7 +14,8 @@ import { TokenBucket } from '../status/token-bucket.ts';
 import { type DataPlane, type WantedPlane, planDataPlanes, wantedPlane } from './data-plane.ts';
 import { type ApplyResult, applyObject, deleteObject } from './object-client.ts';
 import { type OwnedObject, type ProvisionSettings, buildObjects } from './objects.ts';
-import { OwnedObjects, type SeenObject, idOf } from './owned-objects.ts';
+import { OwnedObjects, type SeenObject } from './owned-objects.ts';
+import { parseLocalKey, toLocalKey, toNamespacedKey } from '#libs/gateway/object-key.ts';
 
 export interface ProvisionerOptions {
   readonly client: ApiClient;
@@ -95,7 +96,7 @@ export class Provisioner {
 
   wish(desired: DesiredStatus): void {
     if (desired.kind !== 'Gateway') return;
-    const key = keyOf(desired);
+    const key = toNamespacedKey(desired);
     this.#cameMeanwhile?.add(key);
     this.#want(key, desired);
   }
@@ -112,7 +113,7 @@ export class Provisioner {
     const present = new Set<string>();
     for (const desired of all) {
       if (desired.kind !== 'Gateway') continue;
-      const key = keyOf(desired);
+      const key = toNamespacedKey(desired);
       present.add(key);
       if (!newer.has(key)) this.#want(key, desired);
     }
@@ -123,7 +124,7 @@ export class Provisioner {
 
   /** A Gateway or GatewayClass was seen (its UID), or is gone (null). */
   observe(kind: string, namespace: string, name: string, uid: string | null): void {
-    const key = `${namespace}/${name}`;
+    const key = toNamespacedKey({ namespace, name });
     // Its wish may live a little longer; a new Gateway of the name gets a new one.
     if (kind === 'Gateway' && uid === null) this.#wishes.delete(key);
     this.#planSoon();
@@ -160,7 +161,7 @@ export class Provisioner {
       return plane === null ? [] : [plane];
     });
     const planes = planDataPlanes(wanted, settings.namespace, classUid);
-    const present = new Set(planes.map(({ namespace, name }) => `${namespace}/${name}`));
+    const present = new Set(planes.map(toNamespacedKey));
     for (const [key, { ids }] of this.#planes) {
       if (present.has(key)) continue;
       this.#planes.delete(key);
@@ -168,7 +169,7 @@ export class Provisioner {
     }
     this.#kept.clear();
     // Without ports it is not known what a data plane should be like: what there is stays.
-    for (const plane of planes) if (plane.wish.ports.length === 0) this.#kept.add(`${plane.namespace}/${plane.name}`);
+    for (const plane of planes) if (plane.wish.ports.length === 0) this.#kept.add(toNamespacedKey(plane));
     for (const plane of planes) if (plane.wish.ports.length > 0) this.#planOne(plane);
     // Not before: until now, nothing was known to be wanted.
     this.#mayRemove = this.#isComplete;
@@ -177,12 +178,12 @@ export class Provisioner {
   }
 
   #planOne(plane: DataPlane): void {
-    const key = `${plane.namespace}/${plane.name}`;
+    const key = toNamespacedKey(plane);
     const text = JSON.stringify(plane);
     const before = this.#planes.get(key);
     if (before?.text === text) return;
     const objects = buildObjects(plane, this.#options.settings);
-    const ids = objects.map((object) => idOf({ kind: object.kind, ...object.metadata }));
+    const ids = objects.map((object) => toLocalKey({ kind: object.kind, ...object.metadata }));
     this.#planes.set(key, { text, ids });
     for (const id of before?.ids ?? []) if (!ids.includes(id)) this.#unwant(id);
     for (const [i, object] of objects.entries()) {
@@ -226,7 +227,7 @@ export class Provisioner {
   #isDue(id: string): boolean {
     const wanted = this.#wanted.get(id);
     const seen = this.#owned.get(id);
-    const isKept = this.#kept.has(id.slice(id.indexOf('/') + 1));
+    const isKept = this.#kept.has(toNamespacedKey(parseLocalKey(id)));
     if (wanted === undefined) return seen !== undefined && !seen.isLeaving && this.#mayRemove && !isKept;
     const written = this.#written.get(id);
     // One that is on its way out is made anew when it is gone.
@@ -339,9 +340,5 @@ export class Provisioner {
 }
 
 function kindOf(id: string): string {
-  return id.split('/')[0] ?? '';
-}
-
-function keyOf({ namespace, name }: Pick<DesiredStatus, 'namespace' | 'name'>): string {
-  return `${namespace}/${name}`;
+  return parseLocalKey(id).kind;
 }

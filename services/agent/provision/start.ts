@@ -9,6 +9,7 @@ import type { LiveObject } from '../live-object.ts';
 import { isRecord } from '../stripped-object.ts';
 import type { ProvisionSettings } from './objects.ts';
 import { Provisioner } from './provisioner.ts';
+import { toLocalKey } from '#libs/gateway/object-key.ts';
 
 /** Null where no data planes are to be provided. Throws FleetgateError 'config' for what is missing. */
 export function readProvisionSettings(options: AgentOptions): ProvisionSettings | null {
@@ -42,10 +43,11 @@ export function startProvisioner(options: {
   return new Provisioner({
     ...rest,
     classOf: (namespace, gateway) => {
-      const spec = find(`Gateway/${namespace}/${gateway}`)?.object['spec'];
+      const spec = find(toLocalKey({ kind: 'Gateway', namespace, name: gateway }))?.object['spec'];
       const className = isRecord(spec) ? spec['gatewayClassName'] : undefined;
       return typeof className === 'string' ? className : undefined;
     },
-    classUid: (className) => find(`GatewayClass//${className}`)?.object.metadata.uid,
+    classUid: (className) =>
+      find(toLocalKey({ kind: 'GatewayClass', namespace: '', name: className }))?.object.metadata.uid,
   });
 }

@@ -6,10 +6,11 @@ import { kindInfo } from '#libs/gateway/kinds.ts';
 import type { KubeObject } from '#libs/gateway/object.ts';
 import { isNewer } from '../kubernetes/resource-version.ts';
 import type { LiveObject } from '../live-object.ts';
-import { type WriteStatus, objectKey } from '../source.ts';
+import type { WriteStatus } from '../source.ts';
 import { isRecord } from '../stripped-object.ts';
 import { type StatusFields, changesOnlyCounts, mergeStatus } from './merge.ts';
 import { TokenBucket } from './token-bucket.ts';
+import { toLocalKey } from '#libs/gateway/object-key.ts';
 
 export interface StatusWriterOptions {
   readonly write: WriteStatus;
@@ -255,5 +256,5 @@ export class StatusWriter {
 /** Null for a kind whose status is not ours to write. */
 function keyOf({ kind, namespace, name }: Pick<DesiredStatus, 'kind' | 'namespace' | 'name'>): string | null {
   const info = kindInfo(kind);
-  return info?.status === true ? objectKey({ kind: info.kind, namespace, name }) : null;
+  return info?.status === true ? toLocalKey({ kind: info.kind, namespace, name }) : null;
 }

@@ -6,6 +6,8 @@ import type { Forward, RuleVerdict, Share, Target, Verdict } from '#libs/matchin
 import { type Column, count, cut, oneLine, renderTable } from '../views/table.ts';
 import type { Explained, ExplainedCandidate } from './explanation.ts';
 import type { Ground } from './ground.ts';
+import { parseEntryKey } from '#libs/snapshot/entry-key.ts';
+import { toEndpointsKey } from '#libs/snapshot/discovery-key.ts';
 
 export interface TextOptions {
   /** What was asked: `GET http://…`. */
@@ -131,13 +133,16 @@ function listenerText({ gateway, entry }: ListenerOf): string {
 
 function targetText(backend: Target): string {
   if ('invalid' in backend) return `nothing (${backend.invalid})`;
-  const [, cluster = '', namespace = '', service = '', port = ''] = backend.key.split('/');
+  const key = parseEntryKey(backend.key);
+  if (key?.type !== 'backend') return backend.key;
+  const { cluster, namespace, service, port } = key.port;
   return `Service ${namespace}/${service} port ${port} in ${cluster}`;
 }
 
 function endpointsText({ backend }: Share, { noBackendStatus }: Forward, { endpoints }: TextOptions): string {
   if ('invalid' in backend) return `: answered ${noBackendStatus}`;
-  const count = endpoints(backend.key.replace(/^backend\//, 'endpoints/'));
+  const key = parseEntryKey(backend.key);
+  const count = key?.type === 'backend' ? endpoints(toEndpointsKey(key.port)) : undefined;
   if (count === undefined) return '';
   return count === 0 ? ', without a ready endpoint: answered 503' : `, ${count} ready`;
 }

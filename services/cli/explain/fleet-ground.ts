@@ -17,6 +17,7 @@ import { readPages } from '../client/paged-answers.ts';
 import type { Ground, GroundGateway } from './ground.ts';
 import { servedAt } from './served-at.ts';
 import { readGatewayStatus } from './status.ts';
+import { parsePlaceKey } from '#libs/gateway/object-key.ts';
 
 /** Which gateways, and when. */
 export interface Moment {
@@ -83,8 +84,7 @@ async function readServed(client: FleetClient, gateway: string, moment: Moment):
 async function versionAt(client: FleetClient, gateway: string, at: Date | undefined): Promise<number> {
   if (at === undefined) return (await readGateway(client, gateway)).serving;
   const versions = await readSnapshots(client, gateway);
-  const [cluster = '', namespace = '', name = ''] = gateway.split('/');
-  const events = await readObjectHistory(client, { cluster, kind: 'Gateway', namespace, name });
+  const events = await readObjectHistory(client, { ...parsePlaceKey(gateway), kind: 'Gateway' });
   return servedAt(versions, events, at);
 }
 

@@ -11,10 +11,10 @@ import { Claims, type Claim } from '../../agent/folder/claims.ts';
 import { scanFolder } from '../../agent/folder/file-tree.ts';
 import { type Manifest, parseManifestFile } from '../../agent/folder/manifest.ts';
 import { appliedEvent, readLiveObject, readLiveSecret } from '../../agent/live-object.ts';
-import { objectKey } from '../../agent/source.ts';
 import { resolveGateway } from '../names/gateway-name.ts';
 import { badConditions, type Ground, type GroundGateway, type GroundRoute } from './ground.ts';
 import { readGatewayStatus, readRouteStatus } from './status.ts';
+import { toLocalKey, toPlaceKey } from '#libs/gateway/object-key.ts';
 
 /** Manifests do not say when objects were made: they are of the same age. */
 const made = '2000-01-01T00:00:00Z';
@@ -43,9 +43,9 @@ export async function readManifestsGround(folder: string, cluster: string, wante
   );
   const statuses = projection.statuses(cluster, undefined, statusesMax).items;
   const lines = new Map(
-    found.map(({ file, manifest }) => [objectKey(manifest), `${join(folder, file)}:${manifest.line}`]),
+    found.map(({ file, manifest }) => [toLocalKey(manifest), `${join(folder, file)}:${manifest.line}`]),
   );
-  const specs = new Map(found.map(({ manifest }) => [objectKey(manifest), manifest.content['spec']]));
+  const specs = new Map(found.map(({ manifest }) => [toLocalKey(manifest), manifest.content['spec']]));
   return {
     about: `the manifests in ${folder}, as cluster ${cluster}`,
     gateways: chosen(
@@ -55,7 +55,10 @@ export async function readManifestsGround(folder: string, cluster: string, wante
     routes: statuses.flatMap((status): GroundRoute[] => {
       const { kind, namespace, name } = status;
       if (!kind.endsWith('Route')) return [];
-      const { hostnames, conditions } = readRouteStatus(specs.get(`${kind}/${namespace}/${name}`), status.status);
+      const { hostnames, conditions } = readRouteStatus(
+        specs.get(toLocalKey({ kind, namespace, name })),
+        status.status,
+      );
       return [{ cluster, kind, namespace, name, hostnames, problems: badConditions(conditions) }];
     }),
     problems: [
@@ -64,12 +67,12 @@ export async function readManifestsGround(folder: string, cluster: string, wante
         : [`no Gateway in them is of a GatewayClass with controllerName ${controllerName}`]),
       ...problems,
       ...statuses.flatMap(({ kind, namespace, name, status }) =>
-        kind === 'Gateway' ? readGatewayStatus(`${cluster}/${namespace}/${name}`, status) : [],
+        kind === 'Gateway' ? readGatewayStatus(toPlaceKey({ cluster, namespace, name }), status) : [],
       ),
     ],
     portOffset: 0,
     endpoints: (key) => endpoints.get(key) ?? 0,
-    place: (kind, namespace, name) => lines.get(`${kind}/${namespace}/${name}`),
+    place: (kind, namespace, name) => lines.get(toLocalKey({ kind, namespace, name })),
   };
 }
 
@@ -130,7 +133,7 @@ function toObject(manifest: Manifest): KubeObject {
     metadata: {
       name,
       ...(namespace === '' ? {} : { namespace }),
-      uid: objectKey(manifest),
+      uid: toLocalKey(manifest),
       resourceVersion: '1',
       generation: 1,
       creationTimestamp: made,

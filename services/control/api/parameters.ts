@@ -1,5 +1,6 @@
 // Parameters that several routes take, and cursors: opaque texts that hold the place where a page ended.
 import { z } from 'zod';
+import { toPlaceKey } from '#libs/gateway/object-key.ts';
 
 const label = z
   .string()
@@ -30,8 +31,8 @@ export const limit = (max = 500) => z.coerce.number<string>().int().min(1).max(m
 export const gatewayPath = z.object({ cluster: clusterName, namespace: namespaceName, name: objectName });
 
 /** `cluster/namespace/name` of a path. */
-export function idOf({ cluster, namespace, name }: z.output<typeof gatewayPath>): string {
-  return `${cluster}/${namespace}/${name}`;
+export function idOf(path: z.output<typeof gatewayPath>): string {
+  return toPlaceKey(path);
 }
 
 /** A cursor from the key of the last item. */

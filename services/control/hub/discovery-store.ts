@@ -1,6 +1,7 @@
 // The newest discovery item of every key, and the texts of discovery messages, each made once for all nodes that need it.
 import { canonicalJson, sha256 } from '#libs/gateway/canonical.ts';
 import type { DiscoveryRow } from './fleet-rows.ts';
+import { isEndpointsKey } from '#libs/snapshot/discovery-key.ts';
 
 const noEndpointsJson = canonicalJson({ kind: 'endpoints', endpoints: [] });
 /** What a Service port without a row is sent as: a snapshot may refer to it, and then requests to it find nobody. */
@@ -56,6 +57,6 @@ export class DiscoveryStore {
 
   /** A Secret that is gone keeps its last material on the nodes for as long as what they serve refers to it. */
   #item(key: string): { readonly hash: string; readonly json: string } | undefined {
-    return this.#items.get(key) ?? (key.startsWith('endpoints/') ? noEndpoints : undefined);
+    return this.#items.get(key) ?? (isEndpointsKey(key) ? noEndpoints : undefined);
   }
 }

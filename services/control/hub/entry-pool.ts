@@ -1,6 +1,7 @@
 // Entries in memory, each once by its hash however many versions and gateways name it, with the discovery keys that it refers to.
 import { z } from 'zod';
 import { discoveryKeysOf } from '#libs/snapshot/discovery-keys.ts';
+import { isRuleKey } from '#libs/snapshot/entry-key.ts';
 
 export interface PooledEntry {
   readonly hash: string;
@@ -53,7 +54,7 @@ export class EntryPool {
 
 /** Rules name backends, never discovery: they are not parsed. */
 function referencesOf(key: string, json: string): readonly string[] {
-  if (key.startsWith('rule/')) return [];
+  if (isRuleKey(key)) return [];
   const parsed = referring.safeParse(JSON.parse(json));
   if (!parsed.success) return [];
   return discoveryKeysOf(parsed.data);

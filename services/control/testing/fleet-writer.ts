@@ -2,6 +2,7 @@
 import { Pool, type PoolClient } from 'pg';
 import { canonicalJson, sha256 } from '#libs/gateway/canonical.ts';
 import { digestOf } from '#libs/snapshot/digest.ts';
+import { parsePlaceKey } from '#libs/gateway/object-key.ts';
 
 export interface GatewayChange {
   readonly gateway: string;
@@ -159,7 +160,7 @@ export class FleetWriter {
         this.#seq,
       ],
     );
-    const [cluster, namespace, name] = change.gateway.split('/');
+    const { cluster, namespace, name } = parsePlaceKey(change.gateway);
     await client.query(
       `insert into gateways (gateway, cluster, namespace, name, head, serving, pinned, deleted, alarm, commit, labels)
        values ($1, $2, $3, $4, $5, $6, $7, $8, null, $9, $10)

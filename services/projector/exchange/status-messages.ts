@@ -2,6 +2,7 @@
 import type { DesiredStatus, StatusPage } from '#libs/events/agent-exchange.ts';
 import type { Projection } from '#libs/projection/projection.ts';
 import type { StatusChange } from '#libs/projection/versions/projection-change.ts';
+import { toLocalKey } from '#libs/gateway/object-key.ts';
 
 /** Below the 1 MB that NATS takes by default. */
 const messageBytesMax = 900_000;
@@ -36,7 +37,7 @@ export function statusPage(projection: Projection, cluster: string, after: strin
   const items = fittingItems(page.items);
   const last = items.at(-1);
   if (items.length === page.items.length || last === undefined) return page;
-  return { items, next: `${last.kind}/${last.namespace}/${last.name}` };
+  return { items, next: toLocalKey(last) };
 }
 
 /** The first items, at least one, as many as a message holds. */

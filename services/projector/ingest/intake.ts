@@ -4,8 +4,9 @@ import { Fleet, evolve, isStale } from '#libs/fleet/fleet.ts';
 import { kindInfo } from '#libs/gateway/kinds.ts';
 import type { SealedItem } from '#libs/projection/model/sealed-item.ts';
 import type { ClusterRegistry } from './cluster-registry.ts';
-import { keyOf } from '../store/commit-rows.ts';
 import { fingerprintOf } from './message.ts';
+import { toObjectKey } from '#libs/gateway/object-key.ts';
+import { toTlsKey } from '#libs/snapshot/discovery-key.ts';
 
 export type Verdict = 'taken' | 'known' | { readonly refused: string };
 
@@ -39,7 +40,7 @@ export class Intake {
   add(event: ChangeEvent): Verdict {
     const verdict = this.#register(event);
     if (verdict !== undefined) return { refused: verdict };
-    const key = keyOf(event);
+    const key = toObjectKey(event);
     if (this.#touched.has(key) ? isStale(this.#after, event) : this.#knows(event)) return 'known';
     this.#touched.add(key);
     evolve(this.#after, event);
@@ -47,8 +48,8 @@ export class Intake {
     (kindInfo(event.kind)?.stream === 'discovery' ? this.slices : this.events).push(facts);
     const fingerprint = sealed === undefined ? undefined : fingerprintOf(event.object);
     if (sealed !== undefined && fingerprint !== undefined) {
-      const { cluster, namespace, name } = event;
-      this.sealed.push({ key: `tls/${cluster}/${namespace}/${name}`, cluster, fingerprint, sealed });
+      const { cluster } = event;
+      this.sealed.push({ key: toTlsKey(event), cluster, fingerprint, sealed });
     }
     return 'taken';
   }

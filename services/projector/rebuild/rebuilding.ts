@@ -6,11 +6,12 @@ import type { FoldedEvent } from '#libs/projection/versions/projection-change.ts
 import type { GatewayHead } from '#libs/projection/versions/gateway-head.ts';
 import type { Limits } from '#libs/projection/versions/limits.ts';
 import { Projection } from '#libs/projection/projection.ts';
-import { type CommitRows, type VersionRow, buildCommitRows, keyOf, noChange } from '../store/commit-rows.ts';
+import { type CommitRows, type VersionRow, buildCommitRows, noChange } from '../store/commit-rows.ts';
 import { type Checkpoint, commit } from '../store/commit.ts';
 import { contentsFor, historyBatches } from '../store/history.ts';
 import { originOf } from '../store/origin.ts';
 import type { Progress } from './verification.ts';
+import { toObjectKey } from '#libs/gateway/object-key.ts';
 
 const progressEvery = 10_000;
 const windowChanges = 5000;
@@ -60,8 +61,8 @@ export async function rebuildFromHistory(
 function keepNewest(objects: Map<string, FoldedEvent>, folded: FoldedEvent): void {
   const { event } = folded;
   if (!('object' in event)) return;
-  if (event.object === null) objects.delete(keyOf(event));
-  else objects.set(keyOf(event), folded);
+  if (event.object === null) objects.delete(toObjectKey(event));
+  else objects.set(toObjectKey(event), folded);
 }
 
 /** Gathers rows of many versions for one statement. */

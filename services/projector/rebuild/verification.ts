@@ -7,6 +7,7 @@ import type { Limits } from '#libs/projection/versions/limits.ts';
 import { sameValue } from '#libs/derivation/same-value.ts';
 import { pagesOf } from '../store/cursor.ts';
 import { contentsFor, historyBatches } from '../store/history.ts';
+import { parseLocalKey, toObjectKey } from '#libs/gateway/object-key.ts';
 
 export interface Progress {
   readonly events: number;
@@ -197,7 +198,8 @@ async function compareObjects(client: ClientBase, projection: Projection, differ
   for (const { cluster } of clusters)
     for (let after: string | undefined, more = true; more; more = after !== undefined) {
       const page = projection.inventory(cluster, after, 10_000);
-      for (const { key, uid, hash } of page.items) expected.set(`${cluster}/${key}`, `${uid} ${hash}`);
+      for (const { key, uid, hash } of page.items)
+        expected.set(toObjectKey({ cluster, ...parseLocalKey(key) }), `${uid} ${hash}`);
       after = page.next;
     }
   const objects = expected.size;

@@ -5,6 +5,7 @@ import type { OperatorEvent } from '#libs/events/operator-event.ts';
 import type { FoldedEvent, ProjectionChange } from '#libs/projection/versions/projection-change.ts';
 import type { NewVersion } from '#libs/projection/versions/gateway-head.ts';
 import { type Origin, originOf } from './origin.ts';
+import { parsePlaceKey, toObjectKey } from '#libs/gateway/object-key.ts';
 
 export interface EventRow {
   readonly seq: string;
@@ -91,10 +92,10 @@ export function buildCommitRows(
   const ids = new Set<string>();
   const events = folded.map(({ seq, event }) => {
     if (!('object' in event)) return operatorRow(seq, batch, event);
-    objects.set(keyOf(event), { row: objectRow(seq, event), gone: event.object === null });
+    objects.set(toObjectKey(event), { row: objectRow(seq, event), gone: event.object === null });
     return changeRow(seq, batch, event, ids);
   });
-  const lastSlices = new Map(slices.map((slice) => [keyOf(slice), slice]));
+  const lastSlices = new Map(slices.map((slice) => [toObjectKey(slice), slice]));
   const kept = [...objects.values()];
   return {
     clusters,
@@ -109,11 +110,6 @@ export function buildCommitRows(
     statuses: change.statuses,
     discovery: change.discovery,
   };
-}
-
-/** `cluster/kind/namespace/name` of an event's object. */
-export function keyOf(event: ObjectKey): string {
-  return `${event.cluster}/${event.kind}/${event.namespace}/${event.name}`;
 }
 
 function changeRow(seq: bigint, batch: string, event: ChangeEvent, ids: Set<string>): EventRow {
@@ -139,7 +135,7 @@ function changeRow(seq: bigint, batch: string, event: ChangeEvent, ids: Set<stri
 }
 
 function operatorRow(seq: bigint, batch: string, event: OperatorEvent): EventRow {
-  const [cluster = '', namespace = '', name = ''] = event.gateway.split('/');
+  const { cluster, namespace, name } = parsePlaceKey(event.gateway);
   return {
     seq: seq.toString(),
     batch,

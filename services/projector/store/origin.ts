@@ -2,6 +2,8 @@
 import type { ChangeEvent } from '#libs/events/change-event.ts';
 import type { FoldedEvent } from '#libs/projection/versions/projection-change.ts';
 import type { NewVersion } from '#libs/projection/versions/gateway-head.ts';
+import { parsePlaceKey, toLocalKey } from '#libs/gateway/object-key.ts';
+import { parseEntryKey } from '#libs/snapshot/entry-key.ts';
 
 /** Who made a version, and a sentence about why. */
 export interface Origin {
@@ -19,7 +21,7 @@ export function originOf(version: NewVersion, folded: readonly FoldedEvent[]): O
     else if (event.gateway === version.gateway) return { actor: event.actor.name, reason: event.reason ?? null };
   }
   const touched = new Set(version.changes.map(({ key }) => objectOf(key, version.gateway)));
-  const direct = changes.filter((event) => touched.has(`${event.kind}/${event.namespace}/${event.name}`));
+  const direct = changes.filter((event) => touched.has(toLocalKey(event)));
   const causes = direct.length > 0 ? direct : changes;
   const actors = new Set(causes.flatMap(({ actor }) => (actor === null ? [] : [actor.manager])));
   const reasons = new Set(causes.map((event) => `${event.type} ${event.kind} ${placeOf(event)}`));
@@ -28,10 +30,11 @@ export function originOf(version: NewVersion, folded: readonly FoldedEvent[]): O
 
 /** `kind/namespace/name` of the object that an entry comes from. */
 function objectOf(key: string, gateway: string): string {
-  const [type, first = '', second = '', third = ''] = key.split('/');
-  if (type === 'rule') return `${first}/${second}/${third}`;
-  if (type === 'backend') return `Service/${second}/${third}`;
-  return `Gateway/${gateway.slice(gateway.indexOf('/') + 1)}`;
+  const entry = parseEntryKey(key);
+  if (entry?.type === 'rule') return toLocalKey(entry.route);
+  if (entry?.type === 'backend')
+    return toLocalKey({ kind: 'Service', namespace: entry.port.namespace, name: entry.port.service });
+  return toLocalKey({ ...parsePlaceKey(gateway), kind: 'Gateway' });
 }
 
 function placeOf({ namespace, name }: ChangeEvent): string {

@@ -4,8 +4,8 @@ import type { DesiredStatus } from '#libs/events/agent-exchange.ts';
 import { canonicalJson } from '#libs/gateway/canonical.ts';
 import type { Projection } from '#libs/projection/projection.ts';
 import type { StatusChange } from '#libs/projection/versions/projection-change.ts';
-import { keyOf } from './commit-rows.ts';
 import { jsonbText } from './jsonb-text.ts';
+import { toObjectKey } from '#libs/gateway/object-key.ts';
 
 interface StatusRow {
   readonly cluster: string;
@@ -30,9 +30,9 @@ export async function staleStatuses(
       'select cluster, kind, namespace, name, uid, status from statuses where cluster = $1',
       [cluster],
     );
-    const stored = new Map(rows.map((row) => [keyOf(row), row]));
+    const stored = new Map(rows.map((row) => [toObjectKey(row), row]));
     for (const item of desiredStatuses(projection, cluster)) {
-      const key = keyOf({ cluster, ...item });
+      const key = toObjectKey({ cluster, ...item });
       const row = stored.get(key);
       stored.delete(key);
       if (row === undefined || row.uid !== item.uid || !sameJson(row.status, item.status))

@@ -2,6 +2,7 @@
 import type { ClientBase } from 'pg';
 import type { VersionPort } from '#libs/projection/versions/gateway-head.ts';
 import { PortCount, portOfEntry } from '#libs/projection/versions/port-count.ts';
+import { isListenerKey } from '#libs/snapshot/entry-key.ts';
 
 const entriesQuery = `select hash, json from entries where hash = any($1)`;
 // Only a gateway that is pinned, and has a candidate, serves another version than its head.
@@ -35,7 +36,7 @@ export async function readServedListeners(client: ClientBase): Promise<ReadonlyM
 
 /** The hashes of the listeners among entries. */
 export function listenerHashes(entries: ReadonlyMap<string, string>): readonly string[] {
-  return [...entries].flatMap(([key, hash]) => (key.startsWith('listener/') ? [hash] : []));
+  return [...entries].flatMap(([key, hash]) => (isListenerKey(key) ? [hash] : []));
 }
 
 /** The ports behind hashes, each once, in the order that the projection has them in. */

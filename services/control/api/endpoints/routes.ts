@@ -26,6 +26,7 @@ import {
 } from '../parameters.ts';
 import { Problem } from '#libs/api/problem.ts';
 import { defineRoute } from '../endpoint.ts';
+import { parsePlaceKey, toPlaceKey } from '#libs/gateway/object-key.ts';
 
 interface Row {
   readonly cluster: string;
@@ -87,17 +88,17 @@ export const listRoutes = defineRoute({
 
 function conditionsOf(query: z.output<typeof filters>) {
   const pattern = query.q === undefined ? undefined : likePattern(query.q);
-  const [cluster, namespace, name] = query.gateway?.split('/') ?? [];
+  const gateway = query.gateway === undefined ? undefined : parsePlaceKey(query.gateway);
   return [
     sql`o.kind = any(${query.kind === undefined ? [...routeKinds] : [query.kind]})`,
     query.cluster && sql`o.cluster = ${query.cluster}`,
     query.namespace && sql`o.namespace = ${query.namespace}`,
     query.manager && sql`o.manager = ${query.manager}`,
     pattern && sql`(o.cluster || '/' || o.namespace || '/' || o.name ilike ${pattern} or o.data ilike ${pattern})`,
-    name !== undefined &&
-      sql`o.cluster = ${cluster} and exists (
+    gateway &&
+      sql`o.cluster = ${gateway.cluster} and exists (
         select 1 from jsonb_array_elements(${parents}) p, lateral (select coalesce(p->'parentRef', p->'gatewayRef') as ref) r
-         where r.ref->>'name' = ${name} and coalesce(r.ref->>'namespace', o.namespace) = ${namespace})`,
+         where r.ref->>'name' = ${gateway.name} and coalesce(r.ref->>'namespace', o.namespace) = ${gateway.namespace})`,
     query.accepted && (query.accepted === 'true' ? accepted : sql`not ${accepted}`),
   ];
 }
@@ -162,7 +163,7 @@ function toParent(
     name: ref.name,
     sectionName: ref.sectionName,
     port: ref.port,
-    gateway: isGateway ? `${row.cluster}/${namespace}/${ref.name}` : null,
+    gateway: isGateway ? toPlaceKey({ cluster: row.cluster, namespace, name: ref.name }) : null,
     accepted: conditions === undefined ? null : conditions.some(isAccepted),
     conditions: conditions ?? [],
   };
