@@ -1,5 +1,5 @@
-// What people get wrong: objects of every kind that no validation has seen, and a snapshot that Envoy refuses. Each is named where people
-// look, everything else is served as before, and what is put right is served again.
+// Holds what people get wrong: objects of every kind that no validation has seen, and a snapshot that Envoy refuses.
+// Each is named where people look, everything else is served as before, and what is put right is served again.
 import { cpSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
@@ -53,7 +53,9 @@ const named = [
   ['BackendTLSPolicy', 'shop', 'of-bad-config', /Accepted=False/],
 ] as const;
 
-/** Of kinds that have no status, and of routes that name no parent: what `fleetgate clusters` and `fleetgate routes` say. */
+/**
+ * What `fleetgate clusters` and `fleetgate routes` say of kinds that have no status and of routes that name no parent.
+ */
 const told = [
   /malformed\.yaml:\d+: Namespace bad-namespace: metadata\.labels must be a map of strings/,
   /EndpointSlice shop\/bad-slice-1: ports: must be a list/,

@@ -1,5 +1,6 @@
 #!/usr/bin/env node
-// The `fleetgate` command. Plain JavaScript for Node 20 and newer: hands over to main.ts, on the Node of node_modules where this one is too old.
+// Starts the `fleetgate` command. It is plain JavaScript for Node 20 and newer, and hands over to main.ts, on the Node
+// of node_modules where this one is too old.
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import * as nodeModule from 'node:module';
@@ -21,9 +22,8 @@ if (!existsSync(join(packages, 'commander'))) {
 } else if (existsSync(ownNode)) {
   handOver();
 } else {
-  stop(
-    `this is Node ${process.versions.node} and Fleetgate needs 24 or newer.\n  Run \`npm ci\` in ${dirname(packages)}: it brings a newer Node from npm for this folder only.`,
-  );
+  const remedy = `Run \`npm ci\` in ${dirname(packages)}: it brings a newer Node from npm for this folder only.`;
+  stop(`this is Node ${process.versions.node} and Fleetgate needs 24 or newer.\n  ${remedy}`);
 }
 
 function handOver() {

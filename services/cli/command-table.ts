@@ -1,4 +1,5 @@
-// The one table of commands. A command's file is loaded only when it is called, so that a quick command stays quick.
+// Holds the one table of commands. A command's file is loaded only when it is called, so that a quick command stays
+// quick.
 import type { Command } from 'commander';
 
 export interface CommandEntry {

@@ -1,5 +1,6 @@
-// kill -9 of every part of a fleet while routes are edited and requests flow, and the stream wiped: everything goes on by itself, no event
-// is lost or doubled, no request fails but for Envoy's own end, and what is served is what the history gives.
+// Kills (-9) every part of a fleet while routes are edited and requests flow, and wipes the stream: everything goes on
+// by itself, no event is lost or doubled, no request fails but for Envoy's own end, and what is served is what the
+// history gives.
 import { renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';

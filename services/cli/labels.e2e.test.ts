@@ -1,4 +1,5 @@
-// A node that selects Gateways by label, beside one that serves all: the label comes and goes in the manifest, and requests follow.
+// Runs a node that selects Gateways by label beside one that serves all: the label comes and goes in the manifest, and
+// requests follow.
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

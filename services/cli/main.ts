@@ -1,5 +1,5 @@
-// Runs the `fleetgate` command: finds the sub-command in the table, loads it alone, and turns a failure into text and exit
-// code.
+// Runs the `fleetgate` command: finds the sub-command in the table, loads it alone, and turns a failure into text and
+// exit code.
 import { Command } from 'commander';
 import packageFile from '../../package.json' with { type: 'json' };
 import { commandTable } from './command-table.ts';

@@ -1,5 +1,5 @@
-// Older APIs through the whole pipe: an Ingress and an old HTTPRoute in a folder answer requests, are found in the history as they were
-// written, and are what `fleetgate convert` makes of them.
+// Sends older APIs through the whole pipe: an Ingress and an old HTTPRoute in a folder answer requests, are found in
+// the history as they were written, and are what `fleetgate convert` makes of them.
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

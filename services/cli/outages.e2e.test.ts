@@ -1,4 +1,5 @@
-// Outages: a projector that dies or is frozen while another stands by, and everything gone but a node and its Envoy.
+// Holds through outages: a projector that dies or is frozen while another stands by, and everything gone but a node and
+// its Envoy.
 import { join } from 'node:path';
 import t from 'tap';
 import { eventually } from '#libs/testing/eventually.ts';

@@ -1,4 +1,5 @@
-// The whole pipe with the storefront, driven as a user would: manifests edited, commands called, requests sent, Ctrl-C pressed.
+// Drives the whole pipe with the storefront as a user would: manifests are edited, commands called, requests sent,
+// Ctrl-C pressed.
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';

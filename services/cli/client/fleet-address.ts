@@ -1,4 +1,5 @@
-// Which fleet a command talks to: FLEETGATE_URL with FLEETGATE_TOKEN, else the `up` that runs on this machine.
+// Finds the fleet that a command talks to: that of FLEETGATE_URL with FLEETGATE_TOKEN, else the `up` that runs on this
+// machine.
 import { join } from 'node:path';
 import { fail } from '#libs/runtime/errors.ts';
 import { findLocalFleets } from '../local/local-fleet.ts';
@@ -12,7 +13,10 @@ export interface FleetAddress {
 
 type Env = Readonly<Record<string, string | undefined>>;
 
-/** The address and the token. Throws FleetgateError 'config' or 'control-unreachable' that say what to set or start. */
+/**
+ * Finds the address and the token. Throws FleetgateError 'config' or 'control-unreachable' that say what to set or
+ * start.
+ */
 export async function findFleet(env: Env, data?: string): Promise<FleetAddress> {
   const url = env['FLEETGATE_URL'];
   if (url !== undefined && url !== '' && data === undefined) {
@@ -23,7 +27,7 @@ export async function findFleet(env: Env, data?: string): Promise<FleetAddress> 
   return { url: record.url, token: env['FLEETGATE_TOKEN'] ?? tokenOf(record) };
 }
 
-/** FLEETGATE_URL may name the local `up`; then its token is known. */
+/** Finds the token of the local `up` that FLEETGATE_URL names, if it names one. */
 async function localToken(env: Env, url: string): Promise<string> {
   const record = (await findLocalFleets(env)).find((fleet) => fleet.url === url.replace(/\/+$/u, ''));
   if (record !== undefined) return tokenOf(record);
@@ -36,7 +40,9 @@ async function onlyLocalFleet(env: Env): Promise<UpRecord> {
   const [first, ...others] = await findLocalFleets(env);
   if (first === undefined) {
     throw fail('control-unreachable', 'no `fleetgate up` runs on this machine', {
-      hint: 'Start one (npm run demo, or npx fleetgate up --cluster NAME=DIR), or set FLEETGATE_URL and FLEETGATE_TOKEN.',
+      hint:
+        'Start one (npm run demo, or npx fleetgate up --cluster NAME=DIR), ' +
+        'or set FLEETGATE_URL and FLEETGATE_TOKEN.',
     });
   }
   if (others.length === 0) return first;

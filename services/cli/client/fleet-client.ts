@@ -1,4 +1,4 @@
-// Calls of the control API: one request, one checked answer, or an error that a person understands.
+// Calls the control API: each call is one request that gives a checked answer, or an error that a person understands.
 import type { z } from 'zod';
 import { type FleetgateError, fail, messageOf } from '#libs/runtime/errors.ts';
 import { problemBody } from '#libs/api/problem.ts';
@@ -16,17 +16,17 @@ export class FleetClient {
     this.#token = address.token;
   }
 
-  /** The answer to a GET, checked by the schema. */
+  /** Sends a GET and checks the answer by the schema. */
   async get<S extends z.ZodType>(path: string, schema: S): Promise<z.output<S>> {
     return this.#call('GET', path, undefined, schema);
   }
 
-  /** The answer to a POST, checked by the schema. */
+  /** Sends a POST and checks the answer by the schema. */
   async post<S extends z.ZodType>(path: string, body: unknown, schema: S): Promise<z.output<S>> {
     return this.#call('POST', path, body, schema);
   }
 
-  /** The answer to a DELETE, checked by the schema. */
+  /** Sends a DELETE and checks the answer by the schema. */
   async delete<S extends z.ZodType>(path: string, schema: S): Promise<z.output<S>> {
     return this.#call('DELETE', path, undefined, schema);
   }
@@ -93,7 +93,7 @@ export class FleetClient {
   }
 }
 
-/** A copy of the answer without the fields that the schema does not know. */
+/** Copies the answer without the fields that the schema does not know. */
 function withoutUnknown(answer: unknown, error: z.ZodError): unknown {
   const copy = structuredClone(answer);
   for (const issue of error.issues) {
@@ -106,7 +106,7 @@ function withoutUnknown(answer: unknown, error: z.ZodError): unknown {
   return copy;
 }
 
-/** Message and hint of an error body; '' where it has none. */
+/** Reads message and hint of an error body; '' where it has none. */
 function problemIn(text: string): { readonly message: string; readonly hint: string } {
   try {
     return problemBody.parse(JSON.parse(text)).error;

@@ -1,4 +1,5 @@
-// Reads what the API tells of clusters, gateways, nodes, routes, versions and objects: a function for each list and each thing.
+// Reads what the API tells of clusters, gateways, nodes, routes, versions and objects: a function for each list and
+// each thing.
 import type { z } from 'zod';
 import {
   cluster,
@@ -11,16 +12,9 @@ import {
   snapshotDiff,
   snapshotSummary,
 } from '#libs/api/models.ts';
+import { type ObjectName, parsePlaceKey } from '#libs/gateway/object-key.ts';
 import type { FleetClient } from './fleet-client.ts';
 import { readAll, readPages } from './paged-answers.ts';
-
-/** Where an object is; `namespace` is '' for cluster-scoped kinds. */
-interface ObjectPlace {
-  readonly cluster: string;
-  readonly kind: string;
-  readonly namespace: string;
-  readonly name: string;
-}
 
 type Query = Readonly<Record<string, string>>;
 type Many<S extends z.ZodType> = Promise<readonly z.output<S>[]>;
@@ -72,14 +66,15 @@ export async function readDiff(
 }
 
 /** Reads every event of one object, the newest first. Throws FleetgateError 'not-found' where there was never one. */
-export function readObjectHistory(client: FleetClient, place: ObjectPlace): Many<typeof objectEvent> {
+export function readObjectHistory(client: FleetClient, place: ObjectName): Many<typeof objectEvent> {
   const parts = [place.cluster, place.kind, place.namespace === '' ? '-' : place.namespace, place.name];
   return readAll(client, `/api/v1/objects/${parts.map(encodeURIComponent).join('/')}/history`, objectEvent);
 }
 
 /** Writes the path of a gateway, `cluster/namespace/name`. */
 export function gatewayPath(gateway: string): string {
-  return `/api/v1/gateways/${gateway.split('/').map(encodeURIComponent).join('/')}`;
+  const { cluster, namespace, name } = parsePlaceKey(gateway);
+  return `/api/v1/gateways/${[cluster, namespace, name].map(encodeURIComponent).join('/')}`;
 }
 
 function queryText(query: Query): string {

@@ -14,8 +14,8 @@ interface ObjectHistory {
 }
 
 /**
- * Reads the events of an object, of the one cluster that has it where none was named. Throws FleetgateError 'not-found' where no
- * cluster or several have it.
+ * Reads the events of an object, of the one cluster that has it where none was named. Throws FleetgateError 'not-found'
+ * where no cluster or several have it.
  */
 export async function findHistory(client: FleetClient, name: ObjectName): Promise<ObjectHistory> {
   const { cluster } = name;

@@ -1,4 +1,4 @@
-// Server-sent events from the chunks of a response. Pure but for what it keeps between chunks.
+// Reads server-sent events from the chunks of a response. It is pure but for what it keeps between chunks.
 
 export interface ServerEvent {
   readonly event: string;
@@ -11,7 +11,7 @@ const pendingMax = 16 * 1024 ** 2;
 export class ServerEventReader {
   #pending = '';
 
-  /** Events that this chunk completes. Throws RangeError when one is longer than 16 MiB. */
+  /** Gives the events that this chunk completes. Throws RangeError when one is longer than 16 MiB. */
   read(chunk: string): readonly ServerEvent[] {
     const blocks = (this.#pending + chunk).replaceAll('\r\n', '\n').split('\n\n');
     this.#pending = blocks.pop() ?? '';
@@ -20,7 +20,7 @@ export class ServerEventReader {
   }
 }
 
-/** None for a block without data, such as a comment that keeps the connection alive. */
+/** Reads one block; one without data, such as a comment that keeps the connection alive, is no event. */
 function parseBlock(block: string): readonly ServerEvent[] {
   let event = 'message';
   const data: string[] = [];

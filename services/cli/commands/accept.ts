@@ -1,4 +1,4 @@
-// `fleetgate accept GATEWAY`: lets the change through that a sanity limit holds back.
+// Runs `fleetgate accept GATEWAY`: lets the change through that a sanity limit holds back.
 import type { Command } from 'commander';
 import { addClientAction } from '../shell/client-command.ts';
 import { addCommandOptions, commandFlags, runGatewayCommand } from '../shell/gateway-command.ts';

@@ -1,4 +1,5 @@
-// `fleetgate agent`: watches one cluster, as a process of its own; with a sub-command prints, installs or removes the agent of a cluster.
+// Runs `fleetgate agent`: watches one cluster as a process of its own; with a sub-command it prints, installs or
+// removes the agent of a cluster.
 import type { Command } from 'commander';
 import { type OptionTable, type Options, addOptions, readOptions } from '#libs/runtime/config.ts';
 import { agentOptions } from '../../agent/command.ts';

@@ -1,4 +1,4 @@
-// `fleetgate control`: the API and the hub, as a process of its own.
+// Runs `fleetgate control`: serves the API and the hub as a process of its own.
 import type { Command } from 'commander';
 import { startControl } from '../../control/control.ts';
 import { controlOptions } from '../../control/options.ts';

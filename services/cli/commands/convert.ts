@@ -1,4 +1,5 @@
-// Runs `fleetgate convert`: prints manifests of older APIs as the Gateway API's v1, and on stderr what has no equivalent.
+// Runs `fleetgate convert`: prints manifests of older APIs as the Gateway API's v1, and on stderr what has no
+// equivalent.
 import type { Command } from 'commander';
 import { convertSet } from '#libs/gateway/conversion/convert-set.ts';
 import { readObjects } from '../manifests/written-objects.ts';

@@ -1,4 +1,4 @@
-// `fleetgate demo-upstreams NAME=DIR …`: the small services behind the example, started by `up --demo`.
+// Runs `fleetgate demo-upstreams NAME=DIR …`: serves the small services behind the example; `up --demo` starts it.
 import type { Command } from 'commander';
 import { fail } from '#libs/runtime/errors.ts';
 import { runService } from '#libs/runtime/lifecycle.ts';

@@ -1,5 +1,5 @@
-// Runs `fleetgate explain METHOD URL`: says which rule answers a request, what it does with it, and why the others do not. It
-// asks a running fleet, now or in the past, or reads a folder of manifests without any fleet.
+// Runs `fleetgate explain METHOD URL`: says which rule answers a request, what it does with it, and why the others do
+// not. It asks a running fleet, now or in the past, or reads a folder of manifests without any fleet.
 import type { Command } from 'commander';
 import { z } from 'zod';
 import { fail } from '#libs/runtime/errors.ts';

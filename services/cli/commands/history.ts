@@ -1,4 +1,5 @@
-// Runs `fleetgate history OBJECT`: shows everything that happened to one object, newest first: when, by whom, what changed.
+// Runs `fleetgate history OBJECT`: shows everything that happened to one object, newest first: when, by whom, what
+// changed.
 import type { Command } from 'commander';
 import { z } from 'zod';
 import { fail } from '#libs/runtime/errors.ts';

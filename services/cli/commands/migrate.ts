@@ -2,13 +2,13 @@
 import type { Command } from 'commander';
 import { addOptions, defineOptions, flag, readOptions } from '#libs/runtime/config.ts';
 import { fail, messageOf } from '#libs/runtime/errors.ts';
+import { databaseOptions } from '#libs/runtime/shared-options.ts';
 import { withLocalDatabase } from '../local/local-database.ts';
 import { migrate, migrationsPending } from '../../../migrations/run.ts';
 import { exitCodes } from '../shell/exit-code.ts';
-import { databaseOption } from '../shell/options.ts';
 
 const options = defineOptions({
-  databaseUrl: databaseOption('the database'),
+  databaseUrl: { ...databaseOptions.databaseUrl, description: 'the database' },
   check: { flag: '--check', schema: flag(), description: 'only say what is pending; exit 1 when there is something' },
 });
 

@@ -1,4 +1,4 @@
-// `fleetgate projector`: the one writer, as a process of its own.
+// Runs `fleetgate projector`: the one writer, as a process of its own.
 import type { Command } from 'commander';
 import { projectorOptions } from '../../projector/options.ts';
 import { startProjector } from '../../projector/projector.ts';

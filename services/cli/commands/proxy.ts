@@ -1,4 +1,4 @@
-// `fleetgate proxy`: one node and its Envoy, as a process of its own.
+// Runs `fleetgate proxy`: one node and its Envoy, as a process of its own.
 import type { Command } from 'commander';
 import { proxyOptions } from '../../proxy/options.ts';
 import { startProxy } from '../../proxy/proxy.ts';

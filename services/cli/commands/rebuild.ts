@@ -1,4 +1,4 @@
-// `fleetgate rebuild [--verify]`: what the history gives, written anew, or compared with what is stored.
+// Runs `fleetgate rebuild [--verify]`: writes anew what the history gives, or compares it with what is stored.
 import type { Command } from 'commander';
 import { addOptions, readOptions } from '#libs/runtime/config.ts';
 import { rebuildOptions } from '../../projector/rebuild/options.ts';

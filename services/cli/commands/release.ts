@@ -1,4 +1,4 @@
-// `fleetgate release GATEWAY`: ends the pin that a rollback set; the newest version serves.
+// Runs `fleetgate release GATEWAY`: ends the pin that a rollback set, so that the newest version serves.
 import type { Command } from 'commander';
 import { addClientAction } from '../shell/client-command.ts';
 import { addCommandOptions, commandFlags, runGatewayCommand } from '../shell/gateway-command.ts';

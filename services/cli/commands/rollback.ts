@@ -1,5 +1,5 @@
-// Runs `fleetgate rollback GATEWAY [--to VERSION]`: an earlier version serves again, as a new version, and the gateway is
-// pinned to it.
+// Runs `fleetgate rollback GATEWAY [--to VERSION]`: an earlier version serves again, as a new version, and the gateway
+// is pinned to it.
 import type { Command } from 'commander';
 import { z } from 'zod';
 import { addClientAction } from '../shell/client-command.ts';

@@ -1,4 +1,5 @@
-// Runs `fleetgate routes`: lists every route of the fleet, or those of a cluster, namespace or gateway, or those with problems.
+// Runs `fleetgate routes`: lists every route of the fleet, or those of a cluster, namespace or gateway, or those with
+// problems.
 import type { Command } from 'commander';
 import { z } from 'zod';
 import { readRoutes } from '../client/fleet-reads.ts';

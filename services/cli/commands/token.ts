@@ -1,22 +1,22 @@
-// Runs `fleetgate token create|list|revoke`, which say who may do what and need an admin's token, and `token first`, which makes
-// the first token and needs the database.
+// Runs `fleetgate token create|list|revoke`, which say who may do what and need an admin's token, and `token first`,
+// which makes the first token and needs the database.
 import { type Command, Option } from 'commander';
 import { z } from 'zod';
 import { newToken, tokenRow } from '#libs/api/models.ts';
 import { type Options, addOptions, defineOptions, readOptions, text } from '#libs/runtime/config.ts';
 import { fail, messageOf } from '#libs/runtime/errors.ts';
 import { createLogger } from '#libs/runtime/log.ts';
+import { databaseOptions } from '#libs/runtime/shared-options.ts';
 import { openPostgres } from '#libs/runtime/postgres/postgres.ts';
 import { createToken, roles } from '../../control/tokens.ts';
 import { readAll } from '../client/paged-answers.ts';
 import { addClientAction } from '../shell/client-command.ts';
-import { databaseOption } from '../shell/options.ts';
 import { newTokenText, tokenTable } from '../views/token-table.ts';
 
 const path = '/api/v1/tokens';
 const newTokenFlags = z.object({ name: z.string(), role: z.enum(roles) });
 const firstOptions = defineOptions({
-  databaseUrl: databaseOption('the database, migrated'),
+  databaseUrl: { ...databaseOptions.databaseUrl, description: 'the database, migrated' },
   name: { flag: '--name <name>', schema: text(), description: 'whose it is', default: 'first' },
 });
 

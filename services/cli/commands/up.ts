@@ -1,4 +1,4 @@
-// `fleetgate up`: a whole fleet on this machine until Ctrl-C. Stops in order; a second Ctrl-C stops at once.
+// Runs `fleetgate up`: a whole fleet on this machine until Ctrl-C. It stops in order; a second Ctrl-C stops it at once.
 import type { Command } from 'commander';
 import { addOptions, readOptions } from '#libs/runtime/config.ts';
 import { tiedVariable } from '#libs/runtime/lifecycle.ts';
@@ -48,7 +48,10 @@ function formOf(output: 'auto' | 'plain' | 'json'): ReportForm {
   return output;
 }
 
-/** Aborted by the first signal, or when the process that it is tied to is gone; a second signal, later than an echo of the first, calls `force` and ends the process. */
+/**
+ * Makes a signal that is aborted by the first Ctrl-C, or when the process that this one is tied to is gone. A second
+ * Ctrl-C, later than an echo of the first, calls `force` and ends the process.
+ */
 function stopOnSignal(force: () => void): AbortSignal {
   const abort = new AbortController();
   let firstAt = 0;

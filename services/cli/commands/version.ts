@@ -1,4 +1,4 @@
-// `fleetgate version`: this command's version, and that of the control service where one is found.
+// Runs `fleetgate version`: prints this command's version, and that of the control service where one is found.
 import type { Command } from 'commander';
 import packageFile from '../../../package.json' with { type: 'json' };
 import { whoAmI } from '#libs/api/models.ts';

@@ -1,5 +1,6 @@
-// The small services behind the example's routes: one HTTP server per address and port of every EndpointSlice that is labelled
-// `demo.fleetgate.dev/serve`. Follows the folders as they are edited. Says who answered; nothing of Fleetgate depends on it.
+// Serves the small services behind the example's routes: one HTTP server per address and port of every EndpointSlice
+// that is labelled `demo.fleetgate.dev/serve`. It follows the folders as they are edited. Each server says who
+// answered; nothing of Fleetgate depends on it.
 import { readFileSync, readdirSync, watch } from 'node:fs';
 import { type IncomingMessage, type Server, type ServerResponse, createServer } from 'node:http';
 import { join } from 'node:path';
@@ -136,7 +137,7 @@ function listen(upstream: DemoUpstream): Promise<Server> {
   });
 }
 
-/** One line of text, or everything about the request as JSON where that is asked for. */
+/** Answers with one line of text, or with everything about the request as JSON where that is asked for. */
 function answer(upstream: DemoUpstream, request: IncomingMessage, response: ServerResponse): void {
   request.resume();
   const { cluster, namespace, service, version, status } = upstream;

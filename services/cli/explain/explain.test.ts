@@ -36,7 +36,8 @@ function text(ground: Ground, url: string, more: Partial<Typed> = {}): string {
 await t.test('what was typed becomes a request', async (t) => {
   t.same(readTyped(typed('http://Shop.example/a/../b?x#', { headers: [] })), {
     problem:
-      '"http://Shop.example/a/../b?x#" is no URL: write http://host/path or https://host/path (or tls://, tcp://, udp://)',
+      '"http://Shop.example/a/../b?x#" is no URL: ' +
+      'write http://host/path or https://host/path (or tls://, tcp://, udp://)',
   });
   t.same(readTyped(typed('http://Shop.example/a/../b?x', { headers: ['X-A:  1 ', 'host: other.example'] })), {
     type: 'http',

@@ -1,13 +1,14 @@
-// Writes an explanation for people: the rule that answers and what it does, or what there is instead, and why others do not.
+// Writes an explanation for people: the rule that answers and what it does, or what there is instead, and why others do
+// not.
 import type { HeaderChange } from '#libs/gateway/objects/http-filter.ts';
 import type { ListenerOf } from '#libs/matching/port-table.ts';
 import type { Header } from '#libs/matching/request.ts';
 import type { Forward, RuleVerdict, Share, Target, Verdict } from '#libs/matching/verdict.ts';
+import { toEndpointsKey } from '#libs/snapshot/discovery-key.ts';
+import { parseEntryKey } from '#libs/snapshot/entry-key.ts';
 import { type Column, count, cut, oneLine, renderTable } from '../views/table.ts';
 import type { Explained, ExplainedCandidate } from './explanation.ts';
 import type { Ground } from './ground.ts';
-import { parseEntryKey } from '#libs/snapshot/entry-key.ts';
-import { toEndpointsKey } from '#libs/snapshot/discovery-key.ts';
 
 export interface TextOptions {
   /** What was asked: `GET http://…`. */
@@ -62,10 +63,7 @@ function ruleFields({ place, match }: Explained, verdict: RuleVerdict, options: 
   const { route, index, name } = rule.entry;
   const fields: Field[] = [
     ['listener', listenerText(listener)],
-    [
-      'route',
-      `${route.kind} ${route.namespace}/${route.name}, hostname ${hostname}${place === undefined ? '' : `, in ${place}`}`,
-    ],
+    ['route', `${route.kind} ${route.namespace}/${route.name}, hostname ${hostname}${placeText(place)}`],
     ['rule', `${index}${name === undefined ? '' : ` (${name})`}, match ${verdict.match}: ${match ?? ''}`],
   ];
   if (outcome.type === 'forward') return [...fields, ...forwardFields(outcome, options)];
@@ -117,12 +115,18 @@ function otherFields({ place }: Explained, verdict: Verdict): readonly Field[] {
       : [];
   if (verdict.type !== 'stream') return listener;
   const { route, index } = verdict.rule.entry;
-  const where = place === undefined ? '' : `, in ${place}`;
   return [
     ...listener,
-    ['route', `${route.kind} ${route.namespace}/${route.name} rule ${index}, hostname ${verdict.hostname}${where}`],
+    [
+      'route',
+      `${route.kind} ${route.namespace}/${route.name} rule ${index}, hostname ${verdict.hostname}${placeText(place)}`,
+    ],
     ...verdict.shares.map(({ backend, share }): Field => ['backend', `${percent(share)}  ${targetText(backend)}`]),
   ];
+}
+
+function placeText(place: string | undefined): string {
+  return place === undefined ? '' : `, in ${place}`;
 }
 
 function listenerText({ gateway, entry }: ListenerOf): string {

@@ -1,4 +1,4 @@
-// An explanation for programs: what `--output json` prints. The text is made from the same facts.
+// Explains a request as data, which is what `--output json` prints. The text for people is made from the same facts.
 import type { ListenerOf } from '#libs/matching/port-table.ts';
 import type { HttpRequest } from '#libs/matching/request.ts';
 import { compileMatcher, type Matcher } from '#libs/matching/matcher.ts';
@@ -102,7 +102,7 @@ function toCandidate(loser: Loser, ground: Ground): ExplainedCandidate {
   };
 }
 
-/** What is wrong with gateways, listeners, and the routes that the host could be for. */
+/** Gives what is wrong with gateways, listeners, and the routes that the host could be for, as sentences. */
 function problemsFor(ground: Ground, { host }: HttpRequest): readonly string[] {
   const name = canonicalHost(host);
   const near = ground.routes.filter(

@@ -1,5 +1,6 @@
 // Reads the ground of a running fleet: the versions that its gateways serve, or served at a moment, with their entries.
 import { z } from 'zod';
+import { parsePlaceKey } from '#libs/gateway/object-key.ts';
 import { fail } from '#libs/runtime/errors.ts';
 import type { Entry } from '#libs/snapshot/entry.ts';
 import { matchesGateway } from '#libs/snapshot/gateway-glob.ts';
@@ -17,7 +18,6 @@ import { readPages } from '../client/paged-answers.ts';
 import type { Ground, GroundGateway } from './ground.ts';
 import { servedAt } from './served-at.ts';
 import { readGatewayStatus } from './status.ts';
-import { parsePlaceKey } from '#libs/gateway/object-key.ts';
 
 /** Which gateways, and when. */
 export interface Moment {

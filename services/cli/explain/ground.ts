@@ -1,4 +1,5 @@
-// What an explanation stands on: entries of gateways, what routes say of themselves, and where all of that comes from.
+// Describes what an explanation stands on: entries of gateways, what routes say of themselves, and where all of that
+// comes from.
 import type { Entry } from '#libs/snapshot/entry.ts';
 
 export interface Ground {
@@ -42,7 +43,7 @@ export interface NamedCondition {
   readonly message: string;
 }
 
-/** Conditions that say that something does not work. */
+/** Writes a sentence for each condition that says that something does not work. */
 export function badConditions(conditions: readonly NamedCondition[]): readonly string[] {
   return conditions
     .filter(({ type, status }) => (goodWhenFalse.has(type) ? status === 'True' : status !== 'True'))

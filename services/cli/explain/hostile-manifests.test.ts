@@ -1,5 +1,5 @@
-// Explains and converts folders of manifests that no API server would let through: what cannot be read is a problem that is
-// told, and the neighbour is explained all the same. FLEETGATE_SEED=… repeats a run.
+// Explains and converts folders of manifests that no API server would let through: what cannot be read is a problem
+// that is told, and the neighbour is explained all the same. FLEETGATE_SEED=… repeats a run.
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import * as fc from 'fast-check';

@@ -1,8 +1,10 @@
-// A folder of manifests as ground: read as the folder source reads it, folded as the projector folds it, without a fleet.
+// Reads the ground of a folder of manifests, without a fleet: it is read as the folder source reads it, and folded as
+// the projector folds it.
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ChangeEvent } from '#libs/events/change-event.ts';
 import { controllerName } from '#libs/gateway/kinds.ts';
+import { toLocalKey, toPlaceKey } from '#libs/gateway/object-key.ts';
 import type { KubeObject } from '#libs/gateway/object.ts';
 import { fail } from '#libs/runtime/errors.ts';
 import type { Entry } from '#libs/snapshot/entry.ts';
@@ -14,13 +16,15 @@ import { appliedEvent, readLiveObject, readLiveSecret } from '../../agent/live-o
 import { resolveGateway } from '../names/gateway-name.ts';
 import { badConditions, type Ground, type GroundGateway, type GroundRoute } from './ground.ts';
 import { readGatewayStatus, readRouteStatus } from './status.ts';
-import { toLocalKey, toPlaceKey } from '#libs/gateway/object-key.ts';
 
 /** Manifests do not say when objects were made: they are of the same age. */
 const made = '2000-01-01T00:00:00Z';
 const statusesMax = 1_000_000;
 
-/** Reads a folder as one cluster; `wanted` = only this gateway (the end of its name). Throws FleetgateError 'folder' or 'not-found'. */
+/**
+ * Reads a folder as one cluster; `wanted` leaves only the gateway whose name ends so. Throws FleetgateError 'folder' or
+ * 'not-found'.
+ */
 export async function readManifestsGround(folder: string, cluster: string, wanted?: string): Promise<Ground> {
   const { claims, keys, problems } = await readFolder(folder);
   const found = keys.flatMap((key) => claims.winner(key, undefined) ?? []);

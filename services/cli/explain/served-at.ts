@@ -1,5 +1,5 @@
-// Which version a gateway served at a moment: a version serves when it is made, unless an earlier one is pinned; a release serves the newest.
-// Pure.
+// Finds which version a gateway served at a moment: a version serves when it is made, unless an earlier one is pinned;
+// a release serves the newest. Pure.
 
 /** A version, newest or oldest first. */
 export interface MadeVersion {
@@ -16,7 +16,7 @@ export interface GatewayEvent {
   readonly recordedAt: string;
 }
 
-/** The version; 0 = none was there yet. */
+/** Finds the version; 0 = none was there yet. */
 export function servedAt(versions: readonly MadeVersion[], events: readonly GatewayEvent[], at: Date): number {
   const steps = [
     ...versions.map(({ version, seq, at: made, cause }) => ({ seq, at: made, cause, version })),

@@ -1,4 +1,4 @@
-// What statuses say, read with tolerance.
+// Reads what statuses say, and takes what has another form than expected for absent.
 import { z } from 'zod';
 import { badConditions, type NamedCondition } from './ground.ts';
 
@@ -16,7 +16,7 @@ const gatewayStatus = z.object({
   listeners: z.array(z.object({ name: z.string(), conditions })).default([]),
 });
 
-/** Hostnames of a route's spec and the conditions of all of its parents. */
+/** Reads the hostnames of a route's spec and the conditions of all of its parents. */
 export function readRouteStatus(
   spec: unknown,
   status: unknown,
@@ -29,7 +29,7 @@ export function readRouteStatus(
   };
 }
 
-/** What is wrong with a gateway and its listeners, but for what only nodes can put right. */
+/** Says what is wrong with a gateway and its listeners, but for what only nodes can put right. */
 export function readGatewayStatus(gateway: string, status: unknown): readonly string[] {
   const { data } = gatewayStatus.safeParse(status);
   if (data === undefined) return [];

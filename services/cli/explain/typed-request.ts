@@ -1,4 +1,4 @@
-// From what a person typed to a request or connection: METHOD URL, headers as `name: value`. Pure.
+// Reads a request or connection from what a person typed: METHOD URL, headers as `name: value`. Pure.
 import { isIP } from 'node:net';
 import type { Header, HttpRequest } from '#libs/matching/request.ts';
 import type { StreamConnection } from '#libs/matching/stream.ts';

@@ -1,8 +1,11 @@
-// Where one `up` keeps everything that must survive it, and who holds it. Private to the user (0700, files 0600).
-//
-//   owner.json, up.json   who holds the folder: process, since when, address   run/<part>.json   the running parts, for people and scripts
-//   logs/<part>.log       what each part said                                  secrets.json, node-key   tokens, the node key pair
-//   postgres/ nats/ node/ agents/<cluster>/                                    the parts' own state
+// Keeps everything of one `up` that must survive it in one folder, and knows who holds the folder. It is private to the
+// user (0700, files 0600).
+//   owner.json, up.json     who holds the folder: process, since when, address
+//   run/<part>.json         the running parts, for people and scripts
+//   logs/<part>.log         what each part said
+//   secrets.json, node-key  tokens, the node key pair
+//   servers.json            where the servers are, passwords included
+//   postgres/ nats/ node/ agents/<cluster>/   the parts' own state
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
@@ -35,7 +38,7 @@ const upRecord = z.object({
 /** Who runs an `up`: its process, its API's address, its data folder. */
 export type UpRecord = Readonly<z.infer<typeof upRecord>>;
 
-/** The folder with its sub-folders, made where they are missing. */
+/** Opens the folder and makes it and its sub-folders where they are missing. Throws FleetgateError 'file'. */
 export function openDataFolder(root: string): DataFolder {
   const folder: DataFolder = {
     root,
@@ -63,18 +66,19 @@ export interface HeldDataFolder {
   release(): Promise<void>;
 }
 
-/** Takes the folder for this process. Throws FleetgateError 'data-in-use' that says who has it, since when and at which address. */
+/**
+ * Takes the folder for this process. Throws FleetgateError 'data-in-use' that says who has it, since when and where.
+ */
 export async function holdDataFolder(folder: DataFolder): Promise<HeldDataFolder> {
   const path = join(folder.root, 'up.json');
   const lock = await lockFolder(folder.root).catch((error: unknown) => {
     const holder = readUpRecord(path);
     if (!(error instanceof FleetgateError) || error.code !== 'data-in-use' || holder === undefined) throw error;
     const { pid, since, url, clusters } = holder;
-    throw fail(
-      'data-in-use',
-      `${folder.root} is held by another \`fleetgate up\`: process ${pid}, since ${since}, serving ${url} (${clusters.join(', ')})`,
-      { hint: `Use it as it is (npx fleetgate status), stop it (kill ${pid}), or choose another folder with --data.` },
-    );
+    const who = `process ${pid}, since ${since}, serving ${url} (${clusters.join(', ')})`;
+    throw fail('data-in-use', `${folder.root} is held by another \`fleetgate up\`: ${who}`, {
+      hint: `Use it as it is (npx fleetgate status), stop it (kill ${pid}), or choose another folder with --data.`,
+    });
   });
   return {
     async describe(up) {
@@ -90,7 +94,7 @@ export async function holdDataFolder(folder: DataFolder): Promise<HeldDataFolder
   };
 }
 
-/** The record in a file, or undefined where there is none that can be read. */
+/** Reads the record in a file; undefined where there is none that can be read. */
 export function readUpRecord(path: string): UpRecord | undefined {
   try {
     return upRecord.parse(JSON.parse(readFileSync(path, 'utf8')));

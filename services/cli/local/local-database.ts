@@ -1,4 +1,4 @@
-// The database of the `up` on this machine, for commands that work on it directly.
+// Finds the database of the `up` on this machine, for commands that work on it directly.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
@@ -12,7 +12,7 @@ export function noteServers(root: string, addresses: z.output<typeof servers>): 
   writeFileSync(join(root, fileName), `${JSON.stringify(addresses)}\n`, { mode: 0o600 });
 }
 
-/** The environment, with DATABASE_URL of the one local `up` where none is set. */
+/** Gives the environment, with DATABASE_URL of the one local `up` where none is set. */
 export async function withLocalDatabase(env: NodeJS.ProcessEnv): Promise<NodeJS.ProcessEnv> {
   if (env['DATABASE_URL'] !== undefined && env['DATABASE_URL'] !== '') return env;
   const [record, ...others] = await findLocalFleets(env);

@@ -1,4 +1,4 @@
-// How the commands find an `up` on this machine: each running one has a record in the user's state folder.
+// Lets the commands find an `up` on this machine: each running one has a record in the user's state folder.
 import { createHash } from 'node:crypto';
 import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { homedir } from 'node:os';
@@ -17,7 +17,7 @@ export function announceLocalFleet(record: UpRecord, env: Env): { remove(): void
   return { remove: () => rmSync(path, { force: true }) };
 }
 
-/** Every `up` of this user that is running, the newest first. */
+/** Finds every `up` of this user that is running, the newest first. */
 export async function findLocalFleets(env: Env): Promise<readonly UpRecord[]> {
   const folder = recordsFolder(env);
   let files: readonly string[];

@@ -1,4 +1,4 @@
-// What a local fleet must keep secret and keep at all: two tokens and the node key pair, in one file (0600) of the data folder.
+// Keeps the secrets of a local fleet, two tokens and the node key pair, in one file (0600) of the data folder.
 import { createHash, randomBytes } from 'node:crypto';
 import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { z } from 'zod';
@@ -16,7 +16,7 @@ const fleetSecrets = z.object({
 
 export type FleetSecrets = Readonly<z.infer<typeof fleetSecrets>>;
 
-/** The secrets of a data folder. Throws FleetgateError 'file' where there are none that can be read. */
+/** Reads the secrets of a data folder. Throws FleetgateError 'file' where there are none that can be read. */
 export function readSecrets(path: string): FleetSecrets {
   try {
     return fleetSecrets.parse(JSON.parse(readFileSync(path, 'utf8')));
@@ -25,7 +25,7 @@ export function readSecrets(path: string): FleetSecrets {
   }
 }
 
-/** The kept secrets, or new ones on the first start. */
+/** Gives the kept secrets, or makes new ones on the first start. */
 export function keepSecrets(path: string, exists: boolean): FleetSecrets {
   if (exists) return readSecrets(path);
   const secrets: FleetSecrets = {

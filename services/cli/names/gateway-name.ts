@@ -1,4 +1,5 @@
-// From what a person typed to one gateway of the fleet: `cluster/namespace/name`, or the end of it where that is unique. Pure.
+// Finds the gateway of the fleet that a person means: `cluster/namespace/name`, or the end of it where that is unique.
+// Pure.
 import { nearNames } from './near-names.ts';
 
 export type GatewayChoice =
@@ -6,7 +7,7 @@ export type GatewayChoice =
   | { readonly ambiguous: readonly string[] }
   | { readonly unknown: true; readonly near: readonly string[] };
 
-/** `shared`, `platform/shared` and `eu/platform/shared` all name the same gateway when no other one ends like that. */
+/** Finds the one gateway that ends so: `shared`, `platform/shared` and `eu/platform/shared` may all name the same. */
 export function resolveGateway(text: string, known: readonly string[]): GatewayChoice {
   const wanted = text.replace(/^gateway\//iu, '').replaceAll(/^\/+|\/+$/gu, '');
   if (known.includes(wanted)) return { found: wanted };
@@ -16,7 +17,7 @@ export function resolveGateway(text: string, known: readonly string[]): GatewayC
   return { unknown: true, near: nearGateways(wanted, known) };
 }
 
-/** Compared part by part from the end, so that a typed short name is near to a full one. */
+/** Compares part by part from the end, so that a typed short name is near to a full one. */
 function nearGateways(wanted: string, known: readonly string[]): readonly string[] {
   const parts = wanted.split('/').length;
   const ends = new Map(known.map((gateway) => [gateway, gateway.split('/').slice(-parts).join('/')]));

@@ -1,6 +1,6 @@
-// Which known names a mistyped one may have meant. Pure.
+// Says which known names a mistyped one may have meant. Pure.
 
-/** Up to three known names, the nearest first; only those that differ in at most a third of their characters. */
+/** Gives up to three known names, the nearest first, that differ in at most a third of their characters. */
 export function nearNames(text: string, known: readonly string[]): readonly string[] {
   const lower = text.toLowerCase();
   return known
@@ -11,7 +11,7 @@ export function nearNames(text: string, known: readonly string[]): readonly stri
     .map(({ name }) => name);
 }
 
-/** Levenshtein distance over UTF-16 code units. */
+/** Counts the Levenshtein distance over UTF-16 code units. */
 function editDistance(a: string, b: string): number {
   let previous = Array.from({ length: b.length + 1 }, (_, index) => index);
   for (let i = 1; i <= a.length; i++) {

@@ -1,4 +1,5 @@
-// From what a person typed to one object: `cluster/Kind/namespace/name`, with the kind also first, in any case, or plural. Pure.
+// Reads the object that a person typed: `cluster/Kind/namespace/name`, with the kind also first, in any case, or
+// plural. Pure.
 import { type WatchedKind, kindInfo, kinds } from '#libs/gateway/kinds.ts';
 import { nearNames } from './near-names.ts';
 
@@ -24,7 +25,10 @@ const byWord: ReadonlyMap<string, WatchedKind> = new Map(
     .toReversed(),
 );
 
-/** Reads `eu/HTTPRoute/shop/shop`, `httproute/eu/shop/shop`, `httproutes/shop/shop` and, for cluster-scoped kinds, `eu/namespace/shop`. */
+/**
+ * Reads `eu/HTTPRoute/shop/shop`, `httproute/eu/shop/shop`, `httproutes/shop/shop`; without a namespace for
+ * cluster-scoped kinds.
+ */
 export function parseObjectName(text: string): ObjectNameResult {
   const parts = text.split('/').filter((part) => part !== '');
   // A cluster may be called like a kind, so the canonical place of the kind is tried first.
@@ -38,7 +42,7 @@ export function parseObjectName(text: string): ObjectNameResult {
   return { problem: problemOf(parts) };
 }
 
-/** The canonical text of an object's name. */
+/** Writes the canonical text of an object's name; a cluster that is not known is `?`. */
 export function objectNameText(name: ObjectName): string {
   return [name.cluster ?? '?', name.kind, name.namespace, name.name].filter((part) => part !== '').join('/');
 }

@@ -1,4 +1,5 @@
-// Shows the fleet at a glance, for `status` and for the live table of `up`: clusters, gateways, nodes, and how many routes.
+// Shows the fleet at a glance, for `status` and for the live table of `up`: clusters, gateways, nodes, and how many
+// routes.
 import { type Cluster, clusterLines } from '../views/cluster-table.ts';
 import { gatewayLines } from '../views/gateway-table.ts';
 import { nodeLines } from '../views/node-table.ts';

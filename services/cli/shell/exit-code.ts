@@ -1,4 +1,5 @@
-// Holds the one table of exit codes: what each means to a script, and which errors end with it. `fleetgate --help` prints it.
+// Holds the one table of exit codes: what each means to a script, and which errors end with it. `fleetgate --help`
+// prints it.
 import type { ErrorCode } from '#libs/runtime/errors.ts';
 
 interface ExitCodeRow {

@@ -1,4 +1,5 @@
-// Turns whatever stopped a command into what a person sees, what happened and what to do, and the exit code that a script sees.
+// Turns whatever stopped a command into what a person sees, what happened and what to do, and the exit code that a
+// script sees.
 import { CommanderError } from 'commander';
 import { FleetgateError, messageOf } from '#libs/runtime/errors.ts';
 import { exitCodeOf, exitCodes } from './exit-code.ts';

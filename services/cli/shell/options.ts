@@ -1,7 +1,6 @@
 // Holds the options and arguments that several commands have, so that each reads and works the same everywhere.
 import { type Command, Option } from 'commander';
 import { z } from 'zod';
-import { url } from '#libs/runtime/config.ts';
 import { fail } from '#libs/runtime/errors.ts';
 import { outputFormats, outputOption } from './output-format.ts';
 
@@ -21,17 +20,6 @@ export function addFleetOptions(command: Command): Command {
 /** Adds the option that leaves one cluster only. */
 export function addClusterOption(command: Command): Command {
   return command.option('--cluster <name>', 'only of this cluster');
-}
-
-/** Makes the option of a command that works on the database itself. */
-export function databaseOption<const D extends string>(description: D) {
-  return {
-    flag: '--database-url <url>',
-    env: 'DATABASE_URL',
-    schema: url('postgres', 'postgresql'),
-    description,
-    secret: true,
-  } as const;
 }
 
 /** Reads the flags of a command by a schema. Throws FleetgateError 'config' that lists every mistake. */

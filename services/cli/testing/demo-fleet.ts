@@ -1,4 +1,5 @@
-// For tests: `fleetgate up --demo` as a user would run it, on a copy of the storefront, with ports and folders of its own.
+// For tests: runs `fleetgate up --demo` as a user would, on a copy of the storefront, with ports and folders of its
+// own.
 import { type ChildProcess, type ChildProcessByStdio, execFile, spawn } from 'node:child_process';
 import { cpSync, existsSync, mkdirSync, readFileSync, readdirSync, renameSync, writeFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
@@ -127,7 +128,7 @@ export class DemoFleet {
     renameSync(`${path}~`, path);
   }
 
-  /** The processes of the fleet that run now, by part; Envoy and the servers included. */
+  /** Finds the processes of the fleet that run now, by part; Envoy and the servers included. */
   async processes(): Promise<ReadonlyMap<string, number>> {
     const run = join(this.data, 'run');
     const files = [...readdirSync(run).map((file) => join(run, file)), join(this.data, 'node', 'envoy.json')];
@@ -141,7 +142,7 @@ export class DemoFleet {
   }
 }
 
-/** Undefined where there is no record, or it is being written. */
+/** Reads the process of a record; undefined where there is none, or it is being written. */
 function pidIn(file: string): number | undefined {
   try {
     return runRecord.parse(JSON.parse(readFileSync(file, 'utf8'))).pid;
@@ -150,7 +151,7 @@ function pidIn(file: string): number | undefined {
   }
 }
 
-/** Waits for the end of a process; the exit code. */
+/** Waits for the end of a process; gives the exit code. */
 export function exitOf(child: ChildProcess): Promise<number | null> {
   if (child.exitCode !== null || child.signalCode !== null) return Promise.resolve(child.exitCode);
   return new Promise((done) => child.once('exit', (code) => done(code)));
@@ -167,7 +168,7 @@ export async function until<T>(ask: () => Promise<T> | T, wanted: (answer: T) =>
   }
 }
 
-/** The example's ports are fixed, and other tests may run beside this one. */
+/** Gives the upstreams free ports: the example's are fixed, and other tests may run beside this one. */
 async function freeUpstreamPorts(folder: string): Promise<void> {
   const ports = new Map<string, number>();
   for (const file of ['eu', 'us'].flatMap((name) =>
@@ -184,7 +185,7 @@ async function freeUpstreamPorts(folder: string): Promise<void> {
   }
 }
 
-/** An offset at which both ports of the example are free. */
+/** Finds an offset at which both ports of the example are free. */
 async function freeOffset(): Promise<number> {
   for (;;) {
     const offset = 20_000 + Math.floor(Math.random() * 12_000);

@@ -1,4 +1,4 @@
-// For tests: `fleetgate proxy` beside a running `up`, started by hand with the same flags each time.
+// For tests: runs `fleetgate proxy` beside a running `up`, started by hand with the same flags each time.
 import type { ChildProcess } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -52,12 +52,12 @@ export class LoneNode implements StorefrontNode {
     await eventually(async () => (await fetch(readyz)).ok && (await this.#answers()), { timeoutMs: 60_000 });
   }
 
-  /** SIGKILL to the node process; its Envoy goes on. */
+  /** Kills (SIGKILL) the node process; its Envoy goes on. */
   kill(): Promise<unknown> {
     return this.#end('SIGKILL');
   }
 
-  /** SIGKILL to both; resolves when nothing answers any more. */
+  /** Kills (SIGKILL) both; resolves when nothing answers any more. */
   async killWithEnvoy(): Promise<void> {
     await this.kill();
     const { pid } = envoyRecord.parse(JSON.parse(readFileSync(join(this.#data, 'envoy.json'), 'utf8')));
@@ -65,7 +65,7 @@ export class LoneNode implements StorefrontNode {
     await eventually(async () => !(await this.#answers()));
   }
 
-  /** Stops both in order; the exit code. */
+  /** Stops both in order; gives the exit code. */
   stop(): Promise<number | null> {
     return this.#end('SIGTERM');
   }

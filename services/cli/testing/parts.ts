@@ -1,4 +1,5 @@
-// For tests: kill -9 of the parts of a running `up`, its servers and Envoy included, and waiting until `up` has them running again.
+// For tests: kills (-9) the parts of a running `up`, its servers and Envoy included, and waits until `up` has them
+// running again.
 import { setTimeout as pause } from 'node:timers/promises';
 import { signalProcess } from '#libs/runtime/process/process-identity.ts';
 import { type DemoFleet, until } from './demo-fleet.ts';
@@ -15,7 +16,7 @@ export async function kill(fleet: DemoFleet, part: string): Promise<() => Promis
   };
 }
 
-/** The process of a part, waited for where it is just being started. */
+/** Finds the process of a part, and waits for it where it is just being started. */
 export async function pidOf(fleet: DemoFleet, part: string): Promise<number> {
   const pid = await until(
     async () => (await fleet.processes()).get(part),
@@ -25,7 +26,7 @@ export async function pidOf(fleet: DemoFleet, part: string): Promise<number> {
   return pid;
 }
 
-/** Between two things that should not keep step with anything. */
+/** Waits for any time, between two things that should not keep step with anything. */
 export function anyMoment(upToMs: number): Promise<void> {
   return pause(Math.random() * upToMs);
 }

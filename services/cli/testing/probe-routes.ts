@@ -1,5 +1,5 @@
-// For tests: routes that are edited, each in a file and with a hostname of its own. A route says in a header of its answers which edit it is
-// at, so that what is served can be asked for, and what the history holds of it can be told.
+// For tests: edits routes, each in a file and with a hostname of its own. A route says in a header of its answers which
+// edit it is at, so that what is served can be asked for, and what the history holds of it can be told.
 import { join } from 'node:path';
 import { writeFileSync } from 'node:fs';
 import type { z } from 'zod';
@@ -70,7 +70,7 @@ export class ProbeRoutes {
     });
   }
 
-  /** Asserts that the history is whole: each route was written once per edit, so that it has an event for each, in order, and no other. */
+  /** Asserts that the history is whole: each route has an event for each edit, in order, and no other. */
   async isWhole(test: Assertions, client: FleetClient): Promise<void> {
     await this.recorded(client);
     const edits = Array.from({ length: this.#edit + 1 }, (_, edit) => String(edit));
@@ -79,7 +79,7 @@ export class ProbeRoutes {
     test.same(await brokenHistory(this.#fleet), [], 'no gap, nothing twice');
   }
 
-  /** The edits of each route that the API says are in the history, in its order. */
+  /** Reads the edits of each route that the API says are in the history, in its order. */
   async histories(client: FleetClient): Promise<ReadonlyMap<string, readonly string[]>> {
     const entries = this.#names.map(async (name): Promise<[string, readonly string[]]> => {
       const { items } = await client.get(`/api/v1/objects/eu/HTTPRoute/shop/${name}/history?limit=200`, historyPage);
@@ -99,7 +99,7 @@ export function addRoutes(fleet: DemoFleet, count: number): void {
   writeFileSync(join(fleet.folder, 'eu', 'bulk-routes.yaml'), manifests.join('---\n'));
 }
 
-/** The edit by which a node answers, or what it answers instead. */
+/** Asks by which edit a node answers; gives what it answers instead where it is none. */
 function askEdit(node: StorefrontNode, name: string): Promise<string> {
   return ask(node, `http://${name}.eu.storefront.example/`).then(
     ({ status, headers }) => (status === 200 ? String(headers[header]) : `status ${status}`),
@@ -107,7 +107,7 @@ function askEdit(node: StorefrontNode, name: string): Promise<string> {
   );
 }
 
-/** Which edit an event is of, by what it says that it changed. */
+/** Reads which edit an event is of from what it says that it changed. */
 function editOf({ type, changes }: z.output<typeof objectEvent>): string {
   const text = JSON.stringify(changes);
   return type === 'applied' ? (/"after":"(\d+)"|"value":"(\d+)"/u.exec(text)?.slice(1).join('') ?? text) : type;

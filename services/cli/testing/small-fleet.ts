@@ -1,4 +1,5 @@
-// For tests: a fleet of one cluster, one gateway and one node, as the API tells it, and what came of a command.
+// For tests: describes a fleet of one cluster, one gateway and one node as the API tells it, and what came of a
+// command.
 import type { Overview } from '../overview/overview.ts';
 import type { CommandResult } from '../views/command-text.ts';
 

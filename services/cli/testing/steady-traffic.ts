@@ -1,4 +1,5 @@
-// For tests: requests to the storefront without end, each answer checked. Half of them on connections that are kept, half on new ones.
+// For tests: sends requests to the storefront without end and checks each answer. Half of them go on connections that
+// are kept, half on new ones.
 import { Agent as HttpAgent } from 'node:http';
 import { Agent as HttpsAgent } from 'node:https';
 import { setTimeout as pause } from 'node:timers/promises';

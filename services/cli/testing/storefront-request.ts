@@ -1,4 +1,4 @@
-// For tests: one request to the storefront; unless an agent is given, on a connection of its own, as curl would make it.
+// For tests: sends one request to the storefront; unless an agent is given, on a connection of its own, as curl would.
 import { type Agent, type IncomingHttpHeaders, type RequestOptions, request as httpRequest } from 'node:http';
 import { request as httpsRequest } from 'node:https';
 
@@ -16,7 +16,7 @@ export interface StorefrontAnswer {
   readonly headers: IncomingHttpHeaders;
 }
 
-/** By HTTP, or by HTTPS with SNI and a certificate that is checked. */
+/** Sends a request by HTTP, or by HTTPS with SNI and a certificate that is checked. */
 export function ask(
   node: StorefrontNode,
   url: string,

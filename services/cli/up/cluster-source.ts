@@ -1,4 +1,4 @@
-// What `--cluster` says: `NAME=DIR`, a folder of manifests, or `NAME=kubeconfig:CONTEXT`, a real cluster. Pure.
+// Reads what `--cluster` says: `NAME=DIR`, a folder of manifests, or `NAME=kubeconfig:CONTEXT`, a real cluster. Pure.
 import { resolve } from 'node:path';
 
 export type ClusterSource = { readonly name: string } & (
@@ -27,7 +27,7 @@ export function parseClusterSource(text: string, cwd: string): ClusterSourceResu
     : { source: { name, type: 'kubeconfig', context } };
 }
 
-/** Names that are given twice. */
+/** Gives the names that are given twice. */
 export function repeatedNames(sources: readonly ClusterSource[]): readonly string[] {
   const names = sources.map(({ name }) => name);
   return [...new Set(names.filter((name, index) => names.indexOf(name) !== index))];

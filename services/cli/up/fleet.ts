@@ -1,4 +1,5 @@
-// From nothing to a fleet that serves: folder, programs, Postgres, NATS, schema, secrets, then every part as a process of its own.
+// Starts a fleet from nothing: folder, programs, Postgres, NATS, schema, secrets, then every part as a process of its
+// own.
 import { existsSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { cacheFolder, resolveBinary } from '#libs/runtime/binaries/binaries.ts';
@@ -73,7 +74,9 @@ async function choosePorts(settings: UpSettings): Promise<PartPorts> {
   const control = await tryPort(settings.bind, settings.port);
   if (control === undefined) {
     throw fail('port-in-use', `${settings.bind}:${settings.port}`, {
-      hint: 'Choose another with --port, or --port 0 for any; `npx fleetgate status` shows a fleet that runs here already.',
+      hint:
+        'Choose another with --port, or --port 0 for any; ' +
+        '`npx fleetgate status` shows a fleet that runs here already.',
     });
   }
   const next = (offset: number): Promise<number> => choosePort('127.0.0.1', control + offset);
@@ -83,7 +86,7 @@ async function choosePorts(settings: UpSettings): Promise<PartPorts> {
   return { control, projector, proxy, agents };
 }
 
-/** Both at once; a download reports its progress. */
+/** Fetches the programs at once; a download reports its progress. */
 async function fetchPrograms(settings: UpSettings, report: Report, signal: AbortSignal): Promise<void> {
   const names: readonly BinaryName[] = settings.natsUrl === undefined ? ['envoy', 'nats-server'] : ['envoy'];
   const onProgress = (message: string): void => report.tell({ event: 'progress', message });
@@ -159,7 +162,7 @@ function startParts(
   return promise;
 }
 
-/** Stopped in the order of the flow: sources first, then the node, then what they speak to. */
+/** Says whether a part is an agent: sources stop first, then the node, then what they speak to. */
 function isSource({ name }: PartSpec): boolean {
   return !['projector', 'control', 'proxy'].includes(name);
 }

@@ -1,4 +1,5 @@
-// The end without order: every process that the folder's records name is killed. Nothing is lost that was acknowledged.
+// Ends a fleet without order: kills every process that the folder's records name. Nothing is lost that was
+// acknowledged.
 import { readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';

@@ -1,4 +1,4 @@
-// Which parts an `up` consists of, and how each is called. Pure.
+// Lists the parts of an `up`, and how each is called. Pure.
 import { join } from 'node:path';
 import type { DataFolder } from '../local/data-folder.ts';
 import type { PartSpec } from './part.ts';
@@ -26,7 +26,7 @@ export interface PartContext {
 
 const local = '127.0.0.1';
 
-/** The parts in the order in which they are started. */
+/** Lists the parts in the order in which they are started. */
 export function listParts(context: PartContext): readonly PartSpec[] {
   return [projector(context), control(context), proxy(context), ...agents(context), ...upstreams(context)];
 }

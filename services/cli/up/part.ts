@@ -1,5 +1,5 @@
-// One part of `up`: a service as a real child process of the same command, restarted when it ends, its output in a file of its
-// own, its process noted in run/<part>.json so that people and scripts can find it.
+// Runs one part of `up`: a service as a real child process of the same command. It is restarted when it ends, its
+// output goes to a file of its own, and run/<part>.json names its process so that people and scripts can find it.
 import { existsSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { z } from 'zod';
@@ -82,7 +82,8 @@ export async function stopOrphans(folder: DataFolder, files: readonly string[]):
 }
 
 function runText(identity: ProcessIdentity, spec: PartSpec): string {
-  return `${JSON.stringify({ ...identity, part: spec.name, health: spec.health ?? null, since: new Date().toISOString() })}\n`;
+  const since = new Date().toISOString();
+  return `${JSON.stringify({ ...identity, part: spec.name, health: spec.health ?? null, since })}\n`;
 }
 
 function readRunFile(path: string): ProcessIdentity | undefined {
@@ -93,7 +94,9 @@ function readRunFile(path: string): ProcessIdentity | undefined {
   }
 }
 
-/** The message of the last line at level error or fatal; of an uncaught error the line that names it. */
+/**
+ * Finds the message of the last line at level error or fatal, of an uncaught error the line that names it; '' = none.
+ */
 function lastWords(logFile: string): string {
   if (!existsSync(logFile)) return '';
   const lines = readFileSync(logFile, 'utf8').slice(-20_000).trimEnd().split('\n').slice(-30).toReversed();

@@ -1,5 +1,5 @@
-// Waits until a fleet is ready: every part says that it is, every cluster was read once, a node is connected, and it serves
-// every gateway's version.
+// Waits until a fleet is ready: every part says that it is, every cluster was read once, a node is connected, and it
+// serves every gateway's version.
 import { z } from 'zod';
 import { messageOf } from '#libs/runtime/errors.ts';
 import { pause } from '#libs/runtime/pause.ts';
@@ -14,7 +14,7 @@ const settledLooks = 3;
 const answerWithinMs = 2000;
 const readiness = z.object({ reasons: z.array(z.string()) });
 
-/** Resolves with the first overview of a ready fleet, undefined when the signal came first; `complain` gets what is missing. */
+/** Gives the first overview of a ready fleet, undefined when the signal came first; `complain` gets what is missing. */
 export async function untilReady(
   client: FleetClient,
   parts: readonly PartSpec[],
@@ -73,7 +73,7 @@ async function look(
   }
 }
 
-/** Asks a part at /readyz why it is not ready, a sentence each; none when it is, or when it has nothing to say it with. */
+/** Asks a part at /readyz why it is not ready; no sentence when it is, or when it has nothing to say it with. */
 async function whyUnready({
   name,
   health,

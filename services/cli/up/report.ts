@@ -1,4 +1,5 @@
-// What `up` says, in three forms: lines and a live table for a terminal, plain lines for a log, JSON lines for programs.
+// Tells what `up` does in three forms: lines and a live table for a terminal, plain lines for a log, JSON lines for
+// programs.
 import { cut } from '../views/table.ts';
 
 /** One thing that happened. As JSON it is printed as it stands, with a time. */
@@ -22,7 +23,7 @@ export type UpEvent =
 
 export interface Report {
   tell(event: UpEvent): void;
-  /** The live table; shown at the bottom of a terminal, nowhere else. */
+  /** Shows the live table at the bottom of a terminal, and nowhere else. */
   board(render: (width: number) => string): void;
   /** Leaves the terminal as it was. */
   close(): void;
@@ -48,12 +49,12 @@ const forms: Readonly<Record<ReportForm, (output: Output) => Report>> = {
   terminal: terminalReport,
 };
 
-/** The report in one form. */
+/** Starts the report in one form. */
 export function startReport(form: ReportForm, output: Output): Report {
   return forms[form](output);
 }
 
-/** The text of an event for people; '' for those that only programs need. */
+/** Writes an event for people; '' for those that only programs need. */
 export function linesOf(event: UpEvent): string {
   if (event.event === 'ready') {
     return [`\nFleetgate is ready in ${(event.tookMs / 1000).toFixed(1)} s.\n`, ...event.next].join('\n');
@@ -68,7 +69,7 @@ function lineReport(tell: (event: UpEvent) => void): Report {
   return { tell, board: () => undefined, close: () => undefined };
 }
 
-/** Lines scroll up; the table below them is drawn again in place. */
+/** Lets lines scroll up, and draws the table below them again in place. */
 function terminalReport(output: Output): Report {
   let drawn = 0;
   let render: ((width: number) => string) | undefined;

@@ -1,4 +1,5 @@
-// run/postgres.json and run/nats.json: which process the embedded servers are now, for people and scripts. They restart by themselves.
+// Keeps run/postgres.json and run/nats.json, which name the processes of the embedded servers for people and scripts.
+// The servers restart by themselves.
 import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { DataFolder } from '../local/data-folder.ts';

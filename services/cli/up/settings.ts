@@ -3,8 +3,9 @@ import { existsSync, statSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { z } from 'zod';
-import { type Options, defineOptions, flag, integer, list, port, text, url } from '#libs/runtime/config.ts';
+import { type Options, defineOptions, flag, integer, list, port, text } from '#libs/runtime/config.ts';
 import { fail } from '#libs/runtime/errors.ts';
+import { databaseOptions, natsOptions } from '#libs/runtime/shared-options.ts';
 import { checkout, demoClusters } from '../demo/storefront.ts';
 import { outputFormats } from '../shell/output-format.ts';
 import { type ClusterSource, parseClusterSource, repeatedNames } from './cluster-source.ts';
@@ -57,18 +58,14 @@ export const upOptions = defineOptions({
     description: 'where contexts are looked up',
   },
   databaseUrl: {
-    flag: '--database-url <url>',
-    env: 'DATABASE_URL',
-    schema: url('postgres', 'postgresql').optional(),
+    ...databaseOptions.databaseUrl,
+    schema: databaseOptions.databaseUrl.schema.optional(),
     description: 'a Postgres of your own instead of the embedded one',
-    secret: true,
   },
   natsUrl: {
-    flag: '--nats-url <url>',
-    env: 'NATS_URL',
-    schema: text().optional(),
+    ...natsOptions.natsUrl,
+    schema: natsOptions.natsUrl.schema.optional(),
     description: 'a NATS of your own, with JetStream, instead of the embedded one',
-    secret: true,
   },
 });
 

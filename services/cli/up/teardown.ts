@@ -1,4 +1,4 @@
-// What was started, so that it is stopped in the reverse order, whatever happens in between.
+// Stops what was started in the reverse order, whatever happens in between.
 
 interface Step {
   readonly name: string;

@@ -1,4 +1,5 @@
-// Shows routes as a table: where each is, for which hostnames, whether it is accepted or why not, and who changed it last.
+// Shows routes as a table: where each is, for which hostnames, whether it is accepted or why not, and who changed it
+// last.
 import type { z } from 'zod';
 import type { fleetRoute } from '#libs/api/models.ts';
 import { type Column, type Look, ago, tableOr } from './table.ts';

@@ -1,4 +1,5 @@
-// Renders text tables for people: columns are as wide as their widest cell, and lines are cut to the terminal's width. Pure.
+// Renders text tables for people: columns are as wide as their widest cell, and lines are cut to the terminal's width.
+// Pure.
 
 export interface Column<Row> {
   readonly title: string;
@@ -46,7 +47,7 @@ export function count(n: number, noun: string, plural = `${noun}s`): string {
   return `${n} ${n === 1 ? noun : plural}`;
 }
 
-/** Says how long ago a moment was, in the largest fitting unit: `now`, `42s`, `7m`, `3h`, `12d`; `-` where there is none. */
+/** Says how long ago a moment was, in the largest fitting unit: `now`, `42s`, `7m`, `3h`, `12d`; `-` = at no moment. */
 export function ago(at: string | null | undefined, now: Date): string {
   if (at === null || at === undefined) return '-';
   const seconds = Math.floor((now.getTime() - Date.parse(at)) / 1000);
@@ -64,7 +65,10 @@ export function cut(text: string, width: number): string {
   return characters.length <= width ? text : `${characters.slice(0, Math.max(0, width - 1)).join('')}…`;
 }
 
-/** Replaces control characters by spaces: anyone in a cluster may write the objects that texts come from, and none may move the cursor. */
+/**
+ * Replaces control characters by spaces: anyone in a cluster may write what is shown, and none of it may move the
+ * cursor.
+ */
 export function oneLine(text: string): string {
   return text.replaceAll(/[\p{Cc}\u2028\u2029]+/gu, ' ');
 }
