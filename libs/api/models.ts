@@ -2,7 +2,7 @@
 import { z } from 'zod';
 
 export const time = z.iso.datetime();
-export const gatewayId = z.string().describe('cluster/namespace/name');
+const gatewayId = z.string().describe('cluster/namespace/name');
 const seq = z.string().describe('Sequence number in the history, a decimal.');
 const version = z.int().min(0);
 const ageMs = z.number().min(0).describe('Milliseconds since.');
@@ -135,7 +135,7 @@ export const snapshotDetail = snapshotSummary
   .extend({ items: z.array(entry), next: z.string().nullable() })
   .meta({ id: 'SnapshotDetail', description: 'One version with a page of its entries, by key.' });
 
-export const fieldChange = z
+const fieldChange = z
   .strictObject({
     path: z.string().describe('For example spec.rules[0].backendRefs[1].weight'),
     before: z.unknown().optional().describe('Absent = there was none.'),

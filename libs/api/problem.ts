@@ -1,7 +1,7 @@
 // What the API answers when it does not do what was asked: a code for programs, a message and a hint for people. One table.
 import { z } from 'zod';
 
-export const problems = {
+const problems = {
   'bad-request': { status: 400, hint: 'GET /openapi.json describes every request.' },
   unauthorized: { status: 401, hint: 'Send `Authorization: Bearer TOKEN`; `fleetgate token create` makes one.' },
   forbidden: { status: 403, hint: 'Use a token with a higher role; `fleetgate token create --role …` makes one.' },

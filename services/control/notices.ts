@@ -8,7 +8,7 @@ import type { Hub } from './hub/hub.ts';
 import type { TokenBook } from './tokens.ts';
 
 /** The parts of control that act on a notice. */
-export interface NoticeTakers {
+interface NoticeTakers {
   readonly feed: FleetFeed;
   readonly hub: Hub;
   readonly waits: NodeWaits;

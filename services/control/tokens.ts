@@ -1,11 +1,9 @@
 // Bearer tokens. The text of a token is shown once, when it is made; Postgres holds its SHA-256.
 import { createHash, randomBytes, randomUUID } from 'node:crypto';
 import type { Kysely } from 'kysely';
+import type { Role } from '#libs/api/role.ts';
 import type { Database } from '#libs/runtime/postgres/database.ts';
 import { type TokenScope, isScopedToken, verifyScopedToken } from '#libs/runtime/scoped-token.ts';
-
-export const roles = ['viewer', 'operator', 'admin', 'node', 'provisioner'] as const;
-export type Role = (typeof roles)[number];
 
 /** Who calls. */
 export interface Caller {

@@ -1,5 +1,5 @@
 // The tables of migrations/ as kysely sees them. bigint comes as a string, timestamptz as a Date, jsonb parsed.
-import type { ColumnType, Generated, JSONColumnType } from 'kysely';
+import type { ColumnType, Generated, JSONColumnType, Selectable } from 'kysely';
 
 /** Read as a decimal string; written as string, number or bigint. */
 type BigInt8 = ColumnType<string, string | number | bigint, string | number | bigint>;
@@ -179,3 +179,9 @@ export interface Database {
   readonly tokens: TokensTable;
   readonly agents: AgentsTable;
 }
+
+/** A row as it is read. */
+export type Row<T extends keyof Database> = Selectable<Database[T]>;
+
+/** Columns that an outer join may not find. */
+export type OuterColumns<C> = { readonly [K in keyof C]: C[K] | null };

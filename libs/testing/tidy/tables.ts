@@ -34,7 +34,7 @@ export const tables: Tables = {
     'libs/protocol': ['libs/gateway', 'libs/events', 'libs/snapshot'],
     'libs/xds': ['libs/gateway', 'libs/events', 'libs/snapshot'],
     'libs/matching': ['libs/gateway', 'libs/snapshot'],
-    'libs/api': [],
+    'libs/api': ['libs/gateway'],
     'libs/runtime': ['libs/events'],
     'libs/testing': ['libs', 'migrations'],
     'services/agent': ['libs'],

@@ -10,28 +10,28 @@ import { TestNode, startFixture } from '../testing/control-fixture.ts';
 import { ruleEntry } from '../testing/fleet-writer.ts';
 import { base, call } from '../testing/api-client.ts';
 import { fillFleet, gateway } from '../testing/fleet-sample.ts';
-import { routeTable } from './endpoint-table.ts';
+import { endpointTable } from './endpoint-table.ts';
 
 void t.test('who may do what', async (t) => {
   const fixture = await startFixture(t);
   await fillFleet(fixture);
-  for (const route of routeTable) {
-    const path = route.path
+  for (const endpoint of endpointTable) {
+    const path = endpoint.path
       .replace(':cluster', 'eu')
       .replace(':namespace', 'infra')
       .replace(':name', 'web')
       .replace(':kind', 'Gateway')
       .replace(':version', '1')
       .replace(':id', 'none');
-    const name = `${route.method} ${route.path}`;
-    const body = route.method === 'POST' ? {} : undefined;
-    const none = await call(fixture, route.method, path, null, body);
+    const name = `${endpoint.method} ${endpoint.path}`;
+    const body = endpoint.method === 'POST' ? {} : undefined;
+    const none = await call(fixture, endpoint.method, path, null, body);
     t.match(none, { status: 401, body: { error: { code: 'unauthorized' } } }, name);
     t.match(none.headers.get('www-authenticate'), /Bearer/);
     for (const role of ['node', 'viewer', 'operator', 'admin'] as const) {
       const order = ['viewer', 'operator', 'admin'];
-      const may = order.indexOf(role) >= order.indexOf(route.role);
-      const { status, body: answer } = await call(fixture, route.method, path, role, body);
+      const may = order.indexOf(role) >= order.indexOf(endpoint.role);
+      const { status, body: answer } = await call(fixture, endpoint.method, path, role, body);
       if (may) t.not(status, 403, `${name} for ${role}`);
       else
         t.match(

@@ -1,7 +1,8 @@
 // Who may call: the bearer token, its role, and how often.
 import type { FastifyRequest } from 'fastify';
-import { type Caller, type Role, type TokenBook, bearerOf, hasRole } from '../tokens.ts';
 import { Problem } from '#libs/api/problem.ts';
+import type { Role } from '#libs/api/role.ts';
+import { type Caller, type TokenBook, bearerOf, hasRole } from '../tokens.ts';
 import { RateLimit } from './rate-limit.ts';
 
 /** Tries with bad tokens, per address. */

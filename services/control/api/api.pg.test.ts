@@ -1,12 +1,12 @@
-// Every route of the API on a real Postgres: what it answers, and that answers are what the document says.
+// Every endpoint of the API on a real Postgres: what it answers, and that answers are what the document says.
 import t from 'tap';
 import packageFile from '../../../package.json' with { type: 'json' };
 import { goldenJson } from '#libs/testing/golden.ts';
 import { startFixture } from '../testing/control-fixture.ts';
 import { type Answer, base, call, called, json } from '../testing/api-client.ts';
 import { fillFleet, gateway } from '../testing/fleet-sample.ts';
-import { routeTable } from './endpoint-table.ts';
-import { type Role, roles } from '../tokens.ts';
+import { endpointTable } from './endpoint-table.ts';
+import { type Role, roles } from '#libs/api/role.ts';
 
 void t.test('reading', async (t) => {
   const fixture = await startFixture(t);
@@ -195,7 +195,7 @@ void t.test('tokens', async (t) => {
   });
 });
 
-void t.test('the document lists every route', async (t) => {
+void t.test('the document lists every endpoint', async (t) => {
   const fixture = await startFixture(t);
   const text = await (await fetch(`${fixture.url}/openapi.json`)).text();
   const document = json.parse(JSON.parse(text));
@@ -203,7 +203,7 @@ void t.test('the document lists every route', async (t) => {
   const shown = text.replaceAll(packageFile.version, 'VERSION');
   goldenJson(t, new URL('testdata/openapi.json', import.meta.url), JSON.parse(shown));
   const paths = json.parse(document['paths']);
-  for (const { method, path, role } of routeTable) {
+  for (const { method, path, role } of endpointTable) {
     const operation = paths[path.replaceAll(/:(\w+)/g, '{$1}')]?.[method.toLowerCase()];
     t.ok(operation, `${method} ${path}`);
     t.match(operation?.description, `Role: ${role}.`);
@@ -221,6 +221,6 @@ void t.test('the document lists every route', async (t) => {
   const commands = ['rollback', 'release', 'accept'].map(
     (name) => `POST ${base}/gateways/:cluster/:namespace/:name/${name}`,
   );
-  const missed = routeTable.map(({ method, path }) => `${method} ${path}`).filter((name) => !called.has(name));
+  const missed = endpointTable.map(({ method, path }) => `${method} ${path}`).filter((name) => !called.has(name));
   t.same(missed.toSorted(), commands.toSorted(), 'all but the commands were answered 200 in the tests above');
 });

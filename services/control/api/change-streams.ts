@@ -1,13 +1,14 @@
-// Server-sent events: first everything, then what changes, so that a live table needs no polling. A reader that does not read is dropped.
+// Streams server-sent events: first everything, then what changes, so that a live table needs no polling. A reader that does not read
+// is dropped.
 import type { ServerResponse } from 'node:http';
 import type { Kysely } from 'kysely';
 import type { Database } from '#libs/runtime/postgres/database.ts';
 import type { Logger } from '#libs/runtime/log.ts';
 import { pause } from '#libs/runtime/pause.ts';
 import type { CommitNews } from '../hub/fleet-feed.ts';
-import { readClusters } from './endpoints/clusters.ts';
-import { readGatewayRows, toSummaries } from './gateway-rows.ts';
-import { readNodeRows, toNodes } from './endpoints/nodes.ts';
+import { readClusters } from './reads/clusters.ts';
+import { readGatewayRows, toSummaries } from './reads/gateways.ts';
+import { readNodeRows, toNodes } from './reads/nodes.ts';
 
 const streamsMax = 100;
 const itemsMax = 1000;
@@ -16,7 +17,7 @@ const spacingMs = 50;
 const clustersEveryMs = 5000;
 const aliveEveryMs = 15_000;
 
-/** One reader. While it is told everything, what changes meanwhile is kept for later, so that nothing older comes after it. */
+/** One reader. While it is told everything, what changes meanwhile is kept for later: nothing older comes after it. */
 interface Stream {
   readonly response: ServerResponse;
   readonly tokenId: string;

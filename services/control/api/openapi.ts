@@ -1,19 +1,19 @@
-// The OpenAPI 3.1 document, made by @fastify/swagger from the schemas that check the requests.
+// Makes the OpenAPI 3.1 document, with @fastify/swagger, from the schemas that check the requests.
 import type { FastifyInstance } from 'fastify';
 import swagger, { type FastifyDynamicSwaggerOptions } from '@fastify/swagger';
 import { z } from 'zod';
+import type { Endpoint } from '#libs/api/endpoint.ts';
+import { tags } from '#libs/api/endpoints.ts';
 import { problemBody } from '#libs/api/problem.ts';
-import type { ApiRoute } from './endpoint.ts';
-import { tags } from './endpoint-table.ts';
 
 type JsonSchema = Readonly<Record<string, unknown>>;
 
-/** Schemas with an id, by it: filled as routes are described. */
+/** Schemas with an id, by it: filled as endpoints are described. */
 const shared = new Map<string, JsonSchema>();
 const localPrefix = '#/$defs/';
 const sharedPrefix = '#/components/schemas/';
 
-/** Registers the document's maker; routes come after it. */
+/** Registers the document's maker; endpoints come after it. */
 export async function registerOpenApi(server: FastifyInstance, version: string): Promise<void> {
   const options: FastifyDynamicSwaggerOptions = {
     openapi: {
@@ -36,7 +36,7 @@ export async function registerOpenApi(server: FastifyInstance, version: string):
   await server.register(swagger, options);
 }
 
-/** The document, once all routes are registered. */
+/** Makes the document, once all endpoints are registered. */
 export function openApiDocument(server: FastifyInstance): JsonSchema {
   const document = server.swagger();
   const components = 'components' in document ? document.components : undefined;
@@ -44,29 +44,29 @@ export function openApiDocument(server: FastifyInstance): JsonSchema {
   return { ...document, components: { ...components, schemas } };
 }
 
-/** What fastify shows of a route. */
-export function describeRoute(route: ApiRoute): Record<string, unknown> {
-  const { params, query, body } = route.input.shape;
+/** Makes what fastify shows of an endpoint. */
+export function describeEndpoint(endpoint: Endpoint): Record<string, unknown> {
+  const { params, query, body } = endpoint.input.shape;
   return {
-    tags: [route.tag],
-    summary: route.summary,
-    description: `${route.description === undefined ? '' : `${route.description} `}Role: ${route.role}.`,
-    operationId: operationId(route),
+    tags: [endpoint.tag],
+    summary: endpoint.summary,
+    description: `${endpoint.description === undefined ? '' : `${endpoint.description} `}Role: ${endpoint.role}.`,
+    operationId: operationId(endpoint),
     security: [{ token: [] }],
     ...(params === undefined ? {} : { params: toJsonSchema(params, 'input') }),
     ...(query === undefined ? {} : { querystring: toJsonSchema(query, 'input') }),
     ...(body === undefined ? {} : { body: toJsonSchema(body, 'input') }),
     response: {
-      200: toAnswer(route.returns, 'Done.'),
-      ...(route.accepts === undefined ? {} : { 202: toAnswer(route.accepts, 'Taken, not decided yet.') }),
+      200: toAnswer(endpoint.returns, 'Done.'),
+      ...(endpoint.accepts === undefined ? {} : { 202: toAnswer(endpoint.accepts, 'Taken, not decided yet.') }),
       '4XX': toAnswer(problemBody, 'Not done; the body says why.'),
       '5XX': toAnswer(problemBody, 'Not done; the body says why.'),
     },
   };
 }
 
-/** JSON Schema 2020-12 of a schema; those with an id become components. */
-export function toJsonSchema(schema: z.ZodType, io: 'input' | 'output'): JsonSchema {
+/** Makes the JSON Schema 2020-12 of a schema; those with an id become components. */
+function toJsonSchema(schema: z.ZodType, io: 'input' | 'output'): JsonSchema {
   const { $schema: _, $defs: definitions, ...rest } = z.toJSONSchema(schema, { io });
   for (const [id, definition] of Object.entries(definitions ?? {})) {
     const { id: __, ...shown } = definition;
@@ -91,7 +91,7 @@ function parseSchema(json: string): JsonSchema {
 }
 
 /** `GET /api/v1/gateways/:cluster/:namespace/:name/diff` → `getGatewaysClusterNamespaceNameDiff`. */
-function operationId({ method, path }: ApiRoute): string {
+function operationId({ method, path }: Endpoint): string {
   const words = path.split(/[/:]+/).slice(3).filter(Boolean);
   return [method.toLowerCase(), ...words.map((word) => `${word.charAt(0).toUpperCase()}${word.slice(1)}`)].join('');
 }

@@ -1,18 +1,20 @@
-// The HTTP side: routes of the table with authentication, limits and one form for errors; health and metrics; the document.
+// Serves the API over HTTP: the endpoints of the table with authentication, limits and one form for errors; health, metrics and the
+// OpenAPI document.
 import assert from 'node:assert/strict';
 import fastify, { type FastifyError, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import { z } from 'zod';
+import { changesPath } from '#libs/api/endpoint.ts';
+import { Problem, type ProblemCode } from '#libs/api/problem.ts';
 import { messageOf } from '#libs/runtime/errors.ts';
 import type { Readiness } from '#libs/runtime/health.ts';
 import type { Metrics } from '#libs/runtime/metrics.ts';
 import type { Caller } from '../tokens.ts';
 import type { Access, Refused } from './access.ts';
-import { describeRoute, openApiDocument, registerOpenApi } from './openapi.ts';
-import { Problem, type ProblemCode } from '#libs/api/problem.ts';
-import { Accepted, type Api, type ApiRoute, apiPrefix } from './endpoint.ts';
-import { routeTable } from './endpoint-table.ts';
+import { describeEndpoint, openApiDocument, registerOpenApi } from './openapi.ts';
+import { Accepted, type Api, type ServedEndpoint } from './endpoint.ts';
+import { endpointTable } from './endpoint-table.ts';
 
-export interface ServerOptions {
+interface ServerOptions {
   readonly api: Api;
   readonly access: Access;
   readonly metrics: Metrics;
@@ -23,7 +25,6 @@ const bodyBytesMax = 64 * 1024;
 const pathPartMax = 260;
 const requestTimeoutMs = 30_000;
 const connectionsMax = 10_000;
-const changesPath = `${apiPrefix}/changes`;
 
 /** Builds the server; it does not listen yet. */
 export async function buildServer(options: ServerOptions): Promise<FastifyInstance> {
@@ -35,7 +36,7 @@ export async function buildServer(options: ServerOptions): Promise<FastifyInstan
     keepAliveTimeout: 65_000,
     routerOptions: { maxParamLength: pathPartMax, ignoreTrailingSlash: true },
     frameworkErrors: (error, _request, reply) => void send(reply, problemOf(error)),
-    // Requests are checked by the routes themselves, with the schemas that the document shows.
+    // Requests are checked by the endpoints themselves, with the schemas that the document shows.
     exposeHeadRoutes: false,
   });
   server.server.maxConnections = connectionsMax;
@@ -62,7 +63,7 @@ export async function buildServer(options: ServerOptions): Promise<FastifyInstan
   });
   await registerOpenApi(server, api.version);
   server.register(async (scope) => {
-    for (const route of routeTable) registerRoute(scope, options, route);
+    for (const endpoint of endpointTable) registerEndpoint(scope, options, endpoint);
     registerChanges(scope, options);
     registerProcess(scope, options);
   });
@@ -70,15 +71,15 @@ export async function buildServer(options: ServerOptions): Promise<FastifyInstan
   return server;
 }
 
-function registerRoute(server: FastifyInstance, { api, access }: ServerOptions, route: ApiRoute): void {
+function registerEndpoint(server: FastifyInstance, { api, access }: ServerOptions, endpoint: ServedEndpoint): void {
   const callers = new WeakMap<FastifyRequest, Caller>();
   server.route({
-    method: route.method,
-    url: route.path,
-    schema: describeRoute(route),
+    method: endpoint.method,
+    url: endpoint.path,
+    schema: describeEndpoint(endpoint),
     // Before the body is read.
     async onRequest(request, reply) {
-      const admitted = await access.admit(request.raw, route.role);
+      const admitted = await access.admit(request.raw, endpoint.role);
       if ('caller' in admitted) callers.set(request, admitted.caller);
       else await refuse(reply, admitted);
     },
@@ -86,7 +87,7 @@ function registerRoute(server: FastifyInstance, { api, access }: ServerOptions, 
       const caller = callers.get(request);
       assert(caller);
       const { params, query, body } = request;
-      const answer = await route.handle(api, { params, query, body: body ?? {} }, caller);
+      const answer = await endpoint.handle(api, { params, query, body: body ?? {} }, caller);
       if (answer instanceof Problem) return send(reply, answer);
       if (answer instanceof Accepted) return reply.code(202).send(answer.body);
       return reply.header('cache-control', 'no-store').send(answer);

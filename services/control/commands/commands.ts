@@ -11,6 +11,7 @@ import type { Logger } from '#libs/runtime/log.ts';
 import type { Nats, Stoppable } from '#libs/runtime/nats/nats.ts';
 import type { commandAccepted, commandResult } from '#libs/api/models.ts';
 import { Problem, type ProblemCode } from '#libs/api/problem.ts';
+import { noGateway } from '../api/not-found.ts';
 import type { Caller } from '../tokens.ts';
 import type { NodeWaits, WaitedNode } from './node-waits.ts';
 
@@ -24,7 +25,7 @@ export interface Command {
   readonly waitMs: number | undefined;
 }
 
-export type CommandAnswer =
+type CommandAnswer =
   | { readonly done: z.input<typeof commandResult> }
   | { readonly pending: z.input<typeof commandAccepted> }
   | Problem;
@@ -119,8 +120,7 @@ export class Commands {
       .select(['head'])
       .where('gateway', '=', gateway)
       .executeTakeFirst();
-    if (row === undefined)
-      return new Problem('not-found', `there is no gateway ${gateway}`, 'GET /api/v1/gateways lists them.');
+    if (row === undefined) return noGateway(gateway);
     if (to === null || to <= row.head) return null;
     return new Problem('not-found', `gateway ${gateway} has no version ${to}`, `Its newest version is ${row.head}.`);
   }

@@ -5,9 +5,10 @@ import { matchesGateway } from '#libs/snapshot/gateway-glob.ts';
 import type { NodeReport } from '#libs/protocol/hub-session.ts';
 import type { Database } from '#libs/runtime/postgres/database.ts';
 import type { Logger } from '#libs/runtime/log.ts';
+import { silentSince } from '../node-silence.ts';
 
 /** What a node said about a version. */
-export interface Heard {
+interface Heard {
   readonly state: 'applied' | 'rejected';
   readonly version: number;
   /** On the clock of performance.now(). */
@@ -107,7 +108,7 @@ export class NodeWaits {
       .selectFrom('nodes')
       .select(['node', 'serves'])
       .where('connected', '=', true)
-      .where('last_seen', '>', sql<Date>`now() - interval '35 seconds'`)
+      .where('last_seen', '>', silentSince)
       .orderBy('node')
       .execute();
     return rows.filter(({ serves }) => matchesGateway(serves, gateway, known?.labels ?? {})).map(({ node }) => node);

@@ -12,7 +12,7 @@ export interface CommitNews {
   readonly gateways: readonly string[];
 }
 
-export interface FeedListener {
+interface FeedListener {
   /** `noticedAt` = when the commit was heard of, on the clock of performance.now(). */
   change(change: FleetChange, noticedAt: number): void;
   commits(news: CommitNews): void;

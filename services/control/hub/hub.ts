@@ -5,6 +5,7 @@ import type pg from 'pg';
 import { type WebSocket, WebSocketServer } from 'ws';
 import { type HubOutput, HubSession } from '#libs/protocol/hub-session.ts';
 import { type Hello, closeCodes } from '#libs/protocol/messages.ts';
+import { heartbeatEveryMs } from '#libs/protocol/silence.ts';
 import { nodeMessageLengthMax } from '#libs/protocol/parse-node-message.ts';
 import { globOf, matchesGateway, matchesGlob, mayServe } from '#libs/snapshot/gateway-glob.ts';
 import type { Logger } from '#libs/runtime/log.ts';
@@ -15,7 +16,7 @@ import type { HubMetrics } from './hub-metrics.ts';
 import type { NodeReports } from './node-reports.ts';
 import { beatNodes, sweepNodes } from './node-rows.ts';
 
-export interface HubOptions {
+interface HubOptions {
   readonly pool: pg.Pool;
   readonly mirror: FleetMirror;
   readonly reports: NodeReports;
@@ -28,14 +29,13 @@ export interface HubOptions {
 }
 
 /** The token that a node came with. */
-export interface NodeCaller {
+interface NodeCaller {
   readonly tokenId: string;
   /** Absent = it may serve anything. */
   readonly scope?: TokenScope | undefined;
 }
 
 const nodesMax = 5000;
-const beatEveryMs = 10_000;
 const admissionsMax = 32;
 const closeWaitMs = 2000;
 
@@ -74,7 +74,7 @@ export class Hub {
       for (const connection of this.#connections.keys()) connection.check();
       for (const gateway of this.#missing) void this.#reassign(gateway);
       void this.#beat();
-    }, beatEveryMs).unref();
+    }, heartbeatEveryMs).unref();
   }
 
   get size(): number {

@@ -2,6 +2,7 @@
 // ends with a notification per node.
 import type pg from 'pg';
 import type { Hello } from '#libs/protocol/messages.ts';
+import { silentAfterMs } from '#libs/protocol/silence.ts';
 
 export interface NodeGatewayRow {
   readonly node: string;
@@ -22,7 +23,6 @@ export interface BeatRow {
   readonly envoy: 'live' | 'down' | 'unknown';
 }
 
-const silentAfterMs = 35_000;
 const forgottenAfterDays = 7;
 
 /** Nodes that have connected to this replica. */

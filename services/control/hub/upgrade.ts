@@ -6,7 +6,7 @@ import type { Access } from '../api/access.ts';
 import { Problem } from '#libs/api/problem.ts';
 import type { Hub } from './hub.ts';
 
-export const nodePath = '/v1/node';
+const nodePath = '/v1/node';
 
 /** Takes the upgrades of a server. */
 export function acceptNodes(

@@ -1,13 +1,14 @@
 // For tests: calls the API and holds every answer against the schema that the document shows for it.
 import { z } from 'zod';
 import type { Fixture } from './control-fixture.ts';
-import type { Role } from '../tokens.ts';
+import type { Role } from '#libs/api/role.ts';
+import { type Endpoint, apiPrefix } from '#libs/api/endpoint.ts';
+import { endpoints } from '#libs/api/endpoints.ts';
 import { problemBody } from '#libs/api/problem.ts';
-import { routeTable } from '../api/endpoint-table.ts';
 
-/** Where the routes are. */
-export const base = '/api/v1';
-/** `METHOD path` of the routes that have answered well in this process. */
+/** Where the endpoints are. */
+export const base = apiPrefix;
+/** `METHOD path` of the endpoints that have answered well in this process. */
 export const called = new Set<string>();
 
 /** One answer, its body parsed. */
@@ -37,13 +38,15 @@ export async function call(
     ...(body === undefined ? {} : { body: typeof body === 'string' ? body : JSON.stringify(body) }),
   });
   const parsed = json.parse(await response.json());
-  const route = routeTable.find(
-    (route) => route.method === method && patternOf(route.path).test(path.split('?')[0] ?? ''),
+  const [target = ''] = path.split('?');
+  const endpoint = Object.values<Endpoint>(endpoints).find(
+    (endpoint) => endpoint.method === method && patternOf(endpoint.path).test(target),
   );
-  const schema = response.status === 200 ? route?.returns : response.status === 202 ? route?.accepts : problemBody;
+  const schema =
+    response.status === 200 ? endpoint?.returns : response.status === 202 ? endpoint?.accepts : problemBody;
   const check = (schema ?? z.unknown()).safeParse(parsed);
   if (!check.success) throw new Error(`${method} ${path} ${response.status}: ${z.prettifyError(check.error)}`);
-  if (response.status < 300 && route !== undefined) called.add(`${method} ${route.path}`);
+  if (response.status < 300 && endpoint !== undefined) called.add(`${method} ${endpoint.path}`);
   return { status: response.status, headers: response.headers, body: parsed };
 }
 

@@ -10,7 +10,8 @@ import { type Teardown, testLogger, throwawayPostgres } from '#libs/testing/peer
 import { startControl } from '../control.ts';
 import { controlOptions } from '../options.ts';
 import { FleetWriter } from './fleet-writer.ts';
-import { type Role, createToken, roles } from '../tokens.ts';
+import { type Role, roles } from '#libs/api/role.ts';
+import { createToken } from '../tokens.ts';
 
 export interface Fixture {
   readonly url: string;
@@ -20,7 +21,7 @@ export interface Fixture {
   readonly control: RunningControl;
 }
 
-export interface RunningControl {
+interface RunningControl {
   readonly port: number;
   stop(): Promise<void>;
 }

@@ -4,7 +4,7 @@ import { canonicalJson, sha256 } from '#libs/gateway/canonical.ts';
 import { digestOf } from '#libs/snapshot/digest.ts';
 import { parsePlaceKey } from '#libs/gateway/object-key.ts';
 
-export interface GatewayChange {
+interface GatewayChange {
   readonly gateway: string;
   /** Entries by key; null = removed. */
   readonly entries: Readonly<Record<string, unknown>>;
@@ -17,7 +17,7 @@ export interface GatewayChange {
   readonly labels?: Readonly<Record<string, string>>;
 }
 
-export interface Commit {
+interface Commit {
   readonly gateways?: readonly GatewayChange[];
   /** Items by key; null = gone. */
   readonly discovery?: Readonly<Record<string, unknown>>;

@@ -1,6 +1,6 @@
 // What differs between two JSON values, field by field. Lists whose items have names are compared by name, others by place. Pure.
 
-export interface FieldChange {
+interface FieldChange {
   readonly path: string;
   /** Absent = there was none. */
   readonly before?: unknown;

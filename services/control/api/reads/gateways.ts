@@ -1,11 +1,13 @@
-// Gateways as the API shows them: read from Postgres with the counts of their nodes. Used by the lists, one gateway, and the stream of changes.
+// Reads gateways with the counts of their nodes as the API shows them, for the lists, one gateway, and the stream of changes.
 import { type Kysely, sql } from 'kysely';
 import type { z } from 'zod';
-import { type Labels, matchesGateway } from '#libs/snapshot/gateway-glob.ts';
-import type { Database } from '#libs/runtime/postgres/database.ts';
 import type { gatewaySummary } from '#libs/api/models.ts';
+import type { Database, OuterColumns, Row } from '#libs/runtime/postgres/database.ts';
+import { matchesGateway } from '#libs/snapshot/gateway-glob.ts';
+import { silentSince } from '../../node-silence.ts';
+import { all } from './conditions.ts';
 
-export interface GatewayFilter {
+interface GatewayFilter {
   readonly gateways?: readonly string[] | undefined;
   readonly cluster?: string | undefined;
   readonly pattern?: string | undefined;
@@ -14,31 +16,13 @@ export interface GatewayFilter {
   readonly limit: number;
 }
 
-export interface GatewayRow {
-  readonly gateway: string;
-  readonly cluster: string;
-  readonly namespace: string;
-  readonly name: string;
-  readonly head: number;
-  readonly serving: number;
-  readonly pinned: boolean;
-  readonly deleted: boolean;
-  readonly alarm: string | null;
-  readonly digest: string | null;
-  readonly entries: number | null;
-  readonly cause: string | null;
-  readonly actor: string | null;
-  readonly reason: string | null;
-  readonly at: Date | null;
-  readonly labels: Labels;
-}
+/** A gateway with its serving version, where it has one. */
+export type GatewayRow = Omit<Row<'gateways'>, 'commit'> &
+  OuterColumns<Pick<Row<'snapshots'>, 'digest' | 'entries' | 'cause' | 'actor' | 'reason' | 'at'>>;
 
 type NodeCounts = z.input<typeof gatewaySummary>['nodes'];
 
-/** A node that said nothing for as long is unknown. */
-export const nodeSilentAfter = sql`interval '35 seconds'`;
-
-/** Rows in the order of cluster, namespace and name; one more than the limit when there is more. */
+/** Reads rows in the order of cluster, namespace and name; one more than the limit when there is more. */
 export async function readGatewayRows(db: Kysely<Database>, filter: GatewayFilter): Promise<readonly GatewayRow[]> {
   const [cluster, namespace, name] = filter.after ?? [];
   const { rows } = await sql<GatewayRow>`
@@ -56,7 +40,13 @@ export async function readGatewayRows(db: Kysely<Database>, filter: GatewayFilte
   return rows;
 }
 
-/** The summaries of rows, in their order. */
+/** Reads the row of a gateway that is or was there. */
+export async function findGateway(db: Kysely<Database>, gateway: string): Promise<GatewayRow | undefined> {
+  const [row] = await readGatewayRows(db, { gateways: [gateway], deleted: 'with', limit: 1 });
+  return row;
+}
+
+/** Makes the summaries of rows, in their order. */
 export async function toSummaries(
   db: Kysely<Database>,
   rows: readonly GatewayRow[],
@@ -71,13 +61,7 @@ export async function toSummaries(
   }));
 }
 
-/** Conditions joined by `and`. */
-export function all(conditions: readonly (ReturnType<typeof sql> | string | false | undefined)[]) {
-  const given = conditions.filter((condition) => typeof condition === 'object');
-  return given.length === 0 ? sql`true` : sql.join(given, sql` and `);
-}
-
-/** Few different ways to serve occur, however many nodes there are. */
+/** Counts nodes by what they serve: few different ways to serve occur, however many nodes there are. */
 async function countNodes(
   db: Kysely<Database>,
   gateways: readonly GatewayRow[],
@@ -85,14 +69,14 @@ async function countNodes(
   if (gateways.length === 0) return new Map();
   const [groups, reports] = await Promise.all([
     sql<{ serves: readonly string[]; connected: number; unknown: number }>`
-      select serves, (count(*) filter (where connected and last_seen > now() - ${nodeSilentAfter}))::int as connected,
-             (count(*) filter (where not connected or last_seen <= now() - ${nodeSilentAfter}))::int as unknown
+      select serves, (count(*) filter (where connected and last_seen > ${silentSince}))::int as connected,
+             (count(*) filter (where not connected or last_seen <= ${silentSince}))::int as unknown
         from nodes group by serves`.execute(db),
     sql<{ gateway: string; applied: number; rejected: number }>`
       select r.gateway, (count(*) filter (where r.version = g.serving and r.digest = s.digest))::int as applied,
              (count(*) filter (where r.rejected_version = g.serving))::int as rejected
         from node_gateways r
-        join nodes n on n.node = r.node and n.connected and n.last_seen > now() - ${nodeSilentAfter}
+        join nodes n on n.node = r.node and n.connected and n.last_seen > ${silentSince}
         join gateways g on g.gateway = r.gateway
         join snapshots s on s.gateway = g.gateway and s.version = g.serving
        where r.gateway = any(${gateways.map(({ gateway }) => gateway)}) group by r.gateway`.execute(db),

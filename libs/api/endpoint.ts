@@ -1,0 +1,54 @@
+// Says what an endpoint of the API is, for the server that answers at it and for clients that call it.
+import { z } from 'zod';
+import type { Role } from './role.ts';
+
+/** What a request has; parts that it does not name are not looked at. Paths and queries are texts. */
+export type InputSchema = z.ZodObject<{ params?: z.ZodType; query?: z.ZodType; body?: z.ZodType }>;
+
+/** One row of the table of endpoints. */
+export interface Endpoint<
+  I extends InputSchema = InputSchema,
+  R extends z.ZodType = z.ZodType,
+  A extends z.ZodType = z.ZodType,
+> {
+  readonly method: 'GET' | 'POST' | 'DELETE';
+  /** With its parameters as `:name`. */
+  readonly path: string;
+  /** The least role that may call it. */
+  readonly role: Role;
+  readonly tag: string;
+  readonly summary: string;
+  readonly description?: string;
+  readonly input: I;
+  /** Body of 200. */
+  readonly returns: R;
+  /** Body of 202, where work may go on. */
+  readonly accepts?: A;
+}
+
+export const apiPrefix = '/api/v1';
+/** Server-sent events with what changes in the fleet. */
+export const changesPath = `${apiPrefix}/changes`;
+
+const inputParts = z.object({
+  params: z.record(z.string(), z.string()).default({}),
+  query: z.record(z.string(), z.string().optional()).default({}),
+  body: z.unknown(),
+});
+
+/** The target and the body of a request that calls the endpoint. Throws where a parameter of the path is missing. */
+export function buildRequest<I extends InputSchema>(
+  { path }: Endpoint<I>,
+  input: z.input<I>,
+): { readonly target: string; readonly body: unknown } {
+  const { params, query, body } = inputParts.parse(input);
+  const filled = path.replaceAll(/:(\w+)/g, (_, name: string) => {
+    const value = params[name];
+    if (value === undefined) throw new TypeError(`${path} needs ${name}`);
+    return encodeURIComponent(value);
+  });
+  const given = Object.entries(query).flatMap(([name, value]) =>
+    value === undefined ? [] : [`${name}=${encodeURIComponent(value)}`],
+  );
+  return { target: given.length === 0 ? filled : `${filled}?${given.join('&')}`, body };
+}

@@ -1,0 +1,322 @@
+// Lists every endpoint of the API once: control registers them in this order and documents them, clients call them by their names here.
+import { z } from 'zod';
+import { type Endpoint, apiPrefix } from './endpoint.ts';
+import {
+  cluster,
+  commandAccepted,
+  commandResult,
+  fleetNode,
+  fleetRoute,
+  gatewayDetail,
+  gatewayHistoryItem,
+  gatewaySummary,
+  historyEvent,
+  newToken,
+  objectEvent,
+  operation,
+  pageOf,
+  snapshotDetail,
+  snapshotDiff,
+  snapshotSummary,
+  tokenRow,
+  whoAmI,
+} from './models.ts';
+import {
+  clusterName,
+  cursor,
+  gatewayKey,
+  gatewayPath,
+  id,
+  instant,
+  limit,
+  namespaceName,
+  objectKinds,
+  objectName,
+  page,
+  plainText,
+  routeKinds,
+  search,
+  sequenceNumber,
+  version,
+  versionOrNoneText,
+  versionText,
+  yesOrNo,
+} from './parameters.ts';
+import { roles } from './role.ts';
+
+const gatewayAt = `${apiPrefix}/gateways/:cluster/:namespace/:name` as const;
+const waitMsMax = 120_000;
+
+const commandFields = {
+  reason: z.string().min(1).max(1000).optional().describe('For the history.'),
+  wait: z
+    .int()
+    .min(0)
+    .max(waitMsMax)
+    .optional()
+    .describe(
+      'Milliseconds to wait until every connected node that serves the gateway has applied the version or rejected it.',
+    ),
+};
+const command = { method: 'POST', role: 'operator', tag: 'commands' } as const;
+const commandAnswers = { returns: commandResult, accepts: commandAccepted };
+
+export const endpoints = {
+  readWhoAmI: {
+    method: 'GET',
+    path: `${apiPrefix}/whoami`,
+    role: 'viewer',
+    tag: 'access',
+    summary: 'Whose token this is, and what it may do',
+    input: z.object({}),
+    returns: whoAmI,
+  },
+  listClusters: {
+    method: 'GET',
+    path: `${apiPrefix}/clusters`,
+    role: 'viewer',
+    tag: 'fleet',
+    summary: 'Clusters, their agents and how many objects the history holds of each',
+    input: z.object({ query: page }),
+    returns: pageOf(cluster),
+  },
+  listGateways: {
+    method: 'GET',
+    path: `${apiPrefix}/gateways`,
+    role: 'viewer',
+    tag: 'fleet',
+    summary: 'Gateways and where their versions stand',
+    input: z.object({
+      query: z.object({
+        cluster: clusterName.optional(),
+        q: search.describe('Part of cluster/namespace/name.'),
+        deleted: yesOrNo.describe('true = with those that are gone.'),
+        limit: limit(),
+        after: cursor,
+      }),
+    }),
+    returns: pageOf(gatewaySummary),
+  },
+  readGateway: {
+    method: 'GET',
+    path: gatewayAt,
+    role: 'viewer',
+    tag: 'fleet',
+    summary: 'One gateway: versions, listeners, conditions, nodes',
+    input: z.object({ params: gatewayPath }),
+    returns: gatewayDetail,
+  },
+  listSnapshots: {
+    method: 'GET',
+    path: `${gatewayAt}/snapshots`,
+    role: 'viewer',
+    tag: 'snapshots',
+    summary: 'Versions of a gateway, newest first',
+    input: z.object({ params: gatewayPath, query: page }),
+    returns: pageOf(snapshotSummary),
+  },
+  readSnapshot: {
+    method: 'GET',
+    path: `${gatewayAt}/snapshots/:version`,
+    role: 'viewer',
+    tag: 'snapshots',
+    summary: 'One version and its entries',
+    input: z.object({ params: gatewayPath.extend({ version: versionText }), query: page }),
+    returns: snapshotDetail,
+  },
+  diffSnapshots: {
+    method: 'GET',
+    path: `${gatewayAt}/diff`,
+    role: 'viewer',
+    tag: 'snapshots',
+    summary: 'What changed between two versions',
+    description: 'Without `to`: the serving version. Without `from`: the one before `to`. Version 0 is empty.',
+    input: z.object({
+      params: gatewayPath,
+      query: z.object({
+        from: versionOrNoneText.optional(),
+        to: versionOrNoneText.optional(),
+        limit: limit(),
+        after: cursor,
+      }),
+    }),
+    returns: snapshotDiff,
+  },
+  rollback: {
+    ...command,
+    path: `${gatewayAt}/rollback`,
+    summary: 'Serve an earlier version again, and keep it',
+    description:
+      'Makes a new version with the content of an earlier one and pins the gateway to it. Endpoints and certificates stay current.',
+    input: z.object({
+      params: gatewayPath,
+      body: z.strictObject({
+        ...commandFields,
+        to: version.optional().describe('Absent = the one that served before.'),
+      }),
+    }),
+    ...commandAnswers,
+  },
+  release: {
+    ...command,
+    path: `${gatewayAt}/release`,
+    summary: 'End a pin: the newest version serves',
+    description: 'What changed while the gateway was pinned takes effect.',
+    input: z.object({ params: gatewayPath, body: z.strictObject(commandFields) }),
+    ...commandAnswers,
+  },
+  accept: {
+    ...command,
+    path: `${gatewayAt}/accept`,
+    summary: 'Let content through that a sanity limit holds back',
+    description: 'Ends the alarm of a gateway by taking the change that raised it.',
+    input: z.object({ params: gatewayPath, body: z.strictObject(commandFields) }),
+    ...commandAnswers,
+  },
+  readOperation: {
+    method: 'GET',
+    path: `${apiPrefix}/operations/:id`,
+    role: 'viewer',
+    tag: 'commands',
+    summary: 'What became of a command',
+    input: z.object({ params: z.object({ id }) }),
+    returns: operation,
+  },
+  listRoutes: {
+    method: 'GET',
+    path: `${apiPrefix}/routes`,
+    role: 'viewer',
+    tag: 'fleet',
+    summary: 'Every route of the fleet: accepted or why not, last changed by whom and when',
+    input: z.object({
+      query: z.object({
+        cluster: clusterName.optional(),
+        kind: z.enum(routeKinds).optional(),
+        namespace: namespaceName.optional(),
+        gateway: gatewayKey
+          .optional()
+          .describe('Routes that name this gateway as parent and that it says something about.'),
+        accepted: yesOrNo.describe('false = not accepted by a gateway, or accepted by none.'),
+        manager: plainText.optional().describe('Who changed it last.'),
+        q: search.describe('Text that its name, hostnames or any other part of it contains.'),
+        limit: limit(),
+        after: cursor,
+      }),
+    }),
+    returns: pageOf(fleetRoute),
+  },
+  readObjectHistory: {
+    method: 'GET',
+    path: `${apiPrefix}/objects/:cluster/:kind/:namespace/:name/history`,
+    role: 'viewer',
+    tag: 'history',
+    summary: 'Everything that happened to one object, newest first, with what each event changed',
+    description:
+      'The namespace of a cluster-scoped object is `-`. The history of a Gateway includes the commands for it.',
+    input: z.object({
+      params: z.object({
+        cluster: clusterName,
+        kind: z.enum(objectKinds),
+        namespace: z.union([namespaceName, z.literal('-')]),
+        name: objectName,
+      }),
+      query: z.object({ limit: limit(200), after: cursor }),
+    }),
+    returns: pageOf(objectEvent),
+  },
+  readGatewayHistory: {
+    method: 'GET',
+    path: `${apiPrefix}/history`,
+    role: 'viewer',
+    tag: 'history',
+    summary: 'Versions of a gateway, newest first, each with the events that led to it',
+    input: z.object({ query: z.object({ gateway: gatewayKey, limit: limit(100), after: cursor }) }),
+    returns: pageOf(gatewayHistoryItem),
+  },
+  listEvents: {
+    method: 'GET',
+    path: `${apiPrefix}/events`,
+    role: 'viewer',
+    tag: 'history',
+    summary: 'The history: changes of objects and commands, in its order',
+    description: '`order=asc` reads on from `after`, `order=desc` back from it; `after` is a sequence number.',
+    input: z.object({
+      query: z.object({
+        after: sequenceNumber.optional(),
+        order: z.enum(['asc', 'desc']).default('desc'),
+        cluster: clusterName.optional(),
+        kind: z.enum(objectKinds).optional(),
+        namespace: namespaceName.optional(),
+        name: objectName.optional(),
+        type: z.enum(['applied', 'deleted', 'rollback', 'release', 'accept']).optional(),
+        manager: plainText.optional(),
+        since: instant.optional(),
+        until: instant.optional(),
+        limit: limit(),
+      }),
+    }),
+    returns: pageOf(historyEvent),
+  },
+  listNodes: {
+    method: 'GET',
+    path: `${apiPrefix}/nodes`,
+    role: 'viewer',
+    tag: 'fleet',
+    summary: 'Nodes, what each serves and what it rejected',
+    input: z.object({
+      query: z.object({
+        status: z.enum(['connected', 'unknown']).optional(),
+        q: search.describe("Part of the node's name."),
+        limit: limit(),
+        after: cursor,
+      }),
+    }),
+    returns: pageOf(fleetNode),
+  },
+  listTokens: {
+    method: 'GET',
+    path: `${apiPrefix}/tokens`,
+    role: 'admin',
+    tag: 'access',
+    summary: 'Tokens, revoked ones included; never their texts',
+    input: z.object({ query: page }),
+    returns: pageOf(tokenRow),
+  },
+  makeToken: {
+    method: 'POST',
+    path: `${apiPrefix}/tokens`,
+    role: 'admin',
+    tag: 'access',
+    summary: 'Make a token; its text is shown only in this answer',
+    input: z.object({
+      body: z.strictObject({
+        name: z
+          .string()
+          .min(1)
+          .max(100)
+          .regex(/^[^\p{Cc}]+$/u, 'must be one line of text'),
+        role: z.enum(roles),
+      }),
+    }),
+    returns: newToken,
+  },
+  revokeToken: {
+    method: 'DELETE',
+    path: `${apiPrefix}/tokens/:id`,
+    role: 'admin',
+    tag: 'access',
+    summary: 'Revoke a token; open connections with it are closed within seconds',
+    input: z.object({ params: z.object({ id }) }),
+    returns: tokenRow,
+  },
+} as const satisfies Readonly<Record<string, Endpoint>>;
+
+/** The groups of the OpenAPI document. */
+export const tags: readonly { readonly name: string; readonly description: string }[] = [
+  { name: 'fleet', description: 'What there is now: clusters, gateways, routes, nodes.' },
+  { name: 'snapshots', description: 'Versions of a gateway and what differs between them.' },
+  { name: 'commands', description: 'What people decide: rollback, release, accept.' },
+  { name: 'history', description: 'Every change, by whom and when.' },
+  { name: 'access', description: 'Tokens and roles: viewer < operator < admin; node opens the hub only.' },
+  { name: 'process', description: 'Health of this process; open to everyone.' },
+];

@@ -1,0 +1,51 @@
+// Says what the parameters of requests may hold. The same schemas check a request and are shown in the OpenAPI document.
+import { z } from 'zod';
+import { kinds, kubernetesKind } from '#libs/gateway/kinds.ts';
+
+const label = z
+  .string()
+  .regex(/^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/, 'must be a DNS label: lower-case letters, digits and -, at most 63');
+const int4Max = 2_147_483_647;
+
+export const clusterName = label;
+export const namespaceName = label;
+export const objectName = z
+  .string()
+  .max(253)
+  .regex(/^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$/, 'must be a DNS name in lower case');
+
+/** A gateway by the parts of a path. */
+export const gatewayPath = z.object({ cluster: clusterName, namespace: namespaceName, name: objectName });
+/** A gateway as one text. */
+export const gatewayKey = z
+  .string()
+  .regex(/^[-a-z0-9]{1,63}\/[-a-z0-9]{1,63}\/[-a-z0-9.]{1,253}$/, 'must be cluster/namespace/name');
+
+export const version = z.int().min(1).max(int4Max);
+export const versionText = z.coerce.number<string>().int().min(1).max(int4Max);
+/** Version 0 is empty. */
+export const versionOrNoneText = z.coerce.number<string>().int().min(0).max(int4Max);
+export const sequenceNumber = z.string().regex(/^\d{1,18}$/, 'must be a sequence number');
+export const id = z.string().regex(/^[-\w]{1,64}$/);
+export const instant = z.iso.datetime({ offset: true });
+
+/** Postgres refuses NUL in text. */
+export const plainText = z
+  .string()
+  .min(1)
+  .max(200)
+  .regex(/^[^\0]*$/, 'must be text');
+export const search = plainText.optional();
+export const yesOrNo = z.enum(['true', 'false']).optional();
+
+export const cursor = z.string().max(2000).optional().describe('`next` of the page before.');
+/** Page size. */
+export const limit = (max = 500) => z.coerce.number<string>().int().min(1).max(max).default(Math.min(100, max));
+export const page = z.object({ limit: limit(), after: cursor });
+
+/** Every kind that the history holds. */
+export const objectKinds: readonly string[] = kinds.map(({ kind }) => kind);
+/** Those of them that are routes. */
+export const routeKinds: readonly string[] = objectKinds.filter(
+  (kind) => kubernetesKind(kind).endsWith('Route') || kind === 'Ingress',
+);

@@ -1,0 +1,55 @@
+// Reads clusters with their agents as the API shows them, for the list and for the stream of changes.
+import { type Kysely, sql } from 'kysely';
+import type { z } from 'zod';
+import type { cluster } from '#libs/api/models.ts';
+import { silentAfterMs } from '#libs/protocol/silence.ts';
+import type { Database, Row } from '#libs/runtime/postgres/database.ts';
+
+interface AgentColumns extends Pick<Row<'agents'>, 'version' | 'source' | 'synced' | 'problems' | 'last_seen'> {
+  readonly agent_objects: number;
+  readonly age_ms: number;
+}
+
+type ClusterRow = Row<'clusters'> & { readonly objects: Readonly<Record<string, number>> | null } & (
+    | AgentColumns
+    | { readonly [K in keyof AgentColumns]: null }
+  );
+
+/** Reads clusters in the order of names; one more than the limit when there is more. */
+export async function readClusters(
+  db: Kysely<Database>,
+  after: string,
+  limit: number,
+): Promise<z.input<typeof cluster>[]> {
+  const { rows } = await sql<ClusterRow>`
+    with c as (select name, uid, first_seen from clusters where name > ${after} order by name limit ${limit + 1})
+    select c.*, a.version, a.source, a.synced, a.problems, a.objects as agent_objects, a.last_seen,
+           greatest(0, extract(epoch from now() - a.last_seen) * 1000)::float8 as age_ms,
+           (select jsonb_object_agg(kind, n) from (
+              select kind, count(*) as n from objects o where o.cluster = c.name group by kind) k) as objects
+      from c left join agents a on a.cluster = c.name order by c.name`.execute(db);
+  return rows.map(toCluster);
+}
+
+function toCluster(row: ClusterRow): z.input<typeof cluster> {
+  const agent =
+    row.version === null
+      ? null
+      : {
+          version: row.version,
+          source: row.source,
+          synced: row.synced,
+          problems: [...row.problems],
+          objects: row.agent_objects,
+          lastSeen: row.last_seen.toISOString(),
+          ageMs: row.age_ms,
+        };
+  return {
+    name: row.name,
+    uid: row.uid,
+    status: agent === null ? 'unknown' : agent.ageMs > silentAfterMs ? 'silent' : 'connected',
+    firstSeen: row.first_seen.toISOString(),
+    agent,
+    objects: { ...row.objects },
+  };
+}

@@ -1,0 +1,146 @@
+// Reads the history as it was appended, and what each event changed.
+import { type Kysely, sql } from 'kysely';
+import { z } from 'zod';
+import type { endpoints } from '#libs/api/endpoints.ts';
+import type { historyEvent, objectEvent } from '#libs/api/models.ts';
+import type { ObjectName } from '#libs/gateway/object-key.ts';
+import type { Database, Row } from '#libs/runtime/postgres/database.ts';
+import { all } from './conditions.ts';
+import { diffFields } from './field-diff.ts';
+import { parseJson } from './kube-fields.ts';
+
+type EventFilter = z.output<typeof endpoints.listEvents.input>['query'];
+
+type EventRow = Omit<Row<'events'>, 'batch'>;
+
+/** `previous` is the data of the event of the same object before this one. */
+interface ObjectEventRow extends EventRow {
+  readonly previous: string | null;
+}
+
+const columns = sql`e.seq, e.id, e.type, e.cluster, e.kind, e.namespace, e.name, e.uid, e.manager, e.operation,
+  e.at, e.recorded_at, e.data`;
+/** An event of one transaction is at most as far from its last. */
+const batchSpanMax = 5000;
+
+const eventData = z.object({
+  object: z
+    .looseObject({ metadata: z.looseObject({ generation: z.int().optional().catch(undefined) }).optional() })
+    .nullish()
+    .catch(null),
+  to: z.int().nullish().catch(null),
+  reason: z.string().nullish().catch(null),
+});
+
+/** Reads the events of one object below a sequence number, newest first; one more than the limit when there is more. */
+export async function readObjectEvents(
+  db: Kysely<Database>,
+  { cluster, kind, namespace, name }: ObjectName,
+  before: string | undefined,
+  limit: number,
+): Promise<readonly ObjectEventRow[]> {
+  const { rows } = await sql<ObjectEventRow>`
+    select ${columns}, (
+             select p.data from events p
+              where p.cluster = e.cluster and p.kind = e.kind and p.namespace = e.namespace and p.name = e.name
+                and p.seq < e.seq and p.type in ('applied', 'deleted')
+              order by p.seq desc limit 1) as previous
+      from events e
+     where ${all([
+       sql`e.cluster = ${cluster} and e.kind = ${kind} and e.namespace = ${namespace} and e.name = ${name}`,
+       before && sql`e.seq < ${before}`,
+     ])}
+     order by e.seq desc limit ${limit + 1}`.execute(db);
+  return rows;
+}
+
+/** Reads events by any of their fields, in the order that was asked for; one more than the limit when there is more. */
+export async function readEvents(db: Kysely<Database>, filter: EventFilter): Promise<readonly EventRow[]> {
+  const { after, order, limit } = filter;
+  const { rows } = await sql<EventRow>`
+    select ${columns} from events e
+     where ${all([
+       after && (order === 'asc' ? sql`e.seq > ${after}` : sql`e.seq < ${after}`),
+       filter.cluster && sql`e.cluster = ${filter.cluster}`,
+       filter.kind && sql`e.kind = ${filter.kind}`,
+       filter.namespace && sql`e.namespace = ${filter.namespace}`,
+       filter.name && sql`e.name = ${filter.name}`,
+       filter.type && sql`e.type = ${filter.type}`,
+       filter.manager && sql`e.manager = ${filter.manager}`,
+       filter.since && sql`e.recorded_at >= ${filter.since}`,
+       filter.until && sql`e.recorded_at < ${filter.until}`,
+     ])}
+     order by e.seq ${order === 'asc' ? sql`asc` : sql`desc`} limit ${limit + 1}`.execute(db);
+  return rows;
+}
+
+/**
+ * Reads the events that were folded together with each version: those of objects that it touched, or all where none is; at most 50
+ * for each version.
+ */
+export async function readCauses(
+  db: Kysely<Database>,
+  gateway: string,
+  versions: readonly { readonly version: number; readonly seq: string }[],
+): Promise<ReadonlyMap<number, readonly EventRow[]>> {
+  if (versions.length === 0) return new Map();
+  const numbers = versions.map(({ version }) => version);
+  const seqs = versions.map(({ seq }) => seq);
+  const { rows } = await sql<EventRow & { readonly version: number; readonly touched: boolean }>`
+    select v.version, e.*,
+           e.kind in ('Gateway', 'Gateway.networking.x-k8s.io')
+             and e.cluster || '/' || e.namespace || '/' || e.name = ${gateway}
+           or exists (
+             select 1 from snapshot_changes c
+              where c.gateway = ${gateway} and c.version = v.version
+                and (starts_with(c.key, 'rule/' || e.kind || '/' || e.namespace || '/' || e.name || '/')
+                     or e.kind = 'Service' and starts_with(
+                          c.key, 'backend/' || e.cluster || '/' || e.namespace || '/' || e.name || '/'))
+           ) as touched
+      from unnest(${numbers}::int[], ${seqs}::bigint[]) as v(version, seq),
+           lateral (select ${columns} from events e
+                     where e.batch = v.seq and e.seq <= v.seq and e.seq > v.seq - ${sql.lit(batchSpanMax)}
+                     order by e.seq desc limit 50) e`.execute(db);
+  return new Map(
+    versions.map(({ version }) => {
+      const events = rows.filter((row) => row.version === version);
+      const touched = events.filter((row) => row.touched);
+      return [version, touched.length > 0 ? touched : events];
+    }),
+  );
+}
+
+/** Makes of a row what the API shows, with what the event changed. */
+export function toObjectEvent(row: ObjectEventRow): z.input<typeof objectEvent> {
+  if (row.type !== 'applied' && row.type !== 'deleted') return { ...toEvent(row), changes: [], truncated: false };
+  return { ...toEvent(row), ...diffFields(comparable(row.previous), comparable(row.data)) };
+}
+
+/** Makes of a row what the API shows. */
+export function toEvent(row: EventRow): z.input<typeof historyEvent> {
+  const data = eventData.safeParse(parseJson(row.data)).data;
+  return {
+    seq: row.seq,
+    id: row.id,
+    type: row.type,
+    cluster: row.cluster,
+    kind: row.kind,
+    namespace: row.namespace,
+    name: row.name,
+    uid: row.uid,
+    at: row.at.toISOString(),
+    recordedAt: row.recorded_at.toISOString(),
+    changedBy: row.manager === null ? null : { manager: row.manager, operation: row.operation ?? '' },
+    generation: data?.object?.metadata?.generation ?? null,
+    to: data?.to ?? null,
+    reason: data?.reason ?? null,
+  };
+}
+
+/** The object without what changes on each write. */
+function comparable(json: string | null): unknown {
+  const object = eventData.safeParse(parseJson(json)).data?.object;
+  if (object === null || object === undefined) return {};
+  const { resourceVersion: _, generation: __, ...metadata } = { ...object.metadata };
+  return { ...object, metadata };
+}
