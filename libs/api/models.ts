@@ -1,7 +1,7 @@
 // What the API says about the fleet, as schemas: they make the OpenAPI document, and the types of the handlers' answers.
 import { z } from 'zod';
 
-export const time = z.iso.datetime();
+const time = z.iso.datetime();
 const gatewayId = z.string().describe('cluster/namespace/name');
 const seq = z.string().describe('Sequence number in the history, a decimal.');
 const version = z.int().min(0);

@@ -14,7 +14,7 @@ import type { RunningService } from '#libs/runtime/lifecycle.ts';
 import type { Logger } from '#libs/runtime/log.ts';
 import { type Metrics, createMetrics } from '#libs/runtime/metrics.ts';
 import { type Postgres, openPostgres } from '#libs/runtime/postgres/postgres.ts';
-import { Access } from './api/access.ts';
+import { Access } from './access/access.ts';
 import { ChangeStreams } from './api/change-streams.ts';
 import { buildServer } from './api/server.ts';
 import { Commands } from './commands/commands.ts';
@@ -28,7 +28,7 @@ import { NodeReports } from './hub/node-reports.ts';
 import { acceptNodes } from './hub/upgrade.ts';
 import { listenForNotices } from './notices.ts';
 import type { ControlOptions } from './options.ts';
-import { TokenBook } from './tokens.ts';
+import { TokenBook } from './access/tokens.ts';
 
 const hubConnectionsMax = 6;
 const statementTimeoutMs = 20_000;

@@ -5,7 +5,7 @@ import type { ChangeStreams } from './api/change-streams.ts';
 import type { NodeWaits } from './commands/node-waits.ts';
 import type { FleetFeed } from './hub/fleet-feed.ts';
 import type { Hub } from './hub/hub.ts';
-import type { TokenBook } from './tokens.ts';
+import type { TokenBook } from './access/tokens.ts';
 
 /** The parts of control that act on a notice. */
 interface NoticeTakers {

@@ -2,13 +2,14 @@
 // which makes the first token and needs the database.
 import { type Command, Option } from 'commander';
 import { z } from 'zod';
+import { roles } from '#libs/api/role.ts';
 import { newToken, tokenRow } from '#libs/api/models.ts';
 import { type Options, addOptions, defineOptions, readOptions, text } from '#libs/runtime/config.ts';
 import { fail, messageOf } from '#libs/runtime/errors.ts';
 import { createLogger } from '#libs/runtime/log.ts';
 import { databaseOptions } from '#libs/runtime/shared-options.ts';
 import { openPostgres } from '#libs/runtime/postgres/postgres.ts';
-import { createToken, roles } from '../../control/tokens.ts';
+import { createToken } from '../../control/access/tokens.ts';
 import { readAll } from '../client/paged-answers.ts';
 import { addClientAction } from '../shell/client-command.ts';
 import { newTokenText, tokenTable } from '../views/token-table.ts';

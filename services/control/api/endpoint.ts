@@ -6,7 +6,7 @@ import { Problem } from '#libs/api/problem.ts';
 import type { Logger } from '#libs/runtime/log.ts';
 import type { Database } from '#libs/runtime/postgres/database.ts';
 import type { Commands } from '../commands/commands.ts';
-import type { Caller, TokenBook } from '../tokens.ts';
+import type { Caller, TokenBook } from '../access/tokens.ts';
 import type { ChangeStreams } from './change-streams.ts';
 
 /** What handlers work with. */

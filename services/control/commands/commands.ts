@@ -11,8 +11,8 @@ import type { Logger } from '#libs/runtime/log.ts';
 import type { Nats, Stoppable } from '#libs/runtime/nats/nats.ts';
 import type { commandAccepted, commandResult } from '#libs/api/models.ts';
 import { Problem, type ProblemCode } from '#libs/api/problem.ts';
-import { noGateway } from '../api/not-found.ts';
-import type { Caller } from '../tokens.ts';
+import { noGateway } from '../not-found.ts';
+import type { Caller } from '../access/tokens.ts';
 import type { NodeWaits, WaitedNode } from './node-waits.ts';
 
 /** What is asked for. `waitMs` = how long to wait for the nodes. */

@@ -2,7 +2,7 @@
 import { type IncomingMessage, STATUS_CODES, type Server } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { Logger } from '#libs/runtime/log.ts';
-import type { Access } from '../api/access.ts';
+import type { Access } from '../access/access.ts';
 import { Problem } from '#libs/api/problem.ts';
 import type { Hub } from './hub.ts';
 

@@ -11,7 +11,7 @@ import { startControl } from '../control.ts';
 import { controlOptions } from '../options.ts';
 import { FleetWriter } from './fleet-writer.ts';
 import { type Role, roles } from '#libs/api/role.ts';
-import { createToken } from '../tokens.ts';
+import { createToken } from '../access/tokens.ts';
 
 export interface Fixture {
   readonly url: string;

@@ -6,7 +6,7 @@ import { Problem } from '#libs/api/problem.ts';
 import { type PlaceName, toPlaceKey } from '#libs/gateway/object-key.ts';
 import type { Row } from '#libs/runtime/postgres/database.ts';
 import type { Command } from '../../commands/commands.ts';
-import type { Caller } from '../../tokens.ts';
+import type { Caller } from '../../access/tokens.ts';
 import { Accepted, type Api, serve } from '../endpoint.ts';
 
 export const rollback = serve(endpoints.rollback, (api, { params, body }, caller) =>

@@ -6,7 +6,7 @@ import { badCursor, cutPage, parseCursor } from '../page.ts';
 import { likePattern } from '../reads/conditions.ts';
 import { readGatewayNodes, readGatewayObject } from '../reads/gateway-detail.ts';
 import { findGateway, readGatewayRows, toSummaries } from '../reads/gateways.ts';
-import { noGateway } from '../not-found.ts';
+import { noGateway } from '../../not-found.ts';
 
 export const listGateways = serve(endpoints.listGateways, async (api, { query }) => {
   const after = parseCursor(query.after, 3);

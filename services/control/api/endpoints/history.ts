@@ -3,7 +3,7 @@ import { endpoints } from '#libs/api/endpoints.ts';
 import { Problem } from '#libs/api/problem.ts';
 import { toPlaceKey } from '#libs/gateway/object-key.ts';
 import { serve } from '../endpoint.ts';
-import { noGateway } from '../not-found.ts';
+import { noGateway } from '../../not-found.ts';
 import { badCursor, parseCursor, toPage } from '../page.ts';
 import { readCauses, readEvents, readObjectEvents, toEvent, toObjectEvent } from '../reads/events.ts';
 import { findGateway } from '../reads/gateways.ts';

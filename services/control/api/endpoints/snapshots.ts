@@ -7,7 +7,7 @@ import { findGateway } from '../reads/gateways.ts';
 import { parseJson } from '../reads/kube-fields.ts';
 import { readDiff, toEntryChange } from '../reads/snapshot-diff.ts';
 import { readEntries, readSnapshots, toSnapshot } from '../reads/snapshots.ts';
-import { noGateway, noVersion } from '../not-found.ts';
+import { noGateway, noVersion } from '../../not-found.ts';
 
 export const listSnapshots = serve(endpoints.listSnapshots, async (api, { params, query }) => {
   const gateway = toPlaceKey(params);

@@ -3,7 +3,7 @@ import { sql } from 'kysely';
 import { endpoints } from '#libs/api/endpoints.ts';
 import { Problem } from '#libs/api/problem.ts';
 import type { Row } from '#libs/runtime/postgres/database.ts';
-import { createToken } from '../../tokens.ts';
+import { createToken } from '../../access/tokens.ts';
 import { serve } from '../endpoint.ts';
 import { badCursor, parseCursor, toPage } from '../page.ts';
 

@@ -2,7 +2,7 @@
 import type { FastifyRequest } from 'fastify';
 import { Problem } from '#libs/api/problem.ts';
 import type { Role } from '#libs/api/role.ts';
-import { type Caller, type TokenBook, bearerOf, hasRole } from '../tokens.ts';
+import { type Caller, type TokenBook, bearerOf, hasRole } from './tokens.ts';
 import { RateLimit } from './rate-limit.ts';
 
 /** Tries with bad tokens, per address. */
