@@ -1,6 +1,7 @@
 // Reads what a hub says: JSON text → a message, or why not. By hand, because a full snapshot holds tens of thousands of entries.
 // Shapes and limits are checked here; hashes and digests by the session.
 import type { SealedMaterial, SealedText } from '#libs/events/change-event.ts';
+import { isRecord } from '#libs/gateway/fields/cursor.ts';
 import type { DiscoveryMessage, HubMessage, SnapshotMessage } from './messages.ts';
 import type { DiscoveryItem, Endpoint } from '#libs/snapshot/discovery.ts';
 
@@ -133,12 +134,8 @@ function parseSealedText(fields: Fields): SealedText {
 }
 
 function parseFields(value: unknown, where: string): Fields {
-  if (!isFields(value)) throw new Unreadable(`${where} is not an object`);
+  if (!isRecord(value)) throw new Unreadable(`${where} is not an object`);
   return value;
-}
-
-function isFields(value: unknown): value is Fields {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 function parseList<T>(fields: Fields, name: string, lengthMax: number, parse: (value: unknown) => T): readonly T[] {

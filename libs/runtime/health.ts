@@ -1,10 +1,9 @@
 // The small HTTP server of services that have no other: /healthz (the process runs), /readyz (it can do its work, or
 // why not), /metrics. No authentication, so nothing here may be secret.
 import { type IncomingMessage, type ServerResponse, createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import type { Registry } from 'prom-client';
-import { fail, messageOf } from './errors.ts';
 import type { Logger } from './log.ts';
+import { listenOn } from './ports.ts';
 
 export interface Readiness {
   readonly ok: boolean;
@@ -32,15 +31,10 @@ export async function startHealthServer(options: {
     });
   });
   server.maxConnections = 100;
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(options.port, options.host, resolve);
-  }).catch((error: unknown) => {
-    throw fail('port-in-use', `${options.host}:${options.port} (${messageOf(error)})`, { cause: error });
-  });
+  const port = await listenOn(server, options);
   server.on('error', (error) => options.log.error({ err: error }, 'health server failed'));
   return {
-    port: portOf(server.address()),
+    port,
     async stop() {
       server.closeAllConnections();
       await new Promise<void>((resolve) => {
@@ -70,8 +64,4 @@ async function answer(
 
 function send(response: ServerResponse, status: number, type: string, body: string): void {
   response.writeHead(status, { 'content-type': type, 'content-length': Buffer.byteLength(body) }).end(body);
-}
-
-function portOf(address: AddressInfo | string | null): number {
-  return address === null || typeof address === 'string' ? 0 : address.port;
 }

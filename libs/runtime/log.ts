@@ -42,6 +42,11 @@ export function createLogger(options: LogOptions): Logger {
   );
 }
 
+/** The same logger from another level on; without a level, the logger itself. */
+export function atLevel(log: Logger, level: LogLevel | undefined): Logger {
+  return level === undefined ? log : log.child({}, { level });
+}
+
 /** An error as plain data: code and hint where it has them, and its causes. */
 export function describeError(error: unknown, depth = 0): unknown {
   if (!(error instanceof Error)) return plain(error, depth);

@@ -3,7 +3,8 @@
 // token ends all of them.
 //
 //   fgn_ base64url(JSON scope) . base64url(HMAC-SHA256(key = SHA-256 of the provisioner token, scope))
-import { createHash, createHmac, hkdfSync, timingSafeEqual } from 'node:crypto';
+import { createHmac, hkdfSync, timingSafeEqual } from 'node:crypto';
+import { hashToken } from './bearer-token.ts';
 import { publicKeyOf, type NodeKey } from './hpke.ts';
 
 /** Globs: of the node's name, and of the gateways (`cluster/namespace/name`) that it may serve. */
@@ -19,7 +20,7 @@ const servesMax = 16;
 /** The same scope gives the same token. */
 export function deriveToken(provisionerToken: string, { node, serves }: TokenScope): string {
   const payload = Buffer.from(JSON.stringify({ node, serves })).toString('base64url');
-  return `${prefix}${payload}.${signatureOf(payload, sha256Of(provisionerToken)).toString('base64url')}`;
+  return `${prefix}${payload}.${signatureOf(payload, hashToken(provisionerToken)).toString('base64url')}`;
 }
 
 /** Whether the text is meant to be such a token. */
@@ -63,8 +64,4 @@ function parseScope(payload: string): TokenScope | undefined {
   } catch {
     return undefined;
   }
-}
-
-function sha256Of(text: string): string {
-  return createHash('sha256').update(text).digest('hex');
 }

@@ -1,5 +1,6 @@
 // What an API server demands of a status of the Gateway API, whatever the object: limits of lists and texts, patterns of reasons. What breaks
 // one of them is refused whole, so that its owner is told nothing.
+import { isRecord } from '#libs/gateway/fields/cursor.ts';
 import type { DesiredStatus } from '#libs/events/agent-exchange.ts';
 
 const listsMax: Readonly<Record<string, number>> = {
@@ -53,8 +54,4 @@ function conditionFaults(condition: Readonly<Record<string, unknown>>, at: strin
 
 function isText(value: unknown, pattern: RegExp, max: number): boolean {
   return typeof value === 'string' && value.length <= max && pattern.test(value);
-}
-
-function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

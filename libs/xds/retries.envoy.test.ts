@@ -1,9 +1,9 @@
 // Retries and time limits: real requests through a real Envoy to a backend that fails as it is told (httproute-retry.go).
 import { createServer, type ServerResponse } from 'node:http';
-import type { AddressInfo, Socket } from 'node:net';
 import t from 'tap';
 import { backendEntry, ruleEntry } from '#libs/testing/given/entries.ts';
 import { freePort } from '#libs/testing/peers/http-peers.ts';
+import { listenFor } from '#libs/testing/peers/listening.ts';
 import { startServedGateway } from '#libs/testing/peers/served-gateway.ts';
 import type { HttpRuleEntry, RetryPolicy } from '#libs/snapshot/entry.ts';
 
@@ -18,14 +18,8 @@ const flaky = createServer((request, response) => {
   if (count > Number(searchParams.get('times'))) response.end();
   else fail(response, searchParams.get('fail') ?? '');
 });
-const sockets = new Set<Socket>();
-flaky.on('connection', (socket) => sockets.add(socket));
-await new Promise<void>((ready) => flaky.listen(0, '127.0.0.1', ready));
-t.teardown(() => {
-  flaky.close();
-  for (const socket of sockets) socket.destroy();
-});
-gateway.setEndpoints('flaky', [{ address: '127.0.0.1', port: portOf(flaky.address()) }]);
+const flakyPort = await listenFor(t, flaky);
+gateway.setEndpoints('flaky', [{ address: '127.0.0.1', port: flakyPort }]);
 
 void t.test('status codes', async (t) => {
   await gateway.serve(
@@ -95,8 +89,4 @@ async function tried(path: string, fail: string, times: number): Promise<readonl
 function fail(response: ServerResponse, how: string): void {
   if (how === 'reset') response.socket?.destroy();
   else if (how !== 'hang') response.writeHead(Number(how)).end();
-}
-
-function portOf(address: AddressInfo | string | null): number {
-  return typeof address === 'object' && address !== null ? address.port : 0;
 }

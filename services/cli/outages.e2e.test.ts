@@ -13,7 +13,7 @@ import { LoneNode } from './testing/lone-node.ts';
 import { anyMoment, kill } from './testing/parts.ts';
 import { ProbeRoutes } from './testing/probe-routes.ts';
 import { startTraffic } from './testing/steady-traffic.ts';
-import { tryPort } from './up/ports.ts';
+import { tryPort } from '#libs/runtime/ports.ts';
 
 const fleet = await DemoFleet.prepare(await throwawayFolder(t));
 const probes = new ProbeRoutes(fleet, 20);

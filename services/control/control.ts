@@ -6,13 +6,14 @@
 //      └──────────────── NodeReports ◀──────────────────┘          HTTP ──▶ endpoints ──▶ Postgres, Commands ──▶ NATS
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
-import type { AddressInfo } from 'node:net';
+
 import type { FastifyInstance } from 'fastify';
 import packageFile from '../../package.json' with { type: 'json' };
 import { fail, messageOf } from '#libs/runtime/errors.ts';
 import type { RunningService } from '#libs/runtime/lifecycle.ts';
 import type { Logger } from '#libs/runtime/log.ts';
 import { type Metrics, createMetrics } from '#libs/runtime/metrics.ts';
+import { portOf } from '#libs/runtime/ports.ts';
 import { type Postgres, openPostgres } from '#libs/runtime/postgres/postgres.ts';
 import { Access } from './access/access.ts';
 import { ChangeStreams } from './api/change-streams.ts';
@@ -158,8 +159,4 @@ async function checkSchema({ pool }: Postgres): Promise<void> {
   } catch (error) {
     throw fail('schema-version', messageOf(error), { cause: error });
   }
-}
-
-function portOf(address: AddressInfo | string | null): number {
-  return address === null || typeof address === 'string' ? 0 : address.port;
 }

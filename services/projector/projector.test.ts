@@ -5,7 +5,7 @@ import { Projection } from '#libs/projection/projection.ts';
 import { ClusterRegistry } from './ingest/cluster-registry.ts';
 import { buildCommitRows, noChange } from './store/commit-rows.ts';
 import { Intake } from './ingest/intake.ts';
-import { jsonbText } from './store/jsonb-text.ts';
+import { jsonbText } from '#libs/runtime/postgres/jsonb-text.ts';
 import { parseMessage } from './ingest/message.ts';
 import { originOf } from './store/origin.ts';
 import { statusMessages, statusPage } from './exchange/status-messages.ts';

@@ -4,10 +4,10 @@
 import { fail, messageOf } from '#libs/runtime/errors.ts';
 import { type HealthServer, type Readiness, startHealthServer } from '#libs/runtime/health.ts';
 import type { RunningService } from '#libs/runtime/lifecycle.ts';
-import type { LogLevel, Logger } from '#libs/runtime/log.ts';
+import { type Logger, atLevel } from '#libs/runtime/log.ts';
 import { createMetrics } from '#libs/runtime/metrics.ts';
 import { type Nats, connectNats } from '#libs/runtime/nats/nats.ts';
-import { backoff, pause } from '#libs/runtime/pause.ts';
+import { backoff, pause, untilAborted } from '#libs/runtime/pause.ts';
 import { type Postgres, openPostgres } from '#libs/runtime/postgres/postgres.ts';
 import { migrationsPending } from '../../migrations/run.ts';
 import { FenceLost } from './store/commit.ts';
@@ -122,7 +122,7 @@ async function leadOnce(
     state.phase = 'leading';
     metrics.leader.set(1);
     log.info({ epoch: leadership.epoch }, 'leading');
-    const reason = await Promise.race([state.term.over, aborted(signal)]);
+    const reason = await Promise.race([state.term.over, untilAborted(signal)]);
     const err = reason instanceof FenceLost ? fail('lock-lost', messageOf(reason)) : reason;
     if (!signal.aborted) log.warn({ err }, 'leads no longer');
   } catch (error) {
@@ -135,21 +135,10 @@ async function leadOnce(
   }
 }
 
-function atLevel(log: Logger, level: LogLevel | undefined): Logger {
-  return level === undefined ? log : log.child({}, { level });
-}
-
 function readiness(state: State, options: ProjectorOptions): Readiness {
   if (state.phase === 'standing by' && !options.standbyUnready) return { ok: true, reasons: [] };
   if (state.nats?.connected === false) return { ok: false, reasons: ['NATS is disconnected.'] };
   if (state.phase !== 'leading') return { ok: false, reasons: [`The projector is ${state.phase}.`] };
   if (state.term?.caughtUp !== true) return { ok: false, reasons: ['The projector reads what it missed.'] };
   return { ok: true, reasons: [] };
-}
-
-function aborted(signal: AbortSignal): Promise<undefined> {
-  return new Promise((resolve) => {
-    if (signal.aborted) resolve(undefined);
-    else signal.addEventListener('abort', () => resolve(undefined), { once: true });
-  });
 }

@@ -1,11 +1,12 @@
 // TLS to backends through a node: routes lead to a cluster only when Envoy has the secrets that it needs.
 import { createServer } from 'node:https';
 import t from 'tap';
+import { listenFor } from '#libs/testing/peers/listening.ts';
 import { tlsFile } from '#libs/testing/peers/stream-gateway.ts';
 import type { BackendEntry, Entry } from '#libs/snapshot/entry.ts';
 import { backend, endpoints, listener, route } from './testing/content.ts';
 import { prepareNode, runNode } from './testing/node-driver.ts';
-import { ask, portOf, startTraffic } from './testing/traffic.ts';
+import { ask, startTraffic } from './testing/traffic.ts';
 
 const gateway = 'eu/default/web';
 
@@ -13,18 +14,14 @@ void t.test('new backends with TLS of their own, under traffic', async (t) => {
   const server = createServer({ cert: tlsFile('backend.crt'), key: tlsFile('backend.key') }, (_, response) => {
     response.end('secure');
   });
-  await new Promise<void>((ready) => server.listen(0, '127.0.0.1', ready));
-  t.teardown(() => {
-    server.closeAllConnections();
-    server.close();
-  });
+  const backendPort = await listenFor(t, server);
   const node = await prepareNode(t);
   const { hub, port } = node;
   const serve = async (index: number): Promise<void> => {
     const service = `svc-${index}`;
     const authority = `ca/eu/ConfigMap/default/ca-${index}`;
     hub.discover({
-      ...endpoints(service, [portOf(server.address())]),
+      ...endpoints(service, [backendPort]),
       [authority]: { kind: 'ca', certificates: tlsFile('backend-ca.crt') },
     });
     const gone = index === 0 ? listener(port) : { [`backend/eu/default/svc-${index - 1}/80`]: null };

@@ -6,10 +6,10 @@ import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import { type WebSocket, WebSocketServer } from 'ws';
 import type { HubMessage } from '#libs/protocol/messages.ts';
+import { portOf } from '#libs/runtime/ports.ts';
 import { eventually } from '#libs/testing/eventually.ts';
 import { testLogger, throwawayFolder } from '#libs/testing/peers/throwaway.ts';
 import { HubConnection, type HubConnectionOptions } from './hub-connection.ts';
-import { portOf } from './testing/traffic.ts';
 
 class Server {
   readonly tokens: string[] = [];

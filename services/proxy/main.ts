@@ -6,8 +6,10 @@ import { proxyOptions } from './options.ts';
 import { startProxy } from './proxy.ts';
 
 const about = { name: 'fleetgate proxy', description: 'Run one node and its Envoy.' };
+const log = createLogger({ service: 'proxy' });
 
-runService('proxy', (signal) => {
-  const options = parseConfig(proxyOptions, process.argv.slice(2), process.env, about);
-  return startProxy(options, createLogger({ service: 'proxy', level: options.logLevel }), signal);
-});
+runService(
+  'proxy',
+  (signal) => startProxy(parseConfig(proxyOptions, process.argv.slice(2), process.env, about), log, signal),
+  { log },
+);

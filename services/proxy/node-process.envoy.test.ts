@@ -8,10 +8,11 @@ import type { DiscoveryItem } from '#libs/snapshot/discovery.ts';
 import { generateNodeKey, seal } from '#libs/runtime/hpke.ts';
 import { identityOf } from '#libs/runtime/process/process-identity.ts';
 import { eventually } from '#libs/testing/eventually.ts';
+import { freePort } from '#libs/testing/peers/http-peers.ts';
 import { backend, endpoints, listener, route } from './testing/content.ts';
 import { envoyPid, type NodeUnderTest, prepareNode, spawnNode } from './testing/node-driver.ts';
 import { selfSigned } from './testing/self-signed.ts';
-import { ask, freePort, startTraffic, startUpstream, takesConnections } from './testing/traffic.ts';
+import { ask, startTraffic, startUpstream, takesConnections } from './testing/traffic.ts';
 
 const gateway = 'eu/default/web';
 

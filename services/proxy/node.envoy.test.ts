@@ -1,6 +1,5 @@
 // A node with a real Envoy and a hub that the test drives: what it applies answers requests, what it rejects changes
 // nothing.
-import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
@@ -8,13 +7,14 @@ import t, { type Test } from 'tap';
 import type { Applied, Held, Rejected } from '#libs/protocol/messages.ts';
 import type { Entry } from '#libs/snapshot/entry.ts';
 import { eventually } from '#libs/testing/eventually.ts';
+import { listenFor } from '#libs/testing/peers/listening.ts';
 import { XdsCompiler } from '#libs/xds/compiler.ts';
 import type { XdsChange, XdsResource } from '#libs/xds/envoy/resources.ts';
 import type { Compiler } from './data-plane.ts';
 import type { RunningProxy } from './proxy.ts';
 import { backend, endpoints, listener, route } from './testing/content.ts';
 import { envoyPid, type NodeUnderTest, prepareNode, runNode } from './testing/node-driver.ts';
-import { ask, portOf, startTraffic, startUpstream, takesConnections, type Upstream } from './testing/traffic.ts';
+import { ask, startTraffic, startUpstream, takesConnections, type Upstream } from './testing/traffic.ts';
 
 const gateway = 'eu/default/web';
 
@@ -123,11 +123,8 @@ void t.test('rejected: what served before serves, and Envoy’s reasons are told
   }
 
   await t.test('a port that is taken', async (t) => {
-    const taken = createServer().listen({ host: '127.0.0.1', port: 0 });
-    await once(taken, 'listening');
-    t.teardown(() => taken.close());
-    const other = portOf(taken.address());
-    const message = await hub.answer(hub.publish(gateway, listener(other, { name: 'other' })));
+    const taken = await listenFor(t, createServer());
+    const message = await hub.answer(hub.publish(gateway, listener(taken, { name: 'other' })));
     t.match(message, { type: 'rejected' });
     t.match(JSON.stringify(message), /bind|in use/i);
     await applied(t, hub.publish(gateway, { 'listener/other': null }), node);
@@ -205,10 +202,8 @@ void t.test('readiness: Envoy lives and serves, or there is nothing to serve', a
   await eventually(async () => (await ready()).startsWith('200'));
   t.match(await ask(node.healthPort, 'localhost', '/metrics'), /fleetgate_node_envoy_exits_total\{[^}]*\} 1/);
 
-  const taken = createServer().listen({ host: '127.0.0.1', port: 0 });
-  await once(taken, 'listening');
-  t.teardown(() => taken.close());
-  t.match(await node.hub.answer(node.hub.publish(gateway, listener(portOf(taken.address())))), { type: 'rejected' });
+  const taken = await listenFor(t, createServer());
+  t.match(await node.hub.answer(node.hub.publish(gateway, listener(taken))), { type: 'rejected' });
   t.match(await ready(), /no snapshot is served/, 'one that was rejected is not none');
 });
 

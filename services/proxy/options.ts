@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { servesProblem, splitServes } from '#libs/snapshot/gateway-glob.ts';
 import { defineOptions, duration, flag, integer, list, type Options, port, text } from '#libs/runtime/config.ts';
+import { logLevelOption } from '#libs/runtime/shared-options.ts';
 
 export const proxyOptions = defineOptions({
   controlUrl: {
@@ -138,13 +139,7 @@ export const proxyOptions = defineOptions({
     schema: flag(),
     description: 'leave Envoy running at the end, for the next process to adopt',
   },
-  logLevel: {
-    flag: '--log-level <level>',
-    env: 'FLEETGATE_LOG_LEVEL',
-    schema: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']),
-    default: 'info',
-    description: 'least important lines that are logged',
-  },
+  ...logLevelOption,
 });
 
 /** What the node was told. */

@@ -8,7 +8,7 @@ import { resolveBinary } from '#libs/runtime/binaries/binaries.ts';
 import { fail } from '#libs/runtime/errors.ts';
 import { type HealthServer, type Readiness, startHealthServer } from '#libs/runtime/health.ts';
 import type { RunningService } from '#libs/runtime/lifecycle.ts';
-import type { Logger } from '#libs/runtime/log.ts';
+import { type Logger, atLevel } from '#libs/runtime/log.ts';
 import { pause } from '#libs/runtime/pause.ts';
 import { type NodeContent, type NodeIdentity, NodeSession } from '#libs/protocol/node-session.ts';
 import { mayServe } from '#libs/snapshot/gateway-glob.ts';
@@ -45,10 +45,11 @@ const restoreFirstMs = 2000;
  */
 export async function startProxy(
   options: ProxyOptions,
-  log: Logger,
+  parentLog: Logger,
   signal: AbortSignal,
   parts: ProxyParts = {},
 ): Promise<RunningProxy> {
+  const log = atLevel(parentLog, options.logLevel);
   if (options.token === undefined && options.tokenFile === undefined)
     throw fail('config', '--token or --token-file (FLEETGATE_TOKEN, FLEETGATE_TOKEN_FILE) is required');
   const keys = options.nodeKeyFile === undefined ? [] : await readNodeKeys(options.nodeKeyFile, log);

@@ -1,5 +1,5 @@
-// NATS: connection, JSON publish/subscribe/request, the stream, and its consumer. The only file that imports the client
-// library, so that it can be changed. Reconnects for ever.
+// Connects to NATS for JSON publish, subscribe and request, for the stream, and for its consumer. It reconnects for ever. No
+// other file imports the client library, so that it can be exchanged.
 import {
   AckPolicy,
   DeliverPolicy,
@@ -22,6 +22,8 @@ import { consumerName, streamName, streamSubjects } from '#libs/events/subjects.
 import { FleetgateError, fail, messageOf } from '#libs/runtime/errors.ts';
 import type { Logger } from '#libs/runtime/log.ts';
 import { backoff, pause } from '#libs/runtime/pause.ts';
+import { parseAckSubject } from './ack-subject.ts';
+import { connectionSettings } from './connection-settings.ts';
 import { serversOf } from './nats-url.ts';
 import { type ConsumeOptions, type PullEvents, PullConsumer, StreamLostError } from './pull-consumer.ts';
 
@@ -95,7 +97,6 @@ const duplicateWindowMs = 120_000;
 const ackWaitMs = 3_600_000;
 const nanosPerMs = 1_000_000;
 const apiTimeoutMs = 5000;
-const inboxPrefix = '_INBOX';
 
 /** Connects; keeps trying until the server answers or the signal. */
 export async function connectNats(options: NatsOptions): Promise<Nats> {
@@ -155,7 +156,7 @@ class NatsClient implements Nats {
   }
 
   newInbox(): string {
-    return createInbox(inboxPrefix);
+    return createInbox(connectionSettings.inboxPrefix);
   }
 
   async publishStream(
@@ -312,16 +313,8 @@ async function connectUntil(options: NatsOptions): Promise<NatsConnection> {
         ...(options.credentials === undefined
           ? {}
           : { authenticator: credsAuthenticator(new TextEncoder().encode(options.credentials)) }),
+        ...connectionSettings,
         name: options.name,
-        inboxPrefix,
-        maxReconnectAttempts: -1,
-        // A server that refuses us may be one that is being set up.
-        ignoreAuthErrorAbort: true,
-        reconnectTimeWait: 100,
-        reconnectJitter: 100,
-        pingInterval: 10_000,
-        maxPingOut: 2,
-        timeout: 5000,
       });
     } catch (error) {
       const problem = fail('nats-unreachable', reasonOf(error), { cause: error });
@@ -342,22 +335,12 @@ async function managerOf(connection: NatsConnection): Promise<JetStreamManager> 
 }
 
 function toPulled(message: Msg): Parameters<PullEvents['onMessage']>[0] {
-  // $JS.ACK.<stream>.<consumer>.<delivered>.<stream seq>.<consumer seq>.<time>.<pending>, with domain and account hash
-  // before the stream in the longer form.
-  const parts = (message.reply ?? '').split('.');
-  const offset = parts.length > 9 ? 2 : 0;
+  const reply = message.reply ?? '';
+  const { seq, deliveries } = parseAckSubject(reply);
   const headers: Record<string, string> = {};
   for (const name of message.headers?.keys() ?? []) headers[name] = message.headers?.get(name) ?? '';
-  return {
-    reply: message.reply ?? '',
-    message: {
-      seq: Number(parts[5 + offset]),
-      subject: message.subject,
-      data: message.data,
-      headers,
-      redelivered: Number(parts[4 + offset]) > 1,
-    },
-  };
+  const { subject, data } = message;
+  return { reply, message: { seq, subject, data, headers, redelivered: deliveries > 1 } };
 }
 
 function end(subscription: Subscription): Promise<void> {

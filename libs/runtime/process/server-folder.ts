@@ -2,9 +2,10 @@
 // limit.
 import { randomBytes } from 'node:crypto';
 import { open, readFile, rename, stat, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
+
 import { join } from 'node:path';
 import { fail } from '#libs/runtime/errors.ts';
+import { tryPort } from '#libs/runtime/ports.ts';
 import { type FolderLock, lockFolder } from './folder-lock.ts';
 
 export interface ServerFolder extends FolderLock {
@@ -16,6 +17,7 @@ export interface ServerFolder extends FolderLock {
   logTail(): Promise<string>;
 }
 
+const host = '127.0.0.1';
 const logBytesMax = 16 * 1024 ** 2;
 const tailBytes = 2000;
 
@@ -58,26 +60,14 @@ async function passwordOf(path: string): Promise<string> {
 
 async function choosePort(path: string, wanted: number | undefined): Promise<number> {
   if (wanted !== undefined && wanted !== 0) {
-    if ((await freePort(wanted)) === undefined) throw fail('port-in-use', `127.0.0.1:${wanted}`);
+    if ((await tryPort(host, wanted)) === undefined) throw fail('port-in-use', `${host}:${wanted}`);
     return wanted;
   }
   const kept = Number(await readFile(path, 'utf8').catch(() => ''));
-  const port = (kept > 0 ? await freePort(kept) : undefined) ?? (await freePort(0));
-  if (port === undefined) throw fail('port-in-use', 'there is no free port on 127.0.0.1');
+  const port = (kept > 0 ? await tryPort(host, kept) : undefined) ?? (await tryPort(host, 0));
+  if (port === undefined) throw fail('port-in-use', `there is no free port on ${host}`);
   await writeFile(path, `${port}\n`);
   return port;
-}
-
-/** The port when nobody listens on it; 0 = any. */
-function freePort(port: number): Promise<number | undefined> {
-  return new Promise((resolve) => {
-    const server = createServer();
-    server.once('error', () => resolve(undefined));
-    server.listen({ port, host: '127.0.0.1', exclusive: true }, () => {
-      const address = server.address();
-      server.close(() => resolve(address === null || typeof address === 'string' ? undefined : address.port));
-    });
-  });
 }
 
 async function tailOf(path: string): Promise<string> {

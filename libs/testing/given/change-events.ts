@@ -1,5 +1,6 @@
 // Change events for tests, from manifests as people write them. What an API server would add is filled in.
 import { parseAllDocuments } from 'yaml';
+import { isRecord } from '#libs/gateway/fields/cursor.ts';
 import type { ChangeEvent } from '#libs/events/change-event.ts';
 import { canonicalJson, sha256 } from '#libs/gateway/canonical.ts';
 import { type KindInfo, kindInfo, kindInfoOf, type WatchedKind } from '#libs/gateway/kinds.ts';
@@ -63,7 +64,7 @@ function envelope(object: KubeObject, cluster: string): Omit<ChangeEvent, 'type'
 
 function complete(manifest: Manifest, cluster: string, resourceVersion: string): KubeObject {
   const info = rowOf(manifest);
-  const given = isRecord(manifest['metadata']) ? manifest['metadata'] : {};
+  const given = metadataOf(manifest);
   const name = typeof given['name'] === 'string' ? given['name'] : 'unnamed';
   const namespace = typeof given['namespace'] === 'string' ? given['namespace'] : 'default';
   const place = info?.scope === 'Cluster' ? {} : { namespace };
@@ -90,10 +91,12 @@ function rowOf({ kind, apiVersion }: Manifest): (KindInfo & { readonly kind: Wat
   return typeof apiVersion === 'string' ? kindInfoOf({ apiVersion, kind }) : kindInfo(kind);
 }
 
-function isManifest(value: unknown): value is Manifest {
+/** Tells whether a value may be a manifest: it names a kind. */
+export function isManifest(value: unknown): value is Manifest {
   return isRecord(value) && typeof value['kind'] === 'string';
 }
 
-function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
+/** Gives the metadata of a manifest as far as it is a map. */
+export function metadataOf(manifest: Manifest): Readonly<Record<string, unknown>> {
+  return isRecord(manifest['metadata']) ? manifest['metadata'] : {};
 }

@@ -1,7 +1,8 @@
 // Each kind of hostility by its name, at every place of the complete objects where it can be: what hostile-objects.ts finds by chance, this
 // lists. `named` cases must come out in a status with the name of the field.
+import { isRecord } from '#libs/gateway/fields/cursor.ts';
 import { kinds, type WatchedKind } from '#libs/gateway/kinds.ts';
-import type { Manifest } from './change-events.ts';
+import { type Manifest, metadataOf } from './change-events.ts';
 import { type Place, placesOf, replaced, templates, valueAt } from './hostile-objects.ts';
 
 export const hostilities = [
@@ -129,12 +130,4 @@ function cyclesOf(kind: WatchedKind, whole: Manifest): readonly HostileCase[] {
 function changed(whole: Manifest, place: Place, value: unknown): Manifest {
   const object = replaced(whole, place, value);
   return { ...(isRecord(object) ? object : {}), kind: whole.kind, metadata: whole['metadata'] };
-}
-
-function metadataOf(manifest: Manifest): Readonly<Record<string, unknown>> {
-  return isRecord(manifest['metadata']) ? manifest['metadata'] : {};
-}
-
-function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -3,8 +3,9 @@
 import { readFileSync } from 'node:fs';
 import * as fc from 'fast-check';
 import { parseAllDocuments } from 'yaml';
+import { isRecord } from '#libs/gateway/fields/cursor.ts';
 import { type WatchedKind, kindInfo, kindInfoOf, kinds } from '#libs/gateway/kinds.ts';
-import type { Manifest } from './change-events.ts';
+import { isManifest, type Manifest, metadataOf } from './change-events.ts';
 
 /** Where a value is: field names and indices. */
 export type Place = readonly (string | number)[];
@@ -165,7 +166,7 @@ function hostileForm(whole: Manifest): fc.Arbitrary<Manifest> {
       for (const [place, apply] of mutations) object = apply(object, place);
       const fields = isRecord(object) ? object : {};
       const name = `${nameOf(whole)}${suffix}`;
-      return { ...fields, kind: whole.kind, metadata: { ...given(whole), ...more, name } };
+      return { ...fields, kind: whole.kind, metadata: { ...metadataOf(whole), ...more, name } };
     });
 }
 
@@ -219,23 +220,11 @@ function parse(json: string): unknown {
   return JSON.parse(json);
 }
 
-function given(manifest: Manifest): Readonly<Record<string, unknown>> {
-  return isRecord(manifest['metadata']) ? manifest['metadata'] : {};
-}
-
 function nameOf(manifest: Manifest): string {
-  return String(given(manifest)['name']);
+  return String(metadataOf(manifest)['name']);
 }
 
 /** The row of the table of kinds; several groups have kinds of the same name. */
 function rowOf({ apiVersion, kind }: Manifest): WatchedKind | undefined {
   return typeof apiVersion === 'string' ? kindInfoOf({ apiVersion, kind })?.kind : kindInfo(kind)?.kind;
-}
-
-function isManifest(value: unknown): value is Manifest {
-  return isRecord(value) && typeof value['kind'] === 'string';
-}
-
-function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

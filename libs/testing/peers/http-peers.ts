@@ -2,8 +2,10 @@
 import { once } from 'node:events';
 import { createServer, type IncomingHttpHeaders } from 'node:http';
 import { connect as connectHttp2, createServer as createHttp2Server } from 'node:http2';
-import { type AddressInfo, connect, createServer as createTcpServer, type Socket } from 'node:net';
+import { connect, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
+import { tryPort } from '#libs/runtime/ports.ts';
+import { listenFor } from './listening.ts';
 import type { Teardown } from './throwaway.ts';
 
 /** What a backend saw. */
@@ -50,22 +52,14 @@ export async function startBackend(
     socket.write('HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n');
     socket.pipe(socket);
   });
-  const sockets = new Set<Socket>();
-  server.on('connection', (socket: Socket) => sockets.add(socket));
-  const port = await listen(server);
-  test.teardown(() => {
-    server.close();
-    for (const socket of sockets) socket.destroy();
-  });
+  const port = await listenFor(test, server);
   return { port, seen };
 }
 
 /** A port on 127.0.0.1 that was free a moment ago. */
 export async function freePort(): Promise<number> {
-  const server = createTcpServer();
-  const port = await listen(server);
-  server.close();
-  await once(server, 'close');
+  const port = await tryPort('127.0.0.1', 0);
+  if (port === undefined) throw new Error('no port of 127.0.0.1 is free');
   return port;
 }
 
@@ -234,13 +228,4 @@ function unchunk(text: string): string {
 
 function parseEcho(body: string): Echo | undefined {
   return body.startsWith('{') ? JSON.parse(body) : undefined;
-}
-
-async function listen(server: {
-  listen(port: number, host: string, ready: () => void): unknown;
-  address(): AddressInfo | string | null;
-}): Promise<number> {
-  await new Promise<void>((ready) => server.listen(0, '127.0.0.1', ready));
-  const address = server.address();
-  return typeof address === 'object' && address !== null ? address.port : 0;
 }

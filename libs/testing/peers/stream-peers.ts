@@ -1,8 +1,9 @@
 // TCP, TLS and UDP for tests: backends that answer `<name> <what they got>`, and clients that say what they get, or that nothing came.
 import { createSocket, type Socket as Datagrams } from 'node:dgram';
 import { once } from 'node:events';
-import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
+import { connect, createServer, type Socket } from 'node:net';
 import { connect as connectTls, type ConnectionOptions, createServer as createTlsServer } from 'node:tls';
+import { listenFor } from './listening.ts';
 import type { Teardown } from './throwaway.ts';
 
 export interface StreamBackend {
@@ -15,24 +16,12 @@ export async function startStreamBackend(
   name: string,
   certificate?: { readonly cert: string; readonly key: string },
 ): Promise<StreamBackend> {
-  const sockets = new Set<Socket>();
-  const serve = (socket: Socket, greeting: string): void => {
-    sockets.add(socket);
-    socket.on('error', () => undefined);
-    socket.on('data', (data: Buffer) => socket.write(`${greeting} ${data.toString()}`));
-  };
   const server =
     certificate === undefined
       ? createServer((socket) => serve(socket, name))
       : createTlsServer(certificate, (socket) => serve(socket, `${name} for ${String(socket.servername)}`));
   server.on('tlsClientError', () => undefined);
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  test.teardown(() => {
-    server.close();
-    for (const socket of sockets) socket.destroy();
-  });
-  return { port: portOf(server.address()) };
+  return { port: await listenFor(test, server) };
 }
 
 /** A UDP backend on a free port. */
@@ -134,6 +123,7 @@ export async function askDatagram(port: number, text = 'hello'): Promise<string>
   return answer;
 }
 
-function portOf(address: AddressInfo | string | null): number {
-  return typeof address === 'object' && address !== null ? address.port : 0;
+function serve(socket: Socket, greeting: string): void {
+  socket.on('error', () => undefined);
+  socket.on('data', (data: Buffer) => socket.write(`${greeting} ${data.toString()}`));
 }

@@ -2,8 +2,9 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { createSecureServer } from 'node:http2';
 import { createServer } from 'node:https';
-import type { AddressInfo, Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
+import { listenFor } from './listening.ts';
 import { tlsFile } from './stream-gateway.ts';
 import type { Teardown } from './throwaway.ts';
 
@@ -46,8 +47,6 @@ export async function startTlsBackend(
       : createServer(options, (request, response) => {
           response.end(echo(request.method, request.url, request.headers));
         });
-  const sockets = new Set<Socket>();
-  server.on('connection', (socket: Socket) => sockets.add(socket));
   server.on('secureConnection', (socket: TLSSocket) => {
     const subject = socket.authorized ? socket.getPeerCertificate().subject.CN : '';
     handshakes.push({
@@ -60,14 +59,6 @@ export async function startTlsBackend(
     socket.write('HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n');
     socket.pipe(socket);
   });
-  await new Promise<void>((ready) => server.listen(0, '127.0.0.1', ready));
-  test.teardown(() => {
-    server.close();
-    for (const socket of sockets) socket.destroy();
-  });
-  return { port: portOf(server.address()), handshakes };
-}
-
-function portOf(address: AddressInfo | string | null): number {
-  return typeof address === 'object' && address !== null ? address.port : 0;
+  const port = await listenFor(test, server);
+  return { port, handshakes };
 }

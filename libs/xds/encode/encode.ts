@@ -2,6 +2,7 @@
 // clusters, listeners or scopes wants an answer even when there are none: Envoy waits for it before it takes connections.
 import { encodeMessage } from './encode-message.ts';
 import { protoType } from './proto-types.ts';
+import { isRecord } from '#libs/gateway/fields/cursor.ts';
 import { typeUrlOf, type XdsResource } from '#libs/xds/envoy/resources.ts';
 
 /** Path of the one method of the aggregated service that is served: a bidirectional stream of the two messages below. */
@@ -77,10 +78,6 @@ export function encodeDeltaResponse(response: DeltaResponse): Uint8Array {
 
 function asRecord(value: unknown): Readonly<Record<string, unknown>> {
   return isRecord(value) ? value : {};
-}
-
-function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null;
 }
 
 function text(value: unknown): string | undefined {

@@ -2,7 +2,7 @@ import { createServer } from 'node:http';
 import t from 'tap';
 import { z } from 'zod';
 import { FleetClient } from './fleet-client.ts';
-import { tryPort } from '../up/ports.ts';
+import { tryPort } from '#libs/runtime/ports.ts';
 
 /** Answers of a control service of another version, word for word. */
 const answers: Readonly<Record<string, { readonly status: number; readonly body: string }>> = {

@@ -1,7 +1,7 @@
 // Keeps the secrets of a local fleet, two tokens and the node key pair, in one file (0600) of the data folder.
-import { createHash, randomBytes } from 'node:crypto';
 import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { z } from 'zod';
+import { hashToken, newToken } from '#libs/runtime/bearer-token.ts';
 import { fail, messageOf } from '#libs/runtime/errors.ts';
 import { generateNodeKey } from '#libs/runtime/hpke.ts';
 import type { Logger } from '#libs/runtime/log.ts';
@@ -56,14 +56,6 @@ export async function registerTokens(databaseUrl: string, secrets: FleetSecrets,
 }
 
 function tokenRow(name: string, role: 'admin' | 'node', token: string) {
-  const hash = sha256(token);
+  const hash = hashToken(token);
   return { id: `up-${role}-${hash.slice(0, 8)}`, name, role, sha256: hash, created_at: new Date(), revoked_at: null };
-}
-
-function newToken(): string {
-  return `fg_${randomBytes(32).toString('base64url')}`;
-}
-
-function sha256(text: string): string {
-  return createHash('sha256').update(text).digest('hex');
 }

@@ -9,7 +9,7 @@ import { z } from 'zod';
 import { identityOf } from '#libs/runtime/process/process-identity.ts';
 import { tiedVariable } from '#libs/runtime/lifecycle.ts';
 import { pause } from '#libs/runtime/pause.ts';
-import { tryPort } from '../up/ports.ts';
+import { tryPort } from '#libs/runtime/ports.ts';
 import { storefront } from '../demo/storefront.ts';
 
 const bin = resolve(import.meta.dirname, '..', 'bin.mjs');

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { signalProcess } from '#libs/runtime/process/process-identity.ts';
 import { eventually } from '#libs/testing/eventually.ts';
-import { tryPort } from '../up/ports.ts';
+import { tryPort } from '#libs/runtime/ports.ts';
 import { readSecrets } from '../local/secrets.ts';
 import { type DemoFleet, exitOf } from './demo-fleet.ts';
 import { ask, type StorefrontNode } from './storefront-request.ts';

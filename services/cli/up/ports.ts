@@ -1,5 +1,5 @@
 // Chooses ports for the parts of `up`, and writes the addresses at which they are reached.
-import { createServer } from 'node:net';
+import { tryPort } from '#libs/runtime/ports.ts';
 
 /**
  * Gives the wanted port where nobody listens on it, else any free one; 0 = any. Another process may still take it
@@ -7,18 +7,6 @@ import { createServer } from 'node:net';
  */
 export async function choosePort(host: string, wanted: number): Promise<number> {
   return (await tryPort(host, wanted)) ?? (await tryPort(host, 0)) ?? wanted;
-}
-
-/** Gives the port that could be listened on, or undefined. */
-export function tryPort(host: string, port: number): Promise<number | undefined> {
-  return new Promise((resolve) => {
-    const server = createServer();
-    server.once('error', () => resolve(undefined));
-    server.listen({ port, host, exclusive: true }, () => {
-      const address = server.address();
-      server.close(() => resolve(address === null || typeof address === 'string' ? undefined : address.port));
-    });
-  });
 }
 
 /**

@@ -1,4 +1,5 @@
 // Stops what was started in the reverse order, whatever happens in between.
+import { messageOf } from '#libs/runtime/errors.ts';
 
 interface Step {
   readonly name: string;
@@ -20,7 +21,7 @@ export class Teardown {
       try {
         await step.stop();
       } catch (error) {
-        problems.push(`${step.name} did not stop: ${error instanceof Error ? error.message : String(error)}`);
+        problems.push(`${step.name} did not stop: ${messageOf(error)}`);
       }
     }
     return problems;

@@ -1,7 +1,8 @@
 // Bearer tokens. The text of a token is shown once, when it is made; Postgres holds its SHA-256.
-import { createHash, randomBytes, randomUUID } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import type { Kysely } from 'kysely';
 import type { Role } from '#libs/api/role.ts';
+import { hashToken, newToken } from '#libs/runtime/bearer-token.ts';
 import type { Database } from '#libs/runtime/postgres/database.ts';
 import { type TokenScope, isScopedToken, verifyScopedToken } from '#libs/runtime/scoped-token.ts';
 
@@ -30,10 +31,10 @@ export async function createToken(
   { name, role }: { readonly name: string; readonly role: Role },
 ): Promise<{ readonly id: string; readonly token: string }> {
   const id = randomUUID().slice(0, 8);
-  const token = `fg_${randomBytes(32).toString('base64url')}`;
+  const token = newToken();
   await db
     .insertInto('tokens')
-    .values({ id, name, role, sha256: sha256Of(token), created_at: new Date() })
+    .values({ id, name, role, sha256: hashToken(token), created_at: new Date() })
     .execute();
   return { id, token };
 }
@@ -53,7 +54,7 @@ export class TokenBook {
 
   /** Who the token belongs to, without asking Postgres; undefined = that is not known. */
   recall(token: string): Caller | undefined {
-    const known = this.#known.get(sha256Of(token));
+    const known = this.#known.get(hashToken(token));
     return known !== undefined && performance.now() - known.readAt < freshMs ? known.caller : undefined;
   }
 
@@ -61,7 +62,7 @@ export class TokenBook {
   async verify(token: string): Promise<Caller | undefined> {
     const known = this.recall(token);
     if (known !== undefined) return known;
-    const sha256 = sha256Of(token);
+    const sha256 = hashToken(token);
     const caller = isScopedToken(token) ? await this.#findScoped(token) : await this.#find(sha256);
     this.#known.delete(sha256);
     if (caller === undefined) return undefined;
@@ -117,8 +118,4 @@ export class TokenBook {
 /** The token of an Authorization header. */
 export function bearerOf(header: string | undefined): string | undefined {
   return /^Bearer +([\w.~+/=-]{1,2048})$/i.exec(header ?? '')?.[1];
-}
-
-function sha256Of(token: string): string {
-  return createHash('sha256').update(token).digest('hex');
 }

@@ -9,6 +9,7 @@ import { heartbeatEveryMs } from '#libs/protocol/silence.ts';
 import { nodeMessageLengthMax } from '#libs/protocol/parse-node-message.ts';
 import { globOf, matchesGateway, matchesGlob, mayServe } from '#libs/snapshot/gateway-glob.ts';
 import type { Logger } from '#libs/runtime/log.ts';
+import { pause } from '#libs/runtime/pause.ts';
 import type { TokenScope } from '#libs/runtime/scoped-token.ts';
 import { Connection, type ConnectionContext } from './connection.ts';
 import type { FleetChange, FleetMirror } from './fleet-mirror.ts';
@@ -126,7 +127,7 @@ export class Hub {
     for (const connection of this.#connections.keys()) connection.close(closeCodes.goingAway, 'control is stopping');
     const deadline = performance.now() + closeWaitMs;
     while (this.#connections.size > 0 && performance.now() < deadline) {
-      await new Promise((resolve) => setTimeout(resolve, 10));
+      await pause(10);
     }
     for (const connection of this.#connections.keys()) connection.terminate('did not close');
     await this.#beating;

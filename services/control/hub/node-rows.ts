@@ -3,6 +3,7 @@
 import type pg from 'pg';
 import type { Hello } from '#libs/protocol/messages.ts';
 import { silentAfterMs } from '#libs/protocol/silence.ts';
+import { jsonbText } from '#libs/runtime/postgres/jsonb-text.ts';
 
 export interface NodeGatewayRow {
   readonly node: string;
@@ -37,9 +38,9 @@ export async function upsertNodes(pool: pg.Pool, replica: string, hellos: readon
     values: [
       hellos.map(({ node }) => node),
       hellos.map(({ version }) => version),
-      hellos.map(({ labels }) => jsonOf(labels)),
-      hellos.map(({ serves }) => jsonOf(serves)),
-      hellos.map(({ addresses }) => jsonOf(addresses)),
+      hellos.map(({ labels }) => jsonbText(labels)),
+      hellos.map(({ serves }) => jsonbText(serves)),
+      hellos.map(({ addresses }) => jsonbText(addresses)),
       replica,
     ],
   });
@@ -96,7 +97,7 @@ export async function writeReports(
       rows.map(({ tookMs }) => tookMs),
       rows.map(({ rejected }) => (typeof rejected === 'string' ? rejected : 'new')),
       rows.map(({ rejected }) => (typeof rejected === 'string' ? null : rejected.version)),
-      rows.map(({ rejected }) => (typeof rejected === 'string' ? null : jsonOf(rejected.reasons))),
+      rows.map(({ rejected }) => (typeof rejected === 'string' ? null : jsonbText(rejected.reasons))),
       gone,
       touched,
       replica,
@@ -148,11 +149,4 @@ export async function sweepNodes(pool: pg.Pool): Promise<readonly string[]> {
     values: [silentAfterMs, forgottenAfterDays],
   });
   return result.rows.map(({ node }) => node);
-}
-
-/** jsonb refuses NUL and lone surrogates. */
-function jsonOf(value: unknown): string {
-  return JSON.stringify(value, (_key, field: unknown) =>
-    typeof field === 'string' ? field.toWellFormed().replaceAll('\0', '\uFFFD') : field,
-  );
 }

@@ -3,7 +3,7 @@ import { type Kysely, sql } from 'kysely';
 import { z } from 'zod';
 import type { Heartbeat } from '#libs/events/agent-exchange.ts';
 import type { Database } from '#libs/runtime/postgres/database.ts';
-import { jsonbText } from '../store/jsonb-text.ts';
+import { jsonbText } from '#libs/runtime/postgres/jsonb-text.ts';
 
 const problemsMax = 100;
 const text = z.string().transform((value) => value.replaceAll('\0', '').slice(0, 1000));

@@ -1,6 +1,6 @@
 // Runs a rebuild: it writes the projections anew from the history, or compares them with it.
 import { Client } from 'pg';
-import { fail } from '#libs/runtime/errors.ts';
+import { fail, messageOf } from '#libs/runtime/errors.ts';
 import { tryExclusive } from '../leadership.ts';
 import { limitsOf } from '../limits.ts';
 import type { RebuildOptions } from './options.ts';
@@ -14,7 +14,7 @@ export async function runRebuild(options: RebuildOptions, write: (line: string) 
   try {
     await client.connect();
   } catch (error) {
-    throw fail('postgres-unreachable', error instanceof Error ? error.message : String(error), { cause: error });
+    throw fail('postgres-unreachable', messageOf(error), { cause: error });
   }
   try {
     const work = { limits: limitsOf(options), onProgress: (progress: Progress) => write(`… ${describe(progress)}`) };

@@ -1,6 +1,6 @@
 // The writes of one transaction, as a table: each is left out of the statement when it has no rows. `:rows` stands for its rows joined to the fence,
 // :at for the time of recording.
-import { jsonbText } from './jsonb-text.ts';
+import { jsonbText } from '#libs/runtime/postgres/jsonb-text.ts';
 import type { CommitRows } from './commit-rows.ts';
 
 export type Cell = string | number | boolean | Date | null;

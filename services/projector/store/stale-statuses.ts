@@ -4,7 +4,7 @@ import type { DesiredStatus } from '#libs/events/agent-exchange.ts';
 import { canonicalJson } from '#libs/gateway/canonical.ts';
 import type { Projection } from '#libs/projection/projection.ts';
 import type { StatusChange } from '#libs/projection/versions/projection-change.ts';
-import { jsonbText } from './jsonb-text.ts';
+import { jsonbText } from '#libs/runtime/postgres/jsonb-text.ts';
 import { toObjectKey } from '#libs/gateway/object-key.ts';
 
 interface StatusRow {

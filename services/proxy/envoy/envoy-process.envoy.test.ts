@@ -5,10 +5,11 @@ import t, { type Test } from 'tap';
 import { resolveBinary } from '#libs/runtime/binaries/binaries.ts';
 import { identityOf } from '#libs/runtime/process/process-identity.ts';
 import { eventually } from '#libs/testing/eventually.ts';
+import { freePort } from '#libs/testing/peers/http-peers.ts';
 import { testLogger, throwawayFolder } from '#libs/testing/peers/throwaway.ts';
 import { type Envoy, type EnvoyState, startEnvoy } from './envoy-process.ts';
 import { type NodeFolder, openNodeFolder } from '../node-folder.ts';
-import { ask, freePort } from '../testing/traffic.ts';
+import { ask } from '../testing/traffic.ts';
 
 void t.test('start, kill -9, leave, adopt, replace, stop', async (t) => {
   const port = await freePort();

@@ -8,9 +8,9 @@ import type { DiscoveryItem } from '#libs/snapshot/discovery.ts';
 import { type FleetView, type HubOutput, HubSession } from '#libs/protocol/hub-session.ts';
 import { parseNodeMessage } from '#libs/protocol/parse-node-message.ts';
 import { Digest } from '#libs/snapshot/digest.ts';
+import { portOf } from '#libs/runtime/ports.ts';
 import { discoveryKeysOf } from '#libs/snapshot/discovery-keys.ts';
 import type { Entry, StoredEntry } from '#libs/snapshot/entry.ts';
-import { portOf } from './traffic.ts';
 
 type Changes = ReadonlyMap<string, StoredEntry | null>;
 

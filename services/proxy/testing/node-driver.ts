@@ -7,12 +7,12 @@ import { join, resolve } from 'node:path';
 import { readOptions } from '#libs/runtime/config.ts';
 import { isRunning, signalProcess } from '#libs/runtime/process/process-identity.ts';
 import { eventually } from '#libs/testing/eventually.ts';
+import { freePort } from '#libs/testing/peers/http-peers.ts';
 import { type Teardown, testLogger, throwawayFolder } from '#libs/testing/peers/throwaway.ts';
 import { proxyOptions } from '../options.ts';
 import { startProxy } from '../proxy.ts';
 import type { ProxyParts, RunningProxy } from '../proxy.ts';
 import { HubDriver } from './hub-driver.ts';
-import { freePort } from './traffic.ts';
 
 export interface NodeUnderTest {
   readonly hub: HubDriver;

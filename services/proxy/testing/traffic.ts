@@ -1,7 +1,7 @@
-// Clients and upstreams for tests: requests through a listener of this host, and servers that say their name.
+// Makes requests through a listener of this host for tests, and servers that say their name.
 import { createServer, request, Agent } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { createConnection } from 'node:net';
+import { listenOn } from '#libs/runtime/ports.ts';
 
 export interface Upstream {
   readonly port: number;
@@ -19,28 +19,15 @@ export async function startUpstream(name: string, delayMs = 0): Promise<Upstream
     else setTimeout(() => response.end(name), delayMs);
   });
   server.keepAliveTimeout = 60_000;
-  await new Promise<void>((resolve) => {
-    server.listen(0, '127.0.0.1', resolve);
-  });
+  const port = await listenOn(server, { host: '127.0.0.1', port: 0 });
   return {
-    port: portOf(server.address()),
+    port,
     asked: () => asked,
     async stop() {
       server.closeAllConnections();
       await new Promise((resolve) => server.close(resolve));
     },
   };
-}
-
-/** A port that nobody uses now. */
-export async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => {
-    server.listen(0, '127.0.0.1', resolve);
-  });
-  const port = portOf(server.address());
-  await new Promise((resolve) => server.close(resolve));
-  return port;
 }
 
 /** Whether something takes connections on a port. */
@@ -53,12 +40,6 @@ export function takesConnections(port: number): Promise<boolean> {
     });
     socket.once('error', () => resolve(false));
   });
-}
-
-/** The port of a server that listens on one. */
-export function portOf(address: AddressInfo | string | null): number {
-  if (address === null || typeof address === 'string') throw new Error('not a TCP server');
-  return address.port;
 }
 
 const sharedAgent = new Agent({ keepAlive: true, maxSockets: 16 });

@@ -2,6 +2,7 @@
 import type { ChildProcess } from 'node:child_process';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { V1Container, V1EnvVar, V1Pod } from '@kubernetes/client-node';
+import { messageOf } from '#libs/runtime/errors.ts';
 import type { Cluster } from '../cluster.ts';
 import { inform } from './informer.ts';
 import type { LabPaths } from '../paths.ts';
@@ -68,8 +69,7 @@ export class Pods {
       const waiting =
         httpStatus(error) === 404 && attempt < retriesMax && this.running.get(key) === state && !state.network;
       if (waiting) setTimeout(() => void this.#run(pod, attempt + 1), 500);
-      else if (httpStatus(error) !== 404 || !state.network)
-        console.error(`pod ${key}: ${error instanceof Error ? error.message : String(error)}`);
+      else if (httpStatus(error) !== 404 || !state.network) console.error(`pod ${key}: ${messageOf(error)}`);
     }
   }
 
