@@ -35,7 +35,17 @@ export interface ReadableListener {
   readonly kinds: readonly RouteKind[];
 }
 
-export type Listener = ReadableListener | { readonly name: string; readonly problems: readonly Problem[] };
+/**
+ * A listener with `problems` is not accepted. Where its port, protocol and hostname can be read all the same, it is what those say, so that
+ * its hostname is not left to the listener of a wider one; else it is at most a protocol.
+ */
+export type Listener =
+  | (ReadableListener & { readonly problems?: readonly Problem[] })
+  | (Pick<Partial<ReadableListener>, 'protocol' | 'tlsMode'> & {
+      readonly name: string;
+      readonly port?: undefined;
+      readonly problems: readonly Problem[];
+    });
 
 const listenersMax = 64;
 
@@ -70,19 +80,32 @@ function parseListener(item: Cursor, name: string, namespace: string): Listener 
   const protocol = at.field('protocol').requiredText({ min: 1, max: 255 });
   const hostname = parseHostname(at.field('hostname'), protocol);
   const tls = parseTls(at.field('tls'), protocol, namespace);
-  const namespaces = parseAllowedNamespaces(at.field('allowedRoutes').field('namespaces'), 'Same');
+  const before = problems.length;
+  const allowed = parseAllowedNamespaces(at.field('allowedRoutes').field('namespaces'), 'Same');
+  // A selector that cannot be read selects nobody.
+  const namespaces = problems.length === before ? allowed : ({ from: 'None' } as const);
   const kinds = parseKinds(at.field('allowedRoutes').field('kinds'));
   at.field('allowedRoutes').object();
-  if (problems.length > 0 || port === undefined || protocol === undefined) return { name, problems };
-  return { name, port, protocol, hostname, ...tls, namespaces, kinds };
+  if (port === undefined || protocol === undefined || hostname === undefined) {
+    const { tlsMode } = tls;
+    return {
+      name,
+      ...(protocol === undefined ? {} : { protocol }),
+      ...(tlsMode === undefined ? {} : { tlsMode }),
+      problems,
+    };
+  }
+  const readable = { name, port, protocol, hostname, ...tls, namespaces, kinds };
+  return problems.length === 0 ? readable : { ...readable, problems };
 }
 
 /** "This field is ignored for protocols that don't require hostname based matching." */
-function parseHostname(at: Cursor, protocol: string | undefined): string {
+function parseHostname(at: Cursor, protocol: string | undefined): string | undefined {
   if (!at.present || protocol === 'TCP' || protocol === 'UDP' || at.into([]).text() === '') return '*';
   const hostname = at.text(wildcardHostname);
-  if (hostname !== undefined && ipVersion(hostname) !== 0) at.problem('must not be an IP address');
-  return hostname ?? '*';
+  if (hostname === undefined || ipVersion(hostname) === 0) return hostname;
+  at.problem('must not be an IP address');
+  return undefined;
 }
 
 function parseTls(
@@ -94,13 +117,13 @@ function parseTls(
   if (protocol !== undefined && ['HTTP', 'TCP', 'UDP'].includes(protocol) && tls.present)
     tls.problem(`must not be set on a listener with protocol ${protocol}`);
   if (protocol !== 'HTTPS' && protocol !== 'TLS') return none;
-  if (tls.requiredObject() === undefined) return none;
+  if (tls.requiredObject() === undefined) return protocol === 'TLS' ? { tlsMode: 'Terminate', ...none } : none;
   const mode = tls.field('mode').oneOf(['Terminate', 'Passthrough']);
   // Of earlier versions of the API. Serving without the check would open what the user wants closed.
   if (tls.field('frontendValidation').present)
     tls.field('frontendValidation').problem('is not read; client certificates are demanded by spec.tls.frontend');
   if (protocol === 'TLS') {
-    if (!tls.field('mode').present) tls.field('mode').problem('is missing');
+    // Without a mode it is Terminate: the one default of the CRDs that would mean another thing where no API server fills it in.
     if (mode === 'Passthrough') return { tlsMode: mode, certificateRefs: [] };
   } else if (mode === 'Passthrough') tls.field('mode').problem('must be Terminate on an HTTPS listener');
   const certificateRefs = tls

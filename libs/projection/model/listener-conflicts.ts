@@ -24,6 +24,8 @@ export interface Claimant {
 /** What there is to say about a listener beside the others. */
 export interface Verdict {
   readonly conflict?: Fault;
+  /** Whether the conflict leaves its hostname to nobody: to none of the listeners of one object that want it. */
+  readonly nobodys?: true;
   readonly overlap?: Fault;
 }
 
@@ -74,7 +76,8 @@ export function judgeListeners(claimants: readonly Claimant[]): Readonly<Record<
     const byPlace = Map.groupBy(rest, ({ place }) => place);
     for (const claim of rest) {
       const conflict = conflictAmong(claim, byPlace.get(claim.place) ?? []);
-      if (conflict !== undefined) note(claimant.parent, claim.name, { conflict });
+      const nobodys = conflict?.reason === 'HostnameConflict' ? { nobodys: true as const } : {};
+      if (conflict !== undefined) note(claimant.parent, claim.name, { conflict, ...nobodys });
       else distinct.push(claim);
     }
     for (const claim of rest) enter(ports, claim);

@@ -92,12 +92,19 @@ export function toListenerSetModel(
   return { ...facts, listeners: served, gatewayCreatedAt };
 }
 
-/** Why a ListenerSet as a whole is not accepted: it is refused, or none of its listeners can be served. */
+/**
+ * Why a ListenerSet as a whole is not accepted: it is refused, or none of its listeners is valid (GEP-1713). A listener that waits for its
+ * certificate is valid, whether it is served is for Programmed to say; one whose reference no grant allows is not (so the official suite).
+ */
 export function listenerSetFault({ refusal, listeners, problems }: ListenerSetModel): Fault | undefined {
   if (refusal !== undefined) return refusal;
-  if (listeners.some(({ served }) => served)) return undefined;
+  if (listeners.some(isValid)) return undefined;
   if (listeners.length === 0) return { reason: 'ListenersNotValid', message: listProblems(problems) };
   return { reason: 'ListenersNotValid', message: listFacts(listenerFacts(listeners)) };
+}
+
+function isValid({ served, fault, conflict, references }: ListenerModel): boolean {
+  return served || (fault === undefined && conflict === undefined && references?.reason !== 'RefNotPermitted');
 }
 
 /** What is wrong with listeners, a sentence for each. */

@@ -1,4 +1,5 @@
 // What a listener comes to: whether it is served, with which certificates, for which kinds of routes, and what is wrong with it.
+import type { Problem } from '#libs/gateway/problem.ts';
 import type { Listener, ReadableListener, RouteKind } from '#libs/gateway/objects/listener.ts';
 import { kindText } from '#libs/gateway/fields/object-ref.ts';
 import { gatewayGroup } from '#libs/gateway/fields/parent-ref.ts';
@@ -54,11 +55,11 @@ export interface ListenerLookup {
 
 /** Judges a listener by itself. */
 export function draftListener(listener: Listener, { certificatesOf, demandOn }: ListenerLookup): ListenerDraft {
-  if ('problems' in listener) return unreadable(listener.name, listProblems(listener.problems));
+  if (listener.port === undefined) return unreadable(listener);
   const terminates = terminatesTls(listener);
   const choices = terminates ? certificatesOf(listener) : [];
   const demand = listener.protocol === 'HTTPS' ? demandOn(listener.port) : {};
-  const fault = isServedProtocol(listener.protocol) ? demand.fault : unsupportedProtocol(listener.protocol);
+  const fault = listener.problems === undefined ? protocolFault(listener, demand) : unreadableFault(listener.problems);
   const certificates = choices.flatMap((choice) => ('key' in choice ? [choice.key] : []));
   const { kinds, invalid } = allowedKinds(listener);
   const references = invalid ?? certificateFault(listener, choices) ?? demand.references;
@@ -74,6 +75,10 @@ export function draftListener(listener: Listener, { certificatesOf, demandOn }: 
   };
 }
 
+function protocolFault({ protocol }: ReadableListener, demand: ClientDemand): Fault | undefined {
+  return isServedProtocol(protocol) ? demand.fault : unsupportedProtocol(protocol);
+}
+
 /** What a listener wants beside others; one that is not accepted by itself wants nothing. */
 export function claimOf({ name, spec, fault }: ListenerDraft): ListenerClaim | undefined {
   if (spec === undefined || fault !== undefined) return undefined;
@@ -86,11 +91,17 @@ export function toListenerModel(draft: ListenerDraft, entryName: string, verdict
   return { ...rest, ...verdict, entryName, served: servable && verdict.conflict === undefined };
 }
 
-/** The snapshot entry of a served listener. */
+/**
+ * The snapshot entry of a listener of an accepted object. One that cannot be served, for whatever reason, has an entry too where it has a
+ * hostname: without certificates and rules, it closes the hostname, which a listener with a wider one would answer else ("Listener
+ * isolation" of GatewaySpec.listeners).
+ */
 export function listenerEntry(listener: ListenerModel, createdAt: string): ListenerEntry | undefined {
-  const { spec, certificates, clientValidation, entryName } = listener;
+  const { spec, entryName, served } = listener;
   const protocol = protocols.find((one) => one === spec?.protocol);
-  if (!listener.served || spec === undefined || protocol === undefined) return undefined;
+  if (spec === undefined || protocol === undefined || (!served && !ownsHostname(listener, protocol))) return undefined;
+  const certificates = served ? listener.certificates : [];
+  const clientValidation = served ? listener.clientValidation : undefined;
   return {
     kind: 'listener',
     name: entryName,
@@ -104,6 +115,12 @@ export function listenerEntry(listener: ListenerModel, createdAt: string): Liste
   };
 }
 
+/** Whether nobody else is to answer for the hostname of a listener that is not served. */
+function ownsHostname({ spec, conflict, nobodys }: ListenerModel, protocol: ListenerProtocol): boolean {
+  if (protocol === 'TCP' || protocol === 'UDP' || spec?.hostname === '*') return false;
+  return conflict === undefined || nobodys === true;
+}
+
 /** Whether a listener has certificates of its own. */
 function terminatesTls({ protocol, tlsMode }: ReadableListener): boolean {
   return protocol === 'HTTPS' || (protocol === 'TLS' && tlsMode === 'Terminate');
@@ -113,8 +130,19 @@ function isServedProtocol(protocol: string): boolean {
   return kindsByProtocol.has(protocol);
 }
 
-function unreadable(name: string, message: string): ListenerDraft {
-  return { name, kinds: [], fault: { reason: 'UnsupportedValue', message }, certificates: [], servable: false };
+/** A listener that has no place: its port or hostname cannot be read. */
+function unreadable({
+  name,
+  protocol,
+  tlsMode,
+  problems,
+}: Extract<Listener, { readonly port?: undefined }>): ListenerDraft {
+  const kinds = protocol === undefined ? [] : supportedKinds(protocol, tlsMode);
+  return { name, kinds, fault: unreadableFault(problems), certificates: [], servable: false };
+}
+
+function unreadableFault(problems: readonly Problem[]): Fault {
+  return { reason: 'UnsupportedValue', message: listProblems(problems) };
 }
 
 function unsupportedProtocol(protocol: string): Fault {
@@ -122,8 +150,8 @@ function unsupportedProtocol(protocol: string): Fault {
   return { reason: 'UnsupportedProtocol', message };
 }
 
-function supportedKinds(listener: ReadableListener): readonly RouteKind[] {
-  const kinds = listener.tlsMode === 'Terminate' ? kindsOfTerminatedTls : kindsByProtocol.get(listener.protocol);
+function supportedKinds(protocol: string, tlsMode: ReadableListener['tlsMode']): readonly RouteKind[] {
+  const kinds = tlsMode === 'Terminate' ? kindsOfTerminatedTls : kindsByProtocol.get(protocol);
   return (kinds ?? []).map((kind) => ({ group: gatewayGroup, kind }));
 }
 
@@ -132,7 +160,7 @@ function isAmong(kinds: readonly RouteKind[], { group, kind }: RouteKind): boole
 }
 
 function allowedKinds(listener: ReadableListener): { kinds: readonly RouteKind[]; invalid?: Fault } {
-  const supported = supportedKinds(listener);
+  const supported = supportedKinds(listener.protocol, listener.tlsMode);
   if (listener.kinds.length === 0) return { kinds: supported };
   const kinds = supported.filter((one) => isAmong(listener.kinds, one));
   const invalid = listener.kinds.find((asked) => !isAmong(supported, asked));

@@ -251,7 +251,7 @@ function createEntryStages(
     each: models,
     compute: (key, read) => {
       const model = read.get(models, key);
-      return model && entriesOf(model.listeners, model.createdAt);
+      return model && (model.fault === undefined ? entriesOf(model.listeners, model.createdAt) : []);
     },
   });
   const setEntries = engine.stage({
@@ -259,16 +259,24 @@ function createEntryStages(
     each: sets,
     compute: (key, read) => {
       const set = read.get(sets, key);
-      return set && { gateway: set.gateway, entries: entriesOf(set.listeners, set.gatewayCreatedAt) };
+      if (set === undefined) return undefined;
+      const entries = set.refusal === undefined ? entriesOf(set.listeners, set.gatewayCreatedAt) : [];
+      return { gateway: set.gateway, entries };
     },
   });
   return { listenerEntries, setEntries };
 }
 
 function entriesOf(listeners: readonly ListenerModel[], createdAt: string): readonly KeyedEntry[] {
+  const closed = new Set<string>();
   return listeners.flatMap((listener) => {
     const entry = listenerEntry(listener, createdAt);
-    return entry === undefined ? [] : [{ key: toListenerKey(entry.name), stored: encodeEntry(entry) }];
+    if (entry === undefined) return [];
+    // One is enough to close a hostname that several want and none gets.
+    const place = `${entry.port} ${entry.hostname}`;
+    if (listener.nobodys === true && closed.has(place)) return [];
+    if (listener.nobodys === true) closed.add(place);
+    return [{ key: toListenerKey(entry.name), stored: encodeEntry(entry) }];
   });
 }
 

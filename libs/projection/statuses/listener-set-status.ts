@@ -49,6 +49,10 @@ function programmedCondition(set: ListenerSetModel, delivery: SetDelivery): Desi
     const own = fault.reason === 'ParentNotAccepted' ? parentFault(fault.message) : fault;
     return conditionUnless('Programmed', own, generation);
   }
+  if (!set.listeners.some(({ served }) => served)) {
+    const message = listFacts(listenerFacts(set.listeners));
+    return conditionUnless('Programmed', { reason: 'ListenersNotValid', message }, generation);
+  }
   if (delivery.plane === 'unknown') {
     const message = 'none of the nodes is connected; what they serve is not known';
     return condition('Programmed', 'Unknown', { reason: 'Pending', message }, generation);
