@@ -6,12 +6,13 @@
 //   secrets.json, node-key  tokens, the node key pair
 //   servers.json            where the servers are, passwords included
 //   postgres/ nats/ node/ agents/<cluster>/   the parts' own state
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { FleetgateError, fail, messageOf } from '#libs/runtime/errors.ts';
 import { lockFolder } from '#libs/runtime/process/folder-lock.ts';
 import { identityOf } from '#libs/runtime/process/process-identity.ts';
+import { readRecord } from './record-file.ts';
 
 export interface DataFolder {
   readonly root: string;
@@ -96,9 +97,5 @@ export async function holdDataFolder(folder: DataFolder): Promise<HeldDataFolder
 
 /** Reads the record in a file; undefined where there is none that can be read. */
 export function readUpRecord(path: string): UpRecord | undefined {
-  try {
-    return upRecord.parse(JSON.parse(readFileSync(path, 'utf8')));
-  } catch {
-    return undefined;
-  }
+  return readRecord(path, upRecord);
 }

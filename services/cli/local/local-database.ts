@@ -1,8 +1,9 @@
 // Finds the database of the `up` on this machine, for commands that work on it directly.
-import { readFileSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { findLocalFleets } from './local-fleet.ts';
+import { readRecord } from './record-file.ts';
 
 const servers = z.object({ databaseUrl: z.string(), natsUrl: z.string() });
 const fileName = 'servers.json';
@@ -15,13 +16,9 @@ export function noteServers(root: string, addresses: z.output<typeof servers>): 
 /** Gives the environment, with DATABASE_URL of the one local `up` where none is set. */
 export async function withLocalDatabase(env: NodeJS.ProcessEnv): Promise<NodeJS.ProcessEnv> {
   if (env['DATABASE_URL'] !== undefined && env['DATABASE_URL'] !== '') return env;
-  const [record, ...others] = await findLocalFleets(env);
-  const data = env['FLEETGATE_DATA'] ?? (others.length === 0 ? record?.data : undefined);
+  const [fleet, ...others] = await findLocalFleets(env);
+  const data = env['FLEETGATE_DATA'] ?? (others.length === 0 ? fleet?.data : undefined);
   if (data === undefined) return env;
-  try {
-    const { databaseUrl } = servers.parse(JSON.parse(readFileSync(join(data, fileName), 'utf8')));
-    return { ...env, DATABASE_URL: databaseUrl };
-  } catch {
-    return env;
-  }
+  const record = readRecord(join(data, fileName), servers);
+  return record === undefined ? env : { ...env, DATABASE_URL: record.databaseUrl };
 }

@@ -11,6 +11,7 @@ import { tiedVariable } from '#libs/runtime/lifecycle.ts';
 import { pause } from '#libs/runtime/pause.ts';
 import { tryPort } from '#libs/runtime/ports.ts';
 import { storefront } from '../demo/storefront.ts';
+import { readRecord } from '../local/record-file.ts';
 
 const bin = resolve(import.meta.dirname, '..', 'bin.mjs');
 const deadlineMs = 60_000;
@@ -134,20 +135,11 @@ export class DemoFleet {
     const files = [...readdirSync(run).map((file) => join(run, file)), join(this.data, 'node', 'envoy.json')];
     const pids = new Map<string, number>();
     for (const file of files) {
-      const pid = pidIn(file);
+      const pid = readRecord(file, runRecord)?.pid;
       if (pid === undefined || (await identityOf(pid)) === undefined) continue;
       pids.set(file.replace(/^.*\/|\.json$/gu, ''), pid);
     }
     return pids;
-  }
-}
-
-/** Reads the process of a record; undefined where there is none, or it is being written. */
-function pidIn(file: string): number | undefined {
-  try {
-    return runRecord.parse(JSON.parse(readFileSync(file, 'utf8'))).pid;
-  } catch {
-    return undefined;
   }
 }
 
@@ -176,12 +168,20 @@ async function freeUpstreamPorts(folder: string): Promise<void> {
   )) {
     const text = readFileSync(file, 'utf8');
     for (const [port] of text.matchAll(/\b18[12]\d\d\b/gu)) {
-      if (!ports.has(port)) ports.set(port, (await tryPort('127.0.0.1', 0)) ?? 0);
+      if (!ports.has(port)) ports.set(port, await freeUpstreamPort([...ports.values()]));
     }
     writeFileSync(
       file,
       text.replaceAll(/\b18[12]\d\d\b/gu, (port) => String(ports.get(port))),
     );
+  }
+}
+
+/** Finds a port that no other server has; one below those that the system hands out, lest another process is handed it. */
+async function freeUpstreamPort(taken: readonly number[]): Promise<number> {
+  for (;;) {
+    const port = 10_000 + Math.floor(Math.random() * 9000);
+    if (!taken.includes(port) && (await tryPort('127.0.0.1', port)) !== undefined) return port;
   }
 }
 

@@ -1,9 +1,10 @@
 // Ends a fleet without order: kills every process that the folder's records name. Nothing is lost that was
 // acknowledged.
-import { readFileSync, readdirSync } from 'node:fs';
+import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { signalProcess } from '#libs/runtime/process/process-identity.ts';
+import { readRecord } from '../local/record-file.ts';
 
 const record = z.object({ pid: z.number().int().positive() });
 
@@ -11,7 +12,7 @@ const record = z.object({ pid: z.number().int().positive() });
 export function killEverything(data: string): void {
   const run = join(data, 'run');
   for (const path of [...filesIn(run), join(data, 'node', 'envoy.json')]) {
-    const pid = pidIn(path);
+    const pid = readRecord(path, record)?.pid;
     if (pid !== undefined && !signalProcess(-pid, 'SIGKILL')) signalProcess(pid, 'SIGKILL');
   }
 }
@@ -21,13 +22,5 @@ function filesIn(folder: string): readonly string[] {
     return readdirSync(folder).map((file) => join(folder, file));
   } catch {
     return [];
-  }
-}
-
-function pidIn(path: string): number | undefined {
-  try {
-    return record.parse(JSON.parse(readFileSync(path, 'utf8'))).pid;
-  } catch {
-    return undefined;
   }
 }

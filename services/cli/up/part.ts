@@ -8,6 +8,7 @@ import type { Logger } from '#libs/runtime/log.ts';
 import { type ProcessIdentity, identityOf, isRunning, signalProcess } from '#libs/runtime/process/process-identity.ts';
 import { pause } from '#libs/runtime/pause.ts';
 import type { DataFolder } from '../local/data-folder.ts';
+import { readRecord } from '../local/record-file.ts';
 
 export interface PartSpec {
   readonly name: string;
@@ -68,7 +69,7 @@ export async function stopOrphans(folder: DataFolder, files: readonly string[]):
   const orphans: string[] = [];
   for (const file of files) {
     const path = join(folder.run, file);
-    const identity = readRunFile(path);
+    const identity = readRecord(path, runRecord);
     if (identity !== undefined && (await isRunning(identity))) {
       orphans.push(file.replace(/\.json$/u, ''));
       signalProcess(identity.pid, 'SIGTERM');
@@ -84,14 +85,6 @@ export async function stopOrphans(folder: DataFolder, files: readonly string[]):
 function runText(identity: ProcessIdentity, spec: PartSpec): string {
   const since = new Date().toISOString();
   return `${JSON.stringify({ ...identity, part: spec.name, health: spec.health ?? null, since })}\n`;
-}
-
-function readRunFile(path: string): ProcessIdentity | undefined {
-  try {
-    return runRecord.parse(JSON.parse(readFileSync(path, 'utf8')));
-  } catch {
-    return undefined;
-  }
 }
 
 /**
