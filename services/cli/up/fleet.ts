@@ -65,6 +65,9 @@ export async function startFleet(
   await registerTokens(servers.databaseUrl, secrets, log);
   const context = { settings, folder, secrets, ports, ...servers, cacheFolder: cacheFolder() };
   const parts = listParts(context);
+  for (const [part, { inspector }] of settings.tuning)
+    if (inspector !== undefined)
+      report.tell({ event: 'progress', message: `${part} has an inspector at ${inspector}` });
   const failed = startParts(parts, folder, report, teardown, log, signal);
   const announced = announceLocalFleet(record, process.env);
   teardown.add('the record for other commands', () => announced.remove());

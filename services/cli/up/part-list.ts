@@ -1,6 +1,7 @@
 // Lists the parts of an `up`, and how each is called. Pure.
 import { join } from 'node:path';
 import type { DataFolder } from '../local/data-folder.ts';
+import { agentName } from './part-names.ts';
 import type { PartSpec } from './part.ts';
 import { hostOf } from './ports.ts';
 import type { FleetSecrets } from '../local/secrets.ts';
@@ -28,7 +29,11 @@ const local = '127.0.0.1';
 
 /** Lists the parts in the order in which they are started. */
 export function listParts(context: PartContext): readonly PartSpec[] {
-  return [projector(context), control(context), proxy(context), ...agents(context), ...upstreams(context)];
+  const parts = [projector(context), control(context), proxy(context), ...agents(context), ...upstreams(context)];
+  return parts.map((part) => {
+    const tuning = context.settings.tuning.get(part.name);
+    return tuning === undefined ? part : { ...part, nodeArgs: tuning.nodeArgs, env: { ...part.env, ...tuning.env } };
+  });
 }
 
 function projector({ ports, databaseUrl, natsUrl, cacheFolder }: PartContext): PartSpec {
@@ -84,7 +89,7 @@ function agents({ settings, folder, secrets, ports, natsUrl, cacheFolder }: Part
             ...(settings.kubeconfig === undefined ? [] : ['--kubeconfig', settings.kubeconfig]),
           ];
     return {
-      name: `agent-${source.name}`,
+      name: agentName(source.name),
       args: [
         'agent',
         ...['--cluster', source.name, ...where, '--data', join(folder.agents, source.name)],

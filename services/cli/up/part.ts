@@ -12,6 +12,8 @@ import { readRecord } from '../local/record-file.ts';
 
 export interface PartSpec {
   readonly name: string;
+  /** For Node itself. */
+  readonly nodeArgs?: readonly string[];
   /** The command and its arguments, as after `fleetgate`. */
   readonly args: readonly string[];
   /** Configuration; secrets go this way and never into args. */
@@ -44,7 +46,7 @@ export function startPart(spec: PartSpec, folder: DataFolder, log: Logger, event
   return startChild({
     name: spec.name,
     command: process.execPath,
-    args: [main, ...spec.args],
+    args: [...(spec.nodeArgs ?? []), main, ...spec.args],
     env: spec.env,
     log,
     logFile,

@@ -8,6 +8,8 @@ import { fail } from '#libs/runtime/errors.ts';
 import { databaseOptions, natsOptions } from '#libs/runtime/shared-options.ts';
 import { checkout, demoClusters } from '../demo/storefront.ts';
 import { outputFormats } from '../shell/output-format.ts';
+import { partNames } from './part-names.ts';
+import { type PartTuning, parseTuning } from './part-tuning.ts';
 import { type ClusterSource, parseClusterSource, repeatedNames } from './cluster-source.ts';
 
 export const upOptions = defineOptions({
@@ -57,6 +59,16 @@ export const upOptions = defineOptions({
     schema: text().optional(),
     description: 'where contexts are looked up',
   },
+  inspect: {
+    flag: '--inspect <part[=port]...>',
+    schema: list(100),
+    description: 'let a debugger attach to a part, such as projector or agent-eu (port 9229, 9230, …); repeatable',
+  },
+  logLevel: {
+    flag: '--log-level <part=level...>',
+    schema: list(100),
+    description: 'log level of a part, such as projector=debug; repeatable',
+  },
   databaseUrl: {
     ...databaseOptions.databaseUrl,
     schema: databaseOptions.databaseUrl.schema.optional(),
@@ -69,15 +81,17 @@ export const upOptions = defineOptions({
   },
 });
 
-export type UpSettings = Omit<Options<typeof upOptions>, 'cluster' | 'data'> & {
+export type UpSettings = Omit<Options<typeof upOptions>, 'cluster' | 'data' | 'inspect' | 'logLevel'> & {
   readonly clusters: readonly ClusterSource[];
+  /** By the part's name. */
+  readonly tuning: ReadonlyMap<string, PartTuning>;
   /** Absolute. */
   readonly data: string;
 };
 
 /** Reads the settings. Throws FleetgateError 'config' with every mistake in the clusters. */
 export function readSettings(options: Options<typeof upOptions>, cwd: string, env: NodeJS.ProcessEnv): UpSettings {
-  const { cluster, data, ...rest } = options;
+  const { cluster, data, inspect, logLevel, ...rest } = options;
   const texts = cluster.length === 0 && options.demo ? demoClusters() : cluster;
   const results = texts.map((one) => parseClusterSource(one, cwd));
   const mistakes = results.flatMap((result) => ('problem' in result ? [result.problem] : []));
@@ -88,6 +102,8 @@ export function readSettings(options: Options<typeof upOptions>, cwd: string, en
       mistakes.push(`${source.name}: there is no folder ${source.folder}`);
   }
   if (texts.length === 0) mistakes.push('no cluster is given');
+  const { tuning, problems } = parseTuning({ inspect, logLevel }, partNames(clusters, options.demo));
+  mistakes.push(...problems);
   if (mistakes.length > 0) {
     throw fail('config', mistakes.map((mistake) => `\n  ${mistake}`).join(''), {
       hint:
@@ -95,7 +111,7 @@ export function readSettings(options: Options<typeof upOptions>, cwd: string, en
         'or try fleetgate up --demo.',
     });
   }
-  return { ...rest, clusters, data: data === undefined ? defaultData(options.demo, env) : resolve(cwd, data) };
+  return { ...rest, clusters, tuning, data: data === undefined ? defaultData(options.demo, env) : resolve(cwd, data) };
 }
 
 /** The demo's state belongs to its checkout: a new clone starts anew. */

@@ -7,6 +7,7 @@ import { openDataFolder } from '../local/data-folder.ts';
 import { nextSteps } from './next-steps.ts';
 import { type PartContext, listParts } from './part-list.ts';
 import { linesOf, startReport } from './report.ts';
+import { parseTuning } from './part-tuning.ts';
 import { keepSecrets, readSecrets } from '../local/secrets.ts';
 import { storefront } from '../demo/storefront.ts';
 import { readSettings, upOptions } from './settings.ts';
@@ -73,6 +74,53 @@ await t.test('parts: secrets go by environment or file, never by arguments', asy
     parts.some(({ env }) => Object.values(env).includes('private')),
     'the private key goes by file',
   );
+});
+
+await t.test('tuning: of the part that is named, and of no other', async (t) => {
+  const flags = {
+    demo: true,
+    cluster: [`eu=${storefront}/eu`],
+    inspect: ['projector', 'agent-eu', 'proxy=9500'],
+    logLevel: ['agent-eu=debug'],
+  };
+  const settings = readSettings(readOptions(upOptions, flags, {}), '/', {});
+  const context: PartContext = {
+    settings,
+    folder: openDataFolder(t.testdir()),
+    secrets: { adminToken: '', nodeToken: '', privateKey: '', publicKey: '' },
+    ports: { control: 1, projector: 2, proxy: 3, agents: [4] },
+    databaseUrl: '',
+    natsUrl: '',
+    cacheFolder: '/cache',
+  };
+  const parts = listParts(context);
+  t.strictSame(
+    parts.map(({ name, nodeArgs, env }) => [name, nodeArgs?.join(' ') ?? '', env['FLEETGATE_LOG_LEVEL'] ?? '']),
+    [
+      ['projector', '--inspect=127.0.0.1:9229', ''],
+      ['control', '', ''],
+      ['proxy', '--inspect=127.0.0.1:9500', ''],
+      ['agent-eu', '--inspect=127.0.0.1:9230', 'debug'],
+      ['demo-upstreams', '', ''],
+    ],
+  );
+});
+
+await t.test('tuning: every mistake at once', async (t) => {
+  const names = ['projector', 'control'];
+  t.strictSame(
+    parseTuning({ inspect: ['agent', 'control=x'], logLevel: ['projector=loud', 'api=info'] }, names).problems,
+    [
+      '--inspect: there is no part agent; the parts are projector, control',
+      '--inspect: x is no port',
+      '--log-level: projector=loud is not PART=LEVEL, one of trace, debug, info, warn, error, fatal, silent',
+      '--log-level: there is no part api; the parts are projector, control',
+    ],
+  );
+  t.throws(() => readSettings(readOptions(upOptions, { demo: true, inspect: ['api'] }, {}), '/', {}), {
+    code: 'config',
+    message: 'there is no part api; the parts are projector, control, proxy, agent-eu, agent-us, demo-upstreams',
+  });
 });
 
 await t.test('secrets are made once and kept', async (t) => {
