@@ -4,7 +4,9 @@ import pino from 'pino';
 import { FleetgateError } from './errors.ts';
 
 export type Logger = pino.Logger;
-export type LogLevel = 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal' | 'silent';
+/** From the least important on. */
+export const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
+export type LogLevel = (typeof logLevels)[number];
 
 export interface LogOptions {
   readonly service: string;

@@ -3,6 +3,7 @@
 // needs them for.
 import { z } from 'zod';
 import { integer, type OptionSpec, port, text, url } from './config.ts';
+import { logLevels } from './log.ts';
 
 export const databaseOptions = {
   databaseUrl: {
@@ -74,7 +75,7 @@ export const logLevelOption = {
   logLevel: {
     flag: '--log-level <level>',
     env: 'FLEETGATE_LOG_LEVEL',
-    schema: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).optional(),
+    schema: z.enum(logLevels).optional(),
     description: 'least important lines that are logged (default: info)',
   },
 } as const satisfies Record<string, OptionSpec>;

@@ -24,6 +24,12 @@ export interface CliResult {
   readonly stderr: string;
 }
 
+interface UpOptions {
+  readonly demo: boolean;
+  /** More of `up`'s own. */
+  readonly flags?: readonly string[];
+}
+
 export interface RunningUp {
   readonly process: ChildProcess;
   readonly ready: z.output<typeof readyEvent>;
@@ -70,15 +76,15 @@ export class DemoFleet {
     return { ...env, XDG_STATE_HOME: join(this.folder, 'state') };
   }
 
-  upArgs(options: { readonly demo: boolean } = { demo: true }): readonly string[] {
+  upArgs({ demo, flags = [] }: UpOptions = { demo: true }): readonly string[] {
     const clusters = ['eu', 'us'].flatMap((name) => ['--cluster', `${name}=${join(this.folder, name)}`]);
     const ports = ['--port', String(this.port), '--port-offset', String(this.#offset)];
-    const upstreams = options.demo ? ['--demo'] : [];
-    return ['up', ...upstreams, ...clusters, '--data', this.data, ...ports, '--output', 'json'];
+    const upstreams = demo ? ['--demo'] : [];
+    return ['up', ...upstreams, ...clusters, '--data', this.data, ...ports, '--output', 'json', ...flags];
   }
 
   /** Starts `up` and waits until it says that it is ready; without `demo` the upstreams are not its business. */
-  async up(options?: { readonly demo: boolean }): Promise<RunningUp> {
+  async up(options?: UpOptions): Promise<RunningUp> {
     const child = this.start(this.upArgs(options));
     const events: string[] = [];
     const errors: string[] = [];

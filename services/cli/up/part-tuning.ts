@@ -1,4 +1,6 @@
-// What a developer wants of single parts of an `up`: a debugger attached, another log level.
+// Reads what a developer wants of single parts of an `up`: a debugger attached, another log level.
+import { logLevels } from '#libs/runtime/log.ts';
+
 export interface PartTuning {
   /** Before the script, for Node itself. */
   readonly nodeArgs: readonly string[];
@@ -19,7 +21,6 @@ export interface ParsedTuning {
   readonly problems: readonly string[];
 }
 
-const levels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'];
 const firstInspectorPort = 9229;
 
 /** Reads `--inspect` and `--log-level` for the parts that there are; names each mistake. */
@@ -38,7 +39,8 @@ export function parseTuning({ inspect, logLevel }: TuningOptions, parts: readonl
   }
   for (const text of logLevel) {
     const [part = '', level = ''] = text.split('=');
-    if (!levels.includes(level)) problems.push(`--log-level: ${text} is not PART=LEVEL, one of ${levels.join(', ')}`);
+    if (!logLevels.some((one) => one === level))
+      problems.push(`--log-level: ${text} is not PART=LEVEL, one of ${logLevels.join(', ')}`);
     tune('--log-level', part, (old) => ({ ...old, env: { FLEETGATE_LOG_LEVEL: level } }));
   }
   return { tuning, problems };
