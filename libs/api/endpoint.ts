@@ -33,7 +33,7 @@ export const changesPath = `${apiPrefix}/changes`;
 const inputParts = z.object({
   params: z.record(z.string(), z.string()).default({}),
   query: z.record(z.string(), z.string().optional()).default({}),
-  body: z.unknown(),
+  body: z.unknown().optional(),
 });
 
 /** The target and the body of a request that calls the endpoint. Throws where a parameter of the path is missing. */

@@ -6,9 +6,9 @@ import { join } from 'node:path';
 import t from 'tap';
 import { z } from 'zod';
 import { throwawayFolder } from '#libs/testing/peers/throwaway.ts';
-import { fleetNode, fleetRoute, gatewayDetail, pageOf } from '#libs/api/models.ts';
 import { findFleet } from './client/fleet-address.ts';
 import { FleetClient } from './client/fleet-client.ts';
+import { readGateway, readNodes, readRoutes } from './client/fleet-reads.ts';
 import { DemoFleet, exitOf, until } from './testing/demo-fleet.ts';
 import { brokenHistory, differentDigests, query } from './testing/ledger.ts';
 import { ProbeRoutes } from './testing/probe-routes.ts';
@@ -84,16 +84,13 @@ await t.test('a malformed object of every kind is named, and all other routes ar
   await traffic.goesOn(100);
   await traffic.stop();
   t.same(traffic.wrong, [], `${traffic.count} requests`);
-  const routes = await client.get('/api/v1/routes?cluster=eu&limit=500', pageOf(fleetRoute));
-  const good = routes.items.filter(({ name }) => !name.includes('bad-'));
+  const routes = await readRoutes(client, { cluster: 'eu' });
+  const good = routes.filter(({ name }) => !name.includes('bad-'));
   t.same(
     good.filter(({ accepted, problems }) => accepted !== true || problems.length > 0),
     [],
   );
-  t.match((await client.get(`/api/v1/gateways/${gateway}`, gatewayDetail)).conditions, [
-    { status: 'True' },
-    { status: 'True' },
-  ]);
+  t.match((await readGateway(client, gateway)).conditions, [{ status: 'True' }, { status: 'True' }]);
   for (const name of ['bad-service', 'bad-grant', 'bad-policy'])
     t.match(
       await ask(fleet, `http://${name}.eu.storefront.example/`),
@@ -105,14 +102,14 @@ await t.test('a malformed object of every kind is named, and all other routes ar
 await t.test('a snapshot that Envoy refuses: the one before serves, and everyone can see why', async (t) => {
   const traffic = startTraffic(t, fleet);
   const taken = await occupyPort(t);
-  const before = await client.get(`/api/v1/gateways/${gateway}`, gatewayDetail);
+  const before = await readGateway(client, gateway);
   fleet.edit(
     'eu/platform-gateway.yaml',
     (text) => `${text}\n    - { name: taken, port: ${taken - fleet.httpPort + 80}, protocol: HTTP }\n`,
   );
 
   const detail = await until(
-    () => client.get(`/api/v1/gateways/${gateway}`, gatewayDetail),
+    () => readGateway(client, gateway),
     ({ nodes }) => nodes.rejected > 0,
   );
   t.match(detail.nodes, { connected: 1, applied: 0, rejected: 1 });
@@ -127,9 +124,9 @@ await t.test('a snapshot that Envoy refuses: the one before serves, and everyone
     ),
     /Programmed=False/,
   );
-  const nodes = await client.get('/api/v1/nodes', pageOf(fleetNode));
+  const nodes = await readNodes(client);
   t.match(
-    nodes.items[0]?.gateways.find((one) => one.gateway === gateway),
+    nodes[0]?.gateways.find((one) => one.gateway === gateway),
     { version: before.serving, current: false, rejected: { version: detail.serving } },
   );
   t.match(
@@ -142,7 +139,7 @@ await t.test('a snapshot that Envoy refuses: the one before serves, and everyone
     await probes.editAll();
     await probes.recorded(client);
     const head = await until(
-      () => client.get(`/api/v1/gateways/${gateway}`, gatewayDetail),
+      () => readGateway(client, gateway),
       ({ serving, nodes }) => serving > detail.serving && nodes.rejected > 0,
     );
     t.match(head.nodeList, [{ version: before.serving }]);
@@ -160,7 +157,7 @@ await t.test('a snapshot that Envoy refuses: the one before serves, and everyone
   fleet.edit('eu/platform-gateway.yaml', (text) => text.replace(/\n.*name: taken.*\n/u, ''));
   await probes.served();
   const after = await until(
-    () => client.get(`/api/v1/gateways/${gateway}`, gatewayDetail),
+    () => readGateway(client, gateway),
     ({ nodes }) => nodes.applied === 1,
   );
   t.match(after.nodes, { rejected: 0 });

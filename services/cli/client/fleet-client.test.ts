@@ -15,6 +15,9 @@ const answers: Readonly<Record<string, { readonly status: number; readonly body:
 };
 const page = z.strictObject({ items: z.array(z.strictObject({ name: z.string() })), next: z.string().nullable() });
 
+const at = (path: string) =>
+  ({ method: 'GET', path, role: 'viewer', tag: '', summary: '', input: z.object({}), returns: page }) as const;
+
 await t.test('answers are checked, and refusals become errors that say what to do', async (t) => {
   const server = createServer((request, response) => {
     const answer = answers[request.url ?? ''] ?? { status: 500, body: '' };
@@ -25,16 +28,16 @@ await t.test('answers are checked, and refusals become errors that say what to d
   t.teardown(() => server.close());
   const client = new FleetClient({ url: `http://127.0.0.1:${port}`, token: 'fg_x' });
 
-  t.same(await client.get('/newer', page), { items: [{ name: 'eu' }], next: null }, 'a newer one may say more');
-  await t.rejects(client.get('/other', page), { code: 'control-refused', hint: /same version/ });
-  await t.rejects(client.get('/refused', page), {
+  t.same(await client.call(at('/newer'), {}), { items: [{ name: 'eu' }], next: null }, 'a newer one may say more');
+  await t.rejects(client.call(at('/other'), {}), { code: 'control-refused', hint: /same version/ });
+  await t.rejects(client.call(at('/refused'), {}), {
     code: 'command-refused',
     message: /it is pinned/,
     hint: 'Release it.',
   });
-  await t.rejects(client.get('/forbidden', page), { code: 'control-refused', message: /needs operator/ });
-  await t.rejects(client.get('/gone', page), { code: 'not-found', hint: 'List them.' });
-  await t.rejects(client.get('/proxy', page), { code: 'control-unreachable', message: /502/ });
+  await t.rejects(client.call(at('/forbidden'), {}), { code: 'control-refused', message: /needs operator/ });
+  await t.rejects(client.call(at('/gone'), {}), { code: 'not-found', hint: 'List them.' });
+  await t.rejects(client.call(at('/proxy'), {}), { code: 'control-unreachable', message: /502/ });
   const nobody = new FleetClient({ url: `http://127.0.0.1:${closed}`, token: 'fg_x' });
-  await t.rejects(nobody.get('/newer', page), { code: 'control-unreachable', message: /ECONNREFUSED/ });
+  await t.rejects(nobody.call(at('/newer'), {}), { code: 'control-unreachable', message: /ECONNREFUSED/ });
 });

@@ -1,6 +1,7 @@
 // Calls the control API: each call is one request that gives a checked answer, or an error that a person understands.
 import type { z } from 'zod';
 import { type FleetgateError, fail, messageOf } from '#libs/runtime/errors.ts';
+import { type Endpoint, type InputSchema, buildRequest } from '#libs/api/endpoint.ts';
 import { problemBody } from '#libs/api/problem.ts';
 import { type ServerEvent, ServerEventReader } from './server-events.ts';
 import type { FleetAddress } from './fleet-address.ts';
@@ -16,19 +17,17 @@ export class FleetClient {
     this.#token = address.token;
   }
 
-  /** Sends a GET and checks the answer by the schema. */
-  async get<S extends z.ZodType>(path: string, schema: S): Promise<z.output<S>> {
-    return this.#call('GET', path, undefined, schema);
-  }
-
-  /** Sends a POST and checks the answer by the schema. */
-  async post<S extends z.ZodType>(path: string, body: unknown, schema: S): Promise<z.output<S>> {
-    return this.#call('POST', path, body, schema);
-  }
-
-  /** Sends a DELETE and checks the answer by the schema. */
-  async delete<S extends z.ZodType>(path: string, schema: S): Promise<z.output<S>> {
-    return this.#call('DELETE', path, undefined, schema);
+  /** Calls an endpoint and checks its answer by the schema that it has there. */
+  async call<I extends InputSchema, R extends z.ZodType, A extends z.ZodType = z.ZodNever>(
+    endpoint: Endpoint<I, R, A>,
+    input: z.input<I>,
+  ): Promise<z.output<R> | z.output<A>> {
+    const { target, body } = buildRequest(endpoint, input);
+    const response = await this.#fetch(endpoint.method, target, body, AbortSignal.timeout(requestTimeoutMs));
+    if (!response.ok) throw await this.#refusal(response, target);
+    const answer: unknown = await response.json();
+    const isAccepted = response.status === 202 && endpoint.accepts !== undefined;
+    return isAccepted ? checked(endpoint.accepts, answer, target) : checked(endpoint.returns, answer, target);
   }
 
   /** Calls `onEvent` for each server-sent event until the signal, or until the connection ends. */
@@ -39,21 +38,6 @@ export class FleetClient {
     for await (const chunk of response.body.pipeThrough(new TextDecoderStream())) {
       for (const event of reader.read(chunk)) onEvent(event);
     }
-  }
-
-  async #call<S extends z.ZodType>(method: string, path: string, body: unknown, schema: S): Promise<z.output<S>> {
-    const response = await this.#fetch(method, path, body, AbortSignal.timeout(requestTimeoutMs));
-    if (!response.ok) throw await this.#refusal(response, path);
-    const answer: unknown = response.status === 204 ? undefined : await response.json();
-    const result = schema.safeParse(answer);
-    if (result.success) return result.data;
-    // A newer control service may say more than this command knows.
-    const known = schema.safeParse(withoutUnknown(answer, result.error));
-    if (known.success) return known.data;
-    throw fail('control-refused', `the answer to ${path} has another form than expected (${result.error.message})`, {
-      hint: 'Use the same version of command and control service; `fleetgate version` shows both.',
-      cause: result.error,
-    });
   }
 
   async #fetch(method: string, path: string, body: unknown, signal: AbortSignal): Promise<Response> {
@@ -91,6 +75,19 @@ export class FleetClient {
         return fail('control-unreachable', `${this.url} answered ${response.status}: ${message}`, options);
     }
   }
+}
+
+/** Checks an answer. Throws FleetgateError 'control-refused' where it has another form than the schema. */
+function checked<S extends z.ZodType>(schema: S, answer: unknown, target: string): z.output<S> {
+  const result = schema.safeParse(answer);
+  if (result.success) return result.data;
+  // A newer control service may say more than this command knows.
+  const known = schema.safeParse(withoutUnknown(answer, result.error));
+  if (known.success) return known.data;
+  throw fail('control-refused', `the answer to ${target} has another form than expected (${result.error.message})`, {
+    hint: 'Use the same version of command and control service; `fleetgate version` shows both.',
+    cause: result.error,
+  });
 }
 
 /** Copies the answer without the fields that the schema does not know. */

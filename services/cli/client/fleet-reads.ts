@@ -1,57 +1,51 @@
 // Reads what the API tells of clusters, gateways, nodes, routes, versions and objects: a function for each list and
 // each thing.
 import type { z } from 'zod';
-import {
-  cluster,
-  fleetNode,
-  fleetRoute,
-  gatewayDetail,
-  gatewaySummary,
-  objectEvent,
-  pageOf,
-  snapshotDiff,
-  snapshotSummary,
-} from '#libs/api/models.ts';
+import { endpoints } from '#libs/api/endpoints.ts';
 import { type ObjectName, parsePlaceKey } from '#libs/gateway/object-key.ts';
 import type { FleetClient } from './fleet-client.ts';
 import { readAll, readPages } from './paged-answers.ts';
 
-type Query = Readonly<Record<string, string>>;
-type Many<S extends z.ZodType> = Promise<readonly z.output<S>[]>;
+type Table = typeof endpoints;
+type Query<E extends 'listGateways' | 'listRoutes'> = z.input<Table[E]['input']>['query'];
+type Answer<E extends keyof Table> = z.output<Table[E]['returns']>;
+type Items<E extends keyof Table> = Promise<Answer<E> extends { items: (infer Item)[] } ? readonly Item[] : never>;
 
 /** Reads every cluster. */
-export function readClusters(client: FleetClient): Many<typeof cluster> {
-  return readAll(client, '/api/v1/clusters', cluster);
+export function readClusters(client: FleetClient): Items<'listClusters'> {
+  return readAll((after) => client.call(endpoints.listClusters, { query: { after } }));
 }
 
 /** Reads the gateways that the query leaves, by default all that are not deleted. */
-export function readGateways(client: FleetClient, query: Query = {}): Many<typeof gatewaySummary> {
-  return readAll(client, `/api/v1/gateways${queryText(query)}`, gatewaySummary);
+export function readGateways(client: FleetClient, query: Query<'listGateways'> = {}): Items<'listGateways'> {
+  return readAll((after) => client.call(endpoints.listGateways, { query: { ...query, after } }));
 }
 
 /** Reads every node. */
-export function readNodes(client: FleetClient): Many<typeof fleetNode> {
-  return readAll(client, '/api/v1/nodes', fleetNode);
+export function readNodes(client: FleetClient): Items<'listNodes'> {
+  return readAll((after) => client.call(endpoints.listNodes, { query: { after } }));
 }
 
 /** Reads the routes that the query leaves, by default all. */
-export function readRoutes(client: FleetClient, query: Query = {}): Many<typeof fleetRoute> {
-  return readAll(client, `/api/v1/routes${queryText(query)}`, fleetRoute);
+export function readRoutes(client: FleetClient, query: Query<'listRoutes'> = {}): Items<'listRoutes'> {
+  return readAll((after) => client.call(endpoints.listRoutes, { query: { ...query, after } }));
 }
 
 /** Reads a page of the routes that not every gateway of theirs accepts. */
-export async function readRefusedRoutes(client: FleetClient, limit: number): Many<typeof fleetRoute> {
-  return (await client.get(`/api/v1/routes?accepted=false&limit=${limit}`, pageOf(fleetRoute))).items;
+export async function readRefusedRoutes(client: FleetClient, limit: number): Items<'listRoutes'> {
+  const query = { accepted: 'false', limit: String(limit) } as const;
+  return (await client.call(endpoints.listRoutes, { query })).items;
 }
 
 /** Reads one gateway with its listeners. Throws FleetgateError 'not-found'. */
-export function readGateway(client: FleetClient, gateway: string): Promise<z.output<typeof gatewayDetail>> {
-  return client.get(gatewayPath(gateway), gatewayDetail);
+export function readGateway(client: FleetClient, gateway: string): Promise<Answer<'readGateway'>> {
+  return client.call(endpoints.readGateway, { params: parsePlaceKey(gateway) });
 }
 
 /** Reads every version of a gateway, the newest first. */
-export function readSnapshots(client: FleetClient, gateway: string): Many<typeof snapshotSummary> {
-  return readAll(client, `${gatewayPath(gateway)}/snapshots`, snapshotSummary);
+export function readSnapshots(client: FleetClient, gateway: string): Items<'listSnapshots'> {
+  const params = parsePlaceKey(gateway);
+  return readAll((after) => client.call(endpoints.listSnapshots, { params, query: { after } }));
 }
 
 /** Reads the whole difference of two versions of a gateway. */
@@ -59,25 +53,25 @@ export async function readDiff(
   client: FleetClient,
   gateway: string,
   { from, to }: { readonly from: number; readonly to: number },
-): Promise<z.output<typeof snapshotDiff>> {
-  const path = `${gatewayPath(gateway)}/diff?from=${from}&to=${to}`;
-  const pages = await readPages(client, path, snapshotDiff);
+): Promise<Answer<'diffSnapshots'>> {
+  const params = parsePlaceKey(gateway);
+  const versions = { from: String(from), to: String(to) };
+  const pages = await readPages((after) =>
+    client.call(endpoints.diffSnapshots, { params, query: { ...versions, after } }),
+  );
   return { ...(pages.at(-1) ?? pages[0]), items: pages.flatMap(({ items }) => items) };
 }
 
 /** Reads every event of one object, the newest first. Throws FleetgateError 'not-found' where there was never one. */
-export function readObjectHistory(client: FleetClient, place: ObjectName): Many<typeof objectEvent> {
-  const parts = [place.cluster, place.kind, place.namespace === '' ? '-' : place.namespace, place.name];
-  return readAll(client, `/api/v1/objects/${parts.map(encodeURIComponent).join('/')}/history`, objectEvent);
+export function readObjectHistory(
+  client: FleetClient,
+  { cluster, kind, namespace, name }: ObjectName,
+): Items<'readObjectHistory'> {
+  const params = { cluster, kind, namespace: namespace === '' ? '-' : namespace, name };
+  return readAll((after) => client.call(endpoints.readObjectHistory, { params, query: { after } }));
 }
 
-/** Writes the path of a gateway, `cluster/namespace/name`. */
-export function gatewayPath(gateway: string): string {
-  const { cluster, namespace, name } = parsePlaceKey(gateway);
-  return `/api/v1/gateways/${[cluster, namespace, name].map(encodeURIComponent).join('/')}`;
-}
-
-function queryText(query: Query): string {
-  const text = new URLSearchParams(query).toString();
-  return text === '' ? '' : `?${text}`;
+/** Reads every token that there is or was, without its text. */
+export function readTokens(client: FleetClient): Items<'listTokens'> {
+  return readAll((after) => client.call(endpoints.listTokens, { query: { after } }));
 }

@@ -13,8 +13,8 @@ export function configureGateways(command: Command): void {
   addClusterOption(command).option('--deleted', 'also those that are gone');
   addClientAction(command, flags, async ({ client, print }, _args, { cluster, deleted }) => {
     const gateways = await readGateways(client, {
-      ...(cluster === undefined ? {} : { cluster }),
-      ...(deleted === true ? { deleted: 'true' } : {}),
+      cluster,
+      deleted: deleted === true ? 'true' : undefined,
     });
     print(gateways, (look) => gatewayLines(gateways, look).join('\n'));
   });

@@ -22,10 +22,10 @@ export function configureRoutes(command: Command): void {
     .option('--not-accepted', 'only those that no gateway or not every gateway accepts');
   addClientAction(command, flags, async (context, _args, { cluster, namespace, gateway, notAccepted }) => {
     const routes = await readRoutes(context.client, {
-      ...(cluster === undefined ? {} : { cluster }),
-      ...(namespace === undefined ? {} : { namespace }),
-      ...(gateway === undefined ? {} : { gateway: await context.gateway(gateway) }),
-      ...(notAccepted === true ? { accepted: 'false' } : {}),
+      cluster,
+      namespace,
+      gateway: gateway === undefined ? undefined : await context.gateway(gateway),
+      accepted: notAccepted === true ? 'false' : undefined,
     });
     const empty = notAccepted === true ? 'every route is accepted' : 'no routes';
     context.print(routes, (look) => routeTable(routes, look, empty));

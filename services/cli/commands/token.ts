@@ -2,19 +2,18 @@
 // which makes the first token and needs the database.
 import { type Command, Option } from 'commander';
 import { z } from 'zod';
+import { endpoints } from '#libs/api/endpoints.ts';
 import { roles } from '#libs/api/role.ts';
-import { newToken, tokenRow } from '#libs/api/models.ts';
 import { type Options, addOptions, defineOptions, readOptions, text } from '#libs/runtime/config.ts';
 import { fail, messageOf } from '#libs/runtime/errors.ts';
 import { createLogger } from '#libs/runtime/log.ts';
 import { databaseOptions } from '#libs/runtime/shared-options.ts';
 import { openPostgres } from '#libs/runtime/postgres/postgres.ts';
 import { createToken } from '../../control/access/tokens.ts';
-import { readAll } from '../client/paged-answers.ts';
+import { readTokens } from '../client/fleet-reads.ts';
 import { addClientAction } from '../shell/client-command.ts';
 import { newTokenText, tokenTable } from '../views/token-table.ts';
 
-const path = '/api/v1/tokens';
 const newTokenFlags = z.object({ name: z.string(), role: z.enum(roles) });
 const firstOptions = defineOptions({
   databaseUrl: { ...databaseOptions.databaseUrl, description: 'the database, migrated' },
@@ -38,7 +37,7 @@ function configureCreate(command: Command): void {
     .requiredOption('--name <name>', 'whose it is; the history names commands by it')
     .addOption(new Option('--role <role>', 'what it may do').choices(roles).makeOptionMandatory());
   addClientAction(command, newTokenFlags, async ({ client, print }, _args, { name, role }) => {
-    const token = await client.post(path, { name, role }, newToken);
+    const token = await client.call(endpoints.makeToken, { body: { name, role } });
     print(token, () => newTokenText(token));
   });
 }
@@ -52,14 +51,14 @@ function configureFirst(command: Command): void {
 
 function configureList(command: Command): void {
   addClientAction(command, z.object({}), async ({ client, print }) => {
-    const tokens = await readAll(client, path, tokenRow);
+    const tokens = await readTokens(client);
     print(tokens, (look) => tokenTable(tokens, look));
   });
 }
 
 function configureRevoke(command: Command): void {
   addClientAction(command, z.object({}), async ({ client, print }, [id = '']) => {
-    const token = await client.delete(`${path}/${encodeURIComponent(id)}`, tokenRow);
+    const token = await client.call(endpoints.revokeToken, { params: { id } });
     print(token, () => `token ${token.id} (${token.name}) is revoked`);
   });
 }

@@ -1,7 +1,7 @@
 // Runs `fleetgate version`: prints this command's version, and that of the control service where one is found.
 import type { Command } from 'commander';
 import packageFile from '../../../package.json' with { type: 'json' };
-import { whoAmI } from '#libs/api/models.ts';
+import { endpoints } from '#libs/api/endpoints.ts';
 import { findFleet } from '../client/fleet-address.ts';
 import { FleetClient } from '../client/fleet-client.ts';
 
@@ -16,6 +16,6 @@ export function configureVersion(command: Command): void {
 
 async function controlLine(): Promise<string> {
   const client = new FleetClient(await findFleet(process.env, process.env['FLEETGATE_DATA']));
-  const { version, name, role } = await client.get('/api/v1/whoami', whoAmI);
+  const { version, name, role } = await client.call(endpoints.readWhoAmI, {});
   return `control   ${version} at ${client.url} (token "${name}", ${role})`;
 }

@@ -1,12 +1,12 @@
 // Reads the ground of a running fleet: the versions that its gateways serve, or served at a moment, with their entries.
 import { z } from 'zod';
+import { endpoints } from '#libs/api/endpoints.ts';
 import { parsePlaceKey } from '#libs/gateway/object-key.ts';
 import { fail } from '#libs/runtime/errors.ts';
 import type { Entry } from '#libs/snapshot/entry.ts';
 import { matchesGateway } from '#libs/snapshot/gateway-glob.ts';
 import type { FleetClient } from '../client/fleet-client.ts';
 import {
-  gatewayPath,
   readGateway,
   readGateways,
   readNodes,
@@ -31,10 +31,13 @@ export interface Moment {
 const kinds = new Set(['listener', 'http-rule', 'stream-rule', 'backend']);
 const isEntry = (value: unknown): boolean =>
   typeof value === 'object' && value !== null && 'kind' in value && kinds.has(String(value.kind));
+/** As far as an explanation needs them. */
 const entries = z.object({
   items: z.array(z.object({ key: z.string(), entry: z.custom<Entry>(isEntry) })),
   next: z.string().nullable(),
 });
+
+const readEntries = { ...endpoints.readSnapshot, returns: entries };
 
 /** Reads what is needed of a fleet. Throws FleetgateError 'not-found' or 'config'. */
 export async function readFleetGround(client: FleetClient, moment: Moment): Promise<Ground> {
@@ -75,7 +78,8 @@ export async function readFleetGround(client: FleetClient, moment: Moment): Prom
 async function readServed(client: FleetClient, gateway: string, moment: Moment): Promise<GroundGateway> {
   const version = moment.version ?? (await versionAt(client, gateway, moment.at));
   if (version === 0) return { gateway, version, entries: new Map() };
-  const pages = await readPages(client, `${gatewayPath(gateway)}/snapshots/${version}?limit=500`, entries);
+  const params = { ...parsePlaceKey(gateway), version: String(version) };
+  const pages = await readPages((after) => client.call(readEntries, { params, query: { limit: '500', after } }));
   const items = pages.flatMap((page) => page.items);
   return { gateway, version, entries: new Map(items.map(({ key, entry }) => [key, entry])) };
 }

@@ -1,5 +1,6 @@
 // Keeps the overview current by the API's stream of changes: everything first, then what changed. It does not poll.
 import { z } from 'zod';
+import { changesPath } from '#libs/api/endpoint.ts';
 import { pause } from '#libs/runtime/pause.ts';
 import { cluster, fleetNode, gatewaySummary } from '#libs/api/models.ts';
 import type { Cluster } from '../views/cluster-table.ts';
@@ -51,7 +52,7 @@ export async function followOverview(
       live.take(event);
       if (live.overview !== undefined) onChange(live.overview);
     };
-    await client.follow('/api/v1/changes', take, signal).catch(() => undefined);
+    await client.follow(changesPath, take, signal).catch(() => undefined);
     await pause(reconnectMs, signal);
   }
 }

@@ -2,8 +2,8 @@
 import { type Command, Option } from 'commander';
 import { z } from 'zod';
 import { fail } from '#libs/runtime/errors.ts';
-import { commandAccepted, commandResult } from '#libs/api/models.ts';
-import { gatewayPath } from '../client/fleet-reads.ts';
+import { endpoints } from '#libs/api/endpoints.ts';
+import { parsePlaceKey } from '#libs/gateway/object-key.ts';
 import { type GatewayVerb, commandText, notAppliedText } from '../views/command-text.ts';
 import type { ClientContext } from './client-command.ts';
 import { gatewayForm } from './options.ts';
@@ -36,15 +36,12 @@ export async function runGatewayCommand(
   verb: GatewayVerb,
   { reason, wait, timeout, to }: CommandFlags & { readonly to?: number | undefined },
 ): Promise<void> {
-  const result = await client.post(
-    `${gatewayPath(gateway)}/${verb}`,
-    {
-      ...(to === undefined ? {} : { to }),
-      ...(reason === undefined ? {} : { reason }),
-      ...(wait ? { wait: Number(timeout) * 1000 } : {}),
-    },
-    z.union([commandResult, commandAccepted]),
-  );
+  const params = parsePlaceKey(gateway);
+  const body = { reason, wait: wait ? Number(timeout) * 1000 : undefined };
+  const result =
+    verb === 'rollback'
+      ? await client.call(endpoints.rollback, { params, body: { ...body, to } })
+      : await client.call(endpoints[verb], { params, body });
   if (!('version' in result)) {
     print(result, () => `${gateway}: ${result.message}`);
     return;

@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { writeFileSync } from 'node:fs';
 import type { z } from 'zod';
 import { eventually } from '#libs/testing/eventually.ts';
-import { objectEvent, pageOf } from '#libs/api/models.ts';
+import { endpoints } from '#libs/api/endpoints.ts';
+import type { objectEvent } from '#libs/api/models.ts';
 import type { FleetClient } from '../client/fleet-client.ts';
 import { type DemoFleet, until } from './demo-fleet.ts';
 import { brokenHistory } from './ledger.ts';
@@ -17,7 +18,6 @@ interface Assertions {
 }
 
 const header = 'x-edit';
-const historyPage = pageOf(objectEvent);
 
 export class ProbeRoutes {
   readonly #fleet: DemoFleet;
@@ -82,7 +82,8 @@ export class ProbeRoutes {
   /** Reads the edits of each route that the API says are in the history, in its order. */
   async histories(client: FleetClient): Promise<ReadonlyMap<string, readonly string[]>> {
     const entries = this.#names.map(async (name): Promise<[string, readonly string[]]> => {
-      const { items } = await client.get(`/api/v1/objects/eu/HTTPRoute/shop/${name}/history?limit=200`, historyPage);
+      const params = { cluster: 'eu', kind: 'HTTPRoute', namespace: 'shop', name };
+      const { items } = await client.call(endpoints.readObjectHistory, { params, query: { limit: '200' } });
       return [name, items.map(editOf).toReversed()];
     });
     return new Map(await Promise.all(entries));

@@ -1,4 +1,5 @@
 // Says what to do with a fleet that is ready: where it is, how to look at it, and for the demo what to try. Pure.
+import { apiPrefix } from '#libs/api/endpoint.ts';
 import { demoSteps } from '../demo/storefront.ts';
 import { hostOf } from './ports.ts';
 import type { FleetSecrets } from '../local/secrets.ts';
@@ -23,7 +24,7 @@ export function nextSteps(fleet: ReadyFleet): readonly string[] {
   const { settings, url, secrets, firstStart, listeners } = fleet;
   const ports = [...new Set(listeners.map((listener) => new URL(listener.url).origin))].toSorted();
   return [
-    `  API        ${url}/api/v1     metrics ${url}/metrics`,
+    `  API        ${url}${apiPrefix}     metrics ${url}/metrics`,
     ...(ports.length === 0 ? [] : [`  listeners  ${ports.join('  ')}`]),
     firstStart
       ? `  token      ${secrets.adminToken}   (admin; kept in ${settings.data}/secrets.json)`
