@@ -1,4 +1,4 @@
-// TLS to backends through a node: routes lead to a cluster only when Envoy has the secrets that it needs.
+// Tests TLS to backends through a node: routes lead to a cluster only when Envoy has the secrets that it needs.
 import { createServer } from 'node:https';
 import t from 'tap';
 import { listenFor } from '#libs/testing/peers/listening.ts';

@@ -1,5 +1,5 @@
-// The connection to control against a real WebSocket server: it comes back whatever ends it, and takes nothing that it
-// cannot read.
+// Tests the connection to control against a real WebSocket server: it comes back whatever ends it, and takes nothing
+// that it cannot read.
 import { once } from 'node:events';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';

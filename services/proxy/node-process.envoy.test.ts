@@ -1,4 +1,5 @@
-// A node as a process of its own, killed and started again: its Envoy goes on, nothing is sent twice, no request fails.
+// Tests a node as a process of its own that is killed and started again: its Envoy goes on, nothing is sent twice, no
+// request fails.
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { request } from 'node:https';
 import { join } from 'node:path';
@@ -75,22 +76,23 @@ void t.test('kill -9 of the node while requests and changes go on: no request fa
     await applied(sub, node, held);
     sub.equal(await ask(port, 'a.example.com'), '200 one');
   });
+});
 
-  await t.test('--leave-envoy: an upgrade of the process', async (sub) => {
-    await running.end('SIGTERM');
-    const leaving = { ...node, flags: { ...node.flags, leaveEnvoy: true } };
-    running = spawnNode(t, leaving);
-    await eventually(async () => (await ask(port, 'a.example.com')) === '200 one');
-    const pid = await envoyPid(node.data);
-    const traffic = startTraffic(port, 'a.example.com', ['200 one']);
-    await running.end('SIGTERM');
-    sub.ok(await identityOf(pid));
-    running = spawnNode(t, leaving);
-    await eventually(async () => (await ask(node.healthPort, 'x', '/readyz')).startsWith('200'));
-    sub.equal(await envoyPid(node.data), pid);
-    await traffic.stop();
-    sub.same(traffic.wrong, []);
-  });
+void t.test('--leave-envoy: an upgrade of the process', async (t) => {
+  const node = await prepareServing(t);
+  const { hub, port } = node;
+  const leaving = { ...node, flags: { ...node.flags, leaveEnvoy: true } };
+  const running = spawnNode(t, leaving);
+  await applied(t, node, hub.publish(gateway, first(port)));
+  const pid = await envoyPid(node.data);
+  const traffic = startTraffic(port, 'a.example.com', ['200 one']);
+  await running.end('SIGTERM');
+  t.ok(await identityOf(pid));
+  spawnNode(t, leaving);
+  await eventually(async () => (await ask(node.healthPort, 'x', '/readyz')).startsWith('200'));
+  t.equal(await envoyPid(node.data), pid);
+  await traffic.stop();
+  t.same(traffic.wrong, []);
 });
 
 void t.test('HTTPS: the certificate is opened, changes without a version, and is nowhere on disk', async (t) => {

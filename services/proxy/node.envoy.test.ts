@@ -1,5 +1,5 @@
-// A node with a real Envoy and a hub that the test drives: what it applies answers requests, what it rejects changes
-// nothing.
+// Tests a node with a real Envoy and a hub that the test drives: what it applies answers requests, what it rejects
+// changes nothing.
 import { existsSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
@@ -72,6 +72,11 @@ void t.test('applied means that requests are answered by it', async (t) => {
     await applied(t, hub.publish(gateway, route('a', 'a.example.com', 'one')), node);
     t.equal(await ask(port, 'a.example.com'), '200 one');
   });
+});
+
+void t.test('backends and gateways come and go', async (t) => {
+  const { node, one, two } = await startServing(t);
+  const { hub, port } = node;
 
   await t.test('new backends are warm before routes lead to them, under traffic', async (t) => {
     const traffic = startTraffic(port, 'a.example.com', ['200 one', '200 two']);
@@ -92,6 +97,7 @@ void t.test('applied means that requests are answered by it', async (t) => {
   });
 
   await t.test('a gateway that is deleted closes its listener, and may come back', async (t) => {
+    await applied(t, hub.publish(gateway, route('b', 'b.example.com', 'two')), node);
     const entries = [...keysOf(listener(port)), 'rule/HTTPRoute/default/a/0', 'rule/HTTPRoute/default/b/0'];
     await applied(t, hub.publish(gateway, Object.fromEntries(entries.map((key) => [key, null]))), node);
     t.equal(await takesConnections(port), false);

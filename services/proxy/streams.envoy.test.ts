@@ -1,8 +1,8 @@
-// A node that serves streams: TCP, UDP and TLS through the whole way from the hub, and authorities of clients, also
-// from what is saved.
+// Tests a node that serves streams: TCP, UDP and TLS through the whole way from the hub, and authorities of clients,
+// also from what is saved.
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import t from 'tap';
+import t, { type Test } from 'tap';
 import { generateNodeKey, seal } from '#libs/runtime/hpke.ts';
 import { backendEntry, listenerEntry, ruleEntry, streamRuleEntry } from '#libs/testing/given/entries.ts';
 import { freePort } from '#libs/testing/peers/http-peers.ts';
@@ -15,7 +15,7 @@ import {
   startDatagramBackend,
   startStreamBackend,
 } from '#libs/testing/peers/stream-peers.ts';
-import { prepareNode, runNode } from './testing/node-driver.ts';
+import { type NodeUnderTest, prepareNode, runNode } from './testing/node-driver.ts';
 import { ask } from './testing/traffic.ts';
 
 const gateway = 'eu/infra/gateway';
@@ -24,28 +24,10 @@ const at = (to: number) => ({ kind: 'endpoints', endpoints: [{ address: '127.0.0
 const authority = (file: string) => ({ kind: 'ca', certificates: tlsFile(file) }) as const;
 
 void t.test('streams and their clients', async (t) => {
-  const [web, own, dns] = [
-    await startStreamBackend(t, 'web'),
-    await startStreamBackend(t, 'own', { cert: tlsFile('exact.crt'), key: tlsFile('exact.key') }),
-    await startDatagramBackend(t, 'dns'),
-  ];
-  const node = await prepareNode(t);
+  const node = await prepareWithKey(t);
   const { hub, port: secure } = node;
   const plain = await freePort();
-  const key = generateNodeKey();
-  const keyFile = join(node.data, 'node.key');
-  await writeFile(keyFile, `${key.privateKey}\n`, { mode: 0o600 });
-  const material = { certificate: tlsFile('exact.crt'), key: tlsFile('exact.key') };
-  const plainText = new TextEncoder().encode(JSON.stringify(material));
-  const sealed = await seal(key.publicKey, plainText, 'eu/infra/exact');
-  hub.discover({
-    'endpoints/eu/shop/web/80': at(web.port),
-    'endpoints/eu/shop/own/80': at(own.port),
-    'endpoints/eu/shop/dns/80/udp': at(dns.port),
-    'tls/eu/infra/exact': { kind: 'tls', fingerprint: 'f', sealed },
-    'ca/eu/ConfigMap/infra/clients': authority('client-ca.crt'),
-  });
-  const running = await runNode(t, { ...node, flags: { ...node.flags, nodeKeyFile: keyFile } });
+  const running = await runNode(t, node);
   const ready = async (): Promise<string> => (await ask(node.healthPort, 'localhost', '/readyz')).slice(0, 3);
   await eventually(async () => (await ready()) === '200');
 
@@ -83,7 +65,7 @@ void t.test('streams and their clients', async (t) => {
   t.equal(await kept?.say('1'), 'web 1');
   await running.stop();
   await hub.stop();
-  await runNode(t, { ...node, flags: { ...node.flags, nodeKeyFile: keyFile } });
+  await runNode(t, node);
   await eventually(async () => (await served()).join() === all.join());
   t.not(await askStream(secure, { servername: 'a.example.com' }), 'web hello', 'from what is saved');
   kept?.close();
@@ -107,3 +89,27 @@ void t.test('streams and their clients', async (t) => {
 });
 
 t.end();
+
+/** Prepares a node that has a key, and a hub that knows the backends, what is sealed to the key, and an authority. */
+async function prepareWithKey(t: Test): Promise<NodeUnderTest> {
+  const [web, own, dns] = [
+    await startStreamBackend(t, 'web'),
+    await startStreamBackend(t, 'own', { cert: tlsFile('exact.crt'), key: tlsFile('exact.key') }),
+    await startDatagramBackend(t, 'dns'),
+  ];
+  const node = await prepareNode(t);
+  const key = generateNodeKey();
+  const nodeKeyFile = join(node.data, 'node.key');
+  await writeFile(nodeKeyFile, `${key.privateKey}\n`, { mode: 0o600 });
+  const material = { certificate: tlsFile('exact.crt'), key: tlsFile('exact.key') };
+  const plainText = new TextEncoder().encode(JSON.stringify(material));
+  const sealed = await seal(key.publicKey, plainText, 'eu/infra/exact');
+  node.hub.discover({
+    'endpoints/eu/shop/web/80': at(web.port),
+    'endpoints/eu/shop/own/80': at(own.port),
+    'endpoints/eu/shop/dns/80/udp': at(dns.port),
+    'tls/eu/infra/exact': { kind: 'tls', fingerprint: 'f', sealed },
+    'ca/eu/ConfigMap/infra/clients': authority('client-ca.crt'),
+  });
+  return { ...node, flags: { ...node.flags, nodeKeyFile } };
+}

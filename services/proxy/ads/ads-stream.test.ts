@@ -1,4 +1,4 @@
-// The order on one ADS stream, by data: the tables change at once, what is sent goes step by step.
+// Tests the order on one ADS stream, by data: the tables change at once, what is sent goes step by step.
 import t from 'tap';
 import { protoType } from '#libs/xds/encode/proto-types.ts';
 import { typeUrlOf, type XdsResource, type XdsType, xdsTypeOf } from '#libs/xds/envoy/resources.ts';

@@ -1,4 +1,4 @@
-// One type on one incremental stream, by data: requests in, responses out.
+// Tests one type on one incremental stream, by data: requests in, responses out.
 import * as fc from 'fast-check';
 import t from 'tap';
 import type { DeltaRequest } from '#libs/xds/encode/encode.ts';

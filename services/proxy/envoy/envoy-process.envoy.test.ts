@@ -1,5 +1,5 @@
-// The supervision of a real Envoy: it is restarted when it ends, adopted by the next process, and replaced when it was
-// started otherwise.
+// Tests the supervision of a real Envoy: it is restarted when it ends, adopted by the next process, and replaced when
+// it was started otherwise.
 import { readFile } from 'node:fs/promises';
 import t, { type Test } from 'tap';
 import { resolveBinary } from '#libs/runtime/binaries/binaries.ts';

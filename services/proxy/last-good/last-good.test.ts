@@ -1,4 +1,4 @@
-// Last-good on a real disk: what is read back is what was appended, whatever happened to the files.
+// Tests last-good on a real disk: what is read back is what was appended, whatever happened to the files.
 import { appendFile, mkdir, mkdtemp, readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

@@ -1,7 +1,7 @@
 // Keeps what the node serves on disk, in two generations. A generation is a base (everything) and a journal (what
 // changed since).
 //
-//   append ─▶ journal n ─flush─▶ safe      compact: base n+1 is written beside, fsynced, renamed; meanwhile appends go to
+//   append ─▶ journal n ─flush─▶ safe      compact: base n+1 is written beside, fsynced, renamed; meanwhile lines go to
 //                                          journal n and journal n+1, so that either generation is whole
 //
 // TLS material is kept sealed. Nothing here knows what an entry means.
