@@ -1,8 +1,9 @@
-// What happens to the fleet while traffic flows: edits of a route, a rollback that holds against edits, a release, and
-// kills of every process that a request does not pass through. The edited rule is the catalog's: it changes between
-// two backends, both of them right answers.
-import { setTimeout as sleep } from 'node:timers/promises';
+// Disturbs the fleet while traffic flows: edits of a route, a rollback that holds against edits, a release, and kills
+// of every process that a request does not pass through. The edited rule is the catalog's: it changes between two
+// backends, both of them right answers.
 import { z } from 'zod';
+import { messageOf } from '#libs/runtime/errors.ts';
+import { pause } from '#libs/runtime/pause.ts';
 import type { DemoFleet } from '../services/cli/testing/demo-fleet.ts';
 import { kill } from '../services/cli/testing/parts.ts';
 
@@ -23,12 +24,12 @@ export class Disturbances {
   /** Goes through the list again and again until the time is over; always ends released. */
   async run(seconds: number): Promise<void> {
     const deadline = this.#start + (seconds - 5) * 1000;
-    await sleep(1000);
+    await pause(1000);
     while (performance.now() < deadline) {
       for (const step of [() => this.#edits(), () => this.#rollbackAndRelease(), ...(await this.#kills())]) {
         if (performance.now() >= deadline) break;
         await step();
-        await sleep(500);
+        await pause(500);
       }
     }
     await this.#do('release at the end', () => this.#cli('release', gateway).catch(() => ''));
@@ -37,7 +38,7 @@ export class Disturbances {
   async #edits(): Promise<void> {
     for (let i = 0; i < 5; i++) {
       await this.#do('edit of the catalog rule', async () => this.#edit());
-      await sleep(300);
+      await pause(300);
     }
   }
 
@@ -48,7 +49,7 @@ export class Disturbances {
       return this.#cli('rollback', gateway, '--to', String(newest - 1));
     });
     await this.#do('edit under the pin', async () => this.#edit());
-    await sleep(500);
+    await pause(500);
     await this.#do('release', () => this.#cli('release', gateway));
   }
 
@@ -58,7 +59,7 @@ export class Disturbances {
       .map((part) => async () => {
         await this.#do(`kill -9 of ${part}`, async () => (await kill(this.#fleet, part))());
         await this.#do('edit after the kill', async () => this.#edit());
-        await sleep(2000);
+        await pause(2000);
       });
   }
 
@@ -71,7 +72,7 @@ export class Disturbances {
     );
   }
 
-  /** Standard output of one CLI command; throws with its standard error. */
+  /** Runs one CLI command; resolves to its standard output, throws with its standard error. */
   async #cli(...words: readonly string[]): Promise<string> {
     const { code, stdout, stderr } = await this.#fleet.cli(...words);
     if (code !== 0) throw new Error(`fleetgate ${words.join(' ')}: ${stderr.trim() || stdout.trim() || code}`);
@@ -85,7 +86,7 @@ export class Disturbances {
       const line = typeof said === 'string' ? (said.trim().split('\n')[0] ?? '') : '';
       this.log.push(`${at} s ${what}${line === '' ? '' : `: ${line}`}`);
     } catch (error) {
-      this.problems.push(`${at} s ${what}: ${error instanceof Error ? error.message : String(error)}`);
+      this.problems.push(`${at} s ${what}: ${messageOf(error)}`);
     }
   }
 }

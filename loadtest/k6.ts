@@ -1,22 +1,20 @@
 // Finds k6, or builds the pinned version with Go into the cache.
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync } from 'node:fs';
-import { homedir } from 'node:os';
 import { join } from 'node:path';
+import { cacheFolder } from '#libs/runtime/binaries/binaries.ts';
 
 const version = 'v1.8.1';
 
 /**
- * Path of a k6: FLEETGATE_K6_BIN, PATH, the cache, else built (about a minute). Throws with the remedies when none is
- * to be had.
+ * Finds the path of k6: FLEETGATE_K6_BIN, PATH, the cache, else it is built (about a minute). Throws with the remedies
+ * when none is to be had.
  */
 export function findK6(say: (line: string) => void): string {
   const named = process.env['FLEETGATE_K6_BIN'];
   if (named !== undefined) return named;
   if (spawnSync('k6', ['version']).status === 0) return 'k6';
-  const cache =
-    process.env['FLEETGATE_CACHE'] ?? join(process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'fleetgate');
-  const folder = join(cache, 'bin');
+  const folder = join(cacheFolder(), 'bin');
   const path = join(folder, 'k6');
   if (existsSync(path)) return path;
   mkdirSync(folder, { recursive: true });

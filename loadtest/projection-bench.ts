@@ -1,5 +1,5 @@
-// How long the projection takes for one changed route on a gateway with many: `npx node loadtest/projection-bench.ts
-// [routes…]`. Prints one line for each size; nothing here depends on a database or a network.
+// Measures how long the projection takes for one changed route on a gateway with many. Prints one line for each size;
+// nothing here depends on a database or a network. Run: npx node loadtest/projection-bench.ts [routes…]
 import { applied, type Manifest } from '#libs/testing/given/change-events.ts';
 import { Projection } from '#libs/projection/projection.ts';
 
@@ -33,8 +33,9 @@ function measure(size: number): void {
   const sorted = times.slice(rounds / 4).toSorted((a, b) => a - b);
   const at = (share: number): string => (sorted[Math.floor(sorted.length * share)] ?? 0).toFixed(3);
   const stages = ((projection.executions - executed) / rounds).toFixed(1);
+  const built = `built in ${loadedMs.toFixed(0)} ms, ${heapMb.toFixed(0)} MB`;
   process.stdout.write(
-    `${size} routes: one change p50 ${at(0.5)} ms, p99 ${at(0.99)} ms, ${stages} stages; built in ${loadedMs.toFixed(0)} ms, ${heapMb.toFixed(0)} MB\n`,
+    `${size} routes: one change p50 ${at(0.5)} ms, p99 ${at(0.99)} ms, ${stages} stages; ${built}\n`,
   );
 }
 

@@ -13,6 +13,7 @@ import { startNats } from '#libs/runtime/nats/embedded-nats.ts';
 import { startPostgres } from '#libs/runtime/postgres/embedded-postgres.ts';
 import { createLogger } from '#libs/runtime/log.ts';
 import { type Nats, connectNats } from '#libs/runtime/nats/nats.ts';
+import { pause } from '#libs/runtime/pause.ts';
 import { applied } from '#libs/testing/given/change-events.ts';
 import { migrate } from '../migrations/run.ts';
 import { projectorOptions } from '../services/projector/options.ts';
@@ -45,10 +46,8 @@ try {
   await until(client, `select count(*) >= ${events.length} as ok from events`);
   const tookMs = performance.now() - begun;
   const { rows } = await client.query<{ head: number }>('select head from gateways');
-  print(
-    'bulk',
-    `${events.length} waiting events in ${tookMs.toFixed(0)} ms from the start: ${rate(events.length, tookMs)}/s, ${rows[0]?.head ?? 0} versions`,
-  );
+  const speed = `${rate(events.length, tookMs)}/s, ${rows[0]?.head ?? 0} versions`;
+  print('bulk', `${events.length} waiting events in ${tookMs.toFixed(0)} ms from the start: ${speed}`);
   await single(nats, client);
   const metrics = await (await fetch(`http://127.0.0.1:${projector.port}/metrics`)).text();
   for (const name of ['fold', 'commit'])
@@ -129,9 +128,7 @@ async function publish(nats: Nats, event: ChangeEvent): Promise<void> {
 
 async function until(client: Client, query: string): Promise<void> {
   while ((await client.query<{ ok: boolean }>(query)).rows[0]?.ok !== true) {
-    await new Promise((resolve) => {
-      setTimeout(resolve, 5);
-    });
+    await pause(5);
   }
 }
 

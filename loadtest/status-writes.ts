@@ -1,10 +1,11 @@
-// node loadtest/status-writes.ts [--routes 1000] [--out FILE]: how often statuses are written, as the API server of a
-// real cluster counts it: routes that attach to one Gateway are created as fast as the cluster takes them, wait, are
-// deleted. Needs the lab (tools/lab).
+// Measures how often statuses are written, as the API server of a real cluster counts it: routes that attach to one
+// Gateway are created as fast as the cluster takes them, wait, are deleted. Needs the lab (tools/lab). Run: node
+// loadtest/status-writes.ts [--routes 1000] [--out FILE]
 import { writeFileSync } from 'node:fs';
 import { cpus, totalmem } from 'node:os';
 import { parseArgs } from 'node:util';
 import { z } from 'zod';
+import { pause } from '#libs/runtime/pause.ts';
 import { LabClient, until } from '../tools/lab/lab-client.ts';
 import { labPaths } from '../tools/lab/paths.ts';
 
@@ -108,12 +109,12 @@ async function settledWrites(): Promise<Writes> {
     const same = JSON.stringify(writes) === last;
     last = JSON.stringify(writes);
     if (same) return writes;
-    await new Promise((resolve) => setTimeout(resolve, 3000));
+    await pause(3000);
     return undefined;
   });
 }
 
-/** Requests that wrote a status of the Gateway API, by resource and answer. */
+/** Counts the requests that wrote a status of the Gateway API, by resource and answer. */
 async function statusWrites(): Promise<Writes> {
   const text = await lab.kubectl(cluster, ['get', '--raw', '/metrics']);
   const writes: Record<string, number> = {};

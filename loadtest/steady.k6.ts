@@ -1,6 +1,7 @@
-// Steady traffic against the storefront of `fleetgate up --demo`. Every answer is checked against what the routes say;
-// one wrong or failed answer fails the run. Rules that the disturbances edit may answer by either of their two
+// Sends steady traffic to the storefront of `fleetgate up --demo`. Every answer is checked against what the routes
+// say; one wrong or failed answer fails the run. Rules that the disturbances edit may answer by either of their two
 // contents, and by nothing else.
+//
 //   BASE_PORT, TLS_PORT: where the listeners are; DURATION: for how long; RATE: requests per second
 import { check } from 'k6';
 import http from 'k6/http';
@@ -53,8 +54,8 @@ const cases: readonly Case[] = [
 export default function request(): void {
   const wanted = oneOf(cases);
   const cluster = oneOf(clusters);
-  const secure = Math.random() < 0.3;
-  const origin = `${secure ? 'https' : 'http'}://${wanted.host}.${cluster}.storefront.example:${secure ? tlsPort : httpPort}`;
+  const [scheme, port] = Math.random() < 0.3 ? ['https', tlsPort] : ['http', httpPort];
+  const origin = `${scheme}://${wanted.host}.${cluster}.storefront.example:${port}`;
   const response = http.get(`${origin}${wanted.path}`, {
     headers: wanted.headers ?? {},
     responseCallback: http.expectedStatuses(wanted.status),

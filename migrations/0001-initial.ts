@@ -1,6 +1,6 @@
-// The first schema: the history, what is known now, versioned snapshots, discovery, nodes, tokens. Only the projector
-// writes the tables above the line; each of its transactions has a commit number, stamped on every row that it
-// changed.
+// Makes the first schema: the history, what is known now, versioned snapshots, discovery, nodes, tokens. Only the
+// projector writes the tables above the line; each of its transactions has a commit number, stamped on every row that
+// it changed.
 import { type Kysely, sql } from 'kysely';
 
 const statements = [

@@ -1,4 +1,4 @@
-// Tokens of agents that provide data planes have a role of their own.
+// Gives the tokens of agents that provide data planes a role of their own.
 import { type Kysely, sql } from 'kysely';
 
 export async function up(db: Kysely<unknown>): Promise<void> {

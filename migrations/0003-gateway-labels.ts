@@ -1,5 +1,5 @@
-// Nodes choose gateways by the labels of the Gateway objects. The projector writes those of gateways that are there
-// with its next commit.
+// Lets nodes choose gateways by the labels of the Gateway objects. The projector writes those of gateways that are
+// there with its next commit.
 import { type Kysely, sql } from 'kysely';
 
 export async function up(db: Kysely<unknown>): Promise<void> {

@@ -6,7 +6,7 @@ import { Kysely, PostgresDialect } from 'kysely';
 import { type Migration, type MigrationProvider, Migrator } from 'kysely/migration';
 import { Pool } from 'pg';
 
-/** What `migrate` needs of a logger. */
+/** Takes what `migrate` has to say. */
 export interface MigrationLog {
   info(fields: Record<string, unknown>, message: string): void;
 }
@@ -29,7 +29,7 @@ export async function migrate(url: string, log?: MigrationLog): Promise<readonly
   });
 }
 
-/** Names of the migrations that the database lacks, oldest first. Changes nothing. */
+/** Names the migrations that the database lacks, oldest first; changes nothing. */
 export async function migrationsPending(url: string): Promise<readonly string[]> {
   return withMigrator(url, async (migrator) => {
     const known = await migrator.getMigrations();

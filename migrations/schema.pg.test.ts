@@ -1,4 +1,4 @@
-// The migrations give the schema that schema.sql shows, once, however many run them.
+// Tests that the migrations give the schema that schema.sql shows, once, however many run them.
 import { Client } from 'pg';
 import t from 'tap';
 import { golden } from '#libs/testing/golden.ts';

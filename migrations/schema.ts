@@ -1,7 +1,7 @@
-// Writes a schema as text from the catalog: the same for every supported Postgres, sorted, without pg_dump. For people
-// to read and a test to compare.
+// Writes a schema as text from the catalog: the same for every supported Postgres, sorted, without pg_dump. People
+// read it, and a test compares it.
 
-/** What `dumpSchema` needs of a Postgres connection. */
+/** Answers the queries of `dumpSchema`. */
 export interface CatalogClient {
   query(text: string): Promise<{ readonly rows: readonly unknown[] }>;
 }
@@ -29,7 +29,11 @@ const indexesQuery = `
      and not exists (select 1 from pg_constraint k where k.conindid = i.indexrelid)
    order by c.relname collate "C", pg_get_indexdef(i.indexrelid) collate "C"`;
 
-/** The public schema as SQL text: one statement per table with its constraints, then its indexes. */
+const firstLine =
+  '-- The schema after every migration. Written by the test beside it: ' +
+  'UPDATE_GOLDEN=1 npx tap migrations/schema.pg.test.ts';
+
+/** Writes the public schema as SQL text: one statement per table with its constraints, then its indexes. */
 export async function dumpSchema(client: CatalogClient): Promise<string> {
   const tables = new Map<string, { lines: string[]; indexes: string[] }>();
   const tableOf = (name: string) => {
@@ -39,8 +43,9 @@ export async function dumpSchema(client: CatalogClient): Promise<string> {
   };
   for (const row of (await client.query(columnsQuery)).rows) {
     const column = parseRow(row);
-    const rest = `${column['required'] === 'true' ? ' not null' : ''}${column['default'] ? ` default ${column['default']}` : ''}`;
-    tableOf(column['table'] ?? '').lines.push(`  ${column['name']} ${column['type']}${rest}`);
+    const required = column['required'] === 'true' ? ' not null' : '';
+    const preset = column['default'] ? ` default ${column['default']}` : '';
+    tableOf(column['table'] ?? '').lines.push(`  ${column['name']} ${column['type']}${required}${preset}`);
   }
   for (const row of (await client.query(constraintsQuery)).rows) {
     const constraint = parseRow(row);
@@ -53,7 +58,7 @@ export async function dumpSchema(client: CatalogClient): Promise<string> {
   const statements = [...tables].map(([name, { lines, indexes }]) =>
     [`create table ${name} (\n${lines.join(',\n')}\n);`, ...indexes].join('\n'),
   );
-  return `-- The schema after every migration. Written by the test beside it: UPDATE_GOLDEN=1 npx tap migrations/schema.pg.test.ts\n\n${statements.join('\n\n')}\n`;
+  return `${firstLine}\n\n${statements.join('\n\n')}\n`;
 }
 
 function parseRow(row: unknown): Readonly<Record<string, string>> {

@@ -1,4 +1,4 @@
-// Configuration, errors, logs, sealing: the parts of runtime that need no peer.
+// Tests configuration, errors, logs, pauses and sealing: the parts of runtime that need no peer.
 import t from 'tap';
 import { Command } from 'commander';
 import { z } from 'zod';

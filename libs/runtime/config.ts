@@ -1,5 +1,5 @@
-// Configuration from flags and environment: one table per service, from which options, help and validation come.
-// A flag wins over the environment, the environment over the default. All mistakes are reported at once. There is no
+// Reads configuration from flags and environment: one table per service gives options, help and validation. A flag
+// wins over the environment, the environment over the default. All mistakes are reported at once. There is no
 // configuration file.
 import { Command, Option } from 'commander';
 import { z } from 'zod';
@@ -36,7 +36,7 @@ export function defineOptions<const T extends OptionTable>(table: T): T {
   return table;
 }
 
-/** The validated options. Throws FleetgateError 'config' that lists every mistake. `flags` is keyed by option name. */
+/** Validates the options; `flags` is keyed by option name. Throws FleetgateError 'config' that lists every mistake. */
 export function readOptions<T extends OptionTable>(
   table: T,
   flags: Readonly<Record<string, unknown>>,
@@ -56,7 +56,7 @@ export function addOptions(command: Command, table: OptionTable): Command {
   return command;
 }
 
-/** Options of a program without subcommands; `--help` prints and exits. */
+/** Reads the options of a program without subcommands; `--help` prints and exits. */
 export function parseConfig<T extends OptionTable>(
   table: T,
   argv: readonly string[],
@@ -68,7 +68,7 @@ export function parseConfig<T extends OptionTable>(
   return readOptions(table, command.opts(), env);
 }
 
-/** The table without the values of secret options, for a log line at start. */
+/** Gives the options for a log line at start, without the values of secret ones. */
 export function printableOptions<T extends OptionTable>(table: T, options: Options<T>): Record<string, unknown> {
   return Object.fromEntries(
     Object.keys(table).map((name) => [name, table[name]?.secret ? '[redacted]' : options[name]]),
@@ -77,7 +77,7 @@ export function printableOptions<T extends OptionTable>(table: T, options: Optio
 
 const durationUnits: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
 
-/** `250ms`, `10s`, `5m`, `1h`, `7d` → milliseconds. */
+/** Takes `250ms`, `10s`, `5m`, `1h` or `7d`; gives milliseconds. */
 export function duration(bounds: { readonly minMs?: number; readonly maxMs?: number } = {}): z.ZodType<number> {
   return z.string().transform((text, context) => {
     const match = /^(\d+(?:\.\d+)?)(ms|s|m|h|d)$/.exec(text.trim());
@@ -90,7 +90,7 @@ export function duration(bounds: { readonly minMs?: number; readonly maxMs?: num
   });
 }
 
-/** A whole number within bounds. */
+/** Takes a whole number within bounds. */
 export function integer(bounds: { readonly min?: number; readonly max?: number } = {}): z.ZodType<number> {
   const min = bounds.min ?? Number.MIN_SAFE_INTEGER;
   const max = bounds.max ?? Number.MAX_SAFE_INTEGER;
@@ -102,12 +102,12 @@ export function integer(bounds: { readonly min?: number; readonly max?: number }
   });
 }
 
-/** A TCP port; 0 = any free one. */
+/** Takes a TCP port; 0 = any free one. */
 export function port(): z.ZodType<number> {
   return integer({ min: 0, max: 65_535 });
 }
 
-/** A flag without a value; in the environment true/false, 1/0, yes/no, on/off. Absent = false. */
+/** Takes a flag without a value; in the environment true/false, 1/0, yes/no, on/off. Absent = false. */
 export function flag(): z.ZodType<boolean> {
   return z.union([z.boolean(), z.string(), z.undefined()]).transform((value, context) => {
     if (typeof value !== 'string') return value ?? false;
@@ -118,7 +118,7 @@ export function flag(): z.ZodType<boolean> {
   });
 }
 
-/** A repeatable flag, or a list with commas in the environment. Absent = empty. */
+/** Takes a repeatable flag, or a list with commas in the environment. Absent = empty. */
 export function list(max = 1000): z.ZodType<readonly string[]> {
   return z.union([z.string(), z.array(z.string()), z.undefined()]).transform((value, context) => {
     const items = (typeof value === 'string' ? value.split(',') : (value ?? []))
@@ -128,23 +128,25 @@ export function list(max = 1000): z.ZodType<readonly string[]> {
   });
 }
 
-/** Text that is not empty. */
+/** Takes text that is not empty. */
 export function text(): z.ZodType<string> {
   return z.string().min(1, 'must not be empty');
 }
 
-/** A URL with one of the protocols (without colon). */
+/** Takes a URL with one of the protocols (without colon). */
 export function url(...protocols: readonly string[]): z.ZodType<string> {
   return z.string().refine(
     (value) => {
       const protocol = URL.parse(value)?.protocol.slice(0, -1);
       return protocol !== undefined && (protocols.length === 0 || protocols.includes(protocol));
     },
-    `must be a URL${protocols.length === 0 ? '' : ` that starts with ${protocols.map((name) => `${name}://`).join(' or ')}`}`,
+    protocols.length === 0
+      ? 'must be a URL'
+      : `must be a URL that starts with ${protocols.map((name) => `${name}://`).join(' or ')}`,
   );
 }
 
-/** One or more URLs with one of the protocols, separated by commas, such as the servers of a NATS cluster. */
+/** Takes one or more URLs with one of the protocols, separated by commas, such as the servers of a NATS cluster. */
 export function urls(...protocols: readonly string[]): z.ZodType<string> {
   const one = url(...protocols);
   return z.string().superRefine((value, context) => {
@@ -154,7 +156,7 @@ export function urls(...protocols: readonly string[]): z.ZodType<string> {
   });
 }
 
-/** A DNS label, such as a cluster's name. */
+/** Takes a DNS label, such as the name of a cluster. */
 export function dnsLabel(): z.ZodType<string> {
   return z
     .string()
@@ -181,7 +183,7 @@ function readOption(
   return undefined;
 }
 
-/** Each value went through the schema of its name, which the compiler cannot follow. */
+/** Types what went through the schema of its name, value by value; the compiler cannot follow that. */
 function parseOptions<T extends OptionTable>(entries: readonly (readonly unknown[])[]): Options<T> {
   const options: Options<T> = Object.fromEntries(entries);
   return options;

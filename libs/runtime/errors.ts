@@ -1,5 +1,5 @@
-// Operating faults: the one error type, its codes, and what a person can do about each. Bad input of users is never
-// one of these (it becomes a condition); bugs are assertions. The documentation of errors is tested against the table.
+// Lists the operating faults: their codes, and what a person can do about each. Bad input of users is never one of
+// these (it becomes a condition); bugs are assertions. The documentation of errors is tested against the table.
 
 interface ErrorInfo {
   /** What went wrong, without the particulars; those follow after a colon. */
@@ -117,7 +117,7 @@ export const errors = {
 
 export type ErrorCode = keyof typeof errors;
 
-/** An operating fault with its code and a hint for the person who runs Fleetgate. Made by `fail`. */
+/** Tells the person who runs Fleetgate of an operating fault, with its code and a hint. `fail` makes it. */
 export class FleetgateError extends Error {
   override readonly name = 'FleetgateError';
   readonly code: ErrorCode;
@@ -130,7 +130,9 @@ export class FleetgateError extends Error {
   }
 }
 
-/** The error of a code; `detail` names the particulars, `hint` replaces the table's where the case knows better. */
+/**
+ * Makes the error of a code; `detail` names the particulars, `hint` replaces the table's where the case knows better.
+ */
 export function fail(
   code: ErrorCode,
   detail: string,
@@ -139,7 +141,7 @@ export function fail(
   return new FleetgateError(code, detail, options);
 }
 
-/** The message of anything thrown. */
+/** Gives the message of anything thrown. */
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }

@@ -1,5 +1,5 @@
-// The small HTTP server of services that have no other: /healthz (the process runs), /readyz (it can do its work, or
-// why not), /metrics. No authentication, so nothing here may be secret.
+// Serves HTTP for services that have no other server: /healthz (the process runs), /readyz (it can do its work, or why
+// not), /metrics. It asks for no authentication, so nothing here may be secret.
 import { type IncomingMessage, type ServerResponse, createServer } from 'node:http';
 import type { Registry } from 'prom-client';
 import type { Logger } from './log.ts';

@@ -1,4 +1,4 @@
-// Sealing of TLS key material to the fleet's node key: HPKE base mode (RFC 9180), DHKEM(X25519, HKDF-SHA256),
+// Seals TLS key material to the fleet's node key, and opens it: HPKE base mode (RFC 9180), DHKEM(X25519, HKDF-SHA256),
 // HKDF-SHA256, AES-256-GCM. Only nodes hold the private half. The additional data binds a sealed text to its Secret.
 import { createHash, createPrivateKey, createPublicKey, generateKeyPairSync } from 'node:crypto';
 import { Aes256Gcm, CipherSuite, DhkemX25519HkdfSha256, HkdfSha256 } from '@hpke/core';
@@ -21,14 +21,14 @@ const keyLength = 32;
 // PKCS #8 of X25519 is this prefix and the 32 raw bytes (RFC 8410).
 const pkcs8Prefix = Buffer.from('302e020100300506032b656e04220420', 'hex');
 
-/** A new key pair for the nodes of a fleet. */
+/** Makes a new key pair for the nodes of a fleet. */
 export function generateNodeKey(): NodeKey {
   const { privateKey } = generateKeyPairSync('x25519');
   const raw = privateKey.export({ format: 'der', type: 'pkcs8' }).subarray(-keyLength).toString('base64');
   return { privateKey: raw, publicKey: publicKeyOf(raw) };
 }
 
-/** The public half of a private key. Throws FleetgateError 'sealed-key' for what is no key. */
+/** Gives the public half of a private key. Throws FleetgateError 'sealed-key' for what is no key. */
 export function publicKeyOf(privateKey: string): string {
   const key = createPrivateKey({
     key: Buffer.concat([pkcs8Prefix, rawKey(privateKey)]),
@@ -38,7 +38,7 @@ export function publicKeyOf(privateKey: string): string {
   return createPublicKey(key).export({ format: 'der', type: 'spki' }).subarray(-keyLength).toString('base64');
 }
 
-/** First 16 hex digits of the SHA-256 of the raw public key. */
+/** Gives the first 16 hex digits of the SHA-256 of the raw public key. */
 export function keyIdOf(publicKey: string): string {
   return createHash('sha256').update(rawKey(publicKey)).digest('hex').slice(0, 16);
 }

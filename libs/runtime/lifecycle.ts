@@ -1,4 +1,4 @@
-// From the start of a process to its end: signals stop it gracefully within a deadline, a fatal error is logged once
+// Runs a process from its start to its end: signals stop it gracefully within a deadline, a fatal error is logged once
 // and ends it with 1. A process that `up` started also stops when its parent is gone, however the parent ended.
 import { FleetgateError, fail } from './errors.ts';
 import { type Logger, createLogger } from './log.ts';

@@ -1,4 +1,4 @@
-// JSON logs on stdout by pino: `time`, `level`, `service`, `msg`, then fields. Secrets do not get through: fields with
+// Logs JSON on stdout by pino: `time`, `level`, `service`, `msg`, then fields. Secrets do not get through: fields with
 // their names, private keys in PEM and passwords in URLs are replaced. Errors keep code, hint and cause.
 import pino from 'pino';
 import { FleetgateError } from './errors.ts';
@@ -18,7 +18,7 @@ export interface LogOptions {
   readonly destination?: { write(line: string): void } | undefined;
 }
 
-/** The logger of one service. */
+/** Makes the logger of one service. */
 export function createLogger(options: LogOptions): Logger {
   const output = options.destination ?? pino.destination({ dest: 1, sync: true });
   const format = options.pretty ? prettyLine : (line: string) => line;
@@ -44,12 +44,12 @@ export function createLogger(options: LogOptions): Logger {
   );
 }
 
-/** The same logger from another level on; without a level, the logger itself. */
+/** Gives the same logger from another level on; without a level, the logger itself. */
 export function atLevel(log: Logger, level: LogLevel | undefined): Logger {
   return level === undefined ? log : log.child({}, { level });
 }
 
-/** An error as plain data: code and hint where it has them, and its causes. */
+/** Describes an error as plain data: code and hint where it has them, and its causes. */
 export function describeError(error: unknown, depth = 0): unknown {
   if (!(error instanceof Error)) return plain(error, depth);
   const code = 'code' in error ? error.code : undefined;
@@ -87,7 +87,7 @@ const privateKeyBlock = /-----BEGIN [A-Z ]*PRIVATE KEY-----[^"]*?(?:-----END [A-
 const urlPassword = /(\b[a-z][a-z0-9+.-]*:\/\/)[^\s/@:"\\]*(?::[^\s/@"\\]*)?@/gi;
 const bearer = /\b(Bearer\s+)[\w.~+/=-]+/gi;
 
-/** A text without private keys in PEM, bearer tokens and passwords in URLs. */
+/** Takes private keys in PEM, bearer tokens and passwords in URLs out of a text. */
 export function scrubText(text: string): string {
   if (!text.includes('@') && !text.includes('PRIVATE KEY') && !/bearer\s/i.test(text)) return text;
   return text
@@ -105,7 +105,7 @@ function plainFields(fields: object, depth: number): Record<string, unknown> {
   );
 }
 
-/** What JSON can say, without the values of fields with the names of secrets. */
+/** Keeps what JSON can say, without the values of fields with the names of secrets. */
 function plain(value: unknown, depth: number): unknown {
   if (typeof value === 'bigint') return value.toString();
   if (value === null || typeof value !== 'object' || 'toJSON' in value) return value;
@@ -122,10 +122,11 @@ function plainName(name: string): string {
 
 function prettyLine(line: string): string {
   const { time, level, service, msg, err, ...rest } = parseLine(line);
-  const fields = Object.entries(rest).map(([name, value]) => `${name}=${JSON.stringify(value)}`);
+  const pairs = Object.entries(rest).map(([name, value]) => `${name}=${JSON.stringify(value)}`);
+  const fields = pairs.length > 0 ? `  ${pairs.join(' ')}` : '';
   const error = err === undefined ? '' : ` ${typeof err === 'string' ? err : prettyError(err)}`;
   const clock = textOf(time).slice(11, 23);
-  return `${clock} ${textOf(level).padEnd(5)} ${textOf(service)}  ${textOf(msg ?? '')}${error}${fields.length > 0 ? `  ${fields.join(' ')}` : ''}\n`;
+  return `${clock} ${textOf(level).padEnd(5)} ${textOf(service)}  ${textOf(msg ?? '')}${error}${fields}\n`;
 }
 
 function prettyError(error: unknown): string {

@@ -1,5 +1,5 @@
-// Metrics of one service in the Prometheus text format. Every name begins with fleetgate_, every series carries the
-// service.
+// Makes the metrics of one service in the Prometheus text format. Every name begins with fleetgate_, every series
+// carries the service.
 import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
 
 export interface Metrics {
@@ -24,7 +24,7 @@ export interface Metrics {
 
 const secondsBuckets = [0.001, 0.002, 0.005, 0.01, 0.02, 0.03, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10];
 
-/** A registry with the process's own metrics and makers for more. */
+/** Makes a registry with the process's own metrics, and the means to make more. */
 export function createMetrics(service: string): Metrics {
   const registry = new Registry();
   registry.setDefaultLabels({ service });

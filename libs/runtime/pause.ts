@@ -19,15 +19,12 @@ export function pause(ms: number, signal?: AbortSignal): Promise<void> {
   });
 }
 
-/** Milliseconds before try `attempt` + 1 (from 0): doubles from min to max, with a random quarter taken off. */
+/** Gives the milliseconds before try `attempt` + 1 (from 0): they double from min to max, less a random quarter. */
 export function backoff(attempt: number, bounds: Bounds): number {
   return longestWait(attempt, bounds) * (1 - Math.random() / 4);
 }
 
-/**
- * Milliseconds as `backoff` has them, but anywhere between nothing and all of it, so that a crowd does not come at
- * once.
- */
+/** Gives milliseconds as `backoff` does, but anywhere down to nothing, so that a crowd does not come at once. */
 export function fullJitter(attempt: number, bounds: Bounds): number {
   return Math.random() * longestWait(attempt, bounds);
 }

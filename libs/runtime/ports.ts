@@ -23,7 +23,9 @@ export function portOf(address: AddressInfo | string | null): number {
   return address.port;
 }
 
-/** Resolves to the port if nobody listens on it, else to undefined; 0 = any free one. It may be taken the next moment. */
+/**
+ * Resolves to the port if nobody listens on it, else to undefined; 0 = any free one. It may be taken the next moment.
+ */
 export function tryPort(host: string, port: number): Promise<number | undefined> {
   return new Promise((resolve) => {
     const server = createServer();

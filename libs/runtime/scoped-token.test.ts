@@ -1,3 +1,4 @@
+// Tests tokens and keys that are derived from a provisioner token.
 import { createHash } from 'node:crypto';
 import t from 'tap';
 import { open, seal } from './hpke.ts';

@@ -1,6 +1,6 @@
-// Tokens for the nodes that an agent provides: each names what its node may be called and may serve, and is signed
-// with the agent's provisioner token, so that control knows it without having been told. Revoking the provisioner
-// token ends all of them.
+// Derives tokens for the nodes that an agent provides: each names what its node may be called and may serve, and is
+// signed with the agent's provisioner token, so that control knows it without having been told. Revoking the
+// provisioner token ends all of them.
 //
 //   fgn_ base64url(JSON scope) . base64url(HMAC-SHA256(key = SHA-256 of the provisioner token, scope))
 import { createHmac, hkdfSync, timingSafeEqual } from 'node:crypto';
@@ -17,18 +17,18 @@ const prefix = 'fgn_';
 const lengthMax = 2048;
 const servesMax = 16;
 
-/** The same scope gives the same token. */
+/** Derives the token of a scope; the same scope gives the same token. */
 export function deriveToken(provisionerToken: string, { node, serves }: TokenScope): string {
   const payload = Buffer.from(JSON.stringify({ node, serves })).toString('base64url');
   return `${prefix}${payload}.${signatureOf(payload, hashToken(provisionerToken)).toString('base64url')}`;
 }
 
-/** Whether the text is meant to be such a token. */
+/** Tells whether the text is meant to be such a token. */
 export function isScopedToken(token: string): boolean {
   return token.startsWith(prefix) && token.length <= lengthMax;
 }
 
-/** The scope, where the token was derived from the provisioner token with this SHA-256 (hex); else undefined. */
+/** Gives the scope of a token that was derived from the provisioner token with this SHA-256 (hex); else undefined. */
 export function verifyScopedToken(token: string, provisionerSha256: string): TokenScope | undefined {
   if (!isScopedToken(token)) return undefined;
   const [payload = '', signature = '', ...rest] = token.slice(prefix.length).split('.');
@@ -39,9 +39,9 @@ export function verifyScopedToken(token: string, provisionerSha256: string): Tok
 }
 
 /**
- * The key pair of the nodes in one namespace: TLS material that Gateways there refer to is sealed to it beside the
- * fleet's own key, whose private half so never leaves its place. Made of the provisioner token itself, which control
- * does not know.
+ * Derives the key pair of the nodes in one namespace from the provisioner token itself, which control does not know.
+ * TLS material that Gateways there refer to is sealed to it beside the fleet's own key, whose private half so never
+ * leaves its place.
  */
 export function deriveNodeKey(provisionerToken: string, cluster: string, namespace: string): NodeKey {
   const raw = hkdfSync('sha256', provisionerToken, '', `fleetgate/node-key/${cluster}/${namespace}`, 32);

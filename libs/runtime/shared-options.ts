@@ -1,6 +1,6 @@
-// The options that more than one service has: connections to Postgres and NATS, and where health is served. A service
-// puts those that it needs into its own table (`options.ts` beside its `main.ts`) and may say in `description` what it
-// needs them for.
+// Holds the options that more than one service has: connections to Postgres and NATS, where health is served, the log
+// level. A service puts those that it needs into its own table (`options.ts` beside its `main.ts`) and may say in
+// `description` what it needs them for.
 import { z } from 'zod';
 import { integer, type OptionSpec, port, text, url } from './config.ts';
 import { logLevels } from './log.ts';
@@ -39,7 +39,7 @@ export const natsOptions = {
   },
 } as const satisfies Record<string, OptionSpec>;
 
-/** How many copies of the stream whoever makes it asks for. */
+/** Says how many copies of the stream to keep, for whoever makes it. */
 export const natsReplicasOption = {
   natsReplicas: {
     flag: '--nats-replicas <count>',
@@ -50,7 +50,7 @@ export const natsReplicasOption = {
   },
 } as const satisfies Record<string, OptionSpec>;
 
-/** Where a service listens. `what` is what it serves there; `defaultPort` as text, as a flag has it. */
+/** Says where a service listens. `what` is what it serves there; `defaultPort` is text, as a flag has it. */
 export function listenOptions<const P extends string>(what: string, defaultPort: P) {
   return {
     host: {
@@ -70,7 +70,7 @@ export function listenOptions<const P extends string>(what: string, defaultPort:
   } as const satisfies Record<string, OptionSpec>;
 }
 
-/** From which level on a service logs. Absent = as its logger was made. */
+/** Says from which level on a service logs. Absent = as its logger was made. */
 export const logLevelOption = {
   logLevel: {
     flag: '--log-level <level>',

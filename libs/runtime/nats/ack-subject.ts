@@ -1,6 +1,8 @@
 // Reads the subject by which a stream's message is acknowledged: it also says which message it is.
 
-/** Reads `$JS.ACK.[<domain>.<account>.]<stream>.<consumer>.<delivered>.<stream seq>.<consumer seq>.<time>.<pending>`. */
+/**
+ * Reads `$JS.ACK.[<domain>.<account>.]<stream>.<consumer>.<delivered>.<stream seq>.<consumer seq>.<time>.<pending>`.
+ */
 export function parseAckSubject(subject: string): { readonly seq: number; readonly deliveries: number } {
   const parts = subject.split('.');
   const offset = parts.length > 9 ? 2 : 0;

@@ -1,4 +1,5 @@
-// Holds how a connection to NATS behaves: it reconnects for ever, notices a silent server, and listens to its own inboxes.
+// Holds how a connection to NATS behaves: it reconnects for ever, notices a silent server, and listens to its own
+// inboxes.
 export const connectionSettings = {
   inboxPrefix: '_INBOX',
   maxReconnectAttempts: -1,

@@ -1,4 +1,4 @@
-// A real nats-server as a child: JetStream on files, each message synced before it is acknowledged, with a
+// Runs a real nats-server as a child: JetStream on files, each message synced before it is acknowledged, with a
 // password, on 127.0.0.1 unless told otherwise. It comes back by itself on the same port after a crash.
 import { mkdir, writeFile } from 'node:fs/promises';
 import { connect } from 'node:net';
@@ -52,7 +52,7 @@ export async function startNats(options: EmbeddedNatsOptions): Promise<EmbeddedN
   }
 }
 
-/** Undefined when it ended or gave no answer. */
+/** Starts one server; resolves to undefined when it ended or gave no answer. */
 async function launch(
   command: string,
   folder: ServerFolder,
@@ -117,7 +117,7 @@ async function answers(host: string, port: number, child: Child, ended: AbortSig
   return false;
 }
 
-/** Whether a NATS server with JetStream greets: the first line is INFO and JSON. */
+/** Tells whether a NATS server with JetStream greets: the first line is INFO and JSON. */
 function greets(host: string, port: number): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = connect({ port, host, timeout: 1000 });

@@ -1,3 +1,4 @@
+// Tests what a NATS URL says of servers and credentials.
 import t from 'tap';
 import { serversOf } from './nats-url.ts';
 

@@ -1,4 +1,4 @@
-// Against a real nats-server, which is killed and wiped on the way.
+// Tests the client against a real nats-server, which is killed and wiped on the way.
 import { join } from 'node:path';
 import { rm } from 'node:fs/promises';
 import t from 'tap';

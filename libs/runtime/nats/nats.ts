@@ -1,5 +1,5 @@
-// Connects to NATS for JSON publish, subscribe and request, for the stream, and for its consumer. It reconnects for ever. No
-// other file imports the client library, so that it can be exchanged.
+// Connects to NATS for JSON publish, subscribe and request, for the stream, and for its consumer. It reconnects for
+// ever. No other file imports the client library, so that it can be exchanged.
 import {
   AckPolicy,
   DeliverPolicy,
@@ -55,7 +55,7 @@ export interface Nats {
   subscribe(subject: string, handler: MessageHandler): Stoppable;
   /** Resolves once the server has seen all that was sent before, subscriptions included. */
   flush(): Promise<void>;
-  /** A subject that nobody else uses, for an answer that `subscribe` waits for. */
+  /** Makes a subject that nobody else uses, for an answer that `subscribe` waits for. */
   newInbox(): string;
   /**
    * Appends to the stream and waits until it is stored. `id` makes a repeat within two minutes harmless. Throws
@@ -98,7 +98,7 @@ const ackWaitMs = 3_600_000;
 const nanosPerMs = 1_000_000;
 const apiTimeoutMs = 5000;
 
-/** Connects; keeps trying until the server answers or the signal. */
+/** Connects; keeps trying until the server answers or the signal is aborted. */
 export async function connectNats(options: NatsOptions): Promise<Nats> {
   const connection = await connectUntil(options);
   const manager = await managerOf(connection);
@@ -234,7 +234,7 @@ class NatsClient implements Nats {
     await this.#connection.close();
   }
 
-  /** Made anew each time, so that its position is ours and never the server's memory of an earlier run. */
+  /** Makes the consumer anew each time, so that its position is ours and never the memory of an earlier run. */
   async #createConsumer(startSeq: number, batchMax: number, expected: string | undefined): Promise<string> {
     const { created } = await this.#manager.streams.info(streamName).catch((error: unknown) => {
       throw isMissing(error) ? new StreamLostError('the stream is gone') : error;
@@ -360,12 +360,12 @@ function apiCodeOf(error: unknown): number | undefined {
   return error instanceof NatsError ? error.api_error?.err_code : undefined;
 }
 
-/** stream not found 10059, consumer not found 10014. */
+/** Tells the codes of a stream (10059) or consumer (10014) that is not found. */
 function isMissing(error: unknown): boolean {
   return [10_059, 10_014].includes(apiCodeOf(error) ?? 0);
 }
 
-/** stream name already in use with a different configuration 10058. */
+/** Tells the code of a stream whose name is in use with a different configuration (10058). */
 function isNotFoundOrTaken(error: unknown): boolean {
   return apiCodeOf(error) === 10_058;
 }

@@ -16,8 +16,8 @@ export interface StreamMessage {
 }
 
 /**
- * stream: gone or made anew, its sequence numbers mean nothing now. consumer: deleted, as another reader does when it
- * takes over.
+ * Says what is lost. 'stream': gone or made anew, its sequence numbers mean nothing now. 'consumer': deleted, as
+ * another reader does when it takes over.
  */
 export type LostReason = 'stream' | 'consumer';
 
@@ -38,7 +38,7 @@ export interface ConsumeOptions {
   readonly onLost: (reason: LostReason) => void;
 }
 
-/** What a subscription to an inbox reports. */
+/** Hears what a subscription to an inbox reports. */
 export interface PullEvents {
   onMessage(pulled: { readonly message: StreamMessage; readonly reply: string }): void;
   /** `pending` = messages of the request that will not come. */
@@ -53,7 +53,7 @@ export interface PullSource {
   ack(reply: string): void;
 }
 
-/** The stream is gone, or is not the one that the position belongs to. */
+/** Says that the stream is gone, or is not the one that the position belongs to. */
 export class StreamLostError extends Error {
   override readonly name = 'StreamLostError';
 }
@@ -69,7 +69,7 @@ const silenceMaxMs = 12_500;
 const bufferedBytesMax = 32 * 1024 ** 2;
 const nanosPerMs = 1_000_000;
 
-/** One reader. Starts at once; `stop` waits for the batch in hand. */
+/** Reads from the start on; `stop` waits for the batch in hand. */
 export class PullConsumer {
   readonly #options: ConsumeOptions;
   readonly #log: Logger;
@@ -138,7 +138,7 @@ export class PullConsumer {
     return batch;
   }
 
-  /** False when it was stopped before the batch was accepted. */
+  /** Hands a batch over until it is accepted; resolves to false when it was stopped before. */
   async #handOver(batch: readonly StreamMessage[]): Promise<boolean> {
     for (let attempt = 0; ; attempt++) {
       try {

@@ -1,4 +1,4 @@
-// The tables of migrations/ as kysely sees them. bigint comes as a string, timestamptz as a Date, jsonb parsed.
+// Types the tables of migrations/ as kysely sees them. bigint comes as a string, timestamptz as a Date, jsonb parsed.
 import type { ColumnType, Generated, JSONColumnType, Selectable } from 'kysely';
 
 /** Read as a decimal string; written as string, number or bigint. */

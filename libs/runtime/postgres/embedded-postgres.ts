@@ -1,5 +1,6 @@
-// A real Postgres as a child: its data folder, one database, a Unix socket where the path allows and 127.0.0.1. fsync
-// stays on. It comes back by itself after a crash; one that a killed owner left behind is stopped before the start.
+// Runs a real Postgres as a child: its data folder, one database, a Unix socket where the path allows and 127.0.0.1.
+// fsync stays on. It comes back by itself after a crash; one that a killed owner left behind is stopped before the
+// start.
 import { execFile } from 'node:child_process';
 import { chown, mkdir, mkdtemp, readFile, rename, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -87,7 +88,7 @@ export async function startPostgres(options: EmbeddedPostgresOptions): Promise<E
   }
 }
 
-/** Undefined when it ended before it was ready. */
+/** Starts one server; resolves to undefined when it ended before it was ready. */
 async function launch(
   programs: PostgresPrograms,
   data: string,
@@ -204,7 +205,7 @@ async function initialise(data: string, dataDir: string, programs: PostgresProgr
   await rename(temporary, data);
 }
 
-/** A server on the data whose owner left no record of it. */
+/** Stops a server on the data whose owner left no record of it. */
 async function stopStray(data: string): Promise<void> {
   const text = await readFile(join(data, 'postmaster.pid'), 'utf8').catch(() => '');
   const found = await identityOf(Number(text.split('\n')[0]));
@@ -215,7 +216,7 @@ async function stopStray(data: string): Promise<void> {
   }
 }
 
-/** Ready = it answers a query on our database, which is made when it is missing. False when it ended first. */
+/** Waits until it answers a query on our database, which is made when it is missing; false when it ended first. */
 async function becomesReady(url: string, server: Child, ended: AbortSignal): Promise<boolean> {
   const giveUpAt = performance.now() + readyWithinMs;
   while (performance.now() < giveUpAt && !ended.aborted) {
@@ -244,7 +245,7 @@ async function answers(url: string): Promise<boolean> {
   return state === '';
 }
 
-/** '' when it worked, else SQLSTATE or the system's code. */
+/** Runs a statement; resolves to '' when it worked, else to SQLSTATE or the system's code. */
 async function query(url: string, sql: string): Promise<string> {
   const client = new Client({ connectionString: url, connectionTimeoutMillis: 5000 });
   client.on('error', () => undefined);
@@ -259,7 +260,7 @@ async function query(url: string, sql: string): Promise<string> {
   }
 }
 
-/** The data folder itself where its path is short enough, else a new one; undefined where neither is. */
+/** Chooses the data folder itself where its path is short enough, else a new one; undefined where neither is. */
 async function socketFolder(dataDir: string, programs: PostgresPrograms): Promise<string | undefined> {
   if (Buffer.byteLength(dataDir) <= socketFolderMax) return dataDir;
   const folder = await mkdtemp(join(tmpdir(), 'fleetgate-'));

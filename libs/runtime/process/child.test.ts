@@ -1,5 +1,5 @@
-// Child processes, the life of a service, its health server, folders with one owner, and where binaries come from:
-// with real processes and no server.
+// Tests child processes, the life of a service, its health server, folders with one owner, and where binaries come
+// from: with real processes and no server.
 import { execFile, spawn } from 'node:child_process';
 import { chmod, mkdir, readFile, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -28,7 +28,8 @@ void t.test('output comes line by line, and the end is told', async (t) => {
     command: node,
     args: [
       '-e',
-      'process.stdout.write("one\\ntw"); process.stdout.write("o\\n"); console.error(process.env.X); process.exitCode = 3',
+      `process.stdout.write("one\\ntw"); process.stdout.write("o\\n");
+       console.error(process.env.X); process.exitCode = 3`,
     ],
     env: { ...env, X: 'three' },
     log,
@@ -102,8 +103,11 @@ void t.test(
     const service = join(folder, 'service.mjs');
     await writeFile(
       service,
-      `import { runService } from ${lifecycle}; runService('s', async () => ({ stop: async () => undefined }));${forever}`,
+      `import { runService } from ${lifecycle};
+       runService('s', async () => ({ stop: async () => undefined }));${forever}`,
     );
+    const tiedLog = JSON.stringify(join(folder, 'tied.log'));
+    const otherLog = JSON.stringify(join(folder, 'o.log'));
     const program = (last: string) => `
     import { startChild, withDeathSignal } from ${childModule};
     const log = new Proxy({}, { get: () => () => undefined });
@@ -111,10 +115,12 @@ void t.test(
     const pids = {};
     const start = (name, options) => startChild({ name, ...base, ...options, onStart: (pid) => { pids[name] = pid; } });
     start('plain', { command: process.execPath, args: ['-e', '${forever}'] });
-    start('tied', { command: process.execPath, args: [${JSON.stringify(service)}], tied: true, logFile: ${JSON.stringify(join(folder, 'tied.log'))} });
+    const service = ${JSON.stringify(service)};
+    start('tied', { command: process.execPath, args: [service], tied: true, logFile: ${tiedLog} });
     const [command, args] = await withDeathSignal('SIGTERM', process.execPath, ['-e', '${forever}']);
     start('signalled', { command, args });
-    start('outlives', { command: process.execPath, args: ['-e', '${forever}'], outlives: true, logFile: ${JSON.stringify(join(folder, 'o.log'))} });
+    const running = { command: process.execPath, args: ['-e', '${forever}'] };
+    start('outlives', { ...running, outlives: true, logFile: ${otherLog} });
     // The service has to be up before its pipe can end.
     const { readFileSync } = await import('node:fs');
     setTimeout(() => { console.log(JSON.stringify(pids)); ${last} }, 1000);`;
@@ -200,7 +206,8 @@ void t.test('a service ends with 0 when told to, 1 after a failure, 2 for its co
   });
   t.match(
     await run(
-      `${ready} await new Promise((resolve) => signal.addEventListener('abort', resolve)); return { stop: async () => undefined }`,
+      `${ready} await new Promise((resolve) => signal.addEventListener('abort', resolve));
+       return { stop: async () => undefined }`,
       ['SIGTERM'],
     ),
     {
@@ -306,7 +313,16 @@ void t.test('a pip that gives something else than the known wheel is not believe
   // Stands for pip itself: notes what it is asked for, and refuses like pip on a wrong hash.
   await writeFile(
     pip,
-    `#!/bin/sh\nfor a; do echo "$a" >> ${record}; case "$a" in *requirements.txt) while read -r l; do echo "$l" >> ${record}; done < "$a"; echo "ERROR: THESE PACKAGES DO NOT MATCH THE HASHES" >&2; exit 1;; esac; done\n`,
+    `#!/bin/sh
+for a; do
+  echo "$a" >> ${record}
+  case "$a" in *requirements.txt)
+    while read -r l; do echo "$l" >> ${record}; done < "$a"
+    echo "ERROR: THESE PACKAGES DO NOT MATCH THE HASHES" >&2
+    exit 1;;
+  esac
+done
+`,
   );
   await chmod(pip, 0o755);
   await t.rejects(resolveBinary('envoy', { env: { PATH: join(folder, 'bin'), FLEETGATE_CACHE: folder } }), {

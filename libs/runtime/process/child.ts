@@ -1,4 +1,4 @@
-// A supervised child process in a process group of its own, so that Ctrl-C in the terminal reaches only us and we
+// Supervises a child process in a process group of its own, so that Ctrl-C in the terminal reaches only us and we
 // decide the order of stopping. It is restarted with growing pauses, its output becomes log lines, and when we end it
 // is ended too.
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
@@ -102,8 +102,8 @@ export function startChild(options: ChildOptions): Child {
 let setpriv: Promise<boolean> | undefined;
 
 /**
- * A command that gets the signal when the thread that starts it dies, kill -9 included, where the system can do that
- * (Linux).
+ * Wraps a command so that it gets the signal when the thread that starts it dies, kill -9 included, where the system
+ * can do that (Linux).
  */
 export async function withDeathSignal(
   signal: NodeJS.Signals,
@@ -169,7 +169,7 @@ function readLines(stream: Readable, name: 'stdout' | 'stderr', options: ChildOp
   stream.on('error', () => undefined);
 }
 
-/** Covers every end but kill -9: an uncaught error, process.exit. */
+/** Ends the child with us, however we end but for kill -9: an uncaught error, process.exit. */
 function endWithUs(child: ChildProcess): void {
   living.add(child);
   if (watchingExit) return;

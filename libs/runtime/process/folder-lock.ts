@@ -1,5 +1,5 @@
-// One owner per folder: a file names the owner, and the server that it runs there. The file of an owner that is dead is
-// taken over. No lock of the kernel: Node has none.
+// Gives a folder one owner: a file names the owner, and the server that it runs there. The file of an owner that is
+// dead is taken over. It is no lock of the kernel: Node has none.
 import { link, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
@@ -60,7 +60,7 @@ function heldLock(path: string, mine: Owner): FolderLock {
   };
 }
 
-/** False when the file is there already. A link, so that nobody sees it half written. */
+/** Writes the file, by a link so that nobody sees it half written; false when it is there already. */
 async function create(path: string, owner: Owner): Promise<boolean> {
   const temporary = `${path}.${owner.token}`;
   await writeFile(temporary, JSON.stringify(owner), { mode: 0o600 }).catch((error: unknown) => {

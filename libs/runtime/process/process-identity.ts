@@ -1,4 +1,4 @@
-// Which process a number means: pid and start time together, because the system uses numbers again.
+// Tells which process a number means: pid and start time together, because the system uses numbers again.
 import { execFile } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import { promisify } from 'node:util';
@@ -9,19 +9,19 @@ export interface ProcessIdentity {
   readonly started: string;
 }
 
-/** The identity of a living process; undefined when there is none. */
+/** Gives the identity of a living process; undefined when there is none. */
 export async function identityOf(pid: number): Promise<ProcessIdentity | undefined> {
   if (!Number.isSafeInteger(pid) || pid <= 0 || !isAlive(pid)) return undefined;
   const started = process.platform === 'linux' ? await startedOnLinux(pid) : await startedByPs(pid);
   return started === undefined ? undefined : { pid, started };
 }
 
-/** Whether that very process lives. */
+/** Tells whether that very process lives. */
 export async function isRunning(identity: ProcessIdentity): Promise<boolean> {
   return (await identityOf(identity.pid))?.started === identity.started;
 }
 
-/** The command line, for telling what a process is; '' when it cannot be read. */
+/** Gives the command line, for telling what a process is; '' when it cannot be read. */
 export async function commandLineOf(pid: number): Promise<string> {
   try {
     if (process.platform === 'linux') return (await readFile(`/proc/${pid}/cmdline`, 'utf8')).replaceAll('\0', ' ');

@@ -1,5 +1,4 @@
-// What the folders of embedded servers have in common: one owner, a password and a port that stay, a log file with a
-// limit.
+// Keeps the folder of an embedded server: one owner, a password and a port that stay, a log file with a limit.
 import { randomBytes } from 'node:crypto';
 import { open, readFile, rename, stat, writeFile } from 'node:fs/promises';
 
@@ -43,7 +42,7 @@ export async function openServerFolder(
   };
 }
 
-/** Kept: clients of an earlier run may come back with it. */
+/** Keeps the password: clients of an earlier run may come back with it. */
 async function passwordOf(path: string): Promise<string> {
   const kept = await readFile(path, 'utf8').catch(() => '');
   if (kept.trim() !== '') return kept.trim();
