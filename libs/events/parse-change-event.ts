@@ -1,9 +1,10 @@
 // Change events from outside: unknown JSON → a ChangeEvent of the newest version, or what is wrong with it.
 import type { ChangeEvent, SealedMaterial, SealedText } from './change-event.ts';
 import { upcast } from './upcast.ts';
-import { Cursor, isRecord } from '#libs/gateway/fields/cursor.ts';
+import { Cursor } from '#libs/gateway/fields/cursor.ts';
 import { kindInfo, kubernetesKind } from '#libs/gateway/kinds.ts';
 import { clusterName, objectName } from '#libs/gateway/fields/names.ts';
+import { isRecord } from '#libs/gateway/fields/record.ts';
 import { isNestedDeeper, nestingMax } from '#libs/gateway/nesting.ts';
 import type { KubeObject } from '#libs/gateway/object.ts';
 import type { Parsed, Problem } from '#libs/gateway/problem.ts';

@@ -2,7 +2,7 @@
 //   change    1  the first
 //   operator  1  the first
 // Each step is pure, goes up by one version, and has a fixture in testdata/.
-import { isRecord } from '#libs/gateway/fields/cursor.ts';
+import { isRecord } from '#libs/gateway/fields/record.ts';
 
 type Step = (json: Readonly<Record<string, unknown>>) => Readonly<Record<string, unknown>>;
 

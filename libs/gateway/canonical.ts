@@ -1,12 +1,13 @@
 // Canonical JSON: object keys sorted by code unit, no white space, `undefined` fields left out. Equal values have equal bytes (RFC 8785, for our value range).
 import { createHash } from 'node:crypto';
+import { isRecord } from '#libs/gateway/fields/record.ts';
 
 /** The canonical JSON text of a plain JSON value. */
 export function canonicalJson(value: unknown): string {
   if (Array.isArray(value)) {
     return `[${value.map((item) => canonicalJson(item === undefined ? null : item)).join(',')}]`;
   }
-  if (!isObject(value)) return JSON.stringify(value);
+  if (!isRecord(value)) return JSON.stringify(value);
   let text = '{';
   for (const key of Object.keys(value).toSorted()) {
     const field = value[key];
@@ -19,8 +20,4 @@ export function canonicalJson(value: unknown): string {
 /** Lower-case hex SHA-256 of a text's UTF-8 bytes. */
 export function sha256(text: string): string {
   return createHash('sha256').update(text).digest('hex');
-}
-
-function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return value !== null && typeof value === 'object';
 }

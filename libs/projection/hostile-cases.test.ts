@@ -5,7 +5,7 @@ import t from 'tap';
 import type { DesiredStatus } from '#libs/events/agent-exchange.ts';
 import type { ChangeEvent } from '#libs/events/change-event.ts';
 import { canonicalJson } from '#libs/gateway/canonical.ts';
-import { isRecord } from '#libs/gateway/fields/cursor.ts';
+import { isRecord } from '#libs/gateway/fields/record.ts';
 import { kinds } from '#libs/gateway/kinds.ts';
 import { Projection } from './projection.ts';
 import { applied } from '#libs/testing/given/change-events.ts';

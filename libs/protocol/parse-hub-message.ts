@@ -1,7 +1,7 @@
 // Reads what a hub says: JSON text → a message, or why not. By hand, because a full snapshot holds tens of thousands of entries.
 // Shapes and limits are checked here; hashes and digests by the session.
 import type { SealedMaterial, SealedText } from '#libs/events/change-event.ts';
-import { isRecord } from '#libs/gateway/fields/cursor.ts';
+import { isRecord } from '#libs/gateway/fields/record.ts';
 import type { DiscoveryMessage, HubMessage, SnapshotMessage } from './messages.ts';
 import type { DiscoveryItem, Endpoint } from '#libs/snapshot/discovery.ts';
 

@@ -29,6 +29,11 @@ export function fullJitter(attempt: number, bounds: Bounds): number {
   return Math.random() * longestWait(attempt, bounds);
 }
 
+/** The time ± 10 %, so that many that do the same do not move in step. */
+export function jittered(ms: number): number {
+  return ms * (0.9 + Math.random() * 0.2);
+}
+
 /** Resolves once the signal is aborted; at once where it is already. */
 export function untilAborted(signal: AbortSignal): Promise<void> {
   if (signal.aborted) return Promise.resolve();

@@ -15,7 +15,7 @@ import { type Nats, connectNats } from '#libs/runtime/nats/nats.ts';
 import { signalProcess } from '#libs/runtime/process/process-identity.ts';
 import { eventually } from '#libs/testing/eventually.ts';
 import { testLogger, throwawayFolder } from '#libs/testing/peers/throwaway.ts';
-import { agentOptions } from './command.ts';
+import { agentOptions } from './options.ts';
 import { startAgent } from './agent.ts';
 import { keyPair } from './testing/key-pair.ts';
 
@@ -134,8 +134,11 @@ void t.test('everything there is, then every change; a restart repeats nothing a
   await writeRoute(folder, 'a', 'two.test');
   await eventually(() => hostOf(history, 'a')?.includes('two'));
   t.match(history.events.at(-1), { via: 'watch', actor: { manager: /^folder\//, operation: 'Update' } });
-  const metrics = await (await fetch(`http://127.0.0.1:${first.port}/metrics`)).text();
-  t.match(metrics, /fleetgate_agent_events_published_total\{type="applied",via="watch",service="agent"\} 1/);
+  // The history may see an event before its confirmation reaches the agent.
+  await eventually(async () => {
+    const metrics = await (await fetch(`http://127.0.0.1:${first.port}/metrics`)).text();
+    return /fleetgate_agent_events_published_total\{type="applied",via="watch",service="agent"\} 1/.test(metrics);
+  });
   await first.stop();
   await writeRoute(folder, 'b', 'changed-meanwhile.test');
   await rm(join(folder, 'a.yaml'));

@@ -9,23 +9,24 @@ import type { RunningService } from '#libs/runtime/lifecycle.ts';
 import type { Logger } from '#libs/runtime/log.ts';
 import { createMetrics } from '#libs/runtime/metrics.ts';
 import { type Nats, type Stoppable, connectNats } from '#libs/runtime/nats/nats.ts';
+import { untilAborted } from '#libs/runtime/pause.ts';
 import packageFile from '../../package.json' with { type: 'json' };
 import { type AgentMetrics, createAgentMetrics } from './agent-metrics.ts';
-import type { AgentOptions } from './command.ts';
-import { type Inventory, fetchInventory, parseResync } from './inventory.ts';
-import type { LiveObject } from './live-object.ts';
-import { Mirror } from './mirror.ts';
+import type { AgentOptions } from './options.ts';
+import { type Inventory, fetchInventory, parseResync } from './changes/inventory.ts';
+import type { LiveObject } from './objects/live-object.ts';
+import { Mirror } from './changes/mirror.ts';
 import { openSource } from './open-source.ts';
-import { Outbox } from './outbox.ts';
+import { Outbox } from './changes/outbox.ts';
 import { Problems } from './problems.ts';
 import type { Provisioner } from './provision/provisioner.ts';
 import { namespaceKeys, readProvisionSettings, startProvisioner } from './provision/start.ts';
-import { type Reconciler, awaitInventory, startReconciler } from './reconciler.ts';
-import { createSealer } from './sealer.ts';
-import { sliceProblem } from './slice-problem.ts';
+import { type Reconciler, awaitInventory, startReconciler } from './changes/reconciler.ts';
+import { createSealer } from './objects/sealer.ts';
+import { sliceProblem } from './objects/slice-problem.ts';
 import type { Source, SourceSink } from './source.ts';
-import { type StatusWishes, startStatusWishes } from './status/wishes.ts';
-import { StatusWriter } from './status/writer.ts';
+import { type StatusWishes, startStatusWishes } from './wishes/wish-feed.ts';
+import { StatusWriter } from './status/status-writer.ts';
 import { parseLocalKey } from '#libs/gateway/object-key.ts';
 
 const heartbeatMs = 10_000;
@@ -69,6 +70,7 @@ class Agent {
   readonly #metrics: AgentMetrics;
   readonly registry;
   #source: Source | undefined;
+  #closeSource: (() => Promise<void>) | undefined;
   #nats: Nats | undefined;
   #outbox: Outbox | undefined;
   #mirror: Mirror | undefined;
@@ -120,13 +122,16 @@ class Agent {
     if (sealer === null) this.#problems.set('node key', 'no node public key is set: TLS listeners get no certificates');
     const subscriptions: Stoppable[] = [];
     try {
-      const source = (this.#source = await openSource(this.#options, log, signal));
+      const { source, client, close } = await openSource(this.#options, log, signal);
+      this.#source = source;
+      this.#closeSource = close;
       const nats = (this.#nats = await connectNats({
-        url: natsToken === undefined ? natsUrl : withToken(natsUrl, natsToken),
+        url: natsUrl,
+        token: natsToken,
+        credentials: natsCredentials,
         name: `fleetgate agent ${cluster}`,
         log,
         signal,
-        ...(natsCredentials === undefined ? {} : { credentials: natsCredentials }),
       }));
       const asker = { nats, cluster: { name: cluster, uid: source.clusterUid } };
       const outbox = (this.#outbox = this.#createOutbox(nats));
@@ -153,15 +158,15 @@ class Agent {
       // Before anything is published, so that nothing of it is lost unnoticed.
       this.#listen(nats, outbox, reconciler, subscriptions);
       await source.start(this.#sink(mirror), inventory.items);
-      if (settings !== null && source.apiClient !== null) {
+      if (settings !== null && client !== null) {
         const onProblem = (about: string, sentence: string | null): void => this.#problems.set(about, sentence);
         const find = (key: string): LiveObject | undefined => mirror.get(key);
-        this.#provisioner = startProvisioner({ settings, client: source.apiClient, find, onProblem, log });
+        this.#provisioner = startProvisioner({ settings, client, find, onProblem, log });
       }
       const takers = [this.#writer, this.#provisioner].filter((taker) => taker !== undefined);
       if (takers.length > 0) this.#wishes = startStatusWishes(asker, takers, log);
       log.info({ source: source.kind, clusterUid: source.clusterUid, held: inventory.items.length }, 'watching');
-      await Promise.race([reconciler.done, aborted(signal)]);
+      await Promise.race([reconciler.done, untilAborted(signal)]);
     } catch (error) {
       if (!signal.aborted) throw error;
     } finally {
@@ -295,7 +300,7 @@ class Agent {
     this.#outbox?.stop();
     this.#writer?.stop();
     await this.#provisioner?.stop();
-    await this.#source?.stop();
+    await this.#closeSource?.();
     await this.#wishes?.stop();
     await this.#reconciler?.stop();
     await this.#nats?.close();
@@ -304,23 +309,4 @@ class Agent {
 
 function aboutSize({ kind, namespace, name }: ChangeEvent): string {
   return `${kind} ${namespace}/${name}`;
-}
-
-/** The URLs with the token as their user, where they name none. */
-function withToken(urls: string, token: string): string {
-  return urls
-    .split(',')
-    .map((text) => {
-      const url = new URL(text.trim().includes('://') ? text.trim() : `nats://${text.trim()}`);
-      if (url.username === '') url.username = encodeURIComponent(token);
-      return url.toString();
-    })
-    .join(',');
-}
-
-function aborted(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) resolve();
-    else signal.addEventListener('abort', () => resolve(), { once: true });
-  });
 }

@@ -2,7 +2,7 @@
 import { parseConfig } from '#libs/runtime/config.ts';
 import { runService } from '#libs/runtime/lifecycle.ts';
 import { createLogger } from '#libs/runtime/log.ts';
-import { agentOptions } from './command.ts';
+import { agentOptions } from './options.ts';
 import { startAgent } from './agent.ts';
 
 const log = createLogger({ service: 'agent' });

@@ -1,12 +1,13 @@
-// From the options to the source: a folder, a kubeconfig context, or the cluster around this pod.
+// Opens the source that the options name: a folder, a kubeconfig context, or the cluster around this pod.
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import type { Logger } from '#libs/runtime/log.ts';
+import { jittered } from '#libs/runtime/pause.ts';
 import { openFolderSource } from './folder/folder-source.ts';
-import { jittered } from './jitter.ts';
+import type { ApiClient } from './kubernetes/api-client.ts';
 import type { Source } from './source.ts';
 
-export interface SourceOptions {
+interface SourceOptions {
   readonly cluster: string;
   readonly folder: string | undefined;
   readonly context: string | undefined;
@@ -15,27 +16,42 @@ export interface SourceOptions {
   readonly relistPeriod: number;
 }
 
-/** Opens the source; for a cluster, waits until its API server answers. Throws FleetgateError where waiting is of no use. */
-export async function openSource(options: SourceOptions, log: Logger, signal: AbortSignal): Promise<Source> {
-  const { cluster, folder, context, kubeconfig, relistPeriod } = options;
-  if (folder !== undefined) {
-    const stateFolder = options.data ?? defaultStateFolder(cluster);
-    return openFolderSource({ folder, cluster, stateFolder, log });
-  }
+/** A source and, where it is a cluster, the client of its API server, for what is not about objects of the history. */
+interface OpenedSource {
+  readonly source: Source;
+  readonly client: ApiClient | null;
+  /** Stops the source, then closes the client. */
+  readonly close: () => Promise<void>;
+}
+
+/**
+ * Opens the source; for a cluster, waits until its API server answers. Throws FleetgateError where waiting is of no
+ * use.
+ */
+export async function openSource(options: SourceOptions, log: Logger, signal: AbortSignal): Promise<OpenedSource> {
+  const { cluster, folder } = options;
+  if (folder === undefined) return openCluster(options, log, signal);
+  const stateFolder = options.data ?? defaultStateFolder(cluster);
+  const source = await openFolderSource({ folder, cluster, stateFolder, log });
+  return { source, client: null, close: () => source.stop() };
+}
+
+async function openCluster(options: SourceOptions, log: Logger, signal: AbortSignal): Promise<OpenedSource> {
+  const { context, kubeconfig, relistPeriod } = options;
   // The Kubernetes client costs half a second and 70 MB: only where it is needed.
   const { loadContext, loadInClusterConfig } = await import('./kubernetes/kube-config.ts');
   const { openApiClient } = await import('./kubernetes/api-client.ts');
   const { openKubernetesSource } = await import('./kubernetes/kubernetes-source.ts');
   const config =
     context === undefined && kubeconfig === undefined ? loadInClusterConfig() : loadContext(context ?? '', kubeconfig);
-  const timing = { relistMs: () => jittered(relistPeriod) };
+  await using opened = new AsyncDisposableStack();
   const client = openApiClient(config);
-  try {
-    return await openKubernetesSource({ client, log, signal, timing });
-  } catch (error) {
-    await client.close();
-    throw error;
-  }
+  opened.defer(() => client.close());
+  const timing = { relistMs: () => jittered(relistPeriod) };
+  const source = await openKubernetesSource({ client, log, signal, timing });
+  opened.defer(() => source.stop());
+  const resources = opened.move();
+  return { source, client, close: () => resources.disposeAsync() };
 }
 
 function defaultStateFolder(cluster: string): string {

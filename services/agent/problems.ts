@@ -1,7 +1,7 @@
 // What is wrong at present, in sentences for people: shown in heartbeats, and logged when it comes and goes.
 import type { Logger } from '#libs/runtime/log.ts';
 
-export const sentencesMax = 100;
+const sentencesMax = 100;
 const sentenceLengthMax = 1000;
 
 export class Problems {

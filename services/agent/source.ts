@@ -6,7 +6,6 @@ import type { InventoryItem } from '#libs/events/agent-exchange.ts';
 import type { Actor } from '#libs/events/change-event.ts';
 import type { WatchedKind } from '#libs/gateway/kinds.ts';
 import type { KubeObject } from '#libs/gateway/object.ts';
-import type { ApiClient } from './kubernetes/api-client.ts';
 
 export interface ObjectName {
   readonly kind: WatchedKind;
@@ -72,8 +71,6 @@ export interface Source {
   reference(wanted: readonly ObjectName[]): void;
   /** Whether the source cannot tell at present if the object exists, so that its absence means nothing. */
   isUncertain(key: string): boolean;
-  /** The API server itself, for what is not about objects of the history; null where there is none. */
-  readonly apiClient: ApiClient | null;
   /** Null where there is no status to write. */
   readonly writeStatus: WriteStatus | null;
   stop(): Promise<void>;

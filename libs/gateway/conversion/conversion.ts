@@ -1,7 +1,7 @@
 // What a conversion to the Gateway API's v1 gives, and how it looks into objects that nobody has checked. What it cannot read it hands on
 // as it is: the readers of v1 say what is wrong with it.
-import { isRecord } from '#libs/gateway/fields/cursor.ts';
 import { gatewayGroup } from '#libs/gateway/fields/parent-ref.ts';
+import { isRecord } from '#libs/gateway/fields/record.ts';
 
 export type Fields = Readonly<Record<string, unknown>>;
 

@@ -1,6 +1,6 @@
 // Brings Ingress and IngressClass of networking.k8s.io/v1beta1 and extensions/v1beta1, which no API server serves any more, into v1.
+import { isRecord } from '#libs/gateway/fields/record.ts';
 import { fieldsOf, type Fields, mapItems, present, type WrittenObject } from './conversion.ts';
-import { isRecord } from '#libs/gateway/fields/cursor.ts';
 
 const v1 = 'networking.k8s.io/v1';
 

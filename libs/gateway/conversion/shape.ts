@@ -1,7 +1,8 @@
 // Shapes of what older APIs hold, for what conversions would otherwise read past: a field of the wrong type is named, and nothing is made of
 // the object. So are values that v1 would refuse at a place of another name; of the others its readers tell.
-import { Cursor, isRecord, type TextRule } from '#libs/gateway/fields/cursor.ts';
+import { Cursor, type TextRule } from '#libs/gateway/fields/cursor.ts';
 import { wildcardHostname } from '#libs/gateway/fields/names.ts';
+import { isRecord } from '#libs/gateway/fields/record.ts';
 import type { Problem } from '#libs/gateway/problem.ts';
 
 /** `fields`: an object, of which other fields are not read. `map`: one with any fields. */

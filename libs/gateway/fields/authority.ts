@@ -1,7 +1,7 @@
 // CA certificates, out of a ConfigMap or a Secret: PEM that Envoy takes, or why there is none.
 import { X509Certificate } from 'node:crypto';
-import { isRecord } from './cursor.ts';
 import type { KubeObject } from '#libs/gateway/object.ts';
+import { isRecord } from './record.ts';
 
 export type Authority =
   /** One certificate after the other, each parsed and written anew. */

@@ -1,6 +1,7 @@
 // A place in an unknown JSON value that knows its path. Reading it gives a typed value or notes a problem; it never throws.
 // null counts as absent, as in Kubernetes.
 import type { Problem } from '#libs/gateway/problem.ts';
+import { isRecord } from './record.ts';
 
 export interface TextRule {
   readonly max?: number;
@@ -136,10 +137,6 @@ export function openBody(
 ): { at: Cursor; problems: Problem[] } {
   const problems: Problem[] = [];
   return { at: new Cursor(object[field], field, problems), problems };
-}
-
-export function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 function typeName(value: unknown): string {

@@ -1,6 +1,6 @@
 // Reads metadata of an object without trusting it.
-import { isRecord } from './cursor.ts';
 import type { KubeObject } from '#libs/gateway/object.ts';
+import { isRecord } from './record.ts';
 
 /** Sorts after every real time, so that an object without a readable creationTimestamp never wins a conflict. */
 const unknownTime = '9999-12-31T23:59:59Z';

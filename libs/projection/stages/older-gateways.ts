@@ -5,9 +5,9 @@ import { impliedGateway, impliedNamespace } from '#libs/gateway/conversion/ingre
 import { olderProblems } from '#libs/gateway/conversion/older-shapes.ts';
 import { type SelectingGateway, toSelectingGateway } from '#libs/gateway/conversion/route-selection.ts';
 import { convertGateway, convertGatewayClass } from '#libs/gateway/conversion/service-apis-gateway.ts';
-import { isRecord } from '#libs/gateway/fields/cursor.ts';
 import { controllerName, serviceApisGroup } from '#libs/gateway/kinds.ts';
 import type { Collection, Derivation, Group, Stage } from '#libs/derivation/derive.ts';
+import { isRecord } from '#libs/gateway/fields/record.ts';
 import type { ServedIngressClass } from './ingress-stages.ts';
 import type { RawSources } from './sources.ts';
 import { clusterOf, parsePlaceKey, toPlaceKey } from '#libs/gateway/object-key.ts';

@@ -1,8 +1,8 @@
 // Change events for tests, from manifests as people write them. What an API server would add is filled in.
 import { parseAllDocuments } from 'yaml';
-import { isRecord } from '#libs/gateway/fields/cursor.ts';
 import type { ChangeEvent } from '#libs/events/change-event.ts';
 import { canonicalJson, sha256 } from '#libs/gateway/canonical.ts';
+import { isRecord } from '#libs/gateway/fields/record.ts';
 import { type KindInfo, kindInfo, kindInfoOf, type WatchedKind } from '#libs/gateway/kinds.ts';
 import type { KubeObject } from '#libs/gateway/object.ts';
 

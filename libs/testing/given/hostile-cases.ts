@@ -1,6 +1,6 @@
 // Each kind of hostility by its name, at every place of the complete objects where it can be: what hostile-objects.ts finds by chance, this
 // lists. `named` cases must come out in a status with the name of the field.
-import { isRecord } from '#libs/gateway/fields/cursor.ts';
+import { isRecord } from '#libs/gateway/fields/record.ts';
 import { kinds, type WatchedKind } from '#libs/gateway/kinds.ts';
 import { type Manifest, metadataOf } from './change-events.ts';
 import { type Place, placesOf, replaced, templates, valueAt } from './hostile-objects.ts';

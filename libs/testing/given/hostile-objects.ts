@@ -3,7 +3,7 @@
 import { readFileSync } from 'node:fs';
 import * as fc from 'fast-check';
 import { parseAllDocuments } from 'yaml';
-import { isRecord } from '#libs/gateway/fields/cursor.ts';
+import { isRecord } from '#libs/gateway/fields/record.ts';
 import { type WatchedKind, kindInfo, kindInfoOf, kinds } from '#libs/gateway/kinds.ts';
 import { isManifest, type Manifest, metadataOf } from './change-events.ts';
 

@@ -1,8 +1,8 @@
 // Protobuf for the wire between node and Envoy: resources, and the two messages of the incremental ADS stream. A subscription to all
 // clusters, listeners or scopes wants an answer even when there are none: Envoy waits for it before it takes connections.
+import { isRecord } from '#libs/gateway/fields/record.ts';
 import { encodeMessage } from './encode-message.ts';
 import { protoType } from './proto-types.ts';
-import { isRecord } from '#libs/gateway/fields/cursor.ts';
 import { typeUrlOf, type XdsResource } from '#libs/xds/envoy/resources.ts';
 
 /** Path of the one method of the aggregated service that is served: a bidirectional stream of the two messages below. */

@@ -10,7 +10,7 @@ export interface FileMark {
   readonly uid: number;
 }
 
-export const filesMax = 50_000;
+const filesMax = 50_000;
 const depthMax = 32;
 
 /** `*.yaml`, `*.yml`, `*.json` and not hidden; editors keep swap and lock files under hidden names. */

@@ -18,7 +18,7 @@ import { type ParsedFile, parseManifestFile } from './manifest.ts';
 import { ServedObjects } from './served-objects.ts';
 import { toLocalKey } from '#libs/gateway/object-key.ts';
 
-export interface FolderSourceOptions {
+interface FolderSourceOptions {
   readonly folder: string;
   readonly cluster: string;
   /** Where the identity of the objects is kept. */
@@ -32,7 +32,7 @@ export interface FolderSourceOptions {
 
 /** How long a file with mistakes may be in the middle of being written. */
 const writingMs = 100;
-export const fileBytesMax = 16 * 1024 * 1024;
+const fileBytesMax = 16 * 1024 * 1024;
 
 /** Throws FleetgateError 'folder' when there is no such folder, 'file' when the state cannot be kept. */
 export async function openFolderSource(options: FolderSourceOptions): Promise<Source> {
@@ -50,7 +50,6 @@ export async function openFolderSource(options: FolderSourceOptions): Promise<So
 class FolderSource implements Source {
   readonly kind = 'folder';
   readonly clusterUid: string;
-  readonly apiClient = null;
   readonly writeStatus = null;
   readonly #options: FolderSourceOptions;
   readonly #identity: FolderIdentity;

@@ -10,7 +10,7 @@ export interface FileChanges {
   readonly removed: readonly string[];
 }
 
-export interface FolderWatchOptions {
+interface FolderWatchOptions {
   readonly folder: string;
   /** Called for one batch at a time; the first has every file. Null = the folder is not there. */
   readonly onChanges: (changes: FileChanges | null) => Promise<void>;

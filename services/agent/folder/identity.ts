@@ -5,10 +5,11 @@ import { closeSync, mkdirSync, openSync, readFileSync, renameSync, writeFileSync
 import { dirname } from 'node:path';
 import type { InventoryItem } from '#libs/events/agent-exchange.ts';
 import { canonicalJson, sha256 } from '#libs/gateway/canonical.ts';
+import { isRecord } from '#libs/gateway/fields/record.ts';
 import { kubernetesKind } from '#libs/gateway/kinds.ts';
 import type { KubeObject } from '#libs/gateway/object.ts';
 import { fail, messageOf } from '#libs/runtime/errors.ts';
-import { hashObject, isRecord } from '../stripped-object.ts';
+import { hashObject } from '../objects/stripped-object.ts';
 import type { Manifest } from './manifest.ts';
 
 interface IdentityRecord {

@@ -1,7 +1,7 @@
 // Reads one file of manifests: YAML or JSON, several documents, List kinds. Mistakes are sentences with file and line.
 import { LineCounter, type ParsedNode, isCollection, isMap, isSeq, parseAllDocuments } from 'yaml';
+import { isRecord } from '#libs/gateway/fields/record.ts';
 import { type KindInfo, type WatchedKind, kindInfoOf } from '#libs/gateway/kinds.ts';
-import { isRecord } from '../stripped-object.ts';
 import { toLocalKey } from '#libs/gateway/object-key.ts';
 
 /** One object of a file, as its author wrote it. */
@@ -26,7 +26,7 @@ export interface ParsedFile {
   readonly ignored: readonly string[];
 }
 
-export const objectsPerFileMax = 20_000;
+const objectsPerFileMax = 20_000;
 const problemsMax = 20;
 const copiedSpec = 'kubectl.kubernetes.io/last-applied-configuration';
 

@@ -1,15 +1,15 @@
 // Server-side apply and deletion of whole objects.
 import { canonicalJson } from '#libs/gateway/canonical.ts';
 import { dataPlaneLabel } from '#libs/gateway/data-plane/data-plane-name.ts';
+import { isRecord } from '#libs/gateway/fields/record.ts';
 import { fail, messageOf } from '#libs/runtime/errors.ts';
 import type { ApiAnswer, ApiClient, ApiRequest } from '../kubernetes/api-client.ts';
 import { parseKubeObject } from '../kubernetes/resource-version.ts';
 import { collectionPath, ownedKinds } from '../provision/owned-objects.ts';
-import { isRecord } from '../stripped-object.ts';
 import { type InstallObject, managedBy } from './manifest.ts';
 
-export type Applied = 'created' | 'configured' | 'unchanged' | 'no such kind';
-export type Deleted = 'deleted' | 'not found' | 'kept' | 'no such kind';
+type Applied = 'created' | 'configured' | 'unchanged' | 'no such kind';
+type Deleted = 'deleted' | 'not found' | 'kept' | 'no such kind';
 
 const fieldManager = 'fleetgate';
 const plurals: Readonly<Record<string, string>> = { GatewayClass: 'gatewayclasses' };

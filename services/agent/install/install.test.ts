@@ -3,7 +3,7 @@ import { kinds } from '#libs/gateway/kinds.ts';
 import { readOptions } from '#libs/runtime/config.ts';
 import { generateNodeKey } from '#libs/runtime/hpke.ts';
 import { golden } from '#libs/testing/golden.ts';
-import { printManifest } from './command.ts';
+import { printManifest } from './install-agent.ts';
 import { manifestOptions } from './options.ts';
 import { objectPath } from './install-client.ts';
 import { buildManifest, buildRules } from './manifest.ts';

@@ -21,8 +21,8 @@ export interface InstallObject {
 }
 
 export const agentName = 'fleetgate-agent';
-export const provisionerName = 'fleetgate-agent-provisioner';
-export const gatewayClassName = 'fleetgate';
+const provisionerName = 'fleetgate-agent-provisioner';
+const gatewayClassName = 'fleetgate';
 export const managedBy = { 'app.kubernetes.io/managed-by': 'fleetgate' };
 const healthPort = 7423;
 const labels = {

@@ -1,10 +1,10 @@
 // Waits for a Deployment, and says meanwhile what it waits for.
+import { isRecord, recordsOf } from '#libs/gateway/fields/record.ts';
 import { fail } from '#libs/runtime/errors.ts';
 import { pause } from '#libs/runtime/pause.ts';
-import { isRecord } from '../stripped-object.ts';
 import type { InstallClient } from './install-client.ts';
 
-export interface RolloutOptions {
+interface RolloutOptions {
   readonly client: InstallClient;
   readonly namespace: string;
   readonly name: string;
@@ -88,8 +88,4 @@ function itemsOf(list: Fields | null): readonly Fields[] {
 
 function fieldsOf(value: unknown): Fields {
   return isRecord(value) ? value : {};
-}
-
-function recordsOf(value: unknown): readonly Fields[] {
-  return Array.isArray(value) ? value.filter(isRecord) : [];
 }

@@ -14,7 +14,7 @@ export interface ApiAnswer {
   readonly retryAfterMs: number | null;
 }
 
-export interface ApiStream {
+interface ApiStream {
   readonly status: number;
   readonly message: string;
   readonly retryAfterMs: number | null;
@@ -42,7 +42,7 @@ export interface ApiClient {
   close(): Promise<void>;
 }
 
-export const answerBytesMax = 256 * 1024 * 1024;
+const answerBytesMax = 256 * 1024 * 1024;
 const timeoutMsDefault = 30_000;
 const connectTimeoutMs = 5000;
 

@@ -1,7 +1,7 @@
 // Which of the watched kinds a cluster serves, and in which version.
+import { isRecord } from '#libs/gateway/fields/record.ts';
 import { type KindInfo, type WatchedKind, kinds } from '#libs/gateway/kinds.ts';
 import { messageOf } from '#libs/runtime/errors.ts';
-import { isRecord } from '../stripped-object.ts';
 import type { ApiClient } from './api-client.ts';
 
 /** A kind in the version that is watched. */

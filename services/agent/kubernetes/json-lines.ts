@@ -1,9 +1,9 @@
 // Splits a stream of bytes into JSON lines, with a limit on the length of a line.
 
-export const lineBytesMax = 16 * 1024 * 1024;
+const lineBytesMax = 16 * 1024 * 1024;
 
 /** A line that is too long or no JSON: the stream cannot be trusted any further. */
-export type Line = { readonly ok: true; readonly value: unknown } | { readonly ok: false; readonly problem: string };
+type Line = { readonly ok: true; readonly value: unknown } | { readonly ok: false; readonly problem: string };
 
 const newline = 0x0a;
 

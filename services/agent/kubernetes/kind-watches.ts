@@ -1,8 +1,7 @@
 // A reflector for each kind that the cluster serves, in its best version. Kinds that are missing are looked for again and
 // again; a kind that goes away takes its objects with it.
 import { type KindInfo, type WatchedKind, kinds } from '#libs/gateway/kinds.ts';
-import { backoff, pause } from '#libs/runtime/pause.ts';
-import { jittered } from '../jitter.ts';
+import { backoff, jittered, pause } from '#libs/runtime/pause.ts';
 import type { SourceSink } from '../source.ts';
 import type { ApiClient } from './api-client.ts';
 import { type Discovery, type ServedKind, collectionPath, discoverKinds } from './discovery.ts';
@@ -10,7 +9,7 @@ import type { Reachability } from './reachability.ts';
 import { type KnownObject, type Reflector, startReflector } from './reflector.ts';
 import type { ReflectorTiming } from './timing.ts';
 
-export interface KindWatchesOptions {
+interface KindWatchesOptions {
   readonly client: ApiClient;
   readonly sink: SourceSink;
   readonly reachability: Reachability;

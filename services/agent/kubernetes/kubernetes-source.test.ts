@@ -2,7 +2,7 @@ import t, { type Test } from 'tap';
 import { type WatchedKind, kinds, serviceApisGroup } from '#libs/gateway/kinds.ts';
 import { eventually } from '#libs/testing/eventually.ts';
 import { testLogger } from '#libs/testing/peers/throwaway.ts';
-import { findReferences } from '../references.ts';
+import { findReferences } from '../objects/references.ts';
 import type { Source } from '../source.ts';
 import { MisbehavingApiServer, answerObject, answerStatus } from '../testing/misbehaving-api-server.ts';
 import { openKubernetesSource } from './kubernetes-source.ts';

@@ -1,12 +1,12 @@
 // A Kubernetes API server as a source: every kind of the table, the referenced Secrets and ConfigMaps, and status writes.
+import { isRecord } from '#libs/gateway/fields/record.ts';
 import type { WatchedKind } from '#libs/gateway/kinds.ts';
 import type { KubeObject } from '#libs/gateway/object.ts';
 import { fail, messageOf } from '#libs/runtime/errors.ts';
 import type { Logger } from '#libs/runtime/log.ts';
 import { backoff, pause } from '#libs/runtime/pause.ts';
-import { referringKinds } from '../references.ts';
+import { referringKinds } from '../objects/references.ts';
 import type { Source, SourceSink, StatusWriteResult, WriteStatus } from '../source.ts';
-import { isRecord } from '../stripped-object.ts';
 import type { ApiClient } from './api-client.ts';
 import { type ServedKind, collectionPath } from './discovery.ts';
 import { KindWatches } from './kind-watches.ts';
@@ -15,7 +15,7 @@ import { ReferencedWatches } from './referenced-watches.ts';
 import { parseKubeObject } from './resource-version.ts';
 import type { ReflectorTiming } from './timing.ts';
 
-export interface KubernetesSourceOptions {
+interface KubernetesSourceOptions {
   readonly client: ApiClient;
   readonly log: Logger;
   readonly signal: AbortSignal;
@@ -23,7 +23,7 @@ export interface KubernetesSourceOptions {
   readonly missingPollMs?: number;
 }
 
-/** Waits for the API server and asks who it is. Throws FleetgateError 'kube-refused' when it refuses the credentials. */
+/** Waits for the API server and asks who it is. The client stays its caller's to close. Throws FleetgateError 'kube-refused' when it refuses the credentials. */
 export async function openKubernetesSource(options: KubernetesSourceOptions): Promise<Source> {
   const clusterUid = await identifyCluster(options);
   let watches: KindWatches | undefined;
@@ -31,7 +31,6 @@ export async function openKubernetesSource(options: KubernetesSourceOptions): Pr
   return {
     kind: 'kubernetes',
     clusterUid,
-    apiClient: options.client,
     async start(sink) {
       const listed = new Set<WatchedKind>();
       const settle = (): void => {
@@ -67,7 +66,6 @@ export async function openKubernetesSource(options: KubernetesSourceOptions): Pr
     },
     async stop() {
       await Promise.all([watches?.stop(), referenced?.stop()]);
-      await options.client.close();
     },
   };
 }

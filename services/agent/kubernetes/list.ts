@@ -1,6 +1,6 @@
 // A list of one collection, page by page, as an API server gives it.
+import { isRecord } from '#libs/gateway/fields/record.ts';
 import { messageOf } from '#libs/runtime/errors.ts';
-import { isRecord } from '../stripped-object.ts';
 import type { ApiClient } from './api-client.ts';
 
 export interface Collection {
@@ -18,13 +18,13 @@ export interface CallFailure {
   readonly retryAfterMs: number | null;
 }
 
-export interface ListPage {
+interface ListPage {
   readonly type: 'page';
   readonly items: readonly unknown[];
   readonly resourceVersion: string;
 }
 
-export const pageLength = 500;
+const pageLength = 500;
 const pagesMax = 20_000;
 
 /** Yields the pages; ends after the last one, or after a failure. A list that expires half-way is begun again without pages. */

@@ -7,7 +7,7 @@ import { type Reflector, startReflector } from './reflector.ts';
 import type { ReflectorTiming } from './timing.ts';
 import { toLocalKey } from '#libs/gateway/object-key.ts';
 
-export const referencesMax = 2000;
+const referencesMax = 2000;
 
 interface Watched {
   readonly name: ObjectName;

@@ -20,7 +20,7 @@ export type ReflectedChange =
   | { readonly type: 'applied'; readonly object: KubeObject; readonly via: 'watch' | 'relist' }
   | (KnownObject & { readonly type: 'deleted'; readonly via: 'watch' | 'relist' });
 
-export interface ReflectorOptions {
+interface ReflectorOptions {
   readonly client: ApiClient;
   readonly collection: Collection;
   /** Filled in where items of a list leave them out. */

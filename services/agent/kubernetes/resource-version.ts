@@ -1,7 +1,7 @@
 // Objects and versions as an API server sends them.
+import { isRecord } from '#libs/gateway/fields/record.ts';
 import { kubernetesKind } from '#libs/gateway/kinds.ts';
 import type { KubeObject } from '#libs/gateway/object.ts';
-import { isRecord } from '../stripped-object.ts';
 
 /** An object with the metadata that every served object has, else null. Items of lists leave apiVersion and kind out. */
 export function parseKubeObject(value: unknown, apiVersion: string, kind: string): KubeObject | null {

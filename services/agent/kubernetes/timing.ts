@@ -1,5 +1,5 @@
 // How long a reflector waits for what.
-import { jittered } from '../jitter.ts';
+import { fullJitter, jittered } from '#libs/runtime/pause.ts';
 
 export interface ReflectorTiming {
   readonly watchTimeoutSeconds: () => number;
@@ -25,5 +25,5 @@ export const defaultTiming: ReflectorTiming = {
   shortWatchMs: second,
   failuresBeforeList: 5,
   // The first try comes at once: most often one connection broke, or the server restarted.
-  backoffMs: (failures) => Math.random() * Math.min(10 * second, 100 * 2 ** Math.min(failures, 20)),
+  backoffMs: (failures) => fullJitter(failures, { minMs: 100, maxMs: 10 * second }),
 };

@@ -1,7 +1,7 @@
 // One watch request on a collection, from open to end. Says how it ended; never throws and never goes silent: the server
 // closes it after its timeout, and a watchdog does when nothing comes for longer than that.
+import { isRecord } from '#libs/gateway/fields/record.ts';
 import { messageOf } from '#libs/runtime/errors.ts';
-import { isRecord } from '../stripped-object.ts';
 import type { ApiClient } from './api-client.ts';
 import { JsonLines } from './json-lines.ts';
 import type { Collection } from './list.ts';
@@ -21,7 +21,7 @@ export interface WatchEnd {
   readonly retryAfterMs: number | null;
 }
 
-export interface WatchOptions {
+interface WatchOptions {
   readonly client: ApiClient;
   readonly collection: Collection;
   readonly resourceVersion: string;

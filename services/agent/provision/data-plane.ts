@@ -12,7 +12,7 @@ export interface WantedPlane {
   readonly wish: DesiredDataPlane;
 }
 
-export interface Owner {
+interface Owner {
   readonly apiVersion: string;
   readonly kind: 'Gateway' | 'GatewayClass';
   readonly name: string;

@@ -1,10 +1,10 @@
 // The writes of the provisioner: server-side apply of our fields, and deletion of what is ours. Nothing throws.
 import { dataPlaneLabel } from '#libs/gateway/data-plane/data-plane-name.ts';
 import { managedBy, managedByLabel } from '#libs/gateway/data-plane/data-plane-service.ts';
+import { isRecord } from '#libs/gateway/fields/record.ts';
 import { messageOf } from '#libs/runtime/errors.ts';
 import type { ApiClient } from '../kubernetes/api-client.ts';
 import { parseKubeObject } from '../kubernetes/resource-version.ts';
-import { isRecord } from '../stripped-object.ts';
 import type { OwnedObject } from './objects.ts';
 import { type SeenObject, collectionPath, ownedKinds, toSeen } from './owned-objects.ts';
 
@@ -15,7 +15,7 @@ export type ApplyResult =
   | { readonly outcome: 'gone' }
   | { readonly outcome: 'refused' | 'forbidden' | 'failed'; readonly reason: string };
 
-export type DeleteResult =
+type DeleteResult =
   | { readonly outcome: 'deleted' }
   | { readonly outcome: 'forbidden' | 'failed'; readonly reason: string };
 

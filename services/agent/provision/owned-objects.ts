@@ -1,14 +1,14 @@
 // Everything in the cluster that Fleetgate provides, as it is now: a watch of each kind, of what carries our label alone.
 import { canonicalJson, sha256 } from '#libs/gateway/canonical.ts';
 import { dataPlaneLabel } from '#libs/gateway/data-plane/data-plane-name.ts';
+import { isRecord } from '#libs/gateway/fields/record.ts';
 import type { KubeObject } from '#libs/gateway/object.ts';
 import type { ApiClient } from '../kubernetes/api-client.ts';
 import { type Reflector, startReflector } from '../kubernetes/reflector.ts';
 import { isNewer } from '../kubernetes/resource-version.ts';
-import { isRecord } from '../stripped-object.ts';
 import { toLocalKey } from '#libs/gateway/object-key.ts';
 
-export interface OwnedKind {
+interface OwnedKind {
   readonly kind: string;
   readonly apiVersion: string;
   readonly group: string;

@@ -10,14 +10,14 @@ import { sha256 } from '#libs/gateway/canonical.ts';
 import type { Logger } from '#libs/runtime/log.ts';
 import { backoff } from '#libs/runtime/pause.ts';
 import type { ApiClient } from '../kubernetes/api-client.ts';
-import { TokenBucket } from '../status/token-bucket.ts';
+import { TokenBucket } from '../queue/token-bucket.ts';
 import { type DataPlane, type WantedPlane, planDataPlanes, wantedPlane } from './data-plane.ts';
 import { type ApplyResult, applyObject, deleteObject } from './object-client.ts';
 import { type OwnedObject, type ProvisionSettings, buildObjects } from './objects.ts';
 import { OwnedObjects, type SeenObject } from './owned-objects.ts';
 import { parseLocalKey, toLocalKey, toNamespacedKey } from '#libs/gateway/object-key.ts';
 
-export interface ProvisionerOptions {
+interface ProvisionerOptions {
   readonly client: ApiClient;
   readonly settings: ProvisionSettings;
   /** spec.gatewayClassName of a Gateway, and the UID of a class, as the cluster has them. */

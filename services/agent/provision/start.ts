@@ -1,12 +1,12 @@
 // From the agent's options to its provisioner.
+import { isRecord } from '#libs/gateway/fields/record.ts';
 import { fail } from '#libs/runtime/errors.ts';
 import type { Logger } from '#libs/runtime/log.ts';
 import { deriveNodeKey } from '#libs/runtime/scoped-token.ts';
 import packageFile from '../../../package.json' with { type: 'json' };
-import type { AgentOptions } from '../command.ts';
+import type { AgentOptions } from '../options.ts';
 import type { ApiClient } from '../kubernetes/api-client.ts';
-import type { LiveObject } from '../live-object.ts';
-import { isRecord } from '../stripped-object.ts';
+import type { LiveObject } from '../objects/live-object.ts';
 import type { ProvisionSettings } from './objects.ts';
 import { Provisioner } from './provisioner.ts';
 import { toLocalKey } from '#libs/gateway/object-key.ts';

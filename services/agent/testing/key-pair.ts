@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { X509Certificate } from 'node:crypto';
 
-export interface KeyPair {
+interface KeyPair {
   /** PEM, as Node writes it. */
   readonly certificate: string;
   readonly key: string;

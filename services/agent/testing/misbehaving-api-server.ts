@@ -4,7 +4,7 @@ import type { Socket } from 'node:net';
 import { KubeConfig } from '@kubernetes/client-node';
 import { type ApiClient, openApiClient } from '../kubernetes/api-client.ts';
 
-export interface ServedObject {
+interface ServedObject {
   readonly metadata: {
     readonly name: string;
     readonly namespace: string;
@@ -23,7 +23,7 @@ interface Watcher {
   readonly response: ServerResponse;
 }
 
-export const things = '/apis/g/v1/things';
+const things = '/apis/g/v1/things';
 
 /** A collection at every path; answers queued in `listAnswers` and `watchAnswers` are used first, each once. */
 export class MisbehavingApiServer {

@@ -2,9 +2,9 @@
 // removes the agent of a cluster.
 import type { Command } from 'commander';
 import { type OptionTable, type Options, addOptions, readOptions } from '#libs/runtime/config.ts';
-import { agentOptions } from '../../agent/command.ts';
+import { agentOptions } from '../../agent/options.ts';
 import { startAgent } from '../../agent/agent.ts';
-import { type Output, installAgent, printManifest, uninstallAgent } from '../../agent/install/command.ts';
+import { type Output, installAgent, printManifest, uninstallAgent } from '../../agent/install/install-agent.ts';
 import { installOptions, manifestOptions, uninstallOptions } from '../../agent/install/options.ts';
 import { mountService } from '../shell/service-command.ts';
 

@@ -12,7 +12,7 @@ import { Projection } from '#libs/projection/projection.ts';
 import { Claims, type Claim } from '../../agent/folder/claims.ts';
 import { scanFolder } from '../../agent/folder/file-tree.ts';
 import { type Manifest, parseManifestFile } from '../../agent/folder/manifest.ts';
-import { appliedEvent, readLiveObject, readLiveSecret } from '../../agent/live-object.ts';
+import { appliedEvent, readLiveObject, readLiveSecret } from '../../agent/objects/live-object.ts';
 import { resolveGateway } from '../names/gateway-name.ts';
 import { badConditions, type Ground, type GroundGateway, type GroundRoute } from './ground.ts';
 import { readGatewayStatus, readRouteStatus } from './status.ts';

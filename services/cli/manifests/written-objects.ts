@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { isMap, isScalar, parseAllDocuments } from 'yaml';
 import type { WrittenObject } from '#libs/gateway/conversion/conversion.ts';
-import { isRecord } from '#libs/gateway/fields/cursor.ts';
+import { isRecord } from '#libs/gateway/fields/record.ts';
 import { fail, messageOf } from '#libs/runtime/errors.ts';
 import { scanFolder } from '../../agent/folder/file-tree.ts';
 

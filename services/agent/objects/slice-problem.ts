@@ -1,7 +1,7 @@
 // What is wrong with an EndpointSlice. It has no status and belongs to no version, so that the agent is the one to say it.
 import { parseEndpointSlice } from '#libs/gateway/objects/endpoint-slice.ts';
 import { describeProblem } from '#libs/gateway/problem.ts';
-import { type SourceChange, objectName } from './source.ts';
+import { type SourceChange, objectName } from '../source.ts';
 import { toLocalKey } from '#libs/gateway/object-key.ts';
 
 const listedMax = 3;

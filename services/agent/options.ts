@@ -1,5 +1,6 @@
-// `fleetgate agent`: its options. What it does is in agent.ts; `manifest`, `install` and `uninstall` are in install/.
-import { type Options, defineOptions, dnsLabel, duration, flag, integer, port, text } from '#libs/runtime/config.ts';
+// Holds the options of the agent, with their flags, variables and defaults.
+import { type Options, defineOptions, dnsLabel, duration, flag, integer, text } from '#libs/runtime/config.ts';
+import { listenOptions, natsOptions } from '#libs/runtime/shared-options.ts';
 
 export const agentOptions = defineOptions({
   cluster: {
@@ -25,27 +26,7 @@ export const agentOptions = defineOptions({
     schema: text().optional(),
     description: 'where the context is; default KUBECONFIG, then ~/.kube/config',
   },
-  natsUrl: {
-    flag: '--nats-url <url>',
-    env: 'NATS_URL',
-    schema: text(),
-    description: 'NATS with JetStream: nats://[user:password@|token@]host:port, tls://…',
-    secret: true,
-  },
-  natsToken: {
-    flag: '--nats-token <token>',
-    env: 'FLEETGATE_NATS_TOKEN',
-    schema: text().optional(),
-    description: 'token for NATS, where the URL holds none',
-    secret: true,
-  },
-  natsCredentials: {
-    flag: '--nats-credentials <text>',
-    env: 'FLEETGATE_NATS_CREDENTIALS',
-    schema: text().optional(),
-    description: 'contents of a NATS credentials file',
-    secret: true,
-  },
+  ...natsOptions,
   nodePublicKey: {
     flag: '--node-public-key <base64>',
     env: 'FLEETGATE_NODE_PUBLIC_KEY',
@@ -111,20 +92,8 @@ export const agentOptions = defineOptions({
     description: 'most status writes per second in the long run; five times as many at once after a calm',
     default: '100',
   },
-  host: {
-    flag: '--host <address>',
-    env: 'FLEETGATE_HOST',
-    schema: text(),
-    description: 'where /healthz, /readyz and /metrics are served',
-    default: '127.0.0.1',
-  },
-  port: {
-    flag: '--port <port>',
-    env: 'FLEETGATE_PORT',
-    schema: port(),
-    description: 'the same; 0 = any free port',
-    default: '7423',
-  },
+  ...listenOptions('/healthz, /readyz and /metrics', '7423'),
 });
 
+/** What the agent was told. */
 export type AgentOptions = Options<typeof agentOptions>;

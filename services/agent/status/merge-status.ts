@@ -1,11 +1,10 @@
 // A desired status laid into a live one: what is ours is replaced, what is others' stays, and a condition keeps its
 // lastTransitionTime while its status does not change.
 import { canonicalJson } from '#libs/gateway/canonical.ts';
+import { isRecord, recordsOf } from '#libs/gateway/fields/record.ts';
 import { controllerName } from '#libs/gateway/kinds.ts';
-import { isRecord } from '../stripped-object.ts';
-import { mergeGateways, mergeLoadBalancer } from './merge-older.ts';
-
-export type StatusFields = Readonly<Record<string, unknown>>;
+import { mergeGateways, mergeLoadBalancer } from './merge-older-status.ts';
+import type { StatusFields } from './status-fields.ts';
 
 /** Limits of the Gateway API on status lists. */
 const entriesMax: Readonly<Record<string, number>> = { parents: 32, ancestors: 16 };
@@ -139,10 +138,6 @@ function isForeign(type: unknown): boolean {
 
 function withReferenceDefaults(ref: unknown): StatusFields {
   return { ...referenceDefaults, ...(isRecord(ref) ? ref : {}) };
-}
-
-function recordsOf(value: unknown): readonly StatusFields[] {
-  return Array.isArray(value) ? value.filter(isRecord) : [];
 }
 
 /** What is the same as no such field; earlier versions of the API do not have the counts. */

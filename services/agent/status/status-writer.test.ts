@@ -3,10 +3,10 @@ import type { DesiredStatus } from '#libs/events/agent-exchange.ts';
 import { controllerName } from '#libs/gateway/kinds.ts';
 import type { KubeObject } from '#libs/gateway/object.ts';
 import { eventually } from '#libs/testing/eventually.ts';
-import { type LiveObject, readLiveObject } from '../live-object.ts';
+import { type LiveObject, readLiveObject } from '../objects/live-object.ts';
 import type { StatusWriteResult } from '../source.ts';
-import type { StatusFields } from './merge.ts';
-import { StatusWriter } from './writer.ts';
+import type { StatusFields } from './status-fields.ts';
+import { StatusWriter } from './status-writer.ts';
 
 interface Cluster {
   readonly writer: StatusWriter;

@@ -4,7 +4,7 @@ import { statusSubject } from '#libs/events/subjects.ts';
 import { messageOf } from '#libs/runtime/errors.ts';
 import type { Logger } from '#libs/runtime/log.ts';
 import { backoff, pause } from '#libs/runtime/pause.ts';
-import { type Asker, fetchStatuses, parseStatuses } from '../inventory.ts';
+import { type Asker, fetchStatuses, parseStatuses } from '../changes/inventory.ts';
 
 export interface StatusWishes {
   /** Asks for all of them, soon. */
@@ -13,7 +13,7 @@ export interface StatusWishes {
 }
 
 /** What acts on the wishes. */
-export interface WishTaker {
+interface WishTaker {
   wish(desired: DesiredStatus): void;
   /** Called before all wishes are asked for; `replace` brings the answer. */
   beginReplace(): void;

@@ -4,7 +4,7 @@ import { keyIdOf, seal } from '#libs/runtime/hpke.ts';
 import type { Sealer } from './live-object.ts';
 import { toPlaceKey } from '#libs/gateway/object-key.ts';
 
-export interface SealerOptions {
+interface SealerOptions {
   readonly cluster: string;
   /** Of the fleet; undefined = none. */
   readonly publicKey: string | undefined;

@@ -5,13 +5,13 @@ import * as fc from 'fast-check';
 import t from 'tap';
 import type { ChangeEvent } from '#libs/events/change-event.ts';
 import { parseChangeEvent } from '#libs/events/parse-change-event.ts';
+import { isRecord } from '#libs/gateway/fields/record.ts';
 import { type WatchedKind, kindInfo, kinds } from '#libs/gateway/kinds.ts';
 import type { KubeObject } from '#libs/gateway/object.ts';
-import { isRecord } from '#libs/gateway/fields/cursor.ts';
 import type { Manifest } from '#libs/testing/given/change-events.ts';
 import { hostileCases, hugeTexts } from '#libs/testing/given/hostile-cases.ts';
 import { hostileObject, hostileTexts, templates } from '#libs/testing/given/hostile-objects.ts';
-import { parseKubeObject } from './kubernetes/resource-version.ts';
+import { parseKubeObject } from '../kubernetes/resource-version.ts';
 import { Mirror } from './mirror.ts';
 import { Outbox } from './outbox.ts';
 

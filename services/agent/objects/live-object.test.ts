@@ -4,7 +4,7 @@ import { type Sealer, appliedEvent, readLiveObject, readLiveSecret } from './liv
 import { readProvenance } from './provenance.ts';
 import { findReferences } from './references.ts';
 import { sliceProblem } from './slice-problem.ts';
-import { keyPair } from './testing/key-pair.ts';
+import { keyPair } from '../testing/key-pair.ts';
 import { toLocalKey } from '#libs/gateway/object-key.ts';
 
 const metadata = {

@@ -2,13 +2,12 @@
 // One comparison at a time; what is asked for meanwhile makes one more. Tries until it succeeds.
 import { FleetgateError, messageOf } from '#libs/runtime/errors.ts';
 import type { Logger } from '#libs/runtime/log.ts';
-import { backoff, pause } from '#libs/runtime/pause.ts';
+import { backoff, jittered, pause } from '#libs/runtime/pause.ts';
 import type { Inventory } from './inventory.ts';
-import { jittered } from './jitter.ts';
 import type { Mirror } from './mirror.ts';
 import type { Outbox } from './outbox.ts';
 
-export interface ReconcilerOptions {
+interface ReconcilerOptions {
   readonly fetch: () => Promise<Inventory>;
   /** The stream of the first comparison. */
   readonly stream: string | undefined;

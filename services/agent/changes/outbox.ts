@@ -5,6 +5,7 @@
 import type { InventoryItem } from '#libs/events/agent-exchange.ts';
 import type { ChangeEvent } from '#libs/events/change-event.ts';
 import { changeMessageId } from '#libs/events/subjects.ts';
+import { fullJitter } from '#libs/runtime/pause.ts';
 import { toLocalKey } from '#libs/gateway/object-key.ts';
 
 /** What the history holds, or will hold once the queue is through. */
@@ -191,7 +192,7 @@ export class Outbox {
     // Perhaps stored all the same: the same id makes the repetition harmless, and a newer event makes it needless.
     if (this.#state === 'live' && !this.#queue.has(key)) this.#queue.set(key, event);
     if (this.#retry !== undefined) return;
-    const delayMs = this.#options.retryDelayMs ?? ((attempt) => Math.min(5000, 100 * 2 ** attempt) * Math.random());
+    const delayMs = this.#options.retryDelayMs ?? ((attempt) => fullJitter(attempt, { minMs: 100, maxMs: 5000 }));
     this.#retry = setTimeout(
       () => {
         this.#retry = undefined;

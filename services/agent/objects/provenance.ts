@@ -1,7 +1,8 @@
 // Who changed an object and when, as its managedFields say.
+import { isRecord } from '#libs/gateway/fields/record.ts';
 import type { KubeObject } from '#libs/gateway/object.ts';
-import type { Provenance } from './source.ts';
-import { isRecord, type ServedMeta } from './stripped-object.ts';
+import type { Provenance } from '../source.ts';
+import type { ServedMeta } from './stripped-object.ts';
 
 /** The newest entry of managedFields that is not a write of a subresource (status), else the object's creation by nobody known. */
 export function readProvenance(object: KubeObject): Provenance {

@@ -1,6 +1,6 @@
 import t from 'tap';
 import { condition, timed } from '../testing/conditions.ts';
-import { mergeStatus } from './merge.ts';
+import { mergeStatus } from './merge-status.ts';
 
 const then = '2026-01-01T00:00:00Z';
 const now = '2026-06-01T00:00:00Z';

@@ -2,19 +2,19 @@
 // No byte of a key gets into a summary, an error or a log line.
 import { X509Certificate, createHash, createPrivateKey, type KeyObject } from 'node:crypto';
 import type { SecretSummary } from '#libs/events/change-event.ts';
+import { isRecord } from '#libs/gateway/fields/record.ts';
 import type { KubeObject } from '#libs/gateway/object.ts';
-import { isRecord } from './stripped-object.ts';
 
-export const chainLengthMax = 20;
-export const bundleLengthMax = 1000;
+const chainLengthMax = 20;
+const bundleLengthMax = 1000;
 
 /** What is sealed to the fleet's node key: PEM chain, leaf first, and the key as PKCS #8 PEM. */
-export interface TlsMaterial {
+interface TlsMaterial {
   readonly certificate: string;
   readonly key: string;
 }
 
-export interface TlsSecret {
+interface TlsSecret {
   readonly summary: SecretSummary;
   readonly material: TlsMaterial | null;
 }

@@ -11,13 +11,13 @@ import {
   deletedEvent,
   readLiveObject,
   readLiveSecret,
-} from './live-object.ts';
+} from '../objects/live-object.ts';
 import type { Held, Outbox } from './outbox.ts';
-import { findReferences, referringKinds, servingNamespace } from './references.ts';
-import { type AppliedChange, type DeletedChange, type ObjectName, type SourceChange, objectName } from './source.ts';
+import { findReferences, referringKinds, servingNamespace } from '../objects/references.ts';
+import { type AppliedChange, type DeletedChange, type ObjectName, type SourceChange, objectName } from '../source.ts';
 import { parseLocalKey, toLocalKey } from '#libs/gateway/object-key.ts';
 
-export interface MirrorOptions {
+interface MirrorOptions {
   readonly cluster: { readonly name: string; readonly uid: string };
   readonly outbox: Outbox;
   readonly sealer: Sealer | null;

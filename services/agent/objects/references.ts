@@ -1,9 +1,9 @@
 // The Secrets and ConfigMaps that a GatewayClass, Gateway, ListenerSet or BackendTLSPolicy names, or what was used before them. Only these
 // are read from the cluster.
+import { isRecord } from '#libs/gateway/fields/record.ts';
 import { controllerName, type WatchedKind } from '#libs/gateway/kinds.ts';
 import type { KubeObject } from '#libs/gateway/object.ts';
-import type { ObjectName } from './source.ts';
-import { isRecord } from './stripped-object.ts';
+import type { ObjectName } from '../source.ts';
 import { toLocalKey } from '#libs/gateway/object-key.ts';
 
 /** Kinds whose objects refer to Secrets and ConfigMaps. */
@@ -17,7 +17,7 @@ export const referringKinds: ReadonlySet<WatchedKind> = new Set<WatchedKind>([
   'BackendPolicy',
 ]);
 
-export const referencesPerObjectMax = 200;
+const referencesPerObjectMax = 200;
 const depthMax = 10;
 
 /** Kind of a reference that does not say it, by the field that holds the reference. */

@@ -1,7 +1,7 @@
 import t from 'tap';
 import { controllerName } from '#libs/gateway/kinds.ts';
 import { condition, timed } from '../testing/conditions.ts';
-import { changesOnlyCounts, mergeStatus } from './merge.ts';
+import { changesOnlyCounts, mergeStatus } from './merge-status.ts';
 
 const then = '2026-01-01T00:00:00Z';
 const now = '2026-06-01T00:00:00Z';

@@ -1,10 +1,11 @@
 // One object as the agent keeps it: stripped and hashed for the history, with its status beside it for the status writer.
 import type { ChangeEvent, SealedMaterial, SecretSummary } from '#libs/events/change-event.ts';
+import { isRecord } from '#libs/gateway/fields/record.ts';
 import { kindInfo } from '#libs/gateway/kinds.ts';
 import type { KubeObject } from '#libs/gateway/object.ts';
 import { readProvenance } from './provenance.ts';
-import { type AppliedChange, type ObjectName, type Provenance, objectName } from './source.ts';
-import { hashObject, isRecord, stripConfigMap, stripObject, stripSecret } from './stripped-object.ts';
+import { type AppliedChange, type ObjectName, type Provenance, objectName } from '../source.ts';
+import { hashObject, stripConfigMap, stripObject, stripSecret } from './stripped-object.ts';
 import { readTlsSecret } from './tls-secret.ts';
 
 export interface LiveObject {

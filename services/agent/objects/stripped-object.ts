@@ -3,6 +3,7 @@
 import { canonicalJson, sha256 } from '#libs/gateway/canonical.ts';
 import { parameterKeys, parameterLengthMax } from '#libs/gateway/data-plane/data-plane-parameters.ts';
 import { managedBy, managedByLabel } from '#libs/gateway/data-plane/data-plane-service.ts';
+import { isRecord } from '#libs/gateway/fields/record.ts';
 import type { KubeObject, ObjectMeta } from '#libs/gateway/object.ts';
 
 const copiedSpec = 'kubectl.kubernetes.io/last-applied-configuration';
@@ -62,8 +63,4 @@ function stripMeta(metadata: ServedMeta): ObjectMeta {
   if (!isRecord(annotations)) return rest;
   const { [copiedSpec]: _copy, ...others } = annotations;
   return Object.keys(others).length === 0 ? rest : { ...rest, annotations: others };
-}
-
-export function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -2,17 +2,19 @@
 // not too many a second. A status that somebody else changes is put right again. What says no more than how many objects are
 // attached is written at a steady pace, so that a thousand routes are not a thousand writes of their Gateway.
 import type { DesiredStatus } from '#libs/events/agent-exchange.ts';
+import { isRecord } from '#libs/gateway/fields/record.ts';
 import { kindInfo } from '#libs/gateway/kinds.ts';
 import type { KubeObject } from '#libs/gateway/object.ts';
+import { fullJitter } from '#libs/runtime/pause.ts';
 import { isNewer } from '../kubernetes/resource-version.ts';
-import type { LiveObject } from '../live-object.ts';
+import type { LiveObject } from '../objects/live-object.ts';
 import type { WriteStatus } from '../source.ts';
-import { isRecord } from '../stripped-object.ts';
-import { type StatusFields, changesOnlyCounts, mergeStatus } from './merge.ts';
-import { TokenBucket } from './token-bucket.ts';
+import { changesOnlyCounts, mergeStatus } from './merge-status.ts';
+import type { StatusFields } from './status-fields.ts';
+import { TokenBucket } from '../queue/token-bucket.ts';
 import { toLocalKey } from '#libs/gateway/object-key.ts';
 
-export interface StatusWriterOptions {
+interface StatusWriterOptions {
   readonly write: WriteStatus;
   readonly find: (key: string) => LiveObject | undefined;
   /** RFC 3339, whole seconds. */
@@ -26,11 +28,6 @@ export interface StatusWriterOptions {
   readonly concurrency?: number;
   readonly delayMs?: (attempt: number) => number;
 }
-
-/** One object's wish. A status of null: the object is no longer ours to speak of. */
-export type StatusWish =
-  | DesiredStatus
-  | (Pick<DesiredStatus, 'kind' | 'namespace' | 'name'> & { readonly status: null });
 
 interface Wish {
   readonly desired: DesiredStatus;
@@ -237,7 +234,7 @@ export class StatusWriter {
     const attempts = this.#wishes.get(key)?.attempts ?? 0;
     if (attempts < patientAttempts) return this.#enqueue(key);
     if (this.#delayed.has(key) || this.#state === 'stopped') return;
-    const delayMs = this.#options.delayMs ?? ((attempt) => Math.random() * Math.min(60_000, 50 * 2 ** attempt));
+    const delayMs = this.#options.delayMs ?? ((attempt) => fullJitter(attempt, { minMs: 50, maxMs: 60_000 }));
     const timer = setTimeout(() => {
       this.#delayed.delete(key);
       this.#enqueue(key);

@@ -1,7 +1,7 @@
 // Parts of statuses that only older APIs have: `gateways` of routes of Service APIs, `loadBalancer` of Ingresses.
 import { canonicalJson } from '#libs/gateway/canonical.ts';
-import { isRecord } from '../stripped-object.ts';
-import type { StatusFields } from './merge.ts';
+import { isRecord, recordsOf } from '#libs/gateway/fields/record.ts';
+import type { StatusFields } from './status-fields.ts';
 
 const gatewaysMax = 100;
 
@@ -35,8 +35,4 @@ function isOurs(entry: StatusFields): boolean {
   return recordsOf(entry['conditions']).some(
     ({ type }) => typeof type === 'string' && type.startsWith('fleetgate.dev/'),
   );
-}
-
-function recordsOf(value: unknown): readonly StatusFields[] {
-  return Array.isArray(value) ? value.filter(isRecord) : [];
 }
