@@ -1,5 +1,5 @@
-// The README, followed literally: every command of its console blocks in order, on a copy of the examples, and what each one prints
-// compared with what the README shows.
+// Follows the README literally: it runs every command of its console blocks in order, on a copy of the examples, and
+// compares what each one prints with what the README shows.
 import { execFile } from 'node:child_process';
 import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -12,7 +12,7 @@ import { isAsShown, steadyLines } from './testing/shown-output.ts';
 
 const checkout = resolve(import.meta.dirname, '../..');
 const demo = 'npm run demo';
-/** These change something and run once; the others are asked again until changes have come through, as a reader would. */
+/** These change something and run once. The others are asked again until changes have come through. */
 const runsOnce = /^(sed|npx fleetgate (rollback|release)) /u;
 const asShownWithinMs = 15_000;
 const commandMs = 60_000;

@@ -1,7 +1,7 @@
-// Compares what a document shows with what a command printed. `…` stands for anything: in a line for any text, alone on a line for any
-// lines. All that differs from run to run is named here; everything else must be the same.
+// Compares what a document shows with what a command printed. `…` stands for anything: in a line for any text, alone on a
+// line for any lines. All that differs from run to run is named here; everything else must be the same.
 
-/** What differs from run to run, and what it becomes on both sides. */
+/** Names what differs from run to run, and what it becomes on both sides. */
 const volatile: readonly (readonly [RegExp, string])[] = [
   [/\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z/gu, 'TIME'],
   [/\b\d+(\.\d+)? m?s\b/gu, 'DURATION'],
@@ -14,7 +14,7 @@ const volatile: readonly (readonly [RegExp, string])[] = [
   [/ {2,}/gu, ' '],
 ];
 
-/** The lines without what differs from run to run, and without empty lines at the end. */
+/** Gives the lines without what differs from run to run, and without empty lines at the end. */
 export function steadyLines(lines: readonly string[]): readonly string[] {
   const steady = lines.map((line) =>
     volatile.reduce((text, [pattern, name]) => text.replaceAll(pattern, name), line).trim(),
@@ -22,7 +22,7 @@ export function steadyLines(lines: readonly string[]): readonly string[] {
   return steady.slice(0, steady.findLastIndex((line) => line !== '') + 1);
 }
 
-/** Whether the printed lines are what is shown. */
+/** Says whether the printed lines are what is shown. */
 export function isAsShown(shown: readonly string[], printed: readonly string[]): boolean {
   const lines = steadyLines(shown).map((line) => (line === '…' ? '(?:.*\n)*' : `${patternOf(line)}\n`));
   const text = steadyLines(printed).map((line) => `${line}\n`);
