@@ -21,7 +21,7 @@ export interface Tables {
 
 /** The layout of this repository. */
 /** Rules that the tree does not keep yet. */
-export const pending: readonly string[] = ['columns', 'dead export', 'dead file', 'room circle', 'guide'];
+export const pending: readonly string[] = ['columns', 'dead export', 'dead file', 'room circle'];
 
 export const tables: Tables = {
   imports: {
@@ -70,5 +70,5 @@ export const tables: Tables = {
   },
   folderFilesMax: 20,
   rooms: { 'libs/projection': { roomsMax: 8, arrowsMax: 20 } },
-  guides: ['ARCHITECTURE.md'],
+  guides: ['ARCHITECTURE.md', 'CONTRIBUTING.md'],
 };

@@ -1,5 +1,5 @@
 // Every endpoint of the API on a real Postgres: what it answers, and that answers are what the document says.
-import t from 'tap';
+import t, { type Test } from 'tap';
 import packageFile from '../../../package.json' with { type: 'json' };
 import { goldenJson } from '#libs/testing/golden.ts';
 import { startFixture } from '../testing/control-fixture.ts';
@@ -8,11 +8,17 @@ import { fillFleet, gateway } from '../testing/fleet-sample.ts';
 import { endpointTable } from './endpoint-table.ts';
 import { type Role, roles } from '#libs/api/role.ts';
 
-void t.test('reading', async (t) => {
+const at = '/gateways/eu/infra/web';
+
+/** Asks control for what the sample of a fleet has. */
+async function filledFleet(t: Test) {
   const fixture = await startFixture(t);
   await fillFleet(fixture);
-  const get = (path: string, role: Role = 'viewer') => call(fixture, 'GET', `${base}${path}`, role);
-  const at = '/gateways/eu/infra/web';
+  return (path: string, role: Role = 'viewer') => call(fixture, 'GET', `${base}${path}`, role);
+}
+
+void t.test('reading the fleet', async (t) => {
+  const get = await filledFleet(t);
 
   t.match((await get('/whoami', 'operator')).body, { name: 'test operator', role: 'operator' });
 
@@ -44,6 +50,20 @@ void t.test('reading', async (t) => {
     ],
   });
   t.equal((await get('/gateways/eu/infra/none')).status, 404);
+
+  t.match((await get('/nodes')).body['items'], [
+    { node: 'n1', status: 'connected', gateways: [{ gateway, version: 3, serving: 3, current: true, rejected: null }] },
+    { node: 'n2', gateways: [{ current: false, rejected: { version: 3 } }] },
+    { node: 'n3', status: 'unknown', gateways: [] },
+  ]);
+  t.equal((await get('/nodes?status=unknown')).body['items'].length, 1);
+  t.match((await get('/operations/c1')).body, { state: 'recorded', type: 'rollback', gateway, version: 3 });
+  t.match((await get('/operations/none')).body, { state: 'unknown' });
+  t.match((await get('/operations/e1')).body, { state: 'unknown' }, 'a change is no command');
+});
+
+void t.test('reading snapshots', async (t) => {
+  const get = await filledFleet(t);
 
   const snapshots = (await get(`${at}/snapshots`)).body['items'];
   t.match(snapshots, [
@@ -84,22 +104,10 @@ void t.test('reading', async (t) => {
   );
   t.match((await get(`${at}/diff?from=0&to=1`)).body, { added: 3 });
   t.equal((await get(`${at}/diff?from=1&to=99`)).status, 404);
-
-  t.match((await get('/nodes')).body['items'], [
-    { node: 'n1', status: 'connected', gateways: [{ gateway, version: 3, serving: 3, current: true, rejected: null }] },
-    { node: 'n2', gateways: [{ current: false, rejected: { version: 3 } }] },
-    { node: 'n3', status: 'unknown', gateways: [] },
-  ]);
-  t.equal((await get('/nodes?status=unknown')).body['items'].length, 1);
-  t.match((await get('/operations/c1')).body, { state: 'recorded', type: 'rollback', gateway, version: 3 });
-  t.match((await get('/operations/none')).body, { state: 'unknown' });
-  t.match((await get('/operations/e1')).body, { state: 'unknown' }, 'a change is no command');
 });
 
-void t.test('routes and history', async (t) => {
-  const fixture = await startFixture(t);
-  await fillFleet(fixture);
-  const get = (path: string) => call(fixture, 'GET', `${base}${path}`);
+void t.test('routes', async (t) => {
+  const get = await filledFleet(t);
   const names = async (query: string): Promise<string[]> =>
     (await get(`/routes?${query}`)).body['items'].map((item: { name: string }) => item.name);
 
@@ -138,7 +146,10 @@ void t.test('routes and history', async (t) => {
     after = page['next'];
   }
   t.same(paged, ['broken', 'orphan', 'refused', 'web'], 'pages');
+});
 
+void t.test('history', async (t) => {
+  const get = await filledFleet(t);
   t.match((await get('/objects/eu/HTTPRoute/shop/web/history')).body['items'], [
     {
       seq: '3',
