@@ -50,6 +50,7 @@ export const tables: Tables = {
     '*': ['libs/testing', 'libs/runtime'],
     'libs/matching': ['libs/xds', 'libs/projection'],
     'libs/xds': ['libs/projection'],
+    'services/control': ['services/projector'],
   },
   pure: [
     'libs/gateway',

@@ -7,7 +7,7 @@ import { testLogger, throwawayPostgres } from '#libs/testing/peers/throwaway.ts'
 import { startControl } from '../control.ts';
 import { controlOptions } from '../options.ts';
 import { TestNode, startFixture } from '../testing/control-fixture.ts';
-import { ruleEntry } from '../testing/fleet-writer.ts';
+import { ruleEntry } from '../testing/some-entries.ts';
 import { base, call } from '../testing/api-client.ts';
 import { fillFleet, gateway } from '../testing/fleet-sample.ts';
 import { endpointTable } from './endpoint-table.ts';

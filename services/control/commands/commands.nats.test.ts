@@ -7,7 +7,7 @@ import { eventually } from '#libs/testing/eventually.ts';
 import { testLogger, throwawayNats } from '#libs/testing/peers/throwaway.ts';
 import { base, call } from '../testing/api-client.ts';
 import { type Fixture, TestNode, startFixture, startReplica } from '../testing/control-fixture.ts';
-import { firstEntries, ruleEntry } from '../testing/fleet-writer.ts';
+import { firstEntries, ruleEntry } from '../testing/some-entries.ts';
 
 const gateway = 'eu/infra/web';
 const at = `${base}/gateways/eu/infra/web`;

@@ -1,10 +1,11 @@
 // The hub with a real Postgres and real WebSocket clients that check every digest.
 import { connect } from 'node:net';
 import t from 'tap';
+import type { DiscoveryItem } from '#libs/snapshot/discovery.ts';
 import { WebSocket } from 'ws';
 import { eventually } from '#libs/testing/eventually.ts';
 import { type Fixture, TestNode, startFixture, startReplica } from '../testing/control-fixture.ts';
-import { backendEntry, certificate, endpointsAt, firstEntries, ruleEntry } from '../testing/fleet-writer.ts';
+import { backendEntry, certificate, endpointsAt, firstEntries, ruleEntry } from '../testing/some-entries.ts';
 
 const gateway = 'eu/infra/web';
 const endpointsKey = 'endpoints/eu/shop/web/80';
@@ -372,7 +373,7 @@ void t.test('a revoked token ends its connections', async (t) => {
   await t.rejects(node.connect(control.port, tokens.node), /401/);
 });
 
-function manyEndpoints(round: number): unknown {
+function manyEndpoints(round: number): DiscoveryItem {
   const endpoints = Array.from({ length: 5000 }, (_, i) => ({
     address: `10.${round}.${Math.floor(i / 250)}.${i % 250}`,
     port: 8080,

@@ -2,7 +2,7 @@
 import t from 'tap';
 import { eventually } from '#libs/testing/eventually.ts';
 import { type Fixture, TestNode, startFixture } from '../testing/control-fixture.ts';
-import { backendEntry, certificate, endpointsAt, firstEntries } from '../testing/fleet-writer.ts';
+import { backendEntry, certificate, endpointsAt, firstEntries } from '../testing/some-entries.ts';
 
 const gateway = 'eu/infra/web';
 const endpointsKey = 'endpoints/eu/shop/web/80';

@@ -3,7 +3,7 @@ import t from 'tap';
 import { deriveToken } from '#libs/runtime/scoped-token.ts';
 import { eventually } from '#libs/testing/eventually.ts';
 import { TestNode, startFixture } from '../testing/control-fixture.ts';
-import { firstEntries } from '../testing/fleet-writer.ts';
+import { firstEntries } from '../testing/some-entries.ts';
 
 const gateway = 'eu/infra/web';
 

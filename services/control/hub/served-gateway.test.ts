@@ -5,7 +5,7 @@ import { canonicalJson, sha256 } from '#libs/gateway/canonical.ts';
 import { parseHubText } from '#libs/protocol/parse-hub-message.ts';
 import type { Held } from '#libs/protocol/messages.ts';
 import { digestOf } from '#libs/snapshot/digest.ts';
-import { backendEntry } from '../testing/fleet-writer.ts';
+import { backendEntry } from '../testing/some-entries.ts';
 import { EntryPool } from './entry-pool.ts';
 import { DigestMismatch, type EntryRow, ServedGateway } from './served-gateway.ts';
 

@@ -1,14 +1,19 @@
-// For tests: writes what the projector would, by SQL, commit by commit.
-import { Pool, type PoolClient } from 'pg';
+// For tests: writes what a test wants the projector to have made, commit by commit, with the projector's own statement.
+import { Pool } from 'pg';
 import { canonicalJson, sha256 } from '#libs/gateway/canonical.ts';
-import { digestOf } from '#libs/snapshot/digest.ts';
 import { parsePlaceKey } from '#libs/gateway/object-key.ts';
+import type { GatewayHead } from '#libs/projection/versions/gateway-head.ts';
+import { parseDiscoveryKey } from '#libs/snapshot/discovery-key.ts';
+import { digestOf } from '#libs/snapshot/digest.ts';
+import type { DiscoveryItem } from '#libs/snapshot/discovery.ts';
+import { type CommitRows, type VersionRow, buildCommitRows, noChange } from '../../projector/store/commit-rows.ts';
+import { commit } from '../../projector/store/commit.ts';
 
 interface GatewayChange {
   readonly gateway: string;
   /** Entries by key; null = removed. */
   readonly entries: Readonly<Record<string, unknown>>;
-  readonly cause?: 'change' | 'rollback' | 'release';
+  readonly cause?: VersionRow['cause'];
   readonly ofVersion?: number;
   /** false = a candidate: what serves stays. */
   readonly serve?: boolean;
@@ -17,10 +22,10 @@ interface GatewayChange {
   readonly labels?: Readonly<Record<string, string>>;
 }
 
-interface Commit {
+interface Commit extends Partial<Pick<CommitRows, 'clusters' | 'objects' | 'statuses'>> {
   readonly gateways?: readonly GatewayChange[];
   /** Items by key; null = gone. */
-  readonly discovery?: Readonly<Record<string, unknown>>;
+  readonly discovery?: Readonly<Record<string, DiscoveryItem | null>>;
   /** Change and operator events, as rows of `events` without their numbers. */
   readonly events?: readonly EventFields[];
 }
@@ -37,15 +42,19 @@ export interface EventFields {
   readonly data: unknown;
 }
 
-interface State {
-  head: number;
-  serving: number;
-  readonly entries: Map<string, string>;
+interface Held {
+  readonly head: GatewayHead;
+  /** Of the newest version: key → hash. */
+  readonly entries: ReadonlyMap<string, string>;
 }
+
+/** No projector has led on the database of a test: its epoch is the first. */
+const epoch = '0';
+const checkpoint = { streamCreated: null, streamSeq: 0 };
 
 export class FleetWriter {
   readonly pool: Pool;
-  readonly #states = new Map<string, State>();
+  readonly #held = new Map<string, Held>();
   #seq = 0;
 
   constructor(url: string) {
@@ -55,181 +64,113 @@ export class FleetWriter {
 
   /** What the gateway's newest version holds: key → hash. */
   entriesOf(gateway: string): ReadonlyMap<string, string> {
-    return this.#state(gateway).entries;
+    return this.#of(gateway).entries;
   }
 
-  versionOf(gateway: string): { readonly head: number; readonly serving: number } {
-    return this.#state(gateway);
+  versionOf(gateway: string): Pick<GatewayHead, 'head' | 'serving'> {
+    return this.#of(gateway).head;
   }
 
   /** Writes one commit and tells of it; resolves to its number. */
-  async commit(commit: Commit): Promise<bigint> {
-    const client = await this.pool.connect();
-    try {
-      await client.query('begin');
-      const { rows } = await client.query<{ commit: string }>(
-        'update projector set commit = commit + 1 returning commit',
-      );
-      const number = rows[0]?.commit ?? '0';
-      await this.#writeEvents(client, commit.events ?? []);
-      for (const change of commit.gateways ?? []) await this.#writeGateway(client, number, change);
-      for (const [key, item] of Object.entries(commit.discovery ?? {})) {
-        const json = item === null ? null : canonicalJson(item);
-        await client.query(
-          `insert into discovery (key, cluster, hash, item, commit) values ($1, 'eu', $2, $3, $4)
-           on conflict (key) do update set hash = excluded.hash, item = excluded.item, commit = excluded.commit`,
-          [key, json === null ? '' : sha256(json), json, number],
-        );
-      }
-      await client.query(`select pg_notify('fleetgate_commit', $1)`, [number]);
-      await client.query('commit');
-      return BigInt(number);
-    } finally {
-      client.release();
-    }
+  async commit({ events = [], gateways = [], discovery = {}, ...facts }: Commit): Promise<bigint> {
+    const batch = String(this.#seq + events.length);
+    const rows = events.map((event) => this.#eventRow(event, batch));
+    const entries = new Map<string, string>();
+    const versions = gateways.map((change) => this.#addVersion(change, entries));
+    return this.#write({
+      ...facts,
+      events: rows,
+      entries,
+      versions,
+      gateways: gateways.map(({ gateway }) => this.#of(gateway).head),
+      discovery: Object.entries(discovery).map(([key, item]) => ({
+        key,
+        cluster: clusterOf(key),
+        hash: item === null ? '' : sha256(canonicalJson(item)),
+        item,
+      })),
+    });
   }
 
   /** Other labels of a Gateway object, and nothing else. */
   async relabel(gateway: string, labels: Readonly<Record<string, string>>): Promise<void> {
-    await this.pool.query(
-      `with p as (update projector set commit = commit + 1 returning commit),
-            g as (update gateways set labels = $2, commit = p.commit from p where gateway = $1)
-       select pg_notify('fleetgate_commit', p.commit::text) from p`,
-      [gateway, JSON.stringify(labels)],
-    );
+    const { head, entries } = this.#of(gateway);
+    const relabelled = { ...head, labels };
+    this.#held.set(gateway, { head: relabelled, entries });
+    await this.#write({ gateways: [relabelled] });
   }
 
   async close(): Promise<void> {
     await this.pool.end();
   }
 
-  async #writeEvents(client: PoolClient, events: readonly EventFields[]): Promise<void> {
-    const batch = this.#seq + events.length;
-    for (const event of events) {
-      await client.query(
-        `insert into events (seq, batch, id, type, cluster, kind, namespace, name, uid, manager, operation, at, data)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, 'uid', $9, $10, now(), $11)`,
-        [
-          (this.#seq += 1),
-          batch,
-          event.id,
-          event.type,
-          event.cluster,
-          event.kind,
-          event.namespace,
-          event.name,
-          event.manager,
-          event.operation,
-          JSON.stringify(event.data),
-        ],
-      );
+  async #write(rows: Partial<CommitRows>): Promise<bigint> {
+    const client = await this.pool.connect();
+    try {
+      const fence = { epoch, checkpoint, recordedAt: new Date() };
+      return BigInt(await commit(client, fence, { ...buildCommitRows([], [], noChange), ...rows }));
+    } finally {
+      client.release();
     }
   }
 
-  async #writeGateway(client: PoolClient, commit: string, change: GatewayChange): Promise<void> {
-    const state = this.#state(change.gateway);
-    const version = (state.head += 1);
-    if (change.serve !== false) state.serving = version;
-    const rows = Object.entries(change.entries).map(([key, entry]) => {
+  #eventRow({ data, ...event }: EventFields, batch: string): CommitRows['events'][number] {
+    const seq = String((this.#seq += 1));
+    return { ...event, seq, batch, uid: 'uid', at: new Date().toISOString(), data: JSON.stringify(data) };
+  }
+
+  /** Adds the JSON of new entries to `texts`, by hash. */
+  #addVersion(change: GatewayChange, texts: Map<string, string>): VersionRow {
+    const { gateway } = change;
+    const { head: before, entries: held } = this.#of(gateway);
+    const version = before.head + 1;
+    const entries = new Map(held);
+    const changes = Object.entries(change.entries).map(([key, entry]) => {
       const json = entry === null ? null : canonicalJson(entry);
-      return { key, json, hash: json === null ? null : sha256(json) };
+      const hash = json === null ? null : sha256(json);
+      if (json === null || hash === null) entries.delete(key);
+      else {
+        texts.set(hash, json);
+        entries.set(key, hash);
+      }
+      return { key, hash };
     });
-    for (const { key, hash } of rows) {
-      if (hash === null) state.entries.delete(key);
-      else state.entries.set(key, hash);
-    }
-    await client.query(
-      `insert into entries (hash, json) select r.hash, r.json from unnest($1::text[], $2::text[]) as r(hash, json)
-        where r.hash is not null on conflict do nothing`,
-      [rows.map(({ hash }) => hash), rows.map(({ json }) => json)],
-    );
-    await client.query(
-      `insert into snapshot_changes (gateway, version, key, hash) select $1, $2, r.key, r.hash from unnest($3::text[], $4::text[]) as r(key, hash)`,
-      [change.gateway, version, rows.map(({ key }) => key), rows.map(({ hash }) => hash)],
-    );
-    await client.query(
-      `insert into snapshots (gateway, version, digest, entries, cause, of_version, seq, at, actor, reason)
-       values ($1, $2, $3, $4, $5, $6, $7, now(), 'kubectl', 'applied HTTPRoute shop/web')`,
-      [
-        change.gateway,
-        version,
-        digestOf(state.entries),
-        state.entries.size,
-        change.cause ?? 'change',
-        change.ofVersion ?? null,
-        this.#seq,
-      ],
-    );
-    const { cluster, namespace, name } = parsePlaceKey(change.gateway);
-    await client.query(
-      `insert into gateways (gateway, cluster, namespace, name, head, serving, pinned, deleted, alarm, commit, labels)
-       values ($1, $2, $3, $4, $5, $6, $7, $8, null, $9, $10)
-       on conflict (gateway) do update set head = excluded.head, serving = excluded.serving, pinned = excluded.pinned,
-         deleted = excluded.deleted, commit = excluded.commit, labels = excluded.labels`,
-      [
-        change.gateway,
-        cluster,
-        namespace,
-        name,
-        version,
-        state.serving,
-        change.pinned ?? false,
-        change.deleted ?? false,
-        commit,
-        JSON.stringify(change.labels ?? {}),
-      ],
-    );
+    const head = {
+      ...before,
+      head: version,
+      serving: change.serve === false ? before.serving : version,
+      pinned: change.pinned ?? false,
+      deleted: change.deleted ?? false,
+      labels: change.labels ?? {},
+    };
+    this.#held.set(gateway, { head, entries });
+    return {
+      gateway,
+      version,
+      digest: digestOf(entries),
+      entryCount: entries.size,
+      cause: change.cause ?? 'change',
+      ofVersion: change.ofVersion ?? null,
+      changes,
+      actor: 'kubectl',
+      reason: 'applied HTTPRoute shop/web',
+      seq: String(this.#seq),
+      at: null,
+    };
   }
 
-  #state(gateway: string): State {
-    let state = this.#states.get(gateway);
-    if (state === undefined) {
-      state = { head: 0, serving: 0, entries: new Map() };
-      this.#states.set(gateway, state);
-    }
-    return state;
+  #of(gateway: string): Held {
+    const known = this.#held.get(gateway);
+    if (known !== undefined) return known;
+    const none = { head: 0, serving: 0, pinned: false, deleted: false, alarm: null, labels: {} };
+    return { head: { gateway, ...parsePlaceKey(gateway), ...none }, entries: new Map() };
   }
 }
 
-/** A rule entry as small as it goes. */
-export function ruleEntry(name: string, path: string, backend: string): unknown {
-  return {
-    kind: 'http-rule',
-    route: { kind: 'HTTPRoute', cluster: 'eu', namespace: 'shop', name, createdAt: '2026-01-01T00:00:00Z' },
-    index: 0,
-    hosts: [{ listener: 'http', hostname: '*' }],
-    matches: [{ path: { type: 'PathPrefix', value: path }, headers: [], query: [] }],
-    filters: [],
-    action: { type: 'forward', backends: [{ key: backend, weight: 1, filters: [] }] },
-  };
+/** The cluster that a discovery item is of; '' where the key does not say. */
+function clusterOf(key: string): string {
+  const name = parseDiscoveryKey(key);
+  if (name?.type === 'endpoints') return name.port.cluster;
+  if (name?.type === 'tls') return name.secret.cluster;
+  return name?.object.cluster ?? '';
 }
-
-export function backendEntry(service: string): unknown {
-  return {
-    kind: 'backend',
-    cluster: 'eu',
-    namespace: 'shop',
-    service,
-    port: 80,
-    protocol: 'http',
-    endpoints: `endpoints/eu/shop/${service}/80`,
-  };
-}
-
-/** An entry of each kind: a listener with a certificate, a rule, its backend. */
-export const firstEntries: Readonly<Record<string, unknown>> = {
-  'listener/https': {
-    kind: 'listener',
-    name: 'https',
-    port: 443,
-    protocol: 'HTTPS',
-    hostname: '*',
-    certificates: ['tls/eu/infra/cert'],
-    createdAt: '2026-01-01T00:00:00Z',
-  },
-  'rule/HTTPRoute/shop/web/0': ruleEntry('web', '/', 'backend/eu/shop/web/80'),
-  'backend/eu/shop/web/80': backendEntry('web'),
-};
-
-export const certificate = { kind: 'tls', fingerprint: 'f1', sealed: { keyId: 'k', enc: 'e', ciphertext: 'c' } };
-export const endpointsAt = (address: string) => ({ kind: 'endpoints', endpoints: [{ address, port: 8080 }] });
