@@ -1,5 +1,7 @@
 // Measures how long the projection takes for one changed route on a gateway with many. Prints one line for each size;
-// nothing here depends on a database or a network. Run: npx node loadtest/projection-bench.ts [routes…]
+// nothing here depends on a database or a network.
+//
+//   npx node loadtest/projection-bench.ts [routes…]
 import { applied, type Manifest } from '#libs/testing/given/change-events.ts';
 import { Projection } from '#libs/projection/projection.ts';
 

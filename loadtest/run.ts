@@ -1,6 +1,8 @@
 // Sends steady traffic by k6 to `fleetgate up` with a copy of the storefront, while routes change, a rollback and a
 // release happen, and agent, projector, control and the node process are killed. Passes when not one answer is failed
-// or wrong and every disturbance did what it should. Run: npm run loadtest [-- --seconds 60 --rate 200 --out FILE]
+// or wrong and every disturbance did what it should.
+//
+//   npm run loadtest [-- --seconds 60 --rate 200 --out FILE]
 import { spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { cpus, tmpdir, totalmem } from 'node:os';

@@ -1,6 +1,7 @@
 // Measures how often statuses are written, as the API server of a real cluster counts it: routes that attach to one
-// Gateway are created as fast as the cluster takes them, wait, are deleted. Needs the lab (tools/lab). Run: node
-// loadtest/status-writes.ts [--routes 1000] [--out FILE]
+// Gateway are created as fast as the cluster takes them, wait, are deleted. Needs the lab (tools/lab).
+//
+//   npx node loadtest/status-writes.ts [--routes 1000] [--out FILE]
 import { writeFileSync } from 'node:fs';
 import { cpus, totalmem } from 'node:os';
 import { parseArgs } from 'node:util';

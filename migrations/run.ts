@@ -7,7 +7,7 @@ import { type Migration, type MigrationProvider, Migrator } from 'kysely/migrati
 import { Pool } from 'pg';
 
 /** Takes what `migrate` has to say. */
-export interface MigrationLog {
+interface MigrationLog {
   info(fields: Record<string, unknown>, message: string): void;
 }
 

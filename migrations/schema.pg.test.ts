@@ -4,7 +4,7 @@ import t from 'tap';
 import { golden } from '#libs/testing/golden.ts';
 import { throwawayPostgres } from '#libs/testing/peers/throwaway.ts';
 import { migrate, migrationsPending } from './run.ts';
-import { dumpSchema } from './schema.ts';
+import { dumpSchema } from '#libs/testing/schema-dump.ts';
 
 void t.test('two at once apply each migration once', async (t) => {
   const { url } = await throwawayPostgres(t, { schema: 'none' });

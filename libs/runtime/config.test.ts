@@ -12,16 +12,13 @@ import {
   list,
   parseConfig,
   port,
-  printableOptions,
   readOptions,
   text,
   url,
-  urls,
 } from './config.ts';
 import { errors, fail } from './errors.ts';
 import { generateNodeKey, keyIdOf, open, publicKeyOf, seal } from './hpke.ts';
 import { createLogger } from './log.ts';
-import { serversOf } from '#libs/runtime/nats/nats-url.ts';
 import { backoff, pause } from './pause.ts';
 
 const table = defineOptions({
@@ -104,22 +101,11 @@ void t.test('all mistakes are reported at once, by the name that was used, witho
   });
 });
 
-void t.test('server lists: each is a URL, credentials are those of the first', async (t) => {
-  const schema = urls('nats', 'tls');
-  t.ok(schema.safeParse('nats://a:1, tls://b').success);
-  t.notOk(schema.safeParse('nats://a:1,http://b').success);
-  t.same(serversOf('nats://u:p%40@a:1,tls://b'), { servers: ['a:1', 'b:4222'], user: 'u', pass: 'p@', tls: {} });
-  t.same(serversOf('tok@[::1]'), { servers: ['[::1]:4222'], token: 'tok' });
-  t.throws(() => serversOf('nats://'), { code: 'config' });
-  t.throws(() => serversOf('nats://a:b'), { code: 'config' });
-});
-
 void t.test('help names variable and default, and no secret', async (t) => {
   const help = addOptions(new Command('agent'), table).helpInformation();
   t.match(help, /--relist <time>\s+Period \(env FLEETGATE_RELIST, default 10m\)/);
   t.match(help, /--token <token>\s+Token \(env FLEETGATE_TOKEN\)/);
   t.notMatch(help, /hidden/);
-  t.match(printableOptions(table, readOptions(table, { cluster: 'eu' }, {})), { token: '[redacted]', port: 7420 });
 });
 
 void t.test('a table with a slip is refused', async (t) => {

@@ -68,13 +68,6 @@ export function parseConfig<T extends OptionTable>(
   return readOptions(table, command.opts(), env);
 }
 
-/** Gives the options for a log line at start, without the values of secret ones. */
-export function printableOptions<T extends OptionTable>(table: T, options: Options<T>): Record<string, unknown> {
-  return Object.fromEntries(
-    Object.keys(table).map((name) => [name, table[name]?.secret ? '[redacted]' : options[name]]),
-  );
-}
-
 const durationUnits: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
 
 /** Takes `250ms`, `10s`, `5m`, `1h` or `7d`; gives milliseconds. */
@@ -144,16 +137,6 @@ export function url(...protocols: readonly string[]): z.ZodType<string> {
       ? 'must be a URL'
       : `must be a URL that starts with ${protocols.map((name) => `${name}://`).join(' or ')}`,
   );
-}
-
-/** Takes one or more URLs with one of the protocols, separated by commas, such as the servers of a NATS cluster. */
-export function urls(...protocols: readonly string[]): z.ZodType<string> {
-  const one = url(...protocols);
-  return z.string().superRefine((value, context) => {
-    for (const part of value.split(',')) {
-      for (const { message } of one.safeParse(part.trim()).error?.issues ?? []) issue(context, message);
-    }
-  });
 }
 
 /** Takes a DNS label, such as the name of a cluster. */

@@ -6,9 +6,9 @@ import { FleetgateError } from './errors.ts';
 export type Logger = pino.Logger;
 /** From the least important on. */
 export const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
-export type LogLevel = (typeof logLevels)[number];
+type LogLevel = (typeof logLevels)[number];
 
-export interface LogOptions {
+interface LogOptions {
   readonly service: string;
   /** A LogLevel. Default: FLEETGATE_LOG_LEVEL, else info. */
   readonly level?: string | undefined;
@@ -50,7 +50,7 @@ export function atLevel(log: Logger, level: LogLevel | undefined): Logger {
 }
 
 /** Describes an error as plain data: code and hint where it has them, and its causes. */
-export function describeError(error: unknown, depth = 0): unknown {
+function describeError(error: unknown, depth = 0): unknown {
   if (!(error instanceof Error)) return plain(error, depth);
   const code = 'code' in error ? error.code : undefined;
   return {
@@ -88,7 +88,7 @@ const urlPassword = /(\b[a-z][a-z0-9+.-]*:\/\/)[^\s/@:"\\]*(?::[^\s/@"\\]*)?@/gi
 const bearer = /\b(Bearer\s+)[\w.~+/=-]+/gi;
 
 /** Takes private keys in PEM, bearer tokens and passwords in URLs out of a text. */
-export function scrubText(text: string): string {
+function scrubText(text: string): string {
   if (!text.includes('@') && !text.includes('PRIVATE KEY') && !/bearer\s/i.test(text)) return text;
   return text
     .replace(privateKeyBlock, redacted)

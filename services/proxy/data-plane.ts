@@ -13,7 +13,7 @@ import type { AdsServer } from './ads/ads-server.ts';
 /** What the data plane needs of the compiler. */
 export type Compiler = Pick<XdsCompiler, 'setSnapshot' | 'setDiscovery' | 'flush' | 'tables' | 'problems'>;
 
-export interface DataPlaneOptions {
+interface DataPlaneOptions {
   readonly createCompiler: () => Compiler;
   readonly ads: AdsServer;
   /** Names of listeners that do not take connections yet. */
@@ -26,7 +26,7 @@ export interface DataPlaneOptions {
 }
 
 /** A change of discovery, TLS material opened. */
-export interface DiscoveryChange {
+interface DiscoveryChange {
   readonly upserts: readonly { readonly key: string; readonly item: XdsDiscovery }[];
   readonly removes: readonly string[];
 }

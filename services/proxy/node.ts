@@ -9,7 +9,7 @@ import type { LastGood } from './last-good/last-good.ts';
 import { type OpenDiscovery, openAll } from './node-keys.ts';
 import type { ProxyMetrics } from './proxy-metrics.ts';
 
-export interface NodeOptions {
+interface NodeOptions {
   readonly session: NodeSession;
   readonly plane: Pick<DataPlane, 'activate' | 'discover'>;
   readonly lastGood: LastGood;

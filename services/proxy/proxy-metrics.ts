@@ -3,7 +3,7 @@ import { createMetrics, type Metrics } from '#libs/runtime/metrics.ts';
 import type { XdsType } from '#libs/xds/envoy/resources.ts';
 
 /** What is read at each scrape. */
-export interface ProxyState {
+interface ProxyState {
   held(): readonly { readonly gateway: string; readonly version: number }[];
   envoyLive(): boolean;
   hubConnected(): boolean;

@@ -7,7 +7,7 @@ import { type BinaryInfo, type BinaryName, binaries, isAtLeast, printedVersion, 
 import { fetchBinary } from './binary-source.ts';
 import { fail } from '#libs/runtime/errors.ts';
 
-export interface ResolveOptions {
+interface ResolveOptions {
   /** Gets a line for people at each step of a download. */
   readonly onProgress?: ((line: string) => void) | undefined;
   readonly env?: Readonly<Record<string, string | undefined>>;

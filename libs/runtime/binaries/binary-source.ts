@@ -8,7 +8,7 @@ import { promisify } from 'node:util';
 import { type BinaryInfo, type BinaryName, isAtLeast, printedVersion, versionIn } from './binary-info.ts';
 import { messageOf } from '#libs/runtime/errors.ts';
 
-export interface FetchOptions {
+interface FetchOptions {
   readonly onProgress?: ((line: string) => void) | undefined;
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Gets a line for each way that did not work. */

@@ -19,7 +19,7 @@ export interface EmbeddedNats {
   stop(): Promise<void>;
 }
 
-export interface EmbeddedNatsOptions {
+interface EmbeddedNatsOptions {
   readonly dataDir: string;
   /** Address to listen on, for agents elsewhere; 127.0.0.1 unless given. */
   readonly host?: string;

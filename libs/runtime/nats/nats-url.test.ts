@@ -12,5 +12,11 @@ void t.test('credentials are those of the URL, else the token that was given bes
     pass: 'p@ss',
     tls: {},
   });
+  t.strictSame(serversOf('nats://u:p%40@a:1,tls://b'), { servers: ['a:1', 'b:4222'], user: 'u', pass: 'p@', tls: {} });
+  t.strictSame(serversOf('tok@[::1]'), { servers: ['[::1]:4222'], token: 'tok' });
+});
+
+void t.test('a text that is no URL is a mistake of the configuration', async (t) => {
   t.throws(() => serversOf('nats://', 's3cret'), { code: 'config' });
+  t.throws(() => serversOf('nats://a:b'), { code: 'config' });
 });

@@ -32,7 +32,7 @@ export interface Stoppable {
 }
 
 /** Handles one message; `reply` is absent when the sender wants no answer. What it throws is logged. */
-export type MessageHandler = (
+type MessageHandler = (
   json: unknown,
   reply: ((answer: unknown) => void) | undefined,
   subject: string,
@@ -75,7 +75,7 @@ export interface Nats {
   close(): Promise<void>;
 }
 
-export interface NatsOptions {
+interface NatsOptions {
   /** `nats://user:password@host:port`, `nats://token@host`, `tls://…`; several separated by commas. */
   readonly url: string;
   /** Shown by the server. */

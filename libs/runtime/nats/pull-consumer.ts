@@ -46,7 +46,7 @@ export interface PullEvents {
 }
 
 /** What the consumer needs of the connection. */
-export interface PullSource {
+interface PullSource {
   /** Makes the consumer anew; resolves to the stream's identity, throws StreamLostError when it is not the expected. */
   open(startSeq: number, expected: string | undefined): Promise<string>;
   subscribe(events: PullEvents): { readonly pull: (request: object) => void; readonly stop: () => void };

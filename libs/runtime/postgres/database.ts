@@ -6,7 +6,7 @@ type BigInt8 = ColumnType<string, string | number | bigint, string | number | bi
 type Time = ColumnType<Date, Date | string, Date | string>;
 type Json<T> = JSONColumnType<T & object>;
 
-export interface ProjectorTable {
+interface ProjectorTable {
   readonly id: number;
   readonly epoch: BigInt8;
   readonly commit: BigInt8;
@@ -14,13 +14,13 @@ export interface ProjectorTable {
   readonly stream_seq: BigInt8;
 }
 
-export interface ClustersTable {
+interface ClustersTable {
   readonly name: string;
   readonly uid: string;
   readonly first_seen: Time;
 }
 
-export interface EventsTable {
+interface EventsTable {
   readonly seq: BigInt8;
   readonly batch: BigInt8;
   readonly id: string;
@@ -37,7 +37,7 @@ export interface EventsTable {
   readonly data: string;
 }
 
-export interface ObjectsTable {
+interface ObjectsTable {
   readonly cluster: string;
   readonly kind: string;
   readonly namespace: string;
@@ -51,7 +51,7 @@ export interface ObjectsTable {
   readonly data: string;
 }
 
-export interface EndpointSlicesTable {
+interface EndpointSlicesTable {
   readonly cluster: string;
   readonly namespace: string;
   readonly name: string;
@@ -61,7 +61,7 @@ export interface EndpointSlicesTable {
   readonly data: string;
 }
 
-export interface GatewaysTable {
+interface GatewaysTable {
   readonly gateway: string;
   readonly cluster: string;
   readonly namespace: string;
@@ -76,7 +76,7 @@ export interface GatewaysTable {
   readonly labels: Json<Readonly<Record<string, string>>>;
 }
 
-export interface SnapshotsTable {
+interface SnapshotsTable {
   readonly gateway: string;
   readonly version: number;
   readonly digest: string;
@@ -89,19 +89,19 @@ export interface SnapshotsTable {
   readonly reason: string | null;
 }
 
-export interface SnapshotChangesTable {
+interface SnapshotChangesTable {
   readonly gateway: string;
   readonly version: number;
   readonly key: string;
   readonly hash: string | null;
 }
 
-export interface EntriesTable {
+interface EntriesTable {
   readonly hash: string;
   readonly json: string;
 }
 
-export interface StatusesTable {
+interface StatusesTable {
   readonly cluster: string;
   readonly kind: string;
   readonly namespace: string;
@@ -110,7 +110,7 @@ export interface StatusesTable {
   readonly status: Json<Readonly<Record<string, unknown>>>;
 }
 
-export interface DiscoveryTable {
+interface DiscoveryTable {
   readonly key: string;
   readonly cluster: string;
   readonly hash: string;
@@ -118,7 +118,7 @@ export interface DiscoveryTable {
   readonly commit: BigInt8;
 }
 
-export interface NodesTable {
+interface NodesTable {
   readonly node: string;
   readonly version: string;
   readonly labels: Json<Readonly<Record<string, string>>>;
@@ -131,7 +131,7 @@ export interface NodesTable {
   readonly last_seen: Time;
 }
 
-export interface NodeGatewaysTable {
+interface NodeGatewaysTable {
   readonly node: string;
   readonly gateway: string;
   readonly version: number;
@@ -143,7 +143,7 @@ export interface NodeGatewaysTable {
   readonly rejected_at: ColumnType<Date | null, Date | string | null, Date | string | null>;
 }
 
-export interface TokensTable {
+interface TokensTable {
   readonly id: string;
   readonly name: string;
   readonly role: 'viewer' | 'operator' | 'admin' | 'node' | 'provisioner';
@@ -152,7 +152,7 @@ export interface TokensTable {
   readonly revoked_at: ColumnType<Date | null, Date | string | null, Date | string | null>;
 }
 
-export interface AgentsTable {
+interface AgentsTable {
   readonly cluster: string;
   readonly version: string;
   readonly source: string;

@@ -17,7 +17,7 @@ export interface ChildExit {
   readonly signal: NodeJS.Signals | null;
 }
 
-export interface ChildOptions {
+interface ChildOptions {
   readonly name: string;
   readonly command: string;
   readonly args: readonly string[];

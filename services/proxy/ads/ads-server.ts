@@ -9,7 +9,7 @@ import type { XdsResource, XdsType } from '#libs/xds/envoy/resources.ts';
 import { AdsStream, type AdsStreamEvents } from './ads-stream.ts';
 import { AdsTables } from './ads-tables.ts';
 
-export interface AdsEvents extends AdsStreamEvents {
+interface AdsEvents extends AdsStreamEvents {
   connected(): void;
   disconnected(): void;
 }

@@ -21,7 +21,7 @@ export interface SubscriptionResponse {
 }
 
 /** Envoy's answer to one response. */
-export interface SubscriptionAnswer {
+interface SubscriptionAnswer {
   /** Name → version, '' for a removal. */
   readonly sent: ReadonlyMap<string, string>;
   /** Why Envoy did not take it. */

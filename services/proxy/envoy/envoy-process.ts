@@ -22,7 +22,7 @@ export interface EnvoyFolder {
   readonly adminSocket: string;
 }
 
-export interface EnvoyOptions {
+interface EnvoyOptions {
   readonly binary: string;
   readonly bootstrap: unknown;
   /** Worker threads; 0 = as many as there are cores. */

@@ -7,7 +7,7 @@ export function encodeLine(value: unknown): string {
   return `${checksum(json)} ${json}\n`;
 }
 
-export interface DecodedLines {
+interface DecodedLines {
   readonly values: readonly unknown[];
   /** Where the first bad line begins, or the length of the text. */
   readonly goodBytes: number;

@@ -13,7 +13,7 @@ import type { EntryChanges, NodeContent } from '#libs/protocol/node-session.ts';
 import { Journal } from './journal.ts';
 import { baseLines, discoveryLine, readGeneration, snapshotLine } from './saved-content.ts';
 
-export interface LastGoodOptions {
+interface LastGoodOptions {
   readonly folder: string;
   readonly log: Logger;
   /** Length of a journal that makes a new base due. */

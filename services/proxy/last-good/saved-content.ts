@@ -12,7 +12,7 @@ import { digestOf } from '#libs/snapshot/digest.ts';
 import type { StoredEntry } from '#libs/snapshot/entry.ts';
 import { decodeLines, encodeLine } from './checked-lines.ts';
 
-export interface ReadGeneration {
+interface ReadGeneration {
   /** Undefined where nothing can be relied on. */
   readonly content: NodeContent | undefined;
   /** What is damaged, for a person. */

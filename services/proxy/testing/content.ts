@@ -68,7 +68,7 @@ export function endpoints(service: string, ports: readonly number[]): Record<str
 }
 
 /** Gives the key of a service's backend. */
-export function backendKey(service: string): string {
+function backendKey(service: string): string {
   return `backend/eu/default/${service}/80`;
 }
 

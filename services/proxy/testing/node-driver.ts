@@ -52,7 +52,7 @@ export async function runNode(t: Teardown, node: NodeUnderTest, parts: ProxyPart
   return running;
 }
 
-export interface NodeProcess {
+interface NodeProcess {
   readonly child: ChildProcess;
   end(signal: NodeJS.Signals): Promise<void>;
 }

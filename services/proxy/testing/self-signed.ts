@@ -2,7 +2,7 @@
 // make them.
 import { generateKeyPairSync, randomBytes, sign, X509Certificate } from 'node:crypto';
 
-export interface SelfSigned {
+interface SelfSigned {
   /** PEM. */
   readonly certificate: string;
   /** PEM, PKCS #8. */

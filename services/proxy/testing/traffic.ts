@@ -59,7 +59,7 @@ export function ask(port: number, host: string, path = '/', agent: Agent | false
   });
 }
 
-export interface Traffic {
+interface Traffic {
   readonly count: number;
   /** Answers that were not expected. */
   readonly wrong: readonly string[];

@@ -2,7 +2,7 @@
 // read it, and a test compares it.
 
 /** Answers the queries of `dumpSchema`. */
-export interface CatalogClient {
+interface CatalogClient {
   query(text: string): Promise<{ readonly rows: readonly unknown[] }>;
 }
 
