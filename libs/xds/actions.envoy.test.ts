@@ -1,5 +1,6 @@
 // What a rule does: real requests through a real Envoy that serves what the compiler made.
 import t from 'tap';
+import { eventually } from '#libs/testing/eventually.ts';
 import { backendEntry, ruleEntry } from '#libs/testing/given/entries.ts';
 import { askHttp2, freePort } from '#libs/testing/peers/http-peers.ts';
 import { answerer, startServedGateway } from '#libs/testing/peers/served-gateway.ts';
@@ -196,7 +197,7 @@ void t.test('mirrors', async (t) => {
   for (let i = 0; i < 40; i++) t.equal(await gateway.asked({ path: '/half' }), 'web');
   for (const path of ['/all', '/none', '/backend'])
     t.equal(await gateway.asked({ path, host: 'a.example.com:81' }), 'web');
-  await until(() => mirrored('/all').length === 1 && mirrored('/backend').length === 1);
+  await eventually(() => mirrored('/all').length === 1 && mirrored('/backend').length === 1);
   t.equal(mirrored('/all')[0]?.headers.host, 'a.example.com:81', 'the mirror sees the same Host');
   t.notOk(mirrored('/all')[0]?.headers['x-fleetgate-scope']);
   t.equal(mirrored('/none').length, 0);
@@ -318,8 +319,4 @@ function mirror(numerator: number, denominator: number): HttpFilter {
 
 function mirrored(path: string) {
   return gateway.backends.get('mirror')?.seen.filter(({ url }) => url === path) ?? [];
-}
-
-async function until(condition: () => boolean): Promise<void> {
-  while (!condition()) await new Promise((resolve) => setTimeout(resolve, 5));
 }

@@ -1,5 +1,6 @@
 // Filters of single backends, each alone and all together, of one backend and of several: real requests through a real Envoy.
 import t from 'tap';
+import { eventually } from '#libs/testing/eventually.ts';
 import { backendEntry, ruleEntry } from '#libs/testing/given/entries.ts';
 import { startServedGateway } from '#libs/testing/peers/served-gateway.ts';
 import type { Answer } from '#libs/testing/peers/http-peers.ts';
@@ -36,12 +37,10 @@ const filters: Readonly<Record<string, { readonly filter: HttpFilter; readonly s
   },
   mirror: {
     filter: { type: 'mirror', backend: { key: backendEntry('mirror')[0] }, numerator: 1, denominator: 1 },
-    seen: async ({ echo }) => {
-      const isMirrored = (): boolean =>
-        gateway.backends.get('mirror')?.seen.some(({ headers }) => headers['x-id'] === echo?.headers['x-id']) === true;
-      while (!isMirrored()) await new Promise((resolve) => setTimeout(resolve, 5));
-      return true;
-    },
+    seen: ({ echo }) =>
+      eventually(() =>
+        gateway.backends.get('mirror')?.seen.some(({ headers }) => headers['x-id'] === echo?.headers['x-id']),
+      ),
   },
   cors: {
     filter: {
@@ -109,7 +108,7 @@ void t.test('several mirrors, of the rule and of a backend', async (t) => {
   t.equal(answer.echo?.backend, 'web');
   t.ok(await filters['mirror']?.seen(answer));
   const copies = (): number => gateway.backends.get('api')?.seen.filter(({ url }) => url === '/mirrors/x').length ?? 0;
-  while (copies() === 0) await new Promise((resolve) => setTimeout(resolve, 5));
+  await eventually(() => copies() > 0);
   t.equal(copies(), 1);
 });
 

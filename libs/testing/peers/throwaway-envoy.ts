@@ -7,6 +7,7 @@ import { request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Server, ServerCredentials, type ServerDuplexStream } from '@grpc/grpc-js';
+import { eventually } from '#libs/testing/eventually.ts';
 import { resolveBinary } from '#libs/runtime/binaries/binaries.ts';
 import { bootstrap } from '#libs/xds/envoy/bootstrap.ts';
 import {
@@ -53,14 +54,16 @@ export async function throwawayEnvoy(test: Teardown): Promise<ThrowawayEnvoy> {
     await rm(folder, { recursive: true, force: true, maxRetries: 5 });
   });
   const admin = (path: string): Promise<string> => get(paths.admin, path);
+  const says = (path: string, isSo: (text: string) => boolean): Promise<boolean> =>
+    eventually(async () => isSo(await admin(path)), { everyMs: 5, timeoutMs: 60_000 });
   const log = (): Promise<string> => readFile(paths.log, 'utf8').catch(() => '');
   await ads.connected;
   return {
     push: async (change) => {
       await ads.push(change);
-      await waitFor(async () => (await admin('/ready')).includes('LIVE'));
-      await waitFor(async () => !(await admin('/config_dump?resource=dynamic_listeners')).includes('warming_state'));
-      await waitFor(async () => !/warming_clusters: [1-9]/.test(await admin('/stats?filter=warming_clusters')));
+      await says('/ready', (text) => text.includes('LIVE'));
+      await says('/config_dump?resource=dynamic_listeners', (text) => !text.includes('warming_state'));
+      await says('/stats?filter=warming_clusters', (text) => !/warming_clusters: [1-9]/.test(text));
       return ads.takeRefused();
     },
     admin,
@@ -219,10 +222,6 @@ function get(socketPath: string, path: string): Promise<string> {
     call.on('error', reject);
     call.end();
   });
-}
-
-async function waitFor(condition: () => Promise<boolean>): Promise<void> {
-  while (!(await condition().catch(() => false))) await new Promise((resolve) => setTimeout(resolve, 5));
 }
 
 async function stop(child: ChildProcess): Promise<void> {

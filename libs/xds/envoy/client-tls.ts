@@ -4,6 +4,7 @@ import { canonicalJson, sha256 } from '#libs/gateway/canonical.ts';
 import type { BackendEntry, BackendTls } from '#libs/snapshot/entry.ts';
 import { authoritiesName } from './authority.ts';
 import type { ProtoMessage } from './resources.ts';
+import { secretConfig } from './secret.ts';
 import { isHostName } from './text-limits.ts';
 
 export interface ClientTls {
@@ -83,8 +84,4 @@ function acceptedNames({ hostname, subjectAltNames }: ClientTls): readonly Proto
     san_type: type === 'URI' ? 'URI' : 'DNS',
     matcher: { exact: value },
   }));
-}
-
-function secretConfig(name: string): ProtoMessage {
-  return { name, sds_config: { ads: {}, resource_api_version: 'V3' } };
 }

@@ -19,6 +19,11 @@ export function buildSecret(name: string, material: TlsMaterial): ProtoMessage {
   };
 }
 
+/** Says that Envoy asks for the secret of this name over ADS. */
+export function secretConfig(name: string): ProtoMessage {
+  return { name, sds_config: { ads: {}, resource_api_version: 'V3' } };
+}
+
 /** Why Envoy would refuse it, or undefined. Says nothing of the key's content. */
 export function tlsProblem({ certificate, key }: TlsMaterial): string | undefined {
   const blocks = certificate.match(/-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/g) ?? [];

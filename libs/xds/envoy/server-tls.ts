@@ -2,6 +2,7 @@
 // be named here: Envoy would wait for it, and the whole listener with it.
 import type { ClientValidation } from '#libs/snapshot/entry.ts';
 import type { ProtoMessage } from './resources.ts';
+import { secretConfig } from './secret.ts';
 
 export interface ServerTls {
   /** Names of secrets, in order; at least one. */
@@ -43,8 +44,4 @@ function clientContext({ authorities, mode }: NonNullable<ServerTls['clients']>)
       validation_context_sds_secret_config: secret,
     },
   };
-}
-
-function secretConfig(name: string): ProtoMessage {
-  return { name, sds_config: { ads: {}, resource_api_version: 'V3' } };
 }

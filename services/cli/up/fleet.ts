@@ -6,6 +6,7 @@ import { cacheFolder, resolveBinary } from '#libs/runtime/binaries/binaries.ts';
 import type { BinaryName } from '#libs/runtime/binaries/binary-info.ts';
 import type { Child } from '#libs/runtime/process/child.ts';
 import { startNats } from '#libs/runtime/nats/embedded-nats.ts';
+import { untilAborted } from '#libs/runtime/pause.ts';
 import { tryPort } from '#libs/runtime/ports.ts';
 import { startPostgres } from '#libs/runtime/postgres/embedded-postgres.ts';
 import { fail } from '#libs/runtime/errors.ts';
@@ -95,10 +96,7 @@ async function fetchPrograms(settings: UpSettings, report: Report, signal: Abort
   const names: readonly BinaryName[] = settings.natsUrl === undefined ? ['envoy', 'nats-server'] : ['envoy'];
   const onProgress = (message: string): void => report.tell({ event: 'progress', message });
   const fetched = Promise.all(names.map((name) => resolveBinary(name, { onProgress })));
-  const aborted = new Promise<void>((resolve) => {
-    signal.addEventListener('abort', () => resolve(), { once: true });
-  });
-  await Promise.race([fetched, aborted]);
+  await Promise.race([fetched, untilAborted(signal)]);
 }
 
 async function startServers(
