@@ -13,19 +13,19 @@ interface OperatorEventBase {
 }
 
 /** Serve the content of an earlier version as a new version, and pin the gateway to it. */
-export interface RollbackEvent extends OperatorEventBase {
+interface RollbackEvent extends OperatorEventBase {
   readonly type: 'rollback';
   /** The version whose content is wanted; null = the one that served before the current one. */
   readonly to: number | null;
 }
 
 /** End the pin: the newest candidate serves. */
-export interface ReleaseEvent extends OperatorEventBase {
+interface ReleaseEvent extends OperatorEventBase {
   readonly type: 'release';
 }
 
 /** Let the content through that a sanity limit holds back. */
-export interface AcceptEvent extends OperatorEventBase {
+interface AcceptEvent extends OperatorEventBase {
   readonly type: 'accept';
 }
 

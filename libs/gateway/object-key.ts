@@ -8,7 +8,7 @@
 // of a text that is no key comes out as '', so that a text from outside never throws.
 
 /** An object of one kind in one cluster. */
-export interface NamespacedName {
+interface NamespacedName {
   readonly namespace: string;
   readonly name: string;
 }

@@ -9,7 +9,7 @@ import { canonicalHost, type HttpRequest, type ReadRequest } from './request.ts'
 import type { Candidate, RuleOf } from './rule-table.ts';
 import type { Verdict } from './verdict.ts';
 
-export interface Explanation {
+interface Explanation {
   readonly verdict: Verdict;
   /** What the winning match has; absent without one. */
   readonly match?: HttpMatch;
@@ -26,7 +26,7 @@ export interface Loser {
 }
 
 /** What it lost by. */
-export type Loss =
+type Loss =
   /** It matches, and another one comes first. */
   | { readonly by: Precedence; readonly winner: string }
   /** It is the same match as the winner's, which comes first: it never gets a request there. */
@@ -141,6 +141,6 @@ function decidedBy(winner: Candidate, loser: Candidate): Precedence {
 }
 
 /** `HTTPRoute shop/shop rule 0`. */
-export function ruleText({ entry: { route, index, name } }: RuleOf): string {
+function ruleText({ entry: { route, index, name } }: RuleOf): string {
   return `${route.kind} ${route.namespace}/${route.name} rule ${index}${name === undefined ? '' : ` (${name})`}`;
 }

@@ -7,7 +7,7 @@ import { locationOf, type RedirectContext } from './redirect.ts';
 import type { ReadRequest } from './request.ts';
 import type { BackendRequest, Outcome, Share, Target } from './verdict.ts';
 
-export interface OutcomeContext extends RedirectContext {
+interface OutcomeContext extends RedirectContext {
   /** Whether the gateway has an entry of this backend. */
   readonly hasBackend: (key: string) => boolean;
 }

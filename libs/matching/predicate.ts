@@ -19,7 +19,7 @@ export interface Predicate {
   readonly query: readonly NamedTest[];
 }
 
-export type PathTest =
+type PathTest =
   | { readonly type: 'exact'; readonly value: string }
   /** Without slashes at the end; '' = every path. */
   | { readonly type: 'prefix'; readonly value: string }

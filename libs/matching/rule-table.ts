@@ -68,7 +68,7 @@ export class RuleTable {
 }
 
 /** Orders candidates of one hostname, the one that wins first. */
-export function compareCandidates(a: Candidate, b: Candidate): number {
+function compareCandidates(a: Candidate, b: Candidate): number {
   return (
     compareMatches(
       { rule: a.rule.entry, match: a.predicate.match },

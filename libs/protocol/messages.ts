@@ -88,7 +88,7 @@ export interface DiscoveryMessage {
   readonly removes: readonly string[];
 }
 
-export interface Pong {
+interface Pong {
   readonly type: 'pong';
 }
 

@@ -52,7 +52,7 @@ const ping = z.object({
 const nodeMessage = z.discriminatedUnion('type', [hello, applied, rejected, resend, ping]);
 
 /** A message, or sentences that say what is wrong with the text. */
-export type ParsedNodeMessage =
+type ParsedNodeMessage =
   | { readonly ok: true; readonly message: NodeMessage }
   | { readonly ok: false; readonly problems: readonly string[] };
 

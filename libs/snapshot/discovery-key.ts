@@ -14,7 +14,7 @@ import {
 import { parseServicePortKey, type ServicePort, toServicePortKey } from './service-port.ts';
 
 /** What the key of a discovery item says. */
-export type DiscoveryName =
+type DiscoveryName =
   | { readonly type: 'endpoints'; readonly port: ServicePort }
   | { readonly type: 'tls'; readonly secret: PlaceName }
   | { readonly type: 'ca'; readonly object: ObjectName };

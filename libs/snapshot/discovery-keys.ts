@@ -1,7 +1,7 @@
 // Which discovery an entry needs beside it on a node: a node is sent the items of these keys, and of no others.
 
 /** The fields of listener and backend entries that name discovery keys; entries of other kinds name none. */
-export type Referring =
+type Referring =
   | {
       readonly kind: 'listener';
       readonly certificates: readonly string[];

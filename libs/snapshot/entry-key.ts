@@ -7,7 +7,7 @@ import { type LocalName, toLocalKey } from '#libs/gateway/object-key.ts';
 import { parseServicePortKey, type ServicePort, toServicePortKey } from './service-port.ts';
 
 /** What an entry's key says. */
-export type EntryName =
+type EntryName =
   | { readonly type: 'listener'; readonly name: string }
   | { readonly type: 'rule'; readonly route: LocalName; readonly index: number }
   | { readonly type: 'backend'; readonly port: ServicePort };

@@ -55,7 +55,7 @@ export interface RetryPolicy {
 }
 
 /** A backend by its entry key, or why there is none (the share of requests that it would get is answered 500). */
-export type BackendChoice = { readonly key: string } | { readonly invalid: string };
+type BackendChoice = { readonly key: string } | { readonly invalid: string };
 
 export type WeightedBackend = BackendChoice & { readonly weight: number; readonly filters: readonly HttpFilter[] };
 
@@ -76,7 +76,7 @@ export interface RouteName {
 }
 
 /** Where a rule is attached: listener (ListenerEntry.name) and effective hostname (the intersection). */
-export interface AttachedHost {
+interface AttachedHost {
   readonly listener: string;
   readonly hostname: string;
 }

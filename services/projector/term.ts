@@ -18,7 +18,7 @@ import { statusMessages } from './exchange/status-messages.ts';
 import { streamPosition } from './store/stream-position.ts';
 import { Writer } from './ingest/writer.ts';
 
-export interface TermContext {
+interface TermContext {
   readonly leadership: Leadership;
   readonly nats: Nats;
   readonly postgres: Postgres;

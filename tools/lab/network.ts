@@ -9,7 +9,7 @@ export function makeNetwork({ netns }: LabPaths): void {
   sh('ip', 'netns', 'exec', netns, 'sysctl', '-qw', 'net.ipv4.ip_forward=1');
 }
 
-export function removeNetwork(netns: string): void {
+function removeNetwork(netns: string): void {
   const names = sh('ip', 'netns', 'list')
     .split('\n')
     .map((line) => line.split(' ')[0] ?? '')

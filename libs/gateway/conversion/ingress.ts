@@ -19,7 +19,7 @@ import { onOneLabel } from './service-apis-http-route.ts';
 import { toNamespacedKey } from '#libs/gateway/object-key.ts';
 
 /** What an Ingress does not say itself. */
-export interface IngressPlace {
+interface IngressPlace {
   readonly gateway: Place;
   /** The number of a Service's port. */
   readonly portNumber: (service: string, portName: string) => number | undefined;

@@ -31,8 +31,6 @@ export interface RouteSelection {
   readonly refused: readonly Place[];
 }
 
-export const notSelected: RouteSelection = { parentRefs: [], refused: [] };
-
 /** What a Gateway selects by. */
 export function toSelectingGateway(object: WrittenObject): SelectingGateway {
   const { name, namespace = 'default' } = object.metadata;

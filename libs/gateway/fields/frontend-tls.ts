@@ -4,7 +4,7 @@ import type { Cursor } from './cursor.ts';
 import { type ObjectRef, parseObjectRef } from './object-ref.ts';
 import type { Problem } from '#libs/gateway/problem.ts';
 
-export type ValidationMode = 'AllowValidOnly' | 'AllowInsecureFallback';
+type ValidationMode = 'AllowValidOnly' | 'AllowInsecureFallback';
 
 export type FrontendValidation =
   | { readonly authorities: readonly ObjectRef[]; readonly mode: ValidationMode }

@@ -26,12 +26,12 @@ export interface AuthorityRef {
   readonly name: string;
 }
 
-export interface SubjectAltName {
+interface SubjectAltName {
   readonly type: 'Hostname' | 'URI';
   readonly value: string;
 }
 
-export interface BackendTlsPolicy {
+interface BackendTlsPolicy {
   readonly targets: readonly PolicyTarget[];
   readonly hostname: string;
   readonly authorities: 'system' | readonly AuthorityRef[];

@@ -4,7 +4,7 @@ import { type ParametersRef, parseParametersRef } from '#libs/gateway/fields/inf
 import { controllerName } from '#libs/gateway/kinds.ts';
 import type { KubeObject } from '#libs/gateway/object.ts';
 
-export interface GatewayClass {
+interface GatewayClass {
   /** Whether it names our controller; another controller's class is none of our business. */
   readonly ours: boolean;
   readonly parameters?: ParametersRef;

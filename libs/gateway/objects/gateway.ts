@@ -16,7 +16,7 @@ export interface AddressWish {
   readonly value: string;
 }
 
-export interface Gateway {
+interface Gateway {
   readonly className: string;
   readonly listeners: readonly Listener[];
   readonly addresses: readonly AddressWish[];

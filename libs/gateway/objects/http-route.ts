@@ -8,7 +8,7 @@ import { parseParentRefs } from '#libs/gateway/fields/parent-ref.ts';
 import { parseRouteHostnames } from '#libs/gateway/fields/route-hostnames.ts';
 import type { HttpRoute } from './route-spec.ts';
 
-export const httpDialect: RuleDialect = {
+const httpDialect: RuleDialect = {
   parseMatch: parseHttpMatch,
   everything: matchEverything,
   filters: [

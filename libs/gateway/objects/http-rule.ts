@@ -26,13 +26,13 @@ export interface HttpBackendRef {
 }
 
 /** Whole request and one attempt, in ms; 0 = no limit. */
-export interface HttpTimeouts {
+interface HttpTimeouts {
   readonly requestMs?: number;
   readonly backendRequestMs?: number;
 }
 
 /** HTTPRouteRetry, with our choice of attempts where none is written. */
-export interface HttpRetry {
+interface HttpRetry {
   /** Status codes that are tried again; connection errors always are. */
   readonly codes: readonly number[];
   /** Tries after the first. */

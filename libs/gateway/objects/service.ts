@@ -4,7 +4,7 @@ import type { KubeObject } from '#libs/gateway/object.ts';
 
 export type Transport = 'tcp' | 'udp';
 
-export interface ServicePort {
+interface ServicePort {
   /** '' where the Service has one port without a name. */
   readonly name: string;
   readonly port: number;

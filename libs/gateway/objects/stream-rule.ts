@@ -5,7 +5,7 @@ import { sectionName } from '#libs/gateway/fields/names.ts';
 import type { Problem } from '#libs/gateway/problem.ts';
 import type { RuleFault } from '#libs/gateway/fields/rule-fault.ts';
 
-export interface StreamBackendRef {
+interface StreamBackendRef {
   readonly target: BackendTarget;
   readonly weight: number;
 }

@@ -9,7 +9,7 @@ import type { ListenerModel } from './listeners.ts';
 import { toObjectKey } from '#libs/gateway/object-key.ts';
 
 /** What a route needs to know of a listener; smaller than the listener, so that fewer changes reach the routes. */
-export interface AttachPoint {
+interface AttachPoint {
   /** What sectionName names. */
   readonly name: string;
   /** ListenerEntry.name. */
@@ -45,7 +45,7 @@ export interface Attachment {
   }[];
 }
 
-export interface AttachingRoute {
+interface AttachingRoute {
   readonly kind: string;
   readonly cluster: string;
   readonly namespace: string;

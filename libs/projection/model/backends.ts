@@ -22,7 +22,7 @@ export type BackendResolution =
   | { readonly fault: Fault };
 
 /** A reference, looked up: an entry key, or why there is none. */
-export type ResolvedTarget = { readonly key: string } | { readonly fault: Fault };
+type ResolvedTarget = { readonly key: string } | { readonly fault: Fault };
 
 export interface RouteIdentity {
   readonly kind: string;

@@ -15,7 +15,7 @@ import { draftListener, type ListenerDraft, type ListenerModel, toListenerModel 
 import { findCertificate, findParameters, type ObjectLookup, type ParameterChoice } from './object-lookup.ts';
 
 /** What a Gateway asks for beside its listeners. */
-export interface GatewayFacts {
+interface GatewayFacts {
   readonly uid: string;
   readonly generation: number;
   readonly createdAt: string;

@@ -14,7 +14,7 @@ import { toPlaceKey } from '#libs/gateway/object-key.ts';
 import { toAuthorityKey } from '#libs/snapshot/discovery-key.ts';
 
 /** What names a policy and decides between several. */
-export interface PolicyName {
+interface PolicyName {
   /** `cluster/namespace/name`. */
   readonly key: string;
   readonly createdAt: string;
@@ -39,7 +39,7 @@ export interface PolicyModel extends PolicyName {
 }
 
 /** What a reference to CA certificates comes to; undefined = there is no such object. */
-export type AuthorityLookup = (kind: string, namespace: string, name: string) => Authority | undefined;
+type AuthorityLookup = (kind: string, namespace: string, name: string) => Authority | undefined;
 
 /** Judges a policy by itself; whether another comes before it is told by `holdingPolicy`. */
 export function evaluatePolicy(known: KnownObject, authorityOf: AuthorityLookup): PolicyModel {

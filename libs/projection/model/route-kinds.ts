@@ -12,7 +12,7 @@ import type { KubeObject } from '#libs/gateway/object.ts';
 import type { RouteSpec } from '#libs/gateway/objects/route-spec.ts';
 import { parseTcpRoute, parseTlsRoute, parseUdpRoute } from '#libs/gateway/objects/stream-route.ts';
 
-export interface RouteKindRow {
+interface RouteKindRow {
   /** Name of the kind in entries, keys and statuses, too. */
   readonly kind: WatchedKind;
   /** Whatever an object holds, this gives a value. A conversion gives the parents that it finds. */

@@ -4,7 +4,7 @@ import type { AddressWish } from '#libs/gateway/objects/gateway.ts';
 import { type Fault, listFacts } from '#libs/projection/model/conditions.ts';
 import type { Delivery } from '#libs/projection/model/delivery.ts';
 
-export interface GatewayAddresses {
+interface GatewayAddresses {
   readonly addresses: readonly Address[];
   /** Why the Gateway is not programmed. */
   readonly fault?: Fault;

@@ -9,7 +9,7 @@ import { parsePlaceKey } from '#libs/gateway/object-key.ts';
 const ancestorsMax = 16;
 
 /** One target of a policy, and the Gateways that refer to its Service. */
-export interface TargetFacts {
+interface TargetFacts {
   readonly gateways: readonly string[];
   /** Why the policy does not hold there, though it could be honoured. */
   readonly fault?: Fault;

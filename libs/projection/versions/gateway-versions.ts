@@ -10,7 +10,7 @@ import { sameValue } from '#libs/derivation/same-value.ts';
 import { parsePlaceKey } from '#libs/gateway/object-key.ts';
 
 /** What one commit did to a gateway. */
-export interface VersionStep {
+interface VersionStep {
   readonly version?: NewVersion;
   /** Entries that the version brings. */
   readonly entries: readonly StoredEntry[];
@@ -19,7 +19,7 @@ export interface VersionStep {
 }
 
 /** One commit, as far as it is about this gateway. */
-export interface Commit {
+interface Commit {
   readonly operations: readonly OperatorEvent[];
   /** The Gateway object is there and ours. */
   readonly present: boolean;

@@ -2,7 +2,7 @@
 import type { OperatorEvent } from '#libs/events/operator-event.ts';
 import type { GatewayHead } from './gateway-head.ts';
 
-export type OperatorDecision =
+type OperatorDecision =
   | { readonly event: OperatorEvent }
   | { readonly refused: { readonly code: string; readonly message: string } };
 

@@ -120,7 +120,7 @@ export function streamRuleEntry(options: StreamRuleOptions): readonly [key: stri
 }
 
 /** All to one service of backendEntry. */
-export function forwardTo(service: string): RuleAction {
+function forwardTo(service: string): RuleAction {
   return { type: 'forward', backends: [{ key: backendEntry(service)[0], weight: 1, filters: [] }] };
 }
 

@@ -6,7 +6,7 @@ import type { HttpMatch, StringMatch } from '#libs/gateway/objects/http-match.ts
 import type { RouteSet } from './route-sets.ts';
 
 /** Choices that become a request once there is a route set. */
-export interface RequestChoice {
+interface RequestChoice {
   readonly rule: number;
   readonly match: number;
   readonly host: number;

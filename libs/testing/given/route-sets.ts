@@ -17,7 +17,7 @@ import { backendEntry, listenerEntry, ruleEntry } from './entries.ts';
 import { toRuleKey } from '#libs/snapshot/entry-key.ts';
 
 /** The ports that listeners are on. */
-export interface RoutePorts {
+interface RoutePorts {
   readonly plain: readonly number[];
   readonly secure: number;
 }

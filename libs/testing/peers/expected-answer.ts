@@ -7,7 +7,7 @@ import type { KeptAnswer } from './kept-connections.ts';
 import { parseEntryKey } from '#libs/snapshot/entry-key.ts';
 
 /** What is compared, in a form that prints well. */
-export interface ExpectedAnswer {
+interface ExpectedAnswer {
   readonly kind: string;
   /** Any of these is right. */
   readonly answers: readonly Comparable[];

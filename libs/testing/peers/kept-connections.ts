@@ -3,7 +3,7 @@ import { connect, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import type { Echo } from './http-peers.ts';
 
-export interface KeptRequest {
+interface KeptRequest {
   readonly method: string;
   readonly path: string;
   readonly host: string;
@@ -18,7 +18,7 @@ export interface KeptAnswer {
 }
 
 /** Where to: TLS with a server name ('' = none), or plain. */
-export interface AskTarget {
+interface AskTarget {
   readonly port: number;
   readonly serverName?: string;
 }

@@ -12,7 +12,7 @@ interface Assertions {
   strictSame(actual: unknown, expected: unknown, message: string): unknown;
 }
 
-export class ServedGateway {
+class ServedGateway {
   static readonly id = 'eu/infra/gateway';
   readonly envoy: ThrowawayEnvoy;
   readonly compiler: XdsCompiler;

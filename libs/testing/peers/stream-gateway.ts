@@ -16,7 +16,7 @@ interface Assertions {
   strictSame(actual: unknown, expected: unknown, message: string): unknown;
 }
 
-export class StreamGateway {
+class StreamGateway {
   readonly envoy: ThrowawayEnvoy;
   readonly compiler = new XdsCompiler({ bindAddress: '127.0.0.1', portOffset: 0 });
   readonly #served = new Map<string, ReadonlyMap<string, Entry>>();

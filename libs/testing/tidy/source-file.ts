@@ -11,7 +11,7 @@ export interface SourceFile {
   readonly words: ReadonlyMap<string, number>;
 }
 
-export interface Import {
+interface Import {
   /** As written: `./x.ts`, `#libs/x/y.ts`, `node:fs`, `zod`. */
   readonly specifier: string;
   /** The file that is meant, from the root of the tree; undefined for a package. */
@@ -23,7 +23,7 @@ export interface Import {
   readonly isReExport: boolean;
 }
 
-export interface Export {
+interface Export {
   readonly name: string;
   readonly line: number;
   /** Whether it stands in a list (`export { … }`) and not before its declaration. */

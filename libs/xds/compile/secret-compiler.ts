@@ -6,9 +6,7 @@ import { buildSecret, type TlsMaterial, tlsProblem } from '#libs/xds/envoy/secre
 import { Users } from './users.ts';
 
 /** What a secret is made of: TLS material, or CA certificates (PEM). */
-export type SecretItem =
-  | ({ readonly kind: 'tls' } & TlsMaterial)
-  | { readonly kind: 'ca'; readonly certificates: string };
+type SecretItem = ({ readonly kind: 'tls' } & TlsMaterial) | { readonly kind: 'ca'; readonly certificates: string };
 
 export class SecretCompiler {
   readonly #table: ResourceTable;

@@ -2,7 +2,7 @@
 // only when it has been given clusters and listeners, however long that takes.
 import type { ProtoMessage } from './resources.ts';
 
-export interface BootstrapOptions {
+interface BootstrapOptions {
   readonly nodeId: string;
   readonly adsSocketPath: string;
   readonly adminSocketPath: string;

@@ -15,7 +15,7 @@ import { isHostName } from './text-limits.ts';
 export type ClusterOf = (backendKey: string) => string | undefined;
 
 /** What of a rule and its match the forwarding depends on, beside the backends. */
-export interface ForwardContext extends Pick<HttpRuleEntry, 'filters' | 'timeouts' | 'retry' | 'protocol'> {
+interface ForwardContext extends Pick<HttpRuleEntry, 'filters' | 'timeouts' | 'retry' | 'protocol'> {
   readonly path: HttpMatch['path'];
   readonly clusterOf: ClusterOf;
 }

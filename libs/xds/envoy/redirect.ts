@@ -17,7 +17,7 @@ export interface RedirectPlace {
 }
 
 /** An action, for requests whose Host has a port only, or for all. */
-export interface RedirectAction {
+interface RedirectAction {
   readonly hostWithPort: boolean;
   readonly redirect: ProtoMessage;
 }

@@ -3,7 +3,7 @@
 
 export type XdsType = 'cluster' | 'endpoints' | 'listener' | 'scope' | 'secret';
 
-export interface XdsTypeInfo {
+interface XdsTypeInfo {
   readonly type: XdsType;
   readonly typeUrl: string;
 }

@@ -4,7 +4,7 @@ import type { HttpMatch } from '#libs/gateway/objects/http-match.ts';
 import type { ProtoMessage } from './resources.ts';
 import { isHeaderName } from './text-limits.ts';
 
-export type CompiledMatch = { readonly match: ProtoMessage } | { readonly problem: string };
+type CompiledMatch = { readonly match: ProtoMessage } | { readonly problem: string };
 
 type NamedMatch = HttpMatch['headers'][number];
 

@@ -15,7 +15,7 @@ import type { ProtoMessage } from './resources.ts';
 
 export const scopeHeader = 'x-fleetgate-scope';
 /** Separates chain and hostname; Envoy itself refuses a Host with it. */
-export const scopeSeparator = '|';
+const scopeSeparator = '|';
 /** Stands for the hostname in the key of a port's locator. */
 export const locatorHostname = '#';
 

@@ -16,7 +16,7 @@ export interface StreamShare {
 }
 
 /** Where connections arrive. */
-export interface StreamSpot {
+interface StreamSpot {
   readonly family: 'tls' | 'tcp' | 'udp';
   readonly port: number;
   readonly hostname: string;

@@ -14,7 +14,6 @@ export const outputFormats = {
 
 export type AnswerFormat = (typeof outputFormats)['answer'][number];
 export type ManifestFormat = (typeof outputFormats)['manifests'][number];
-export type SessionFormat = (typeof outputFormats)['session'][number];
 
 /** Makes the option that chooses a format. */
 export function outputOption(kind: 'answer' | 'manifests', description?: string): Option {

@@ -13,7 +13,7 @@ import { untilReady } from './readiness.ts';
 import type { Report } from './report.ts';
 import type { UpSettings } from './settings.ts';
 
-export interface Session {
+interface Session {
   readonly settings: UpSettings;
   readonly fleet: StartedFleet;
   readonly client: FleetClient;

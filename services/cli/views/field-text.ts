@@ -1,7 +1,7 @@
 // Writes changed fields as lines for people: `spec.rules[0].weight: 90 → 50`. Pure.
 import { cut, oneLine } from './table.ts';
 
-export interface FieldChange {
+interface FieldChange {
   readonly path: string;
   /** undefined = there was none. */
   readonly before?: unknown;

@@ -19,7 +19,7 @@ export interface AgentDesk {
   stop(): Promise<void>;
 }
 
-export interface AgentDeskContext {
+interface AgentDeskContext {
   readonly nats: Nats;
   readonly db: Kysely<Database>;
   readonly log: Logger;

@@ -1,6 +1,6 @@
 // Which cluster a name stands for. The first that uses a name keeps it; its identity is the UID of its kube-system namespace.
 
-export type ClusterVerdict = 'registered' | 'new' | { readonly refused: string };
+type ClusterVerdict = 'registered' | 'new' | { readonly refused: string };
 
 /** Names and UIDs, each of them once. */
 export class ClusterRegistry {

@@ -15,7 +15,7 @@ import { parseMessage } from './message.ts';
 import type { ProjectorMetrics } from '../metrics.ts';
 import type { Writer } from './writer.ts';
 
-export interface IngestContext {
+interface IngestContext {
   readonly openWriter: () => Promise<Writer>;
   /** Whether the connection of the writer still answers. */
   readonly isAlive: () => Promise<boolean>;

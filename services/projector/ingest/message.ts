@@ -8,7 +8,7 @@ import { changeSubject, operatorSubject } from '#libs/events/subjects.ts';
 import { type Problem, describeProblem } from '#libs/gateway/problem.ts';
 import { messageOf } from '#libs/runtime/errors.ts';
 
-export type Message =
+type Message =
   | { readonly type: 'change'; readonly event: ChangeEvent }
   | { readonly type: 'operator'; readonly event: OperatorEvent }
   | { readonly type: 'bad'; readonly reason: string };

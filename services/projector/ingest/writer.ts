@@ -19,7 +19,7 @@ import { readSavedState } from '../store/saved-state.ts';
 import { staleStatuses } from '../store/stale-statuses.ts';
 import { readVersionContent } from '../store/version-content.ts';
 
-export interface WriterContext {
+interface WriterContext {
   readonly leadership: Leadership;
   readonly limits: Partial<Limits>;
   readonly metrics: ProjectorMetrics;
@@ -28,7 +28,7 @@ export interface WriterContext {
 }
 
 /** Folded, not yet written. */
-export interface Prepared {
+interface Prepared {
   /** Absent when there is nothing but the checkpoint to move. */
   readonly rows: CommitRows | undefined;
   readonly checkpoint: Checkpoint;

@@ -15,7 +15,7 @@ export interface Progress {
   readonly tookMs: number;
 }
 
-export interface Verification extends Progress {
+interface Verification extends Progress {
   readonly gateways: number;
   readonly objects: number;
   /** Sentences, the first hundred. */

@@ -7,7 +7,7 @@ import type { NewVersion } from '#libs/projection/versions/gateway-head.ts';
 import { type Origin, originOf } from './origin.ts';
 import { parsePlaceKey, toObjectKey } from '#libs/gateway/object-key.ts';
 
-export interface EventRow {
+interface EventRow {
   readonly seq: string;
   readonly batch: string;
   readonly id: string;
@@ -23,14 +23,14 @@ export interface EventRow {
   readonly data: string;
 }
 
-export interface ObjectKey {
+interface ObjectKey {
   readonly cluster: string;
   readonly kind: string;
   readonly namespace: string;
   readonly name: string;
 }
 
-export interface ObjectRow extends ObjectKey {
+interface ObjectRow extends ObjectKey {
   readonly uid: string;
   readonly hash: string;
   readonly seq: string;
@@ -41,7 +41,7 @@ export interface ObjectRow extends ObjectKey {
   readonly data: string;
 }
 
-export interface SliceRow {
+interface SliceRow {
   readonly cluster: string;
   readonly namespace: string;
   readonly name: string;

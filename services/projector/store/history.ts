@@ -9,7 +9,7 @@ import { pagesOf } from './cursor.ts';
 import { readVersionContent } from './version-content.ts';
 
 /** The events of one transaction. */
-export interface HistoryBatch {
+interface HistoryBatch {
   /** Sequence number of the last of them. */
   readonly seq: string;
   readonly recordedAt: string;

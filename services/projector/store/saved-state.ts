@@ -9,7 +9,7 @@ import type { Checkpoint } from './commit.ts';
 import { pagesOf } from './cursor.ts';
 import { listenerHashes, portsOf, readPorts, readServedListeners } from './version-ports.ts';
 
-export interface SavedState {
+interface SavedState {
   readonly checkpoint: Checkpoint;
   /** Sequence number of the newest event; 0n = none. */
   readonly lastSeq: bigint;

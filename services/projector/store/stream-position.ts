@@ -2,13 +2,13 @@
 import type { Checkpoint } from './commit.ts';
 
 /** What the stream says of itself. */
-export interface StreamState {
+interface StreamState {
   readonly created: string;
   readonly firstSeq: number;
   readonly lastSeq: number;
 }
 
-export interface StreamPosition {
+interface StreamPosition {
   /** The checkpoint in terms of this stream. */
   readonly checkpoint: Checkpoint;
   /** Reading starts behind this; up to the checkpoint only lost answers are given again. */

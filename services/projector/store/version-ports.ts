@@ -14,7 +14,7 @@ const servedQuery = `
    order by c.gateway, c.key, c.version desc`;
 
 /** Ports by the hash of their listener's entry. */
-export type PortsByHash = ReadonlyMap<string, VersionPort>;
+type PortsByHash = ReadonlyMap<string, VersionPort>;
 
 /** The ports of listener entries. */
 export async function readPorts(client: ClientBase, hashes: Iterable<string>): Promise<PortsByHash> {

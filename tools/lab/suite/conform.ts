@@ -9,7 +9,7 @@ import type { LabPaths } from '../paths.ts';
 
 const cluster = 'c0';
 const className = 'fleetgate';
-export const reportFile = join(import.meta.dirname, 'conformance-report.yaml');
+const reportFile = join(import.meta.dirname, 'conformance-report.yaml');
 
 const statistics = z.object({ Passed: z.number(), Skipped: z.number(), Failed: z.number() }).partial();
 const part = z.object({
@@ -25,7 +25,7 @@ const conformanceReport = z.object({
   profiles: z.array(z.object({ name: z.string(), core: part, extended: part.optional() })),
 });
 
-export type ConformanceReport = z.infer<typeof conformanceReport>;
+type ConformanceReport = z.infer<typeof conformanceReport>;
 
 export function readReport(path: string): ConformanceReport {
   return conformanceReport.parse(parse(readFileSync(path, 'utf8')));
@@ -73,7 +73,7 @@ export async function conform(
 }
 
 /** A line for each part of each profile, and one for each test that did not pass. */
-export function summarise({ profiles }: ConformanceReport): readonly string[] {
+function summarise({ profiles }: ConformanceReport): readonly string[] {
   return profiles.flatMap(({ name, core, extended }) => [
     line(`${name} core`, core),
     ...(extended === undefined ? [] : [line(`${name} extended`, extended)]),

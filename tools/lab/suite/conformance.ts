@@ -14,7 +14,7 @@ export function claimedFeatures(): readonly string[] {
     .split(',');
 }
 
-export interface SuiteRun {
+interface SuiteRun {
   readonly cluster: string;
   readonly className: string;
   /** Where the suite writes its ConformanceReport. */
