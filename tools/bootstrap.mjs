@@ -1,6 +1,7 @@
 #!/usr/bin/env node
-// From a clean clone to a running script: `node tools/bootstrap.mjs <file.ts> [args]`. Installs the npm packages when they are missing or
-// older than the lock file, then runs the file with the Node of node_modules. Runs on Node 20 and without any package.
+// From a clean clone to a running script: `node tools/bootstrap.mjs <file.ts> [args]`. Installs the npm packages when
+// they are missing or older than the lock file, then runs the file with the Node of node_modules. Runs on Node 20 and
+// without any package.
 import { spawn, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -44,7 +45,10 @@ async function installPackages() {
   }
 }
 
-/** Whether node_modules holds what the lock file says: by our marker, else by npm's own record (an `npm install` by hand). */
+/**
+ * Whether node_modules holds what the lock file says: by our marker, else by npm's own record (an `npm install` by
+ * hand).
+ */
 function isInstalled(wanted) {
   if (existsSync(marker)) return readFileSync(marker, 'utf8') === wanted;
   const record = join(root, 'node_modules', '.package-lock.json');

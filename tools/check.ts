@@ -1,4 +1,5 @@
-// Checks types, lint, format and layout side by side. A tool that finds something says it whole; the exit code is 1 then.
+// Checks types, lint, format and layout side by side. A tool that finds something says it whole; the exit code is 1
+// then.
 //   npm run check [-- --watch]    --watch: again after every change, until Ctrl-C
 import { spawn } from 'node:child_process';
 import { parseArgs, styleText } from 'node:util';

@@ -1,7 +1,8 @@
 // Runs the tests by tier (the suffix of a test file names its real peer) and closes with `N passed, N failed`.
 //   npm test [-- [--tier pure,pg,nats,envoy,e2e,k8s,conformance|all] [--strict] [--watch] [FILE|FOLDER…]]
-// Without --tier: every tier but k8s and conformance, which build Kubernetes from source with Go; a path of theirs is run.
-// --strict: a tier or test left out is a failure. --watch: again after every change. FLEETGATE_SEED repeats random tests.
+// Without --tier: every tier but k8s and conformance, which build Kubernetes from source with Go; a path of theirs is
+// run. --strict: a tier or test left out is a failure. --watch: again after every change. FLEETGATE_SEED repeats random
+// tests.
 import { parseArgs } from 'node:util';
 import { prepareTap, runTap, sumOf } from './test/tap-run.ts';
 import type { Totals } from './test/tap-run.ts';

@@ -1,4 +1,5 @@
-// What the API says about the fleet, as schemas: they make the OpenAPI document, and the types of the handlers' answers.
+// What the API says about the fleet, as schemas: they make the OpenAPI document, and the types of the handlers'
+// answers.
 import { z } from 'zod';
 
 const time = z.iso.datetime();

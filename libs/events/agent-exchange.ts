@@ -7,7 +7,10 @@ export interface PageRequest {
   readonly after?: string;
 }
 
-/** One object that the history holds: `kind/namespace/name`, uid, content hash (ChangeEvent.hash), and what a folder needs to go on with. */
+/**
+ * One object that the history holds: `kind/namespace/name`, uid, content hash (ChangeEvent.hash), and what a folder
+ * needs to go on with.
+ */
 export interface InventoryItem {
   readonly key: string;
   readonly uid: string;
@@ -28,8 +31,8 @@ export interface InventoryPage {
 }
 
 /**
- * Published on resyncSubject. What an agent published into another stream than this one may be lost: it compares again, unless it
- * compared since the projector named this one. Absent = compare in any case.
+ * Published on resyncSubject. What an agent published into another stream than this one may be lost: it compares again,
+ * unless it compared since the projector named this one. Absent = compare in any case.
  */
 export interface Resync {
   readonly stream?: string;
@@ -43,21 +46,33 @@ export interface DesiredCondition {
   readonly observedGeneration: number;
 }
 
-/** Parents (routes) and ancestors (policies) carry only our own entries; the agent leaves others' alone and adds lastTransitionTime. */
+/**
+ * Parents (routes) and ancestors (policies) carry only our own entries; the agent leaves others' alone and adds
+ * lastTransitionTime.
+ */
 export interface DesiredStatus {
   readonly kind: string;
   readonly namespace: string;
   readonly name: string;
   readonly uid: string;
-  /** Route: { parents }, policy: { ancestors }, Gateway: { addresses, conditions, listeners }, GatewayClass: { conditions, supportedFeatures }. */
+  /**
+   * Route: { parents }, policy: { ancestors }, Gateway: { addresses, conditions, listeners }, GatewayClass: {
+   * conditions, supportedFeatures }.
+   */
   readonly status: Readonly<Record<string, unknown>>;
   /** Gateways only: the data plane that the agent provides where it may; absent = none. */
   readonly dataPlane?: DesiredDataPlane;
 }
 
-/** The data plane of one Gateway, or of the Gateways that share one: what the agent makes a Deployment, Service and ServiceAccount from. */
+/**
+ * The data plane of one Gateway, or of the Gateways that share one: what the agent makes a Deployment, Service and
+ * ServiceAccount from.
+ */
 export interface DesiredDataPlane {
-  /** Of the accepted listeners and of the version that is served, ordered by port and protocol, each once. None: what there is stays, and nothing is made. */
+  /**
+   * Of the accepted listeners and of the version that is served, ordered by port and protocol, each once. None: what
+   * there is stays, and nothing is made.
+   */
   readonly ports: readonly { readonly port: number; readonly protocol: 'TCP' | 'UDP' }[];
   /** spec.infrastructure of the Gateway. */
   readonly labels: Readonly<Record<string, string>>;
@@ -91,7 +106,10 @@ export interface Heartbeat {
   readonly clusterUid: string;
   readonly version: string;
   readonly source: 'kubernetes' | 'folder';
-  /** Whether every watched kind has been listed once and is being watched, and what the history lacked is stored in the log. */
+  /**
+   * Whether every watched kind has been listed once and is being watched, and what the history lacked is stored in the
+   * log.
+   */
   readonly synced: boolean;
   readonly objects: number;
   /** Sentences for people: manifest errors with file and line, missing CRDs, watch errors. */

@@ -3,8 +3,9 @@ import type { WatchedKind } from '#libs/gateway/kinds.ts';
 import type { KubeObject } from '#libs/gateway/object.ts';
 
 /**
- * TLS key material, sealed to the fleet's node key (HPKE base mode, RFC 9180). Base64 fields. Only nodes can open it. `others`: the same
- * material, sealed to the keys of provided data planes; whoever does not know the field has the fleet's.
+ * TLS key material, sealed to the fleet's node key (HPKE base mode, RFC 9180). Base64 fields. Only nodes can open it.
+ * `others`: the same material, sealed to the keys of provided data planes; whoever does not know the field has the
+ * fleet's.
  */
 export interface SealedMaterial extends SealedText {
   readonly others?: readonly SealedText[];
@@ -18,7 +19,10 @@ export interface SealedText {
   readonly ciphertext: string;
 }
 
-/** Who made the change, from managedFields: the newest entry that is not a status write; null where the object does not say. */
+/**
+ * Who made the change, from managedFields: the newest entry that is not a status write; null where the object does not
+ * say.
+ */
 export interface Actor {
   readonly manager: string;
   readonly operation: string;
@@ -44,7 +48,10 @@ export interface ChangeEvent {
   readonly seenAt: string;
   /** How the agent learned of it; `relist` = found after an absence. */
   readonly via: 'watch' | 'relist';
-  /** SHA-256 of the canonical JSON of `object` without metadata.resourceVersion; '' when deleted. Equal hash = nothing changed. */
+  /**
+   * SHA-256 of the canonical JSON of `object` without metadata.resourceVersion; '' when deleted. Equal hash = nothing
+   * changed.
+   */
   readonly hash: string;
   /** The object, stripped; null when deleted. Secrets: see SecretSummary. */
   readonly object: KubeObject | null;
@@ -61,7 +68,10 @@ export interface SecretSummary {
     readonly fingerprint: string;
     readonly dnsNames: readonly string[];
     readonly notAfter: string;
-    /** SealedMaterial.keyId of the material beside the event, so that another fleet key is a change; absent = not sealed. */
+    /**
+     * SealedMaterial.keyId of the material beside the event, so that another fleet key is a change; absent = not
+     * sealed.
+     */
     readonly keyId?: string;
     /** The same of SealedMaterial.others. */
     readonly otherKeyIds?: readonly string[];

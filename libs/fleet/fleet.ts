@@ -75,8 +75,9 @@ interface ClusterObjects {
 }
 
 /**
- * Whether an event says nothing new: the same content, an older state of the object, or the end of one that is not there.
- * What a relist found holds whatever its resourceVersion: that is how an etcd restored from a backup is followed.
+ * Whether an event says nothing new: the same content, an older state of the object, or the end of one that is not
+ * there. What a relist found holds whatever its resourceVersion: that is how an etcd restored from a backup is
+ * followed.
  */
 export function isStale(fleet: Fleet, event: ChangeEvent): boolean {
   const known = fleet.get(event.cluster, event.kind, event.namespace, event.name);

@@ -1,4 +1,5 @@
-// Canonical JSON: object keys sorted by code unit, no white space, `undefined` fields left out. Equal values have equal bytes (RFC 8785, for our value range).
+// Canonical JSON: object keys sorted by code unit, no white space, `undefined` fields left out. Equal values have equal
+// bytes (RFC 8785, for our value range).
 import { createHash } from 'node:crypto';
 import { isRecord } from '#libs/gateway/fields/record.ts';
 

@@ -1,4 +1,5 @@
-// The small rules of the Gateway API: hostnames, durations, addresses, selectors, references, and reading without trust.
+// The small rules of the Gateway API: hostnames, durations, addresses, selectors, references, and reading without
+// trust.
 import * as fc from 'fast-check';
 import t from 'tap';
 import { canonicalJson } from './canonical.ts';

@@ -1,4 +1,5 @@
-// Hostnames of listeners and routes: lower case; '*' = any host; '*.example.com' = one or more labels before the suffix.
+// Hostnames of listeners and routes: lower case; '*' = any host; '*.example.com' = one or more labels before the
+// suffix.
 
 /** Whether a request's host (lower case, no port) falls under a pattern. */
 export function hostnameMatches(pattern: string, host: string): boolean {
@@ -14,7 +15,9 @@ export function intersectHostnames(a: string, b: string): string | undefined {
   return undefined;
 }
 
-/** Orders patterns most specific first: exact, then wildcards by length (longest first), then '*'; equal ones by text. */
+/**
+ * Orders patterns most specific first: exact, then wildcards by length (longest first), then '*'; equal ones by text.
+ */
 export function compareHostnameSpecificity(a: string, b: string): number {
   return rank(a) - rank(b) || b.length - a.length || (a < b ? -1 : a > b ? 1 : 0);
 }

@@ -1,7 +1,10 @@
-// The one table of watched kinds. The agent's watches, its ClusterRole, the event's `kind` and the API's routes are read from it.
+// The one table of watched kinds. The agent's watches, its ClusterRole, the event's `kind` and the API's routes are
+// read from it.
 
 export interface KindInfo {
-  /** Unique: a kind that another group has, too, is called `<kind>.<group>` everywhere but in the objects themselves. */
+  /**
+   * Unique: a kind that another group has, too, is called `<kind>.<group>` everywhere but in the objects themselves.
+   */
   readonly kind: string;
   /** API group, '' for core. */
   readonly group: string;

@@ -1,5 +1,6 @@
-// A hostname whose listener cannot be served is closed, whatever the reason: a listener with a wider hostname on the same port does not
-// answer for it. Manifests go in, through the projection; a real Envoy and the matcher must say the same.
+// A hostname whose listener cannot be served is closed, whatever the reason: a listener with a wider hostname on the
+// same port does not answer for it. Manifests go in, through the projection; a real Envoy and the matcher must say the
+// same.
 import t from 'tap';
 import { parse } from 'yaml';
 import { Projection } from '#libs/projection/projection.ts';

@@ -13,7 +13,10 @@ export function corsPolicy(filters: readonly HttpFilter[]): CorsPolicy | undefin
   return filters.findLast((filter) => filter.type === 'cors');
 }
 
-/** The headers of the answer to a preflight; none where the origin is not allowed; undefined = it is an ordinary request. */
+/**
+ * The headers of the answer to a preflight; none where the origin is not allowed; undefined = it is an ordinary
+ * request.
+ */
 export function preflightHeaders(policy: CorsPolicy, request: ReadRequest): readonly Header[] | undefined {
   const methods = request.header('access-control-request-method');
   const origin = originOf(request);

@@ -1,5 +1,6 @@
-// The matcher against Envoy: random route sets, compiled by libs/xds into a real Envoy, and random requests. Both must say the same:
-// status, rule, backend, what the backend sees, Location, headers of the answer. FLEETGATE_SEED repeats a run.
+// The matcher against Envoy: random route sets, compiled by libs/xds into a real Envoy, and random requests. Both must
+// say the same: status, rule, backend, what the backend sees, Location, headers of the answer. FLEETGATE_SEED repeats a
+// run.
 import { readFileSync } from 'node:fs';
 import * as fc from 'fast-check';
 import t from 'tap';

@@ -1,4 +1,5 @@
-// What is made of objects that no API server should let through, asked for verdicts: there is always one. FLEETGATE_SEED=… repeats a run.
+// What is made of objects that no API server should let through, asked for verdicts: there is always one.
+// FLEETGATE_SEED=… repeats a run.
 import * as fc from 'fast-check';
 import t from 'tap';
 import { isNestedDeeper } from '#libs/gateway/nesting.ts';

@@ -1,4 +1,5 @@
-// What holds for every history: order and batches do not matter, hostile objects harm nobody else, a change costs what it changes.
+// What holds for every history: order and batches do not matter, hostile objects harm nobody else, a change costs what
+// it changes.
 import assert from 'node:assert';
 import * as fc from 'fast-check';
 import t from 'tap';
@@ -29,7 +30,10 @@ function isSlice({ kind }: ChangeEvent): boolean {
 const clusters = ['eu', 'us'];
 const node = { node: 'n1', connected: true, serves: ['*/*/*'], addresses: ['10.0.0.9'], applied: [], rejected: [] };
 
-/** Everything that a projection says, in a comparable form. Gateways without content are left out: they may have been there before. */
+/**
+ * Everything that a projection says, in a comparable form. Gateways without content are left out: they may have been
+ * there before.
+ */
 function everything(projection: Projection): unknown {
   const gateways = clusters.flatMap((cluster) =>
     places.map(({ namespace, name }) => `${cluster}/${namespace}/${name}`),

@@ -1,11 +1,13 @@
-// The hub's half of one connection: what to send to one node, and when. No clock, no socket; the same inputs give the same outputs.
+// The hub's half of one connection: what to send to one node, and when. No clock, no socket; the same inputs give the
+// same outputs.
 //
 //   node:  applied · rejected · resend · ping ──▶ ┌────────────┐ ──▶ snapshot · discovery · pong   (to the node)
 //   fleet: (un)assign · serving · discovery ────▶ │ HubSession │ ──▶ report                        (to be stored)
 //   socket: congested · drained ────────────────▶ └────────────┘
 //
-// Promises: per gateway one snapshot in flight, then the newest; discovery before the snapshot that needs it; removes only when the
-// node serves the newest of everything; a congested socket gets nothing until it drains, then only the newest.
+// Promises: per gateway one snapshot in flight, then the newest; discovery before the snapshot that needs it; removes
+// only when the node serves the newest of everything; a congested socket gets nothing until it drains, then only the
+// newest.
 import { emptyDigest } from '#libs/snapshot/digest.ts';
 import { mayServe } from '#libs/snapshot/gateway-glob.ts';
 import { messageParts } from './message-parts.ts';
@@ -30,7 +32,10 @@ export type NodeReport =
   | { readonly kind: 'applied'; readonly applied: Applied }
   | { readonly kind: 'rejected'; readonly rejected: Rejected };
 
-/** To be done in order. Snapshot and discovery name what to send; the hub has the texts. A full one with the empty digest has no entries. */
+/**
+ * To be done in order. Snapshot and discovery name what to send; the hub has the texts. A full one with the empty
+ * digest has no entries.
+ */
 export type HubOutput =
   | { readonly type: 'snapshot'; readonly base: Held | null; readonly target: Held }
   | { readonly type: 'discovery'; readonly upserts: readonly string[]; readonly removes: readonly string[] }
@@ -70,7 +75,9 @@ export class HubSession {
   readonly #unknown: Map<string, Held>;
   /** Discovery keys to be sent. */
   readonly #pending = new Set<string>();
-  /** Discovery keys that the node has and the newest snapshots do not refer to; kept current until they can be removed. */
+  /**
+   * Discovery keys that the node has and the newest snapshots do not refer to; kept current until they can be removed.
+   */
   readonly #extra = new Set<string>();
   #congested = false;
 
@@ -80,7 +87,9 @@ export class HubSession {
     this.#unknown = new Map(served.map((held) => [held.gateway, held]));
   }
 
-  /** The first input: what the node serves of what the hub knows; `withdrawn` are not for it, though it may serve them. */
+  /**
+   * The first input: what the node serves of what the hub knows; `withdrawn` are not for it, though it may serve them.
+   */
   start(hello: Hello, gateways: Iterable<string>, withdrawn: Iterable<string> = []): readonly HubOutput[] {
     for (const gateway of gateways) this.#add(gateway);
     for (const gateway of withdrawn) this.#leave(gateway);

@@ -1,10 +1,11 @@
-// The node's side of the WebSocket, without the socket: messages in, effects out. The caller sends, activates and persists.
+// The node's side of the WebSocket, without the socket: messages in, effects out. The caller sends, activates and
+// persists.
 //
 //   received ──▶ waiting (newest per gateway) ──▶ active (one at a time) ──▶ serving
 //                    ▲ a newer one replaces it          └─ rejected: serving stays
 //
-// The hub decides what is newest, by what it sends last: after a history was made anew its versions may be lower than those held.
-// Contents are kept as serving plus changes over it, so that a change costs what changed.
+// The hub decides what is newest, by what it sends last: after a history was made anew its versions may be lower than
+// those held. Contents are kept as serving plus changes over it, so that a change costs what changed.
 import { sha256 } from '#libs/gateway/canonical.ts';
 import { Digest } from '#libs/snapshot/digest.ts';
 import type { StoredEntry } from '#libs/snapshot/entry.ts';
@@ -281,7 +282,10 @@ function setInDigest(digest: Digest, changes: EntryChanges): void {
   }
 }
 
-/** The same target content, as changes over the content that serves now; `before` = what served before, where it differs. */
+/**
+ * The same target content, as changes over the content that serves now; `before` = what served before, where it
+ * differs.
+ */
 function rebased(target: Target, before: EntryChanges, serving: ReadonlyMap<string, StoredEntry>): Target {
   const changes = new Map<string, StoredEntry | null>();
   for (const [key, entry] of before) setChange(changes, serving, key, entry);

@@ -1,5 +1,5 @@
-// Discovery is what must always be current and is therefore in no snapshot: ready endpoints of a Service port, sealed TLS
-// material of a Secret, CA certificates. `discovery-key.ts` names the items.
+// Discovery is what must always be current and is therefore in no snapshot: ready endpoints of a Service port, sealed
+// TLS material of a Secret, CA certificates. `discovery-key.ts` names the items.
 import type { SealedMaterial } from '#libs/events/change-event.ts';
 
 export interface Endpoint {

@@ -1,10 +1,13 @@
-// Which gateways a node serves, as it says: globs over `cluster/namespace/name`, where `*` stands for any text within one part. After a
-// `?` a glob may carry a label selector that narrows it by the labels of the Gateway object: `*/*/*?tier=edge,env!=test,key,!key`.
+// Which gateways a node serves, as it says: globs over `cluster/namespace/name`, where `*` stands for any text within
+// one part. After a `?` a glob may carry a label selector that narrows it by the labels of the Gateway object:
+// `*/*/*?tier=edge,env!=test,key,!key`.
 import { type LabelRequirement, type LabelSelector, selects } from '#libs/gateway/fields/label-selector.ts';
 
 export type Labels = Readonly<Record<string, string>>;
 
-/** Whether one of the items of a node is for a gateway with these labels. A selector that cannot be read is for none. */
+/**
+ * Whether one of the items of a node is for a gateway with these labels. A selector that cannot be read is for none.
+ */
 export function matchesGateway(serves: readonly string[], gateway: string, labels: Labels): boolean {
   return serves.some((item) => {
     if (!matchesGlob(globOf(item), gateway)) return false;

@@ -1,6 +1,9 @@
 // Waiting in tests for what another process does.
 
-/** Calls until it returns something other than undefined or false, and returns that; the last error or value is in the message when time is up. */
+/**
+ * Calls until it returns something other than undefined or false, and returns that; the last error or value is in the
+ * message when time is up.
+ */
 export async function eventually<T>(
   check: () => T | Promise<T>,
   options: { readonly timeoutMs?: number; readonly everyMs?: number } = {},

@@ -1,4 +1,5 @@
-// Filters of single backends, each alone and all together, of one backend and of several: real requests through a real Envoy.
+// Filters of single backends, each alone and all together, of one backend and of several: real requests through a real
+// Envoy.
 import t from 'tap';
 import { eventually } from '#libs/testing/eventually.ts';
 import { backendEntry, ruleEntry } from '#libs/testing/given/entries.ts';

@@ -1,5 +1,5 @@
-// Certificates of clients: who gets in, by which mode, and that nobody gets around it: not by another chain, an older connection, an
-// earlier session, nor by authorities that are missing or bad.
+// Certificates of clients: who gets in, by which mode, and that nobody gets around it: not by another chain, an older
+// connection, an earlier session, nor by authorities that are missing or bad.
 import { connect as connectHttp2 } from 'node:http2';
 import t from 'tap';
 import { backendEntry, listenerEntry, ruleEntry, streamRuleEntry } from '#libs/testing/given/entries.ts';

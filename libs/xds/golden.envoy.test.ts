@@ -1,4 +1,5 @@
-// Entries in, resources out: testdata/<case>.in.yaml → <case>.out.json. A real Envoy says whether it takes each of them.
+// Entries in, resources out: testdata/<case>.in.yaml → <case>.out.json. A real Envoy says whether it takes each of
+// them.
 import { readdirSync, readFileSync } from 'node:fs';
 import t from 'tap';
 import { parse } from 'yaml';

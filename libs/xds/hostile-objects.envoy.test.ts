@@ -1,5 +1,6 @@
-// Objects that no API server should let through, of every watched kind, on their way to a real Envoy: it takes all that is made of them, and a
-// neighbour is served throughout. FLEETGATE_SEED=… repeats a run, FLEETGATE_FUZZ_ROUNDS=… makes it longer.
+// Objects that no API server should let through, of every watched kind, on their way to a real Envoy: it takes all that
+// is made of them, and a neighbour is served throughout. FLEETGATE_SEED=… repeats a run, FLEETGATE_FUZZ_ROUNDS=… makes
+// it longer.
 import * as fc from 'fast-check';
 import t from 'tap';
 import type { ChangeEvent } from '#libs/events/change-event.ts';

@@ -1,4 +1,5 @@
-// Whatever an entry says, Envoy takes what is made of it, and the rest is served. The values here are past every validation before.
+// Whatever an entry says, Envoy takes what is made of it, and the rest is served. The values here are past every
+// validation before.
 import * as fc from 'fast-check';
 import t from 'tap';
 import { backendEntry, listenerEntry, ruleEntry } from '#libs/testing/given/entries.ts';

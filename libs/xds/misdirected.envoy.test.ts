@@ -1,5 +1,6 @@
-// Requests on a connection that was made for another host: the cases of httproute-https-listener-detect-misdirected-requests.go, over
-// HTTP/1.1 and HTTP/2. 421 tells the client to make another connection; 404 stays what nobody serves.
+// Requests on a connection that was made for another host: the cases of
+// httproute-https-listener-detect-misdirected-requests.go, over HTTP/1.1 and HTTP/2. 421 tells the client to make
+// another connection; 404 stays what nobody serves.
 import t from 'tap';
 import { backendEntry, listenerEntry, ruleEntry } from '#libs/testing/given/entries.ts';
 import { askHttp2, askTls, freePort, startBackend } from '#libs/testing/peers/http-peers.ts';

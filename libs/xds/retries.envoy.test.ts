@@ -1,4 +1,5 @@
-// Retries and time limits: real requests through a real Envoy to a backend that fails as it is told (httproute-retry.go).
+// Retries and time limits: real requests through a real Envoy to a backend that fails as it is told
+// (httproute-retry.go).
 import { createServer, type ServerResponse } from 'node:http';
 import t from 'tap';
 import { backendEntry, ruleEntry } from '#libs/testing/given/entries.ts';

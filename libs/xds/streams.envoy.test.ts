@@ -1,4 +1,5 @@
-// Streams through a real Envoy: TLS passed through and terminated, TCP, UDP; who gets a connection, and what stays when rules change.
+// Streams through a real Envoy: TLS passed through and terminated, TCP, UDP; who gets a connection, and what stays when
+// rules change.
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 import t from 'tap';

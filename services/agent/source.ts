@@ -1,4 +1,5 @@
-// What an agent watches: a Kubernetes API server or a folder of manifests. A source reports objects as they are; it publishes nothing.
+// What an agent watches: a Kubernetes API server or a folder of manifests. A source reports objects as they are; it
+// publishes nothing.
 //
 //   source ──change, listed──▶ mirror ──event──▶ outbox ──▶ NATS
 //      ▲──────references────────┘

@@ -1,5 +1,5 @@
-// Who writes: the holder of a Postgres advisory lock, on a connection that also carries its transactions. Taking the lock raises the
-// epoch, which fences a writer that does not know yet that it lost the lock.
+// Who writes: the holder of a Postgres advisory lock, on a connection that also carries its transactions. Taking the
+// lock raises the epoch, which fences a writer that does not know yet that it lost the lock.
 //
 //   standby ──lock──▶ leader ──connection lost / released──▶ standby …
 import { Client, type ClientBase } from 'pg';
@@ -23,7 +23,10 @@ const checkMs = 5000;
 const connectTimeoutMs = 10_000;
 const answerMs = 60_000;
 
-/** Waits for the lock (`onStandby` when another holds it), then raises the epoch; undefined when the signal came first. Unreachable Postgres is waited for. */
+/**
+ * Waits for the lock (`onStandby` when another holds it), then raises the epoch; undefined when the signal came first.
+ * Unreachable Postgres is waited for.
+ */
 export async function awaitLeadership(options: {
   readonly url: string;
   readonly log: Logger;
@@ -83,8 +86,8 @@ async function contend(
   onStandby: (() => void) | undefined,
 ): Promise<Leadership | undefined> {
   const { client } = connection;
-  // The settings: Postgres notices a leader whose machine is gone, and frees the lock. A plan made while a table was small is kept,
-  // and must not scan it when it has grown.
+  // The settings: Postgres notices a leader whose machine is gone, and frees the lock. A plan made while a table was
+  // small is kept, and must not scan it when it has grown.
   await client.query(
     'set tcp_keepalives_idle = 10; set tcp_keepalives_interval = 5; set tcp_keepalives_count = 3; set enable_seqscan = off',
   );

@@ -1,5 +1,5 @@
-// Holds the options for the sanity limits, and makes the limits of them. They decide which versions are made, so that a rebuild must be
-// given the projector's.
+// Holds the options for the sanity limits, and makes the limits of them. They decide which versions are made, so that a
+// rebuild must be given the projector's.
 import { type OptionTable, type Options, integer } from '#libs/runtime/config.ts';
 import type { Limits } from '#libs/projection/versions/limits.ts';
 import { z } from 'zod';

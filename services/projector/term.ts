@@ -1,4 +1,5 @@
-// One term of a leader: load, find the place in the stream, consume, answer agents, follow nodes; until the lock or the fence is lost.
+// One term of a leader: load, find the place in the stream, consume, answer agents, follow nodes; until the lock or the
+// fence is lost.
 import { statusSubject } from '#libs/events/subjects.ts';
 import { fail, messageOf } from '#libs/runtime/errors.ts';
 import type { Logger } from '#libs/runtime/log.ts';

@@ -1,4 +1,5 @@
-// Builds what the lab runs, from the Go module proxy, into the lab's folder of binaries: about six minutes on two cores when nothing is cached.
+// Builds what the lab runs, from the Go module proxy, into the lab's folder of binaries: about six minutes on two cores
+// when nothing is cached.
 import { execFileSync, spawn } from 'node:child_process';
 import { existsSync, mkdirSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';

@@ -1,4 +1,5 @@
-// One real cluster: etcd, kube-apiserver and kube-controller-manager in the lab's namespace, one registered node, CoreDNS.
+// One real cluster: etcd, kube-apiserver and kube-controller-manager in the lab's namespace, one registered node,
+// CoreDNS.
 import { randomBytes } from 'node:crypto';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';

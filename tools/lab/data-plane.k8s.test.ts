@@ -1,4 +1,5 @@
-// The life of a data plane that an agent provides: made, addressed, scaled, kept so, renewed under load, removed; and what is said where it may not be made.
+// The life of a data plane that an agent provides: made, addressed, scaled, kept so, renewed under load, removed; and
+// what is said where it may not be made.
 import t from 'tap';
 import { z } from 'zod';
 import { installFleetgate } from './suite/conform.ts';

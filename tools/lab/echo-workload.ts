@@ -1,6 +1,9 @@
-// What the lab's tests put behind a gateway: a namespace `apps` with the suite's echo server in it, as Service `echo` on port 8080.
+// What the lab's tests put behind a gateway: a namespace `apps` with the suite's echo server in it, as Service `echo`
+// on port 8080.
 
-/** Manifests, to be followed by others. `name` is the Deployment's, which answers tell as the beginning of their pod's. */
+/**
+ * Manifests, to be followed by others. `name` is the Deployment's, which answers tell as the beginning of their pod's.
+ */
 export function echoWorkload(replicas: number, name = 'echo'): string {
   return `
 apiVersion: v1

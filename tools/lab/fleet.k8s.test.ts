@@ -1,5 +1,6 @@
-// Agents installed by one command in two real clusters, under their own ServiceAccount and RBAC; everything else outside. A route applied in either
-// cluster changes what a request gets through Envoy, and conditions appear on the objects.
+// Agents installed by one command in two real clusters, under their own ServiceAccount and RBAC; everything else
+// outside. A route applied in either cluster changes what a request gets through Envoy, and conditions appear on the
+// objects.
 import t from 'tap';
 import { z } from 'zod';
 import { echoWorkload } from './echo-workload.ts';

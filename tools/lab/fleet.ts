@@ -1,5 +1,6 @@
-// npm run lab -- fleet: Postgres, NATS, projector, control and one node as separate processes outside the clusters of a lab that is up, in the
-// lab's network. Agents in the clusters reach NATS at the bridge address. Stays in the foreground; `fleet.json` tells where everything is.
+// npm run lab -- fleet: Postgres, NATS, projector, control and one node as separate processes outside the clusters of a
+// lab that is up, in the lab's network. Agents in the clusters reach NATS at the bridge address. Stays in the
+// foreground; `fleet.json` tells where everything is.
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { type Child, startChild } from '#libs/runtime/process/child.ts';

@@ -1,4 +1,5 @@
-// What the lab's tests do: start and stop the lab and its fleet, run commands inside its network, wait for what a command says.
+// What the lab's tests do: start and stop the lab and its fleet, run commands inside its network, wait for what a
+// command says.
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
@@ -28,7 +29,9 @@ export class LabClient {
     this.#paths = paths;
   }
 
-  /** Brings up N clusters; resolves when they are ready. Everything built must be there already, or Go builds it now. */
+  /**
+   * Brings up N clusters; resolves when they are ready. Everything built must be there already, or Go builds it now.
+   */
   async up(clusters: number): Promise<void> {
     await this.#start(['up', String(clusters)], 'lab is ready');
   }

@@ -1,4 +1,5 @@
-// Ingress, and Service APIs 0.1 by the CRDs of their own release, in a real cluster: served through Envoy, with the truth on their own objects.
+// Ingress, and Service APIs 0.1 by the CRDs of their own release, in a real cluster: served through Envoy, with the
+// truth on their own objects.
 import t from 'tap';
 import { z } from 'zod';
 import { serviceApisCrds } from './crds.ts';

@@ -20,7 +20,10 @@ export function labPaths(env: NodeJS.ProcessEnv = process.env): LabPaths {
   };
 }
 
-/** argv that runs a command inside the lab's network; pods' namespaces stay visible, as with `ip netns exec` they would not. */
+/**
+ * argv that runs a command inside the lab's network; pods' namespaces stay visible, as with `ip netns exec` they would
+ * not.
+ */
 export function inLab(paths: LabPaths, argv: readonly string[]): readonly string[] {
   return ['nsenter', `--net=/var/run/netns/${paths.netns}`, ...argv];
 }

@@ -1,6 +1,7 @@
 // Measures one Gateway API implementation in the lab as its users see it, for any GatewayClass.
 //   npm run lab -- probe CLUSTER CLASS [--routes 0,1000,3000] [--probes 50] [--changes 20] [--out FILE]
-// propagation: ms from sending the create of one HTTPRoute to the first 200 through the gateway, with N routes already there
+// propagation: ms from sending the create of one HTTPRoute to the first 200 through the gateway, with N routes already
+// there
 // change:      answers to constant traffic on one route while its backend weights change again and again
 import { writeFileSync } from 'node:fs';
 import { cpus, totalmem } from 'node:os';

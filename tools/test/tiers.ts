@@ -1,4 +1,5 @@
-// The tiers of the tests, by the suffix of the file: it names the real peer, `x.pg.test.ts` a Postgres. No suffix: pure.
+// The tiers of the tests, by the suffix of the file: it names the real peer, `x.pg.test.ts` a Postgres. No suffix:
+// pure.
 import { spawnSync } from 'node:child_process';
 import { existsSync, globSync, statSync } from 'node:fs';
 import { join, relative } from 'node:path';
@@ -35,7 +36,9 @@ export function otherTiers(wanted: readonly Tier[]): readonly Tier[] {
   return tiers.filter((tier) => !wanted.includes(tier));
 }
 
-/** The test files that paths from the root mean, sorted: a file stands for itself, a folder for all below; none for all. */
+/**
+ * The test files that paths from the root mean, sorted: a file stands for itself, a folder for all below; none for all.
+ */
 export function findTestFiles(root: string, paths: readonly string[]): readonly string[] {
   const found = paths.length === 0 ? testsBelow(root, '{libs,services,migrations,loadtest,tools}') : [];
   for (const given of paths) {

@@ -1,5 +1,5 @@
-// Reads the canary Ingresses of ingress-nginx, which share the paths of another Ingress, and gives the rules that say the same in v1:
-// a share of the requests by weights, or those with a certain header.
+// Reads the canary Ingresses of ingress-nginx, which share the paths of another Ingress, and gives the rules that say
+// the same in v1: a share of the requests by weights, or those with a certain header.
 import { type Fields, fieldsOf, itemsOf, stringsOf, textOf, type WrittenObject } from './conversion.ts';
 
 const prefix = 'nginx.ingress.kubernetes.io/canary';

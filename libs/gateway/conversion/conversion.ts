@@ -1,5 +1,5 @@
-// What a conversion to the Gateway API's v1 gives, and how it looks into objects that nobody has checked. What it cannot read it hands on
-// as it is: the readers of v1 say what is wrong with it.
+// What a conversion to the Gateway API's v1 gives, and how it looks into objects that nobody has checked. What it
+// cannot read it hands on as it is: the readers of v1 say what is wrong with it.
 import { gatewayGroup } from '#libs/gateway/fields/parent-ref.ts';
 import { isRecord } from '#libs/gateway/fields/record.ts';
 
@@ -99,7 +99,10 @@ const leftBehind: ReadonlySet<string> = new Set([
   'kubernetes.io/ingress.class',
 ]);
 
-/** A pattern for Host: one label where the wildcard is. In v1 a wildcard stands for any number of labels, before it stood for one. */
+/**
+ * A pattern for Host: one label where the wildcard is. In v1 a wildcard stands for any number of labels, before it
+ * stood for one.
+ */
 export function oneLabelHost(wildcard: string): {
   readonly type: string;
   readonly name: string;

@@ -1,4 +1,5 @@
-// Converts a set of objects as people keep them in files into the same in v1. Objects that need no conversion are handed on as they are.
+// Converts a set of objects as people keep them in files into the same in v1. Objects that need no conversion are
+// handed on as they are.
 import type { Conversion, WrittenObject } from './conversion.ts';
 import { foreignRouting, foreignServiceAnnotations } from './foreign.ts';
 import { toIngressV1 } from './ingress-beta.ts';
@@ -74,8 +75,9 @@ function inNewestVersion(object: WrittenObject): WrittenObject {
 }
 
 /**
- * Two objects cannot have one name: what needed no conversion keeps its own, then what has the name of what it was made of. A route that
- * comes later gets another name; of other kinds, a second one that says the same is dropped, and one that says something else is named.
+ * Two objects cannot have one name: what needed no conversion keeps its own, then what has the name of what it was made
+ * of. A route that comes later gets another name; of other kinds, a second one that says the same is dropped, and one
+ * that says something else is named.
  */
 function withoutDoubles(converted: readonly Converted[]): readonly Converted[] {
   const taken = new Map<string, WrittenObject>();

@@ -1,5 +1,6 @@
-// Names what other controllers read and Fleetgate does not: annotations of Ingresses and Services that change routing or access, and
-// objects of other APIs that are routing. A warning too many costs a look, a missing one may open what was protected.
+// Names what other controllers read and Fleetgate does not: annotations of Ingresses and Services that change routing
+// or access, and objects of other APIs that are routing. A warning too many costs a look, a missing one may open what
+// was protected.
 import { stringsOf, type WrittenObject } from './conversion.ts';
 
 /** Annotations of an Ingress that some controller acts on, and nothing here does. */
@@ -9,7 +10,10 @@ export function foreignAnnotations(object: WrittenObject): readonly string[] {
   );
 }
 
-/** Annotations that ask cert-manager or the like for a certificate: they work on a Gateway or ListenerSet, not on a route. */
+/**
+ * Annotations that ask cert-manager or the like for a certificate: they work on a Gateway or ListenerSet, not on a
+ * route.
+ */
 export function issuerAnnotations(object: WrittenObject): readonly string[] {
   return Object.keys(stringsOf(object.metadata.annotations)).filter(
     (key) => certificateIssuers.test(domainOf(key)) || key === 'kubernetes.io/tls-acme',
@@ -23,7 +27,10 @@ export function foreignServiceAnnotations(service: WrittenObject): readonly stri
   );
 }
 
-/** Says what an object is to another controller, where it is routing or policy that has no equivalent here; undefined = it is not. */
+/**
+ * Says what an object is to another controller, where it is routing or policy that has no equivalent here; undefined =
+ * it is not.
+ */
 export function foreignRouting({ apiVersion, kind }: WrittenObject): string | undefined {
   const group = apiVersion.includes('/') ? apiVersion.slice(0, apiVersion.indexOf('/')) : '';
   if (group === '' || ownGroups.has(group) || /^(apps|batch|autoscaling|policy)$/.test(group)) return undefined;

@@ -1,5 +1,5 @@
-// Sets of objects that no API server should let through, converted: there is always something to say of each, and what comes out is as sound
-// as v1's readers want it, or they name what is not. FLEETGATE_SEED=… repeats a run.
+// Sets of objects that no API server should let through, converted: there is always something to say of each, and what
+// comes out is as sound as v1's readers want it, or they name what is not. FLEETGATE_SEED=… repeats a run.
 import assert from 'node:assert';
 import * as fc from 'fast-check';
 import t from 'tap';

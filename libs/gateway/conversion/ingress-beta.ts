@@ -1,4 +1,5 @@
-// Brings Ingress and IngressClass of networking.k8s.io/v1beta1 and extensions/v1beta1, which no API server serves any more, into v1.
+// Brings Ingress and IngressClass of networking.k8s.io/v1beta1 and extensions/v1beta1, which no API server serves any
+// more, into v1.
 import { isRecord } from '#libs/gateway/fields/record.ts';
 import { fieldsOf, type Fields, mapItems, present, type WrittenObject } from './conversion.ts';
 

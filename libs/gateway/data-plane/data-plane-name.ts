@@ -1,4 +1,5 @@
-// What the objects of a data plane are called and labelled: the agent makes them so, the projection finds them so (GEP-1762).
+// What the objects of a data plane are called and labelled: the agent makes them so, the projection finds them so
+// (GEP-1762).
 import { sha256 } from '#libs/gateway/canonical.ts';
 
 export const gatewayClassLabel = 'gateway.networking.k8s.io/gateway-class-name';
@@ -8,7 +9,9 @@ export const dataPlaneLabel = 'fleetgate.dev/data-plane';
 const lengthMax = 63;
 const hashLength = 8;
 
-/** Name of the Deployment, Service, … of a Gateway's own data plane, in the Gateway's namespace: `<gateway>-<class>`. */
+/**
+ * Name of the Deployment, Service, … of a Gateway's own data plane, in the Gateway's namespace: `<gateway>-<class>`.
+ */
 export function dataPlaneName(gateway: string, className: string): string {
   return boundedName(`${gateway}-${className}`);
 }

@@ -61,7 +61,10 @@ export function toAttachPoint(listener: ListenerModel): AttachPoint {
   return { name, entryName, port: spec.port, hostname: spec.hostname, kinds, namespaces: spec.namespaces, served };
 }
 
-/** Attaches a route. `parentOf` is given object keys. ParentRefs to what is not ours are left out: they are others' to answer. */
+/**
+ * Attaches a route. `parentOf` is given object keys. ParentRefs to what is not ours are left out: they are others' to
+ * answer.
+ */
 export function attachRoute(
   route: AttachingRoute,
   parentOf: (parent: string) => AttachParent | undefined,

@@ -8,7 +8,10 @@ type Port = DesiredDataPlane['ports'][number];
 const nothingOwn = { labels: {}, annotations: {}, addresses: [] };
 const defaults: DataPlaneParameters = { replicas: 1, serviceType: 'LoadBalancer', merge: 'none' };
 
-/** `live` are the ports of accepted listeners; `served` those of the version that is served, which a rollback may have brought back. */
+/**
+ * `live` are the ports of accepted listeners; `served` those of the version that is served, which a rollback may have
+ * brought back.
+ */
 export function desiredDataPlane(
   { labels, annotations, addresses, parameters, parametersKnown, sharedService }: GatewayModel,
   live: readonly Port[],

@@ -1,6 +1,6 @@
-// Whether a gateway is served by its nodes, from what they reported: the condition Programmed and the addresses. Addresses are those of
-// the Service in front of its data plane where there is one, else those of the nodes.
-// Messages name how many of how many, and no versions: a steady gateway has a steady status.
+// Whether a gateway is served by its nodes, from what they reported: the condition Programmed and the addresses.
+// Addresses are those of the Service in front of its data plane where there is one, else those of the nodes. Messages
+// name how many of how many, and no versions: a steady gateway has a steady status.
 import { type Address, type DataPlaneService, toAddress } from '#libs/gateway/data-plane/data-plane-service.ts';
 import type { ConditionStatus } from './conditions.ts';
 import { listFacts } from './conditions.ts';

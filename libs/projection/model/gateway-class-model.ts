@@ -11,7 +11,10 @@ export interface ClassModel {
   readonly name: string;
   /** What its Gateways do not say themselves. */
   readonly parameters: ParameterSet;
-  /** Where the data plane is that its Gateways share, if they do: the place key of its Service. The agent must run where the parameters are. */
+  /**
+   * Where the data plane is that its Gateways share, if they do: the place key of its Service. The agent must run where
+   * the parameters are.
+   */
   readonly sharedService?: string;
   /** Why it is not accepted. Its Gateways stay as they are: a mistake in one object must not take all of them down. */
   readonly fault?: Fault;

@@ -1,8 +1,9 @@
-// Which listeners of a Gateway and its ListenerSets are distinct (GatewaySpec.listeners, "Distinct Listeners"), and which TLS hostnames overlap.
+// Which listeners of a Gateway and its ListenerSets are distinct (GatewaySpec.listeners, "Distinct Listeners"), and
+// which TLS hostnames overlap.
 //
-// Within one object no winner is picked among listeners that are not distinct; between objects the Gateway comes first, then the
-// ListenerSets in their order. A listener that lost to an earlier object stands in nobody's way. The cost is that of the listeners,
-// not of their pairs.
+// Within one object no winner is picked among listeners that are not distinct; between objects the Gateway comes first,
+// then the ListenerSets in their order. A listener that lost to an earlier object stands in nobody's way. The cost is
+// that of the listeners, not of their pairs.
 import type { Fault } from './conditions.ts';
 import { listFacts } from './conditions.ts';
 
@@ -133,7 +134,9 @@ function enter(ports: Map<string, PortBook>, standing: Standing): void {
   if (!book.hosts.has(hostname)) book.hosts.set(hostname, standing);
 }
 
-/** The distinct TLS listeners that overlap with another on their port; names of other objects' listeners are not told. */
+/**
+ * The distinct TLS listeners that overlap with another on their port; names of other objects' listeners are not told.
+ */
 function* overlaps(distinct: readonly Standing[]): Iterable<readonly [Standing, Fault]> {
   const tls = distinct.filter(({ protocol }) => protocolsOfTls.has(protocol));
   // Only patterns cover other hostnames, and there are few.

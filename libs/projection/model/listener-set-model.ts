@@ -93,8 +93,9 @@ export function toListenerSetModel(
 }
 
 /**
- * Why a ListenerSet as a whole is not accepted: it is refused, or none of its listeners is valid (GEP-1713). A listener that waits for its
- * certificate is valid, whether it is served is for Programmed to say; one whose reference no grant allows is not (so the official suite).
+ * Why a ListenerSet as a whole is not accepted: it is refused, or none of its listeners is valid (GEP-1713). A listener
+ * that waits for its certificate is valid, whether it is served is for Programmed to say; one whose reference no grant
+ * allows is not (so the official suite).
  */
 export function listenerSetFault({ refusal, listeners, problems }: ListenerSetModel): Fault | undefined {
   if (refusal !== undefined) return refusal;

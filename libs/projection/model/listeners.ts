@@ -1,4 +1,5 @@
-// What a listener comes to: whether it is served, with which certificates, for which kinds of routes, and what is wrong with it.
+// What a listener comes to: whether it is served, with which certificates, for which kinds of routes, and what is wrong
+// with it.
 import type { Problem } from '#libs/gateway/problem.ts';
 import type { Listener, ReadableListener, RouteKind } from '#libs/gateway/objects/listener.ts';
 import { kindText } from '#libs/gateway/fields/object-ref.ts';
@@ -43,7 +44,10 @@ const kindsByProtocol: ReadonlyMap<string, readonly string[]> = new Map([
   ['TCP', ['TCPRoute']],
   ['UDP', ['UDPRoute']],
 ]);
-/** Once TLS is terminated, a TCPRoute may take the stream (TLSRoute: "you could choose to use a TCPRoute with a TLS listener"). */
+/**
+ * Once TLS is terminated, a TCPRoute may take the stream (TLSRoute: "you could choose to use a TCPRoute with a TLS
+ * listener").
+ */
 const kindsOfTerminatedTls = ['TLSRoute', 'TCPRoute'];
 
 /** What judging a listener by itself looks up. */
@@ -92,9 +96,9 @@ export function toListenerModel(draft: ListenerDraft, entryName: string, verdict
 }
 
 /**
- * The snapshot entry of a listener of an accepted object. One that cannot be served, for whatever reason, has an entry too where it has a
- * hostname: without certificates and rules, it closes the hostname, which a listener with a wider one would answer else ("Listener
- * isolation" of GatewaySpec.listeners).
+ * The snapshot entry of a listener of an accepted object. One that cannot be served, for whatever reason, has an entry
+ * too where it has a hostname: without certificates and rules, it closes the hostname, which a listener with a wider
+ * one would answer else ("Listener isolation" of GatewaySpec.listeners).
  */
 export function listenerEntry(listener: ListenerModel, createdAt: string): ListenerEntry | undefined {
   const { spec, entryName, served } = listener;

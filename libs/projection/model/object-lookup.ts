@@ -1,4 +1,5 @@
-// References of Gateways and ListenerSets to Secrets and ConfigMaps, looked up in the order of the specification: kind, permission, existence.
+// References of Gateways and ListenerSets to Secrets and ConfigMaps, looked up in the order of the specification: kind,
+// permission, existence.
 import type { Authority } from '#libs/gateway/fields/authority.ts';
 import type { ParameterSet } from '#libs/gateway/data-plane/data-plane-parameters.ts';
 import type { ParametersRef } from '#libs/gateway/fields/infrastructure.ts';
@@ -95,7 +96,10 @@ function invalid(reason: string, message: string): { readonly fault: Fault } {
   return { fault: { reason, message } };
 }
 
-/** Why a reference over the border of a namespace is not allowed. Grants for a Gateway are none for its ListenerSets, and the other way round. */
+/**
+ * Why a reference over the border of a namespace is not allowed. Grants for a Gateway are none for its ListenerSets,
+ * and the other way round.
+ */
 function refusal(ref: ObjectRef, from: Referrer, lookup: ObjectLookup): Fault | undefined {
   const { kind, namespace, name } = ref;
   const reference = {

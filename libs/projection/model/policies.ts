@@ -71,7 +71,9 @@ export function evaluatePolicy(known: KnownObject, authorityOf: AuthorityLookup)
   };
 }
 
-/** Which of the policies on a Service holds for a port: one on the port before one on the Service; the oldest; by name. */
+/**
+ * Which of the policies on a Service holds for a port: one on the port before one on the Service; the oldest; by name.
+ */
 export function holdingPolicy<P extends TargetingPolicy>(policies: readonly P[], portName: string): P | undefined {
   return firstPolicy(policies, portName === '' ? undefined : portName) ?? firstPolicy(policies, undefined);
 }

@@ -1,4 +1,5 @@
-// The one table of what is a route: a row says how objects of a kind are read into one of the two forms that are served.
+// The one table of what is a route: a row says how objects of a kind are read into one of the two forms that are
+// served.
 import {
   parseConvertedHttp,
   parseConvertedTcp,

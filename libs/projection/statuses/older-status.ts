@@ -89,8 +89,8 @@ export function olderRouteStatus(
 }
 
 /**
- * `status` of an Ingress: where it is served, once a Gateway takes it, and on which ports. Its `parents` are for our own API: the object has
- * no field for them, and agents write loadBalancer only.
+ * `status` of an Ingress: where it is served, once a Gateway takes it, and on which ports. Its `parents` are for our
+ * own API: the object has no field for them, and agents write loadBalancer only.
  */
 export function ingressStatus(
   route: Status | undefined,

@@ -40,7 +40,10 @@ export function policyAncestors(
   });
 }
 
-/** A conflict on any target costs the acceptance (BackendTLSPolicySpec.targetRefs); other faults do where they are on all. */
+/**
+ * A conflict on any target costs the acceptance (BackendTLSPolicySpec.targetRefs); other faults do where they are on
+ * all.
+ */
 function lostFault(targets: readonly TargetFacts[]): Fault | undefined {
   const faults = targets.flatMap(({ fault }) => fault ?? []);
   const conflict = faults.find(({ reason }) => reason === 'Conflicted');

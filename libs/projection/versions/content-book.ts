@@ -1,4 +1,5 @@
-// The contents and versions of all gateways, fed by the stages: entries are added and taken away as stage outputs change.
+// The contents and versions of all gateways, fed by the stages: entries are added and taken away as stage outputs
+// change.
 import type { OperatorEvent } from '#libs/events/operator-event.ts';
 import type { VersionFacts } from '#libs/projection/model/delivery.ts';
 import type { ContentOf, GatewayHead, NewVersion, VersionContent } from './gateway-head.ts';

@@ -1,5 +1,5 @@
-// The content of one gateway: what its objects ask for now (live) beside what its newest version holds (head), and where they differ.
-// Everything is kept by adding and taking away, so that a change costs what it changes.
+// The content of one gateway: what its objects ask for now (live) beside what its newest version holds (head), and
+// where they differ. Everything is kept by adding and taking away, so that a change costs what it changes.
 import type { StoredEntry } from '#libs/snapshot/entry.ts';
 import { Digest } from '#libs/snapshot/digest.ts';
 import type { VersionContent, VersionPort } from './gateway-head.ts';

@@ -1,5 +1,5 @@
-// The versions of one gateway, folded: live content becomes the next version, a rollback brings an old one back and pins, a release
-// ends the pin. At most one new version per commit; versions only go up.
+// The versions of one gateway, folded: live content becomes the next version, a rollback brings an old one back and
+// pins, a release ends the pin. At most one new version per commit; versions only go up.
 import type { OperatorEvent } from '#libs/events/operator-event.ts';
 import type { StoredEntry } from '#libs/snapshot/entry.ts';
 import { type EntryChange, GatewayContent } from './gateway-content.ts';

@@ -6,7 +6,10 @@ type OperatorDecision =
   | { readonly event: OperatorEvent }
   | { readonly refused: { readonly code: string; readonly message: string } };
 
-/** Decides a command: a concrete event (rollback.to filled in), or why not. `versions` are those of the gateway, in any order. */
+/**
+ * Decides a command: a concrete event (rollback.to filled in), or why not. `versions` are those of the gateway, in any
+ * order.
+ */
 export function decideOperator(
   head: GatewayHead | undefined,
   command: OperatorEvent,

@@ -61,7 +61,9 @@ export interface SavedObject {
 /** A gateway as Postgres holds it, with the content of version `head`. */
 export interface SavedGateway extends GatewayHead {
   readonly content: VersionContent;
-  /** First version made at or after the last change of the Gateway object (head when there is none); absent = serving. */
+  /**
+   * First version made at or after the last change of the Gateway object (head when there is none); absent = serving.
+   */
   readonly since?: number;
   /** Ports of version `serving` where that is not `head`, whose ports are in its content; absent = not known. */
   readonly servedPorts?: readonly VersionPort[];

@@ -1,5 +1,6 @@
-// Objects that no API server should let through, of every watched kind, for property tests: complete ones (testdata/hostile-templates.yaml)
-// in which some places hold something else. Seeded; what a run found is found again by its seed.
+// Objects that no API server should let through, of every watched kind, for property tests: complete ones
+// (testdata/hostile-templates.yaml) in which some places hold something else. Seeded; what a run found is found again
+// by its seed.
 import { readFileSync } from 'node:fs';
 import * as fc from 'fast-check';
 import { parseAllDocuments } from 'yaml';
@@ -137,7 +138,10 @@ const change: fc.Arbitrary<Change> = fc.oneof(
   },
 );
 
-/** A hostile object of the kind. What identifies it is sound, as the parser of events guarantees; its metadata is not otherwise. */
+/**
+ * A hostile object of the kind. What identifies it is sound, as the parser of events guarantees; its metadata is not
+ * otherwise.
+ */
 export function hostileObject(kind: WatchedKind): fc.Arbitrary<Manifest> {
   return fc.oneof(...templates(kind).map(hostileForm));
 }

@@ -1,4 +1,5 @@
-// Manifests of every watched kind, at random: mostly sensible, sometimes with junk anywhere. Few names, so that they meet.
+// Manifests of every watched kind, at random: mostly sensible, sometimes with junk anywhere. Few names, so that they
+// meet.
 import { readFileSync } from 'node:fs';
 import * as fc from 'fast-check';
 import { kinds } from '#libs/gateway/kinds.ts';

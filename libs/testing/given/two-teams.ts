@@ -1,11 +1,14 @@
-// Two teams on one cluster: one (namespace infra) with a gateway of its own and one that it shares, one (namespace evil) with a gateway whose
-// objects are what hostile objects are made of.
+// Two teams on one cluster: one (namespace infra) with a gateway of its own and one that it shares, one (namespace
+// evil) with a gateway whose objects are what hostile objects are made of.
 import type { ChangeEvent } from '#libs/events/change-event.ts';
 import { kinds } from '#libs/gateway/kinds.ts';
 import { applied, readManifests } from './change-events.ts';
 import { templates } from './hostile-objects.ts';
 
-/** The team that must not notice anything. Its hostnames are below good.test, and its objects are older: where two claim the same, the older wins. */
+/**
+ * The team that must not notice anything. Its hostnames are below good.test, and its objects are older: where two claim
+ * the same, the older wins.
+ */
 export function victims(): readonly ChangeEvent[] {
   return readManifests(manifests.replaceAll('metadata: {', "metadata: { creationTimestamp: '2020-01-01T00:00:00Z',"));
 }

@@ -1,5 +1,5 @@
-// Holds the rules of the layout that the linter keeps by its own: circles of files, long files, long functions. Plants one
-// fault for each and sees the message, with file, line and rule.
+// Holds the rules of the layout that the linter keeps by its own: circles of files, long files, long functions. Plants
+// one fault for each and sees the message, with file, line and rule.
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';

@@ -1,4 +1,5 @@
-// The rules that types, lint and format cannot hold: the layout of the repository. Run by `npm run check` and by a test.
+// The rules that types, lint and format cannot hold: the layout of the repository. Run by `npm run check` and by a
+// test.
 import type { Fault } from './fault.ts';
 import { findArrowFaults } from '#libs/testing/tidy/rules/arrows.ts';
 import { findDeadExports, findDeadFiles } from '#libs/testing/tidy/rules/dead.ts';

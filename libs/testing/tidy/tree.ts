@@ -40,7 +40,10 @@ export function toTree(root: string, paths: readonly string[]): Tree {
   return { root, paths, sources, linesOf };
 }
 
-/** The project's own compiler parses the files, alone: it resolves no import and loads no library, so it takes half a second. */
+/**
+ * The project's own compiler parses the files, alone: it resolves no import and loads no library, so it takes half a
+ * second.
+ */
 function parse(root: string, paths: readonly string[]): ReadonlyMap<string, SourceFile> {
   const folder = mkdtempSync(join(tmpdir(), 'tidy-'));
   const api = new API({ cwd: folder });

@@ -1,10 +1,12 @@
-// Envoy's listener for one port. Its own fields never change while the port is served, and chains are added, changed and removed in
-// place: connections of the other chains go on. HTTP and TCP: one chain. TLS: a chain per hostname, chosen by SNI. UDP has no chains;
-// its listener never changes, because where sessions go is said by its cluster's endpoints.
+// Envoy's listener for one port. Its own fields never change while the port is served, and chains are added, changed
+// and removed in place: connections of the other chains go on. HTTP and TCP: one chain. TLS: a chain per hostname,
+// chosen by SNI. UDP has no chains; its listener never changes, because where sessions go is said by its cluster's
+// endpoints.
 //
-// One socket per TCP port, not one per worker (enable_reuse_port): with a socket each, a second Envoy could take the same port unnoticed,
-// and half of the connections. Envoy then spreads connections over its workers itself, exactly: with two workers, 100 kept connections
-// are 50 and 50 (44 and 56 by the kernel; 191 and 9 of 200 without either), at as many new connections per second. UDP has no choice.
+// One socket per TCP port, not one per worker (enable_reuse_port): with a socket each, a second Envoy could take the
+// same port unnoticed, and half of the connections. Envoy then spreads connections over its workers itself, exactly:
+// with two workers, 100 kept connections are 50 and 50 (44 and 56 by the kernel; 191 and 9 of 200 without either), at
+// as many new connections per second. UDP has no choice.
 import { isIPv6 } from 'node:net';
 import { httpConnection, type AccessLog } from '#libs/xds/envoy/http-connection.ts';
 import type { Transport } from './port-model.ts';

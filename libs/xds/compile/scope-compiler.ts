@@ -1,5 +1,5 @@
-// Turns touched hostnames into scopes and locators. Keeps what it needs to do so at the cost of the change: which scopes a port has, and
-// the order of the rules in them.
+// Turns touched hostnames into scopes and locators. Keeps what it needs to do so at the cost of the change: which
+// scopes a port has, and the order of the rules in them.
 import { intersectHostnames } from '#libs/gateway/hostname.ts';
 import { type PortModel, widenings } from './port-model.ts';
 import type { ResourceTable } from './resource-table.ts';

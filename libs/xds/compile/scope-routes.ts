@@ -1,6 +1,7 @@
-// The routes of one scope in the order of the Gateway API: those of the hostname first, then, for a pattern, those of each wider
-// pattern; within a hostname by precedence. An exact hostname's scope has its own routes only: a request that none of them takes goes on
-// to the pattern's scope, so that a change of a wildcard or catch-all rule touches the patterns below it and no exact hostname.
+// The routes of one scope in the order of the Gateway API: those of the hostname first, then, for a pattern, those of
+// each wider pattern; within a hostname by precedence. An exact hostname's scope has its own routes only: a request
+// that none of them takes goes on to the pattern's scope, so that a change of a wildcard or catch-all rule touches the
+// patterns below it and no exact hostname.
 import { compareMatches } from '#libs/snapshot/precedence.ts';
 import type { ProtoMessage } from '#libs/xds/envoy/resources.ts';
 import type { RuleRecord } from './rule-record.ts';

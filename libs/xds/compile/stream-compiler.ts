@@ -1,4 +1,5 @@
-// Turns rules of streams into clusters and endpoints of the places where connections arrive. The work follows the change:
+// Turns rules of streams into clusters and endpoints of the places where connections arrive. The work follows the
+// change:
 //
 //   a rule               the hostnames that it is attached to
 //   endpoints            the places that send connections there
@@ -101,7 +102,9 @@ export class StreamCompiler {
     }
   }
 
-  /** Brings a port's places up to date; `relocate` when its listeners changed. Returns whether it has other places now. */
+  /**
+   * Brings a port's places up to date; `relocate` when its listeners changed. Returns whether it has other places now.
+   */
   updatePort(
     port: number,
     transport: Transport,

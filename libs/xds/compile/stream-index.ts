@@ -1,4 +1,5 @@
-// The rules of streams by the listeners and hostnames that they are attached to, and which one has a hostname: the oldest route's.
+// The rules of streams by the listeners and hostnames that they are attached to, and which one has a hostname: the
+// oldest route's.
 import { compareRules } from '#libs/snapshot/precedence.ts';
 import type { StreamRuleEntry } from '#libs/snapshot/entry.ts';
 import type { PortModel } from './port-model.ts';
@@ -48,7 +49,9 @@ export class StreamIndex {
     return found;
   }
 
-  /** The rule that has a hostname of a port: of the listeners that the hostname belongs to, the oldest route's first. */
+  /**
+   * The rule that has a hostname of a port: of the listeners that the hostname belongs to, the oldest route's first.
+   */
   ruleAt(model: PortModel, hostname: string): StreamRule | undefined {
     const owner = model.ownerOf(hostname);
     const listeners = owner === undefined ? [] : model.at(owner);

@@ -1,4 +1,5 @@
-// Envoy's protobuf types, read once from the .proto files that @grpc/grpc-js-xds carries (descriptor.proto comes with protobufjs).
+// Envoy's protobuf types, read once from the .proto files that @grpc/grpc-js-xds carries (descriptor.proto comes with
+// protobufjs).
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import protobuf from 'protobufjs';

@@ -1,5 +1,5 @@
-// CA certificates as Envoy has them, and whether it would take them. Several authorities that are trusted together are one secret: it
-// holds those of them that are usable, so that one bad authority costs its own clients only.
+// CA certificates as Envoy has them, and whether it would take them. Several authorities that are trusted together are
+// one secret: it holds those of them that are usable, so that one bad authority costs its own clients only.
 import { X509Certificate } from 'node:crypto';
 import type { ProtoMessage } from './resources.ts';
 import { isAuthorityKey } from '#libs/snapshot/discovery-key.ts';
@@ -9,7 +9,9 @@ const certificatesMax = 1000;
 /** Cannot be in a discovery key. */
 const separator = ',';
 
-/** Name of the secret that trusts these authorities (discovery keys `ca/…`, at least one), in whatever order they are. */
+/**
+ * Name of the secret that trusts these authorities (discovery keys `ca/…`, at least one), in whatever order they are.
+ */
 export function authoritiesName(keys: readonly string[]): string {
   return [...new Set(keys)].toSorted().join(separator);
 }
@@ -24,7 +26,10 @@ export function isAuthoritiesName(name: string): boolean {
   return isAuthorityKey(name);
 }
 
-/** The message of a secret that trusts the certificates of all bundles, each PEM. Private keys and comments are left out. */
+/**
+ * The message of a secret that trusts the certificates of all bundles, each PEM. Private keys and comments are left
+ * out.
+ */
 export function buildAuthorities(name: string, bundles: readonly string[]): ProtoMessage {
   const certificates = new Set(bundles.flatMap(certificatesIn));
   return { name, validation_context: { trusted_ca: { inline_string: `${[...certificates].join('\n')}\n` } } };

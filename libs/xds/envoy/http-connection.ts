@@ -1,5 +1,5 @@
-// Envoy's HTTP connection manager for one chain. It depends on the chain's name and the node's options only, so that no change of
-// routes, hostnames or certificates ever touches it. What it decides:
+// Envoy's HTTP connection manager for one chain. It depends on the chain's name and the node's options only, so that no
+// change of routes, hostnames or certificates ever touches it. What it decides:
 //   - paths: dot segments are resolved and `%`-encoded plain letters decoded, so that a prefix cannot be left by `..`; double slashes
 //     and `%2F` stay as they are, because Gateway API matches paths as they come;
 //   - x-forwarded-for gets the client's address; x-envoy-* headers of clients have no effect; request ids of clients are kept;
@@ -43,7 +43,10 @@ export function httpConnection(chain: string, accessLog: AccessLog | undefined):
   };
 }
 
-/** Without a range Envoy takes private addresses for internal, and obeys their x-envoy-* headers. No client has this address. */
+/**
+ * Without a range Envoy takes private addresses for internal, and obeys their x-envoy-* headers. No client has this
+ * address.
+ */
 const nobodyIsInternal: ProtoMessage = {
   cidr_ranges: [{ address_prefix: '255.255.255.255', prefix_len: 32 }],
 };

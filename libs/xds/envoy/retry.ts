@@ -1,5 +1,5 @@
-// Which attempts are made again. Without a word of the user: what can be sent again without anything being done twice. With one: what
-// failed on the way to or at the backend, and the status codes that are named.
+// Which attempts are made again. Without a word of the user: what can be sent again without anything being done twice.
+// With one: what failed on the way to or at the backend, and the status codes that are named.
 import type { RetryPolicy } from '#libs/snapshot/entry.ts';
 import type { ProtoMessage } from './resources.ts';
 
@@ -49,7 +49,10 @@ function chosenRetries({ codes, attempts, backoffMs }: RetryPolicy): ProtoMessag
   };
 }
 
-/** Envoy waits for a random part of the interval, which doubles each time: twice what is asked for is what is asked for on average. */
+/**
+ * Envoy waits for a random part of the interval, which doubles each time: twice what is asked for is what is asked for
+ * on average.
+ */
 function backOff(backoffMs: number | undefined): ProtoMessage {
   if (backoffMs === undefined || backoffMs <= 0) return { base_interval: '0.025s', max_interval: '0.25s' };
   const base = Math.ceil(Math.min(backoffMs, backoffMaxMs) * 2);

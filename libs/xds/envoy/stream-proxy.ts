@@ -1,4 +1,5 @@
-// What becomes of connections and datagrams that are not HTTP: they go to a cluster whose endpoints say where, or are closed.
+// What becomes of connections and datagrams that are not HTTP: they go to a cluster whose endpoints say where, or are
+// closed.
 import type { ProtoMessage } from './resources.ts';
 
 /** Sends connections to a cluster; without an endpoint there they are closed. */
@@ -10,13 +11,17 @@ export function tcpProxy(cluster: string): ProtoMessage {
       stat_prefix: 'fleetgate',
       cluster,
       idle_timeout: '3600s',
-      // One attempt: where a share of the connections is to be refused, a second one would go to another backend's share.
+      // One attempt: where a share of the connections is to be refused, a second one would go to another backend's
+      // share.
       max_connect_attempts: 1,
     },
   };
 }
 
-/** Sends sessions (datagrams of one client's address and port) to a cluster, each to one endpoint; without one they are dropped. */
+/**
+ * Sends sessions (datagrams of one client's address and port) to a cluster, each to one endpoint; without one they are
+ * dropped.
+ */
 export function udpProxy(cluster: string, datagramSizeMax: number): ProtoMessage {
   return {
     name: 'envoy.filters.udp_listener.udp_proxy',

@@ -65,7 +65,10 @@ export interface Inventory {
   readonly stream: string | undefined;
 }
 
-/** All items. Throws FleetgateError: 'nats-request' without an answer, 'cluster-refused' when the name belongs to another cluster. */
+/**
+ * All items. Throws FleetgateError: 'nats-request' without an answer, 'cluster-refused' when the name belongs to
+ * another cluster.
+ */
 export async function fetchInventory(asker: Asker): Promise<Inventory> {
   const streams = new Set<string | undefined>();
   const items = await fetchPages(asker, inventorySubject(asker.cluster.name), (answer) => {

@@ -1,4 +1,5 @@
-// What the agent knows of its cluster now, and the comparison with what the history holds: each difference becomes one event.
+// What the agent knows of its cluster now, and the comparison with what the history holds: each difference becomes one
+// event.
 import type { ChangeEvent } from '#libs/events/change-event.ts';
 import { parseChangeEvent } from '#libs/events/parse-change-event.ts';
 import { type WatchedKind, kindInfo, kinds } from '#libs/gateway/kinds.ts';
@@ -40,7 +41,10 @@ export class Mirror {
   readonly #live = new Map<string, LiveObject>();
   readonly #listed = new Set<WatchedKind>();
   readonly #references = new Map<string, Referrer>();
-  /** Secrets as they came, to be sealed again when Gateways of other namespaces refer to them; `turn` counts the sealings. */
+  /**
+   * Secrets as they came, to be sealed again when Gateways of other namespaces refer to them; `turn` counts the
+   * sealings.
+   */
   readonly #secrets = new Map<string, { readonly change: AppliedChange; readonly turn: number }>();
   /** By Secret: the namespaces whose data planes serve it, ordered. */
   #recipients: ReadonlyMap<string, readonly string[]> = new Map();

@@ -1,7 +1,8 @@
 // The agent's side of the log: what the history is believed to hold of each object, and the events on their way there.
-// The queue is keyed by object and the newest wins, so that it is bounded by the number of objects; over a hard limit, or
-// when NATS was away, the belief is refreshed from the inventory and everything compared again (reconciler.ts).
-// Gateways of a cluster that the history does not know yet come last, so that no node ever serves half of what was listed.
+// The queue is keyed by object and the newest wins, so that it is bounded by the number of objects; over a hard limit,
+// or when NATS was away, the belief is refreshed from the inventory and everything compared again (reconciler.ts).
+// Gateways of a cluster that the history does not know yet come last, so that no node ever serves half of what was
+// listed.
 import type { InventoryItem } from '#libs/events/agent-exchange.ts';
 import type { ChangeEvent } from '#libs/events/change-event.ts';
 import { changeMessageId } from '#libs/events/subjects.ts';

@@ -1,5 +1,5 @@
-// Compares the mirror with the inventory: at the start, after NATS was away, when the stream was lost, and periodically.
-// One comparison at a time; what is asked for meanwhile makes one more. Tries until it succeeds.
+// Compares the mirror with the inventory: at the start, after NATS was away, when the stream was lost, and
+// periodically. One comparison at a time; what is asked for meanwhile makes one more. Tries until it succeeds.
 import { FleetgateError, messageOf } from '#libs/runtime/errors.ts';
 import type { Logger } from '#libs/runtime/log.ts';
 import { backoff, jittered, pause } from '#libs/runtime/pause.ts';

@@ -1,5 +1,5 @@
-// Which file says what: several files may claim one object, and one of them counts. Namespaces that are used but declared
-// nowhere exist all the same, as they would once somebody had made them.
+// Which file says what: several files may claim one object, and one of them counts. Namespaces that are used but
+// declared nowhere exist all the same, as they would once somebody had made them.
 import type { ObjectName } from '../source.ts';
 import type { Manifest } from './manifest.ts';
 import { toLocalKey } from '#libs/gateway/object-key.ts';
@@ -42,7 +42,10 @@ export class Claims {
     return affected;
   }
 
-  /** The claim that counts: the one of the file that had the object before, else of the first path. Null = no such object. */
+  /**
+   * The claim that counts: the one of the file that had the object before, else of the first path. Null = no such
+   * object.
+   */
   winner(key: string, fileBefore: string | undefined): Claim | null {
     const claims = this.#claims.get(key);
     if (claims !== undefined) {

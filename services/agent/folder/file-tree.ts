@@ -1,4 +1,5 @@
-// The files of manifests under a folder, with what shows that one has changed. Links are followed; hidden names are not read.
+// The files of manifests under a folder, with what shows that one has changed. Links are followed; hidden names are not
+// read.
 import { type Stats, promises as fs } from 'node:fs';
 import { join } from 'node:path';
 

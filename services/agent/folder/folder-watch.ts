@@ -1,5 +1,5 @@
-// Says which files under a folder changed: from the file system's own notices, gathered for a moment, and from a scan every
-// few seconds for what those do not tell. A folder that goes away is waited for.
+// Says which files under a folder changed: from the file system's own notices, gathered for a moment, and from a scan
+// every few seconds for what those do not tell. A folder that goes away is waited for.
 import { type FSWatcher, watch } from 'node:fs';
 import { join } from 'node:path';
 import { type FileMark, isManifestPath, isSameMark, markOf, scanFolder, statOf } from './file-tree.ts';

@@ -24,7 +24,9 @@ export function printManifest(options: ManifestOptions, { out, say }: Output): v
   out(renderManifest(buildManifest(options), options.output));
 }
 
-/** Applies the objects, each as one line, then waits for the agent. Repeating it changes nothing. Throws FleetgateError. */
+/**
+ * Applies the objects, each as one line, then waits for the agent. Repeating it changes nothing. Throws FleetgateError.
+ */
 export async function installAgent(options: InstallOptions, { out, say }: Output, signal: AbortSignal): Promise<void> {
   checkKey(options.nodePublicKey, say);
   if (/\/\/([^@/]*@)?(localhost|127\.|\[::1\])/.test(options.natsUrl)) {
@@ -48,8 +50,8 @@ export async function installAgent(options: InstallOptions, { out, say }: Output
 }
 
 /**
- * Deletes what `installAgent` made. The agent goes first and the GatewayClass last, so that the fleet does not see the class go
- * and goes on serving what it knows of the cluster. Throws FleetgateError.
+ * Deletes what `installAgent` made. The agent goes first and the GatewayClass last, so that the fleet does not see the
+ * class go and goes on serving what it knows of the cluster. Throws FleetgateError.
  */
 export async function uninstallAgent(
   options: UninstallOptions,

@@ -1,6 +1,6 @@
-// HTTP to one Kubernetes API server: address, TLS and credentials from a KubeConfig (rotated tokens and certificates are
-// honoured), transport by undici with connections kept alive. Answers are values whatever their status; only a broken
-// transport throws.
+// HTTP to one Kubernetes API server: address, TLS and credentials from a KubeConfig (rotated tokens and certificates
+// are honoured), transport by undici with connections kept alive. Answers are values whatever their status; only a
+// broken transport throws.
 import type { RequestOptions } from 'node:https';
 import type { KubeConfig } from '@kubernetes/client-node';
 import { Agent, type Dispatcher, ProxyAgent, request } from 'undici';

@@ -1,5 +1,5 @@
-// A reflector for each kind that the cluster serves, in its best version. Kinds that are missing are looked for again and
-// again; a kind that goes away takes its objects with it.
+// A reflector for each kind that the cluster serves, in its best version. Kinds that are missing are looked for again
+// and again; a kind that goes away takes its objects with it.
 import { type KindInfo, type WatchedKind, kinds } from '#libs/gateway/kinds.ts';
 import { backoff, jittered, pause } from '#libs/runtime/pause.ts';
 import type { SourceSink } from '../source.ts';

@@ -1,4 +1,5 @@
-// A Kubernetes API server as a source: every kind of the table, the referenced Secrets and ConfigMaps, and status writes.
+// A Kubernetes API server as a source: every kind of the table, the referenced Secrets and ConfigMaps, and status
+// writes.
 import { isRecord } from '#libs/gateway/fields/record.ts';
 import type { WatchedKind } from '#libs/gateway/kinds.ts';
 import type { KubeObject } from '#libs/gateway/object.ts';
@@ -23,7 +24,10 @@ interface KubernetesSourceOptions {
   readonly missingPollMs?: number;
 }
 
-/** Waits for the API server and asks who it is. The client stays its caller's to close. Throws FleetgateError 'kube-refused' when it refuses the credentials. */
+/**
+ * Waits for the API server and asks who it is. The client stays its caller's to close. Throws FleetgateError
+ * 'kube-refused' when it refuses the credentials.
+ */
 export async function openKubernetesSource(options: KubernetesSourceOptions): Promise<Source> {
   const clusterUid = await identifyCluster(options);
   let watches: KindWatches | undefined;

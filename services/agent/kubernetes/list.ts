@@ -27,7 +27,10 @@ interface ListPage {
 const pageLength = 500;
 const pagesMax = 20_000;
 
-/** Yields the pages; ends after the last one, or after a failure. A list that expires half-way is begun again without pages. */
+/**
+ * Yields the pages; ends after the last one, or after a failure. A list that expires half-way is begun again without
+ * pages.
+ */
 export async function* listPages(
   client: ApiClient,
   collection: Collection,

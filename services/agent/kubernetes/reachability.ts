@@ -1,5 +1,5 @@
-// What all watches of one API server share: when one of them gets through again, the others stop waiting; and a server that is
-// away or overloaded is one problem, not one per watch.
+// What all watches of one API server share: when one of them gets through again, the others stop waiting; and a server
+// that is away or overloaded is one problem, not one per watch.
 import { pause } from '#libs/runtime/pause.ts';
 
 export interface WatchProblem {

@@ -1,4 +1,5 @@
-// A small watch for each referenced Secret and ConfigMap, by its name, as the kubelet does: nothing else of these kinds is read.
+// A small watch for each referenced Secret and ConfigMap, by its name, as the kubelet does: nothing else of these kinds
+// is read.
 import { kindInfo } from '#libs/gateway/kinds.ts';
 import type { ObjectName, SourceSink } from '../source.ts';
 import type { ApiClient } from './api-client.ts';

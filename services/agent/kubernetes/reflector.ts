@@ -4,8 +4,8 @@
 //     ▲                │ └──failed───▶ wait (jittered, growing), watch again; after several, list
 //     └──expired, closed at once again and again, missed events──┘
 //
-// A periodic list runs beside the watch and is compared with it: what the watch has missed comes to light, and the watch is
-// made anew. Changes are reported one after the other, and each is awaited.
+// A periodic list runs beside the watch and is compared with it: what the watch has missed comes to light, and the
+// watch is made anew. Changes are reported one after the other, and each is awaited.
 import type { KubeObject } from '#libs/gateway/object.ts';
 import { pause } from '#libs/runtime/pause.ts';
 import type { ApiClient } from './api-client.ts';
@@ -242,7 +242,8 @@ class Reflection {
           if (!this.#isKnown(object)) differing.set(keyOf(object), object);
         }
       }
-      // An older list than what the watch has delivered: etcd was restored. Only a list without a watch can settle that.
+      // An older list than what the watch has delivered: etcd was restored. Only a list without a watch can settle
+      // that.
       if (isNewer(versionBefore, version)) return 1;
       // The events of the same changes may still be on their way.
       await pause(this.#timing.settleMs, signal);

@@ -3,7 +3,9 @@ import { isRecord } from '#libs/gateway/fields/record.ts';
 import { kubernetesKind } from '#libs/gateway/kinds.ts';
 import type { KubeObject } from '#libs/gateway/object.ts';
 
-/** An object with the metadata that every served object has, else null. Items of lists leave apiVersion and kind out. */
+/**
+ * An object with the metadata that every served object has, else null. Items of lists leave apiVersion and kind out.
+ */
 export function parseKubeObject(value: unknown, apiVersion: string, kind: string): KubeObject | null {
   if (!isRecord(value)) return null;
   const object = { ...value, apiVersion, kind: kubernetesKind(kind) };

@@ -1,5 +1,5 @@
-// One watch request on a collection, from open to end. Says how it ended; never throws and never goes silent: the server
-// closes it after its timeout, and a watchdog does when nothing comes for longer than that.
+// One watch request on a collection, from open to end. Says how it ended; never throws and never goes silent: the
+// server closes it after its timeout, and a watchdog does when nothing comes for longer than that.
 import { isRecord } from '#libs/gateway/fields/record.ts';
 import { messageOf } from '#libs/runtime/errors.ts';
 import type { ApiClient } from './api-client.ts';
@@ -11,8 +11,8 @@ export type WatchEvent =
   | { readonly type: 'BOOKMARK'; readonly resourceVersion: string };
 
 /**
- * closed: by the server, cleanly. expired: the resourceVersion is too old (410). missing: there is no such collection (404).
- * failed: anything else; `status` 0 = the connection broke.
+ * closed: by the server, cleanly. expired: the resourceVersion is too old (410). missing: there is no such collection
+ * (404). failed: anything else; `status` 0 = the connection broke.
  */
 export interface WatchEnd {
   readonly reason: 'closed' | 'expired' | 'missing' | 'failed';

@@ -1,4 +1,5 @@
-// One object as the agent keeps it: stripped and hashed for the history, with its status beside it for the status writer.
+// One object as the agent keeps it: stripped and hashed for the history, with its status beside it for the status
+// writer.
 import type { ChangeEvent, SealedMaterial, SecretSummary } from '#libs/events/change-event.ts';
 import { isRecord } from '#libs/gateway/fields/record.ts';
 import { kindInfo } from '#libs/gateway/kinds.ts';
@@ -46,8 +47,8 @@ export function readLiveObject(change: AppliedChange): LiveObject {
 }
 
 /**
- * What is kept of a Secret: the summary, and the sealed material; sealed again only when it changed. `namespaces`: of the Gateways that
- * refer to it.
+ * What is kept of a Secret: the summary, and the sealed material; sealed again only when it changed. `namespaces`: of
+ * the Gateways that refer to it.
  */
 export async function readLiveSecret(
   change: AppliedChange,

@@ -4,7 +4,10 @@ import type { KubeObject } from '#libs/gateway/object.ts';
 import type { Provenance } from '../source.ts';
 import type { ServedMeta } from './stripped-object.ts';
 
-/** The newest entry of managedFields that is not a write of a subresource (status), else the object's creation by nobody known. */
+/**
+ * The newest entry of managedFields that is not a write of a subresource (status), else the object's creation by nobody
+ * known.
+ */
 export function readProvenance(object: KubeObject): Provenance {
   const { managedFields: fields }: ServedMeta = object.metadata;
   let newest: Provenance | undefined;

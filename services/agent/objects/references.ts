@@ -1,5 +1,5 @@
-// The Secrets and ConfigMaps that a GatewayClass, Gateway, ListenerSet or BackendTLSPolicy names, or what was used before them. Only these
-// are read from the cluster.
+// The Secrets and ConfigMaps that a GatewayClass, Gateway, ListenerSet or BackendTLSPolicy names, or what was used
+// before them. Only these are read from the cluster.
 import { isRecord } from '#libs/gateway/fields/record.ts';
 import { controllerName, type WatchedKind } from '#libs/gateway/kinds.ts';
 import type { KubeObject } from '#libs/gateway/object.ts';

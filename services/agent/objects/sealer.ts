@@ -1,4 +1,5 @@
-// Seals TLS material to the fleet's node key, and to the keys of the namespaces that have data planes of their own. Only nodes hold the other halves.
+// Seals TLS material to the fleet's node key, and to the keys of the namespaces that have data planes of their own.
+// Only nodes hold the other halves.
 import { fail, messageOf } from '#libs/runtime/errors.ts';
 import { keyIdOf, seal } from '#libs/runtime/hpke.ts';
 import type { Sealer } from './live-object.ts';

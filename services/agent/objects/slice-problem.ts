@@ -1,4 +1,5 @@
-// What is wrong with an EndpointSlice. It has no status and belongs to no version, so that the agent is the one to say it.
+// What is wrong with an EndpointSlice. It has no status and belongs to no version, so that the agent is the one to say
+// it.
 import { parseEndpointSlice } from '#libs/gateway/objects/endpoint-slice.ts';
 import { describeProblem } from '#libs/gateway/problem.ts';
 import { type SourceChange, objectName } from '../source.ts';
@@ -6,7 +7,10 @@ import { toLocalKey } from '#libs/gateway/object-key.ts';
 
 const listedMax = 3;
 
-/** Key of the slice and a sentence for people, or null where there is nothing to say; undefined = it is no EndpointSlice. */
+/**
+ * Key of the slice and a sentence for people, or null where there is nothing to say; undefined = it is no
+ * EndpointSlice.
+ */
 export function sliceProblem(
   change: SourceChange,
 ): { readonly about: string; readonly sentence: string | null } | undefined {

@@ -32,7 +32,10 @@ export function hashObject(object: KubeObject): string {
 
 const bundleBytesMax = 512 * 1024;
 
-/** A ConfigMap's part that others refer to: CA certificates, or parameters of a data plane. What is too long for the history is named instead. */
+/**
+ * A ConfigMap's part that others refer to: CA certificates, or parameters of a data plane. What is too long for the
+ * history is named instead.
+ */
 export function stripConfigMap(object: KubeObject): KubeObject {
   const { apiVersion, kind, metadata, data } = object;
   const limits = [

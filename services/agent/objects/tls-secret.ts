@@ -73,7 +73,8 @@ function unservedKey({ asymmetricKeyType, asymmetricKeyDetails }: KeyObject): st
   return servedCurves.has(namedCurve) ? undefined : 'tls.key is on a curve other than P-256, P-384 and P-521';
 }
 
-// The key is the one that belongs to the leaf's public key, so that a digest over the public parts changes when either changes.
+// The key is the one that belongs to the leaf's public key, so that a digest over the public parts changes when either
+// changes.
 function fingerprintOf(chain: readonly X509Certificate[], leaf: X509Certificate): string {
   const digest = createHash('sha256');
   for (const link of chain) digest.update(link.raw);

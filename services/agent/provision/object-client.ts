@@ -8,7 +8,9 @@ import { parseKubeObject } from '../kubernetes/resource-version.ts';
 import type { OwnedObject } from './objects.ts';
 import { type SeenObject, collectionPath, ownedKinds, toSeen } from './owned-objects.ts';
 
-/** foreign: somebody else's object has the name. refused: as it is, it will not be taken. forbidden: the agent may not. */
+/**
+ * foreign: somebody else's object has the name. refused: as it is, it will not be taken. forbidden: the agent may not.
+ */
 export type ApplyResult =
   | { readonly outcome: 'applied'; readonly seen: SeenObject }
   | { readonly outcome: 'foreign' }

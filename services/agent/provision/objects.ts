@@ -231,7 +231,9 @@ function fromField(fieldPath: string): object {
   return { valueFrom: { fieldRef: { fieldPath } } };
 }
 
-/** The usual one, or the next that no listener has. Listeners are not named in the pod: another one must not restart it. */
+/**
+ * The usual one, or the next that no listener has. Listeners are not named in the pod: another one must not restart it.
+ */
 function healthPort(ports: DataPlane['wish']['ports']): number {
   const taken = new Set(ports.filter(({ protocol }) => protocol === 'TCP').map(({ port }) => port));
   let port = healthPortDefault;

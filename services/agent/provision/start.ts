@@ -24,7 +24,10 @@ export function readProvisionSettings(options: AgentOptions): ProvisionSettings 
   return { cluster, namespace, controlUrl, controlCa, provisionerToken, image };
 }
 
-/** The public keys that TLS material of Gateways is sealed to beside the fleet's, by their namespace; undefined = no data planes are provided. */
+/**
+ * The public keys that TLS material of Gateways is sealed to beside the fleet's, by their namespace; undefined = no
+ * data planes are provided.
+ */
 export function namespaceKeys(settings: ProvisionSettings | null): ((namespace: string) => string) | undefined {
   if (settings === null) return undefined;
   const { provisionerToken, cluster } = settings;

@@ -5,7 +5,10 @@ import type { StatusFields } from './status-fields.ts';
 
 const gatewaysMax = 100;
 
-/** Entries have no controllerName: ours have a condition of ours. `withTimes` gives an entry the times of the one before. */
+/**
+ * Entries have no controllerName: ours have a condition of ours. `withTimes` gives an entry the times of the one
+ * before.
+ */
 export function mergeGateways(
   live: unknown,
   desired: unknown,

@@ -1,4 +1,5 @@
-// For tests: an HTTP server that lists and watches as a Kubernetes API server does, and misbehaves where a test says so.
+// For tests: an HTTP server that lists and watches as a Kubernetes API server does, and misbehaves where a test says
+// so.
 import { type IncomingMessage, type Server, type ServerResponse, createServer } from 'node:http';
 import type { Socket } from 'node:net';
 import { KubeConfig } from '@kubernetes/client-node';

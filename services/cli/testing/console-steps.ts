@@ -14,7 +14,9 @@ export interface ConsoleStep {
   readonly shown: readonly string[];
 }
 
-/** Reads the commands of all console blocks, in order. Throws where a block begins with something else than a command. */
+/**
+ * Reads the commands of all console blocks, in order. Throws where a block begins with something else than a command.
+ */
 export function parseConsoleSteps(document: string): readonly ConsoleStep[] {
   const steps: { line: number; command: string; shown: string[] }[] = [];
   let inBlock = false;

@@ -183,7 +183,9 @@ async function freeUpstreamPorts(folder: string): Promise<void> {
   }
 }
 
-/** Finds a port that no other server has; one below those that the system hands out, lest another process is handed it. */
+/**
+ * Finds a port that no other server has; one below those that the system hands out, lest another process is handed it.
+ */
 async function freeUpstreamPort(taken: readonly number[]): Promise<number> {
   for (;;) {
     const port = 10_000 + Math.floor(Math.random() * 9000);

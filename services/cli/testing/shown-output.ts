@@ -1,5 +1,5 @@
-// Compares what a document shows with what a command printed. `…` stands for anything: in a line for any text, alone on a
-// line for any lines. All that differs from run to run is named here; everything else must be the same.
+// Compares what a document shows with what a command printed. `…` stands for anything: in a line for any text, alone on
+// a line for any lines. All that differs from run to run is named here; everything else must be the same.
 
 /** Names what differs from run to run, and what it becomes on both sides. */
 const volatile: readonly (readonly [RegExp, string])[] = [

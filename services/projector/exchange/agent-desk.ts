@@ -1,4 +1,5 @@
-// What agents ask and tell beside the log: the inventory, their statuses, heartbeats. Answers show committed state only.
+// What agents ask and tell beside the log: the inventory, their statuses, heartbeats. Answers show committed state
+// only.
 import type { Kysely } from 'kysely';
 import { z } from 'zod';
 import type { Heartbeat, InventoryPage, Resync, StatusPage } from '#libs/events/agent-exchange.ts';
@@ -14,7 +15,10 @@ import type { Writer } from '../ingest/writer.ts';
 export interface AgentDesk {
   /** Asks every agent to compare with the inventory; asked again at heartbeats until each has begun. */
   resync(reason: string, clusters: Iterable<string>): void;
-  /** Says which stream is read now: whoever published into another one compares, though it was lost before this projector's time. */
+  /**
+   * Says which stream is read now: whoever published into another one compares, though it was lost before this
+   * projector's time.
+   */
   announce(stream: string): void;
   stop(): Promise<void>;
 }

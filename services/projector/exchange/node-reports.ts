@@ -14,7 +14,8 @@ export async function readNodeReports(db: Kysely<Database>, names?: readonly str
     nodes = nodes.where('node', 'in', names);
     gateways = gateways.where('node', 'in', names);
   }
-  // One view of both tables would need a transaction; a report that lags behind its node is read again with the next notice.
+  // One view of both tables would need a transaction; a report that lags behind its node is read again with the next
+  // notice.
   const [nodeRows, gatewayRows] = await Promise.all([nodes.execute(), gateways.execute()]);
   const byNode = Map.groupBy(gatewayRows, ({ node }) => node);
   return nodeRows.map(({ node, connected, serves, addresses }) => {

@@ -1,4 +1,5 @@
-// Keeps the reports of all nodes as control writes them: by notice, again after each reconnect, and every now and then in any case.
+// Keeps the reports of all nodes as control writes them: by notice, again after each reconnect, and every now and then
+// in any case.
 import type { Kysely } from 'kysely';
 import type { Database } from '#libs/runtime/postgres/database.ts';
 import type { Logger } from '#libs/runtime/log.ts';

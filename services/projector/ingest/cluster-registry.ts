@@ -1,4 +1,5 @@
-// Which cluster a name stands for. The first that uses a name keeps it; its identity is the UID of its kube-system namespace.
+// Which cluster a name stands for. The first that uses a name keeps it; its identity is the UID of its kube-system
+// namespace.
 
 type ClusterVerdict = 'registered' | 'new' | { readonly refused: string };
 

@@ -1,6 +1,6 @@
-// Batches of the stream → transactions. Change events of a batch are folded together, in runs: while one run is written, the next is
-// folded. Each command is decided alone, between them.
-// A batch that fails is tried again message by message: the one at fault is skipped loudly, and the fleet goes on.
+// Batches of the stream → transactions. Change events of a batch are folded together, in runs: while one run is
+// written, the next is folded. Each command is decided alone, between them. A batch that fails is tried again message
+// by message: the one at fault is skipped loudly, and the fleet goes on.
 import { DatabaseError } from 'pg';
 import type { ChangeEvent } from '#libs/events/change-event.ts';
 import type { OperatorEvent, OperatorOutcome } from '#libs/events/operator-event.ts';
@@ -62,7 +62,9 @@ export class Ingest {
     this.#countedSeq = startAfterSeq;
   }
 
-  /** Resolves when everything of the batch is committed or skipped. Throws when this projector cannot write any more. */
+  /**
+   * Resolves when everything of the batch is committed or skipped. Throws when this projector cannot write any more.
+   */
   async take(messages: readonly StreamMessage[]): Promise<void> {
     this.#context.metrics.batchSize.observe(messages.length);
     try {
@@ -223,7 +225,10 @@ export class Ingest {
     return { streamCreated: this.#writer.checkpoint.streamCreated, streamSeq };
   }
 
-  /** Ids that the history holds already, of messages that may be replayed: only those of a stream that lost its newest part. */
+  /**
+   * Ids that the history holds already, of messages that may be replayed: only those of a stream that lost its newest
+   * part.
+   */
   async #oldIds(messages: readonly StreamMessage[]): Promise<ReadonlySet<string>> {
     const ids: string[] = [];
     for (const { seq, subject, data } of messages) {

@@ -1,5 +1,5 @@
-// A stream message → a change event, an operator event, or why it is neither. Whatever a sender says, no private key gets past here:
-// of a Secret only its metadata and summary are kept.
+// A stream message → a change event, an operator event, or why it is neither. Whatever a sender says, no private key
+// gets past here: of a Secret only its metadata and summary are kept.
 import type { ChangeEvent } from '#libs/events/change-event.ts';
 import type { OperatorEvent } from '#libs/events/operator-event.ts';
 import { parseChangeEvent } from '#libs/events/parse-change-event.ts';

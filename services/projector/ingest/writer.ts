@@ -1,5 +1,5 @@
-// The projection in memory and its transactions: fold, commit, remember the position. After a transaction that failed the memory is
-// ahead of Postgres: the writer must be thrown away and a new one opened.
+// The projection in memory and its transactions: fold, commit, remember the position. After a transaction that failed
+// the memory is ahead of Postgres: the writer must be thrown away and a new one opened.
 import type { Logger } from '#libs/runtime/log.ts';
 import type { OperatorEvent, OperatorOutcome } from '#libs/events/operator-event.ts';
 import { Projection } from '#libs/projection/projection.ts';
@@ -94,7 +94,9 @@ export class Writer {
     return rows?.statuses ?? [];
   }
 
-  /** Decides one command and appends it, or says why not. A command that was carried out before gets its outcome again. */
+  /**
+   * Decides one command and appends it, or says why not. A command that was carried out before gets its outcome again.
+   */
   async decide(command: OperatorEvent, checkpoint: Checkpoint): Promise<Decided> {
     const { client } = this.#context.leadership;
     const past = await readOutcome(client, command.id);
@@ -147,7 +149,10 @@ export class Writer {
     return this.#commitStatuses(change.statuses);
   }
 
-  /** Makes the stored statuses what the projection says, which differs after nodes reported to nobody or the program changed. */
+  /**
+   * Makes the stored statuses what the projection says, which differs after nodes reported to nobody or the program
+   * changed.
+   */
   async refreshStatuses(): Promise<readonly StatusChange[]> {
     return this.#commitStatuses(
       await staleStatuses(this.#context.leadership.client, this.projection, this.clusters.names),

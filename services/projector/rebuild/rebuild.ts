@@ -7,7 +7,9 @@ import type { RebuildOptions } from './options.ts';
 import { rebuildFromHistory } from './rebuilding.ts';
 import { type Progress, verifyHistory } from './verification.ts';
 
-/** Rebuilds or verifies; `write` gets lines for people. Throws FleetgateError 'rebuild-differs' or 'projector-running'. */
+/**
+ * Rebuilds or verifies; `write` gets lines for people. Throws FleetgateError 'rebuild-differs' or 'projector-running'.
+ */
 export async function runRebuild(options: RebuildOptions, write: (line: string) => void): Promise<void> {
   const client = new Client({ connectionString: options.databaseUrl, application_name: 'fleetgate rebuild' });
   client.on('error', () => undefined);

@@ -1,6 +1,6 @@
-// Writes anew what follows from the history: objects, gateways, versions with their changes, entries; in one transaction, with no
-// projector beside it. The history, clusters, endpoints and key material stay as they are: they do not follow from it. Statuses follow
-// from nodes too: the next projector brings them up to date when it takes over.
+// Writes anew what follows from the history: objects, gateways, versions with their changes, entries; in one
+// transaction, with no projector beside it. The history, clusters, endpoints and key material stay as they are: they do
+// not follow from it. Statuses follow from nodes too: the next projector brings them up to date when it takes over.
 import type { ClientBase } from 'pg';
 import type { FoldedEvent } from '#libs/projection/versions/projection-change.ts';
 import type { GatewayHead } from '#libs/projection/versions/gateway-head.ts';

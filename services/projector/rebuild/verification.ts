@@ -1,5 +1,5 @@
-// Folds the whole history anew and compares with what is stored: each version with its digest and entries, each gateway, each object.
-// Writes nothing; sees one moment of the database, whatever is written meanwhile.
+// Folds the whole history anew and compares with what is stored: each version with its digest and entries, each
+// gateway, each object. Writes nothing; sees one moment of the database, whatever is written meanwhile.
 import type { ClientBase } from 'pg';
 import { Projection } from '#libs/projection/projection.ts';
 import type { GatewayHead, NewVersion } from '#libs/projection/versions/gateway-head.ts';

@@ -80,7 +80,10 @@ export const noChange: ProjectionChange = {
   discovery: [],
 };
 
-/** The rows of folded events and slices, with what the projection made of them. An object's last event in the batch is what is kept. */
+/**
+ * The rows of folded events and slices, with what the projection made of them. An object's last event in the batch is
+ * what is kept.
+ */
 export function buildCommitRows(
   folded: readonly FoldedEvent[],
   slices: readonly ChangeEvent[],

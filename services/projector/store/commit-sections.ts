@@ -1,5 +1,5 @@
-// The writes of one transaction, as a table: each is left out of the statement when it has no rows. `:rows` stands for its rows joined to the fence,
-// :at for the time of recording.
+// The writes of one transaction, as a table: each is left out of the statement when it has no rows. `:rows` stands for
+// its rows joined to the fence, :at for the time of recording.
 import { jsonbText } from '#libs/runtime/postgres/jsonb-text.ts';
 import type { CommitRows } from './commit-rows.ts';
 

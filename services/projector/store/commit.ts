@@ -1,5 +1,6 @@
-// One transaction of the projector as one SQL statement: fence, events, what is known now, versions, statuses, discovery, checkpoint, notice.
-// One round trip and one flush. A writer whose epoch is over changes nothing and learns it from the empty answer.
+// One transaction of the projector as one SQL statement: fence, events, what is known now, versions, statuses,
+// discovery, checkpoint, notice. One round trip and one flush. A writer whose epoch is over changes nothing and learns
+// it from the empty answer.
 import type { ClientBase } from 'pg';
 import { type Cell, type Section, sections } from './commit-sections.ts';
 import type { CommitRows } from './commit-rows.ts';

@@ -26,7 +26,10 @@ interface EventRow {
 
 const commandTypes = new Set(['rollback', 'release', 'accept']);
 
-/** Every transaction of the history, from the first. The client must be in a transaction. Throws on an event that cannot be read. */
+/**
+ * Every transaction of the history, from the first. The client must be in a transaction. Throws on an event that cannot
+ * be read.
+ */
 export async function* historyBatches(client: ClientBase): AsyncGenerator<HistoryBatch> {
   let batch: HistoryBatch & { readonly folded: FoldedEvent[] } = { seq: '', recordedAt: '', folded: [] };
   const query = 'select seq, batch, type, recorded_at, data from events order by seq';

@@ -1,4 +1,5 @@
-// Who made a version, and a sentence about why: read from the events that were folded with it. Equal events give equal words.
+// Who made a version, and a sentence about why: read from the events that were folded with it. Equal events give equal
+// words.
 import type { ChangeEvent } from '#libs/events/change-event.ts';
 import type { FoldedEvent } from '#libs/projection/versions/projection-change.ts';
 import type { NewVersion } from '#libs/projection/versions/gateway-head.ts';

@@ -1,4 +1,5 @@
-// What Postgres holds, read in one consistent view when a projector takes over: position, clusters, and everything the projection knows.
+// What Postgres holds, read in one consistent view when a projector takes over: position, clusters, and everything the
+// projection knows.
 import type { ClientBase } from 'pg';
 import type { SealedMaterial } from '#libs/events/change-event.ts';
 import type { KubeObject } from '#libs/gateway/object.ts';

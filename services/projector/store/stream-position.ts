@@ -1,4 +1,5 @@
-// Where to read on in the stream, and whether something was lost on the way: then agents must compare with the inventory.
+// Where to read on in the stream, and whether something was lost on the way: then agents must compare with the
+// inventory.
 import type { Checkpoint } from './commit.ts';
 
 /** What the stream says of itself. */

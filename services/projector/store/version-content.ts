@@ -15,7 +15,10 @@ const contentQuery = `
     select c.hash from snapshot_changes c where c.gateway = $1 and c.key = k.key and c.version <= $2 order by c.version desc limit 1) newest
    where newest.hash is not null`;
 
-/** The content of a version; undefined when there is no such version. Throws when what is stored does not have the version's digest. */
+/**
+ * The content of a version; undefined when there is no such version. Throws when what is stored does not have the
+ * version's digest.
+ */
 export async function readVersionContent(
   client: ClientBase,
   gateway: string,

@@ -1,4 +1,5 @@
-// The ports of the listeners of versions, from their entries: a data plane keeps those of what it serves, though nobody asks for them any more.
+// The ports of the listeners of versions, from their entries: a data plane keeps those of what it serves, though nobody
+// asks for them any more.
 import type { ClientBase } from 'pg';
 import type { VersionPort } from '#libs/projection/versions/gateway-head.ts';
 import { PortCount, portOfEntry } from '#libs/projection/versions/port-count.ts';

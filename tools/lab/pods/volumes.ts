@@ -1,4 +1,5 @@
-// A pod's volumes as folders: Secrets, ConfigMaps, projected tokens and the downward API, read once when the pod starts.
+// A pod's volumes as folders: Secrets, ConfigMaps, projected tokens and the downward API, read once when the pod
+// starts.
 import { mkdirSync, writeFileSync } from 'node:fs';
 import type { CoreV1Api, V1KeyToPath, V1Pod, V1VolumeProjection } from '@kubernetes/client-node';
 

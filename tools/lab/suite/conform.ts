@@ -48,7 +48,10 @@ export async function installFleetgate(lab: LabClient, fleet: FleetRecord): Prom
   );
 }
 
-/** The whole, from nothing to the report; returns the exit code. What the suite said is in `conformance.log` of the lab's folder. */
+/**
+ * The whole, from nothing to the report; returns the exit code. What the suite said is in `conformance.log` of the
+ * lab's folder.
+ */
 export async function conform(
   paths: LabPaths,
   { report = reportFile, after }: { readonly report?: string; readonly after?: (lab: LabClient) => Promise<void> } = {},

@@ -1,4 +1,5 @@
-// The official Gateway API suite, in a lab that is up: all five profiles of gateways, and every feature that Fleetgate claims.
+// The official Gateway API suite, in a lab that is up: all five profiles of gateways, and every feature that Fleetgate
+// claims.
 import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';

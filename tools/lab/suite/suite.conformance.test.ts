@@ -1,4 +1,5 @@
-// The official Gateway API suite passes, whole, on Fleetgate as a user installs it; and it is tested for what the GatewayClass claims.
+// The official Gateway API suite passes, whole, on Fleetgate as a user installs it; and it is tested for what the
+// GatewayClass claims.
 import { join } from 'node:path';
 import t from 'tap';
 import { z } from 'zod';

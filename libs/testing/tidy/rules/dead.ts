@@ -8,8 +8,8 @@ import { join } from 'node:path';
 const headLines = 6;
 
 /**
- * An export is dead when no other file takes it; and in production also when only tests take it and its own file makes no
- * use of it. What a document, a script or k6 starts is used from outside.
+ * An export is dead when no other file takes it; and in production also when only tests take it and its own file makes
+ * no use of it. What a document, a script or k6 starts is used from outside.
  */
 export function findDeadExports(tree: Tree): readonly Fault[] {
   const users = usersOf(tree);
@@ -67,8 +67,8 @@ function usersOf(tree: Tree): ReadonlyMap<string, readonly string[]> {
 }
 
 /**
- * Programs: what package.json, an image, a workflow or a command in a document starts, what says in its own head how it is
- * started, the main file of a service, what k6 runs, and migrations, which run by number.
+ * Programs: what package.json, an image, a workflow or a command in a document starts, what says in its own head how it
+ * is started, the main file of a service, what k6 runs, and migrations, which run by number.
  */
 function startedFiles(tree: Tree): ReadonlySet<string> {
   const isProgram = (path: string): boolean =>

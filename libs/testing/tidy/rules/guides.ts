@@ -5,7 +5,10 @@ import type { Fault } from '#libs/testing/tidy/fault.ts';
 import type { Tables } from '#libs/testing/tidy/tables.ts';
 import type { Tree } from '#libs/testing/tidy/tree.ts';
 
-/** A path starts at the root and has a folder or a known ending; `libs/*` and `<name>` stand for many and are not looked up. */
+/**
+ * A path starts at the root and has a folder or a known ending; `libs/*` and `<name>` stand for many and are not looked
+ * up.
+ */
 export function findStaleGuides(tree: Tree, { guides }: Tables): readonly Fault[] {
   const folders = new Set(tree.paths.flatMap((path) => path.split('/').map((_, i, all) => all.slice(0, i).join('/'))));
   const exists = (path: string): boolean => tree.paths.includes(path) || folders.has(path.replace(/\/$/, ''));

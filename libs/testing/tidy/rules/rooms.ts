@@ -1,5 +1,5 @@
-// The rooms of a folder are its folders, and each file that lies directly in it. They do not import each other in a circle,
-// and where the tables say so they are few and so are the arrows between them.
+// The rooms of a folder are its folders, and each file that lies directly in it. They do not import each other in a
+// circle, and where the tables say so they are few and so are the arrows between them.
 import { findCircles } from '#libs/testing/tidy/circles.ts';
 import type { Fault } from '#libs/testing/tidy/fault.ts';
 import { folderOf, isTest, isTestSupport } from '#libs/testing/tidy/kind-of-file.ts';

@@ -75,8 +75,8 @@ export async function readEvents(db: Kysely<Database>, filter: EventFilter): Pro
 }
 
 /**
- * Reads the events that were folded together with each version: those of objects that it touched, or all where none is; at most 50
- * for each version.
+ * Reads the events that were folded together with each version: those of objects that it touched, or all where none is;
+ * at most 50 for each version.
  */
 export async function readCauses(
   db: Kysely<Database>,

@@ -21,8 +21,8 @@ interface DiffRow {
 }
 
 /**
- * Reads what differs between two versions: the counts of all, and the entries after a key; one more than the limit when there is more.
- * Version 0 is empty.
+ * Reads what differs between two versions: the counts of all, and the entries after a key; one more than the limit when
+ * there is more. Version 0 is empty.
  */
 export async function readDiff(
   db: Kysely<Database>,
