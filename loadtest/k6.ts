@@ -2,7 +2,7 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { cacheFolder } from '#libs/runtime/binaries/binaries.ts';
+import { cacheFolder } from '#libs/runtime/binaries/resolve-binary.ts';
 
 const version = 'v1.8.1';
 

@@ -3,6 +3,7 @@
 //
 //   npx node loadtest/projection-bench.ts [routes…]
 import { applied, type Manifest } from '#libs/testing/given/change-events.ts';
+import { quantile } from '#libs/testing/quantile.ts';
 import { Projection } from '#libs/projection/projection.ts';
 
 const rounds = 400;
@@ -32,8 +33,7 @@ function measure(size: number): void {
     apply(projection, [manifest], round + 2);
     times.push(performance.now() - begun);
   }
-  const sorted = times.slice(rounds / 4).toSorted((a, b) => a - b);
-  const at = (share: number): string => (sorted[Math.floor(sorted.length * share)] ?? 0).toFixed(3);
+  const at = (share: number): string => quantile(times.slice(rounds / 4), share).toFixed(3);
   const stages = ((projection.executions - executed) / rounds).toFixed(1);
   const built = `built in ${loadedMs.toFixed(0)} ms, ${heapMb.toFixed(0)} MB`;
   process.stdout.write(

@@ -15,6 +15,7 @@ import { createLogger } from '#libs/runtime/log.ts';
 import { type Nats, connectNats } from '#libs/runtime/nats/nats.ts';
 import { pause } from '#libs/runtime/pause.ts';
 import { applied } from '#libs/testing/given/change-events.ts';
+import { quantile } from '#libs/testing/quantile.ts';
 import { migrate } from '../migrations/run.ts';
 import { projectorOptions } from '../services/projector/options.ts';
 import { startProjector } from '../services/projector/projector.ts';
@@ -86,8 +87,7 @@ async function single(nats: Nats, client: Client): Promise<void> {
     await Promise.all([publish(nats, route(index % routes, 2 + Math.floor(index / routes))), committed.promise]);
     times.push(performance.now() - begun);
   }
-  times.sort((a, b) => a - b);
-  const at = (share: number): string => (times[Math.floor((times.length - 1) * share)] ?? 0).toFixed(2);
+  const at = (share: number): string => quantile(times, share).toFixed(2);
   print('single change, publish → commit notice', `p50 ${at(0.5)} ms, p90 ${at(0.9)} ms, p99 ${at(0.99)} ms`);
 }
 

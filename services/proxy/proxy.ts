@@ -4,7 +4,7 @@
 //                          └─▶ LastGood (disk)
 import { getCACertificates } from 'node:tls';
 import packageJson from '../../package.json' with { type: 'json' };
-import { resolveBinary } from '#libs/runtime/binaries/binaries.ts';
+import { resolveBinary } from '#libs/runtime/binaries/resolve-binary.ts';
 import { fail } from '#libs/runtime/errors.ts';
 import { type HealthServer, type Readiness, startHealthServer } from '#libs/runtime/health.ts';
 import type { RunningService } from '#libs/runtime/lifecycle.ts';

@@ -1,7 +1,7 @@
 // npm run lab -- build | up [CLUSTERS] | down | fleet [--no-node] | probe … | conformance …: a fleet of real Kubernetes clusters on this machine. See README.md.
 import { execFileSync } from 'node:child_process';
 import { copyFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { cacheFolder } from '#libs/runtime/binaries/binaries.ts';
+import { cacheFolder } from '#libs/runtime/binaries/resolve-binary.ts';
 import { buildLab } from './binaries.ts';
 import { startCluster } from './cluster.ts';
 import { runSuite } from './suite/conformance.ts';

@@ -3,6 +3,7 @@ import { Agent, get as httpGet } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { AppsV1Api, CoreV1Api, CustomObjectsApi, KubeConfig } from '@kubernetes/client-node';
 import { z } from 'zod';
+import { quantile } from '#libs/testing/quantile.ts';
 
 const api = { group: 'gateway.networking.k8s.io', version: 'v1', namespace: 'probe' } as const;
 const requestTimeoutMs = 5000;
@@ -127,7 +128,6 @@ export function get(address: string, host: string): Promise<number | string> {
 
 /** Whole ms. */
 export function quantiles(times: readonly number[]): Readonly<Record<'p50' | 'p90' | 'p99' | 'max', number>> {
-  const sorted = times.toSorted((a, b) => a - b);
-  const at = (q: number): number => Math.round(sorted[Math.min(sorted.length - 1, Math.floor(q * sorted.length))] ?? 0);
+  const at = (share: number): number => (times.length === 0 ? 0 : Math.round(quantile(times, share)));
   return { p50: at(0.5), p90: at(0.9), p99: at(0.99), max: at(1) };
 }

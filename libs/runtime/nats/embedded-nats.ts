@@ -3,7 +3,7 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { join } from 'node:path';
-import { resolveBinary } from '#libs/runtime/binaries/binaries.ts';
+import { resolveBinary } from '#libs/runtime/binaries/resolve-binary.ts';
 import { type Child, startChild, withDeathSignal } from '#libs/runtime/process/child.ts';
 import { fail } from '#libs/runtime/errors.ts';
 import type { Logger } from '#libs/runtime/log.ts';

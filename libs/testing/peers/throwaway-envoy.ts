@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Server, ServerCredentials, type ServerDuplexStream } from '@grpc/grpc-js';
 import { eventually } from '#libs/testing/eventually.ts';
-import { resolveBinary } from '#libs/runtime/binaries/binaries.ts';
+import { resolveBinary } from '#libs/runtime/binaries/resolve-binary.ts';
 import { bootstrap } from '#libs/xds/envoy/bootstrap.ts';
 import {
   decodeDeltaRequest,

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { Client } from 'pg';
 import t from 'tap';
-import { cacheFolder } from '#libs/runtime/binaries/binaries.ts';
+import { cacheFolder } from '#libs/runtime/binaries/resolve-binary.ts';
 import { startNats } from '#libs/runtime/nats/embedded-nats.ts';
 import { type EmbeddedPostgres, startPostgres } from '#libs/runtime/postgres/embedded-postgres.ts';
 import { type Logger, createLogger } from '#libs/runtime/log.ts';

@@ -2,8 +2,8 @@
 // own.
 import { existsSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { cacheFolder, resolveBinary } from '#libs/runtime/binaries/binaries.ts';
-import type { BinaryName } from '#libs/runtime/binaries/binary-info.ts';
+import { cacheFolder, resolveBinary } from '#libs/runtime/binaries/resolve-binary.ts';
+import type { BinaryName } from '#libs/runtime/binaries/binaries.ts';
 import type { Child } from '#libs/runtime/process/child.ts';
 import { startNats } from '#libs/runtime/nats/embedded-nats.ts';
 import { untilAborted } from '#libs/runtime/pause.ts';

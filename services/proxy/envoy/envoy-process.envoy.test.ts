@@ -2,7 +2,7 @@
 // it was started otherwise.
 import { readFile } from 'node:fs/promises';
 import t, { type Test } from 'tap';
-import { resolveBinary } from '#libs/runtime/binaries/binaries.ts';
+import { resolveBinary } from '#libs/runtime/binaries/resolve-binary.ts';
 import { identityOf } from '#libs/runtime/process/process-identity.ts';
 import { eventually } from '#libs/testing/eventually.ts';
 import { freePort } from '#libs/testing/peers/http-peers.ts';

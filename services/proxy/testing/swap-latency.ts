@@ -4,6 +4,7 @@
 //   applied = from the hub's send to `applied` at the hub
 //   answered = from the hub's send to the first answer by the new route
 import type { Entry } from '#libs/snapshot/entry.ts';
+import { quantile } from '#libs/testing/quantile.ts';
 import { backend, endpoints, listener, route } from './content.ts';
 import { prepareNode, runNode } from './node-driver.ts';
 import { ask, startUpstream } from './traffic.ts';
@@ -50,7 +51,6 @@ async function measure(routes: number): Promise<void> {
 }
 
 function quantiles(values: readonly number[]): string {
-  const sorted = values.toSorted((a, b) => a - b);
-  const at = (q: number): string => (sorted[Math.floor(sorted.length * q)] ?? Number.NaN).toFixed(1);
+  const at = (share: number): string => quantile(values, share).toFixed(1);
   return `p50 ${at(0.5)} p99 ${at(0.99)} ms`;
 }

@@ -5,7 +5,7 @@ import { execFile } from 'node:child_process';
 import { chmod, mkdir, mkdtemp, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
-import { type BinaryInfo, type BinaryName, isAtLeast, printedVersion, versionIn } from './binary-info.ts';
+import { type BinaryInfo, type BinaryName, isAtLeast, printedVersion, versionIn } from './binaries.ts';
 import { messageOf } from '#libs/runtime/errors.ts';
 
 interface FetchOptions {
