@@ -25,9 +25,9 @@ import { type Reconciler, awaitInventory, startReconciler } from './changes/reco
 import { createSealer } from './objects/sealer.ts';
 import { sliceProblem } from './objects/slice-problem.ts';
 import type { Source, SourceSink } from './source.ts';
-import { type StatusWishes, startStatusWishes } from './wishes/wish-feed.ts';
+import { WishBook } from './wishes/wish-book.ts';
+import { type WishFeed, startWishFeed } from './wishes/wish-feed.ts';
 import { StatusWriter } from './status/status-writer.ts';
-import { parseLocalKey } from '#libs/gateway/object-key.ts';
 
 const heartbeatMs = 10_000;
 const beatSoonMs = 500;
@@ -75,7 +75,7 @@ class Agent {
   #outbox: Outbox | undefined;
   #mirror: Mirror | undefined;
   #writer: StatusWriter | undefined;
-  #wishes: StatusWishes | undefined;
+  #wishes: WishFeed | undefined;
   #provisioner: Provisioner | undefined;
   #reconciler: Reconciler | undefined;
   #heartbeat: NodeJS.Timeout | undefined;
@@ -164,7 +164,7 @@ class Agent {
         this.#provisioner = startProvisioner({ settings, client, find, onProblem, log });
       }
       const takers = [this.#writer, this.#provisioner].filter((taker) => taker !== undefined);
-      if (takers.length > 0) this.#wishes = startStatusWishes(asker, takers, log);
+      if (takers.length > 0) this.#wishes = startWishFeed(asker, new WishBook(takers), log);
       log.info({ source: source.kind, clusterUid: source.clusterUid, held: inventory.items.length }, 'watching');
       await Promise.race([reconciler.done, untilAborted(signal)]);
     } catch (error) {
@@ -228,9 +228,7 @@ class Agent {
   /** An object whose status is written was seen, or is gone. */
   #observe(key: string, live: LiveObject | null): void {
     this.#writer?.observe(key, live);
-    const { kind, namespace, name } = parseLocalKey(key);
-    if (kind === 'Gateway' || kind === 'GatewayClass')
-      this.#provisioner?.observe(kind, namespace, name, live?.object.metadata.uid ?? null);
+    this.#provisioner?.observe(key, live);
   }
 
   #sink(mirror: Mirror): SourceSink {

@@ -40,11 +40,11 @@ export class OwnedObjects {
   readonly #seen = new Map<string, SeenObject>();
   readonly #reflectors: Reflector[];
   readonly #listed = new Set<string>();
-  readonly #onChange: (id: string) => void;
+  readonly #onChange: (key: string) => void;
 
   constructor(options: {
     readonly client: ApiClient;
-    readonly onChange: (id: string) => void;
+    readonly onChange: (key: string) => void;
     readonly onListed: () => void;
     /** A watch that does not work, in a sentence; null once it does. */
     readonly onProblem: (kind: string, sentence: string | null) => void;
@@ -75,36 +75,36 @@ export class OwnedObjects {
     return this.#listed.size === ownedKinds.length;
   }
 
-  get(id: string): SeenObject | undefined {
-    return this.#seen.get(id);
+  get(key: string): SeenObject | undefined {
+    return this.#seen.get(key);
   }
 
-  ids(): Iterable<string> {
+  keys(): Iterable<string> {
     return this.#seen.keys();
   }
 
   /** Also what a write has answered, ahead of the watch. */
   see(object: SeenObject): void {
-    const id = toLocalKey(object);
-    const before = this.#seen.get(id);
+    const key = toLocalKey(object);
+    const before = this.#seen.get(key);
     if (before?.uid === object.uid && isNewer(before.resourceVersion, object.resourceVersion)) return;
-    this.#seen.set(id, object);
+    this.#seen.set(key, object);
     if (
       before?.contentHash !== object.contentHash ||
       before.uid !== object.uid ||
       before.isLeaving !== object.isLeaving
     )
-      this.#onChange(id);
+      this.#onChange(key);
   }
 
   async stop(): Promise<void> {
     await Promise.all(this.#reflectors.map((reflector) => reflector.stop()));
   }
 
-  #gone(id: string, uid: string): void {
-    if (this.#seen.get(id)?.uid !== uid) return;
-    this.#seen.delete(id);
-    this.#onChange(id);
+  #gone(key: string, uid: string): void {
+    if (this.#seen.get(key)?.uid !== uid) return;
+    this.#seen.delete(key);
+    this.#onChange(key);
   }
 }
 

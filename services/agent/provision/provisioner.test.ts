@@ -3,6 +3,7 @@ import type { DesiredDataPlane, DesiredStatus } from '#libs/events/agent-exchang
 import { createLogger } from '#libs/runtime/log.ts';
 import { eventually } from '#libs/testing/eventually.ts';
 import { MisbehavingApiServer, answerStatus } from '../testing/misbehaving-api-server.ts';
+import { WishBook } from '../wishes/wish-book.ts';
 import { Provisioner } from './provisioner.ts';
 
 const log = createLogger({ service: 'test', level: 'silent' });
@@ -29,12 +30,17 @@ function gateway(name: string, wish: DesiredDataPlane | null = dataPlane): Desir
   return wish === null ? desired : { ...desired, dataPlane: wish };
 }
 
+interface Started {
+  readonly provisioner: Provisioner;
+  readonly wishes: WishBook;
+}
+
 async function setUp(t: Test) {
   const server = new MisbehavingApiServer();
   server.takesApplies = true;
   const client = await server.start();
   const problems = new Map<string, string>();
-  const start = (): Provisioner => {
+  const start = (): Started => {
     const provisioner = new Provisioner({
       client,
       settings,
@@ -45,52 +51,52 @@ async function setUp(t: Test) {
       log,
     });
     t.teardown(() => provisioner.stop());
-    return provisioner;
+    return { provisioner, wishes: new WishBook([provisioner]) };
   };
   t.teardown(async () => {
     await client.close();
     await server.stop();
   });
-  const idle = (provisioner: Provisioner): Promise<true> =>
+  const idle = ({ provisioner }: Started): Promise<true> =>
     eventually(() => server.watching === 5 && provisioner.queueLength === 0 && !provisioner.isPlanning);
   return { server, problems, start, idle };
 }
 
 void t.test('made in order, and not written again while nothing changed', async (t) => {
   const { server, start, idle } = await setUp(t);
-  const provisioner = start();
-  provisioner.beginReplace();
-  provisioner.replace([gateway('web')]);
+  const started = start();
+  started.wishes.beginReplace();
+  started.wishes.replace([gateway('web')]);
   await eventually(() => server.patches.length === 4);
-  await idle(provisioner);
+  await idle(started);
   t.same(server.patches.map(({ path }) => path.split('/').at(-2) ?? '').toSorted(), [
     'deployments',
     'secrets',
     'serviceaccounts',
     'services',
   ]);
-  provisioner.wish(gateway('web'));
-  provisioner.beginReplace();
-  provisioner.replace([gateway('web')]);
-  await idle(provisioner);
+  started.wishes.wish(gateway('web'));
+  started.wishes.beginReplace();
+  started.wishes.replace([gateway('web')]);
+  await idle(started);
   t.equal(server.patches.length, 4);
-  provisioner.wish(gateway('web', { ...dataPlane, ports: [...dataPlane.ports, { port: 53, protocol: 'UDP' }] }));
+  started.wishes.wish(gateway('web', { ...dataPlane, ports: [...dataPlane.ports, { port: 53, protocol: 'UDP' }] }));
   await eventually(() => server.patches.length === 5);
-  await idle(provisioner);
+  await idle(started);
   t.match(server.patches.at(-1)?.path, /services\/web-fleetgate$/, 'another port changes the Service alone');
 });
 
 void t.test('what somebody else changed or deleted is put right', async (t) => {
   const { server, start, idle } = await setUp(t);
-  const provisioner = start();
-  provisioner.beginReplace();
-  provisioner.replace([gateway('web')]);
+  const started = start();
+  started.wishes.beginReplace();
+  started.wishes.replace([gateway('web')]);
   await eventually(() => server.patches.length === 4);
-  await idle(provisioner);
+  await idle(started);
   server.put('web-fleetgate', { type: 'ClusterIP' }, 'watched', services);
   await eventually(() => server.patches.length === 5);
   t.match(server.patches[4]?.path, /services\/web-fleetgate$/);
-  await idle(provisioner);
+  await idle(started);
   server.remove('web-fleetgate', 'watched', deployments);
   await eventually(() => server.objects.has(`${deployments}/web-fleetgate`));
 });
@@ -98,21 +104,21 @@ void t.test('what somebody else changed or deleted is put right', async (t) => {
 void t.test('removed when it is not wanted any more, by this agent or the one before it', async (t) => {
   const { server, start, idle } = await setUp(t);
   const first = start();
-  first.beginReplace();
-  first.replace([gateway('web'), gateway('other')]);
+  first.wishes.beginReplace();
+  first.wishes.replace([gateway('web'), gateway('other')]);
   await eventually(() => server.patches.length === 8);
   await idle(first);
-  first.wish(gateway('other', null));
+  first.wishes.wish(gateway('other', null));
   await eventually(() => server.deletes.length === 4);
   t.ok(server.deletes.every((path) => path.endsWith('other-fleetgate')));
-  await first.stop();
+  await first.provisioner.stop();
   const second = start();
   await eventually(() => server.watching === 5);
-  second.wish(gateway('new'));
+  second.wishes.wish(gateway('new'));
   await eventually(() => server.objects.has(`${deployments}/new-fleetgate`));
   t.ok(server.objects.has(`${deployments}/web-fleetgate`), 'nothing goes before all wishes are known');
-  second.beginReplace();
-  second.replace([gateway('new')]);
+  second.wishes.beginReplace();
+  second.wishes.replace([gateway('new')]);
   await eventually(() => !server.objects.has(`${deployments}/web-fleetgate`));
 });
 
@@ -120,32 +126,32 @@ void t.test('without ports it is not known what a data plane should be like: wha
   const { server, start, idle } = await setUp(t);
   const unknown = { ...dataPlane, ports: [] };
   const first = start();
-  first.beginReplace();
-  first.replace([gateway('web'), gateway('new', unknown)]);
+  first.wishes.beginReplace();
+  first.wishes.replace([gateway('web'), gateway('new', unknown)]);
   await eventually(() => server.patches.length === 4);
   await idle(first);
-  first.wish(gateway('web', unknown));
+  first.wishes.wish(gateway('web', unknown));
   await idle(first);
-  await first.stop();
+  await first.provisioner.stop();
   const second = start();
   await eventually(() => server.watching === 5);
-  second.beginReplace();
-  second.replace([gateway('web', unknown)]);
-  second.wish(gateway('other'));
+  second.wishes.beginReplace();
+  second.wishes.replace([gateway('web', unknown)]);
+  second.wishes.wish(gateway('other'));
   await eventually(() => server.objects.has(`${deployments}/other-fleetgate`));
   await idle(second);
   t.same([server.deletes, server.patches.length], [[], 8]);
   t.ok(server.objects.has(`${deployments}/web-fleetgate`));
-  second.wish(gateway('web', null));
+  second.wishes.wish(gateway('web', null));
   await eventually(() => !server.objects.has(`${deployments}/web-fleetgate`));
 });
 
 void t.test("somebody else's object of the name is left alone, and named", async (t) => {
   const { server, problems, start } = await setUp(t);
   server.put('web-fleetgate', { type: 'ClusterIP' }, 'silently', '/api/v1/namespaces/shop/services');
-  const provisioner = start();
-  provisioner.beginReplace();
-  provisioner.replace([gateway('web')]);
+  const started = start();
+  started.wishes.beginReplace();
+  started.wishes.replace([gateway('web')]);
   await eventually(() => problems.size === 1);
   t.match([...problems.values()], [/^Service\/shop\/web-fleetgate was made by somebody else/]);
   t.notOk(server.patches.some(({ path }) => path.includes('services/')));
@@ -154,23 +160,23 @@ void t.test("somebody else's object of the name is left alone, and named", async
 void t.test('an API server that fails is tried again; one that forbids it is named', async (t) => {
   const { server, problems, start } = await setUp(t);
   server.patchAnswers.push(...Array.from({ length: 6 }, () => answerStatus(500, 'etcd is away')));
-  const provisioner = start();
-  provisioner.beginReplace();
-  provisioner.replace([gateway('web')]);
+  const started = start();
+  started.wishes.beginReplace();
+  started.wishes.replace([gateway('web')]);
   await eventually(() => server.objects.size === 4);
   t.same([...problems], []);
   server.patchAnswers.push(...Array.from({ length: 4 }, () => answerStatus(403, 'deployments.apps is forbidden')));
-  provisioner.wish(gateway('second'));
+  started.wishes.wish(gateway('second'));
   await eventually(() => problems.size === 1);
   t.match([...problems.values()], [/^the agent may not provide data planes: deployments.apps is forbidden/]);
 });
 
 void t.test('a class whose Gateways share one: in the namespace of the agent, with the ports of all', async (t) => {
   const { server, start } = await setUp(t);
-  const provisioner = start();
+  const started = start();
   const shared = { ...dataPlane, parameters: { ...dataPlane.parameters, replicas: 2, merge: 'class' as const } };
-  provisioner.beginReplace();
-  provisioner.replace([gateway('a', shared), gateway('b', { ...shared, ports: [{ port: 443, protocol: 'TCP' }] })]);
+  started.wishes.beginReplace();
+  started.wishes.replace([gateway('a', shared), gateway('b', { ...shared, ports: [{ port: 443, protocol: 'TCP' }] })]);
   await eventually(() => server.objects.size === 5);
   const service = server.patches.find(({ path }) => path.includes('/services/'));
   t.equal(service?.path, '/api/v1/namespaces/fleetgate-system/services/class-fleetgate');

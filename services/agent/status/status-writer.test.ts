@@ -6,10 +6,12 @@ import { eventually } from '#libs/testing/eventually.ts';
 import { type LiveObject, readLiveObject } from '../objects/live-object.ts';
 import type { StatusWriteResult } from '../source.ts';
 import type { StatusFields } from './status-fields.ts';
+import { WishBook } from '../wishes/wish-book.ts';
 import { StatusWriter } from './status-writer.ts';
 
 interface Cluster {
   readonly writer: StatusWriter;
+  readonly wishes: WishBook;
   readonly writes: { readonly key: string; readonly resourceVersion: string; readonly fields: StatusFields }[];
   readonly problems: Map<string, string>;
   /** Every problem so far. */
@@ -70,6 +72,7 @@ function begin(t: Test, options: { readonly ratePerSecond?: number; readonly cou
   };
   return {
     writer,
+    wishes: new WishBook([writer]),
     writes,
     problems,
     said,
@@ -105,24 +108,24 @@ function wish(name: string, reason: string): DesiredStatus {
 }
 
 void t.test('a wish is written once its object is there, and only once', async (t) => {
-  const { writer, writes, put, show, status } = begin(t);
-  writer.wish(wish('a', 'Accepted'));
+  const { writer, wishes, writes, put, show, status } = begin(t);
+  wishes.wish(wish('a', 'Accepted'));
   t.equal(writes.length, 0);
   put('a');
   show('a');
   await eventually(() => writer.queueLength === 0);
   t.match(status('a'), { parents: [{ conditions: [{ reason: 'Accepted' }] }] });
   show('a');
-  writer.wish(wish('a', 'Accepted'));
+  wishes.wish(wish('a', 'Accepted'));
   await eventually(() => writer.queueLength === 0);
   t.equal(writes.length, 1);
 });
 
 void t.test('the newest wish wins, on the version that the write before it made', async (t) => {
-  const { writer, writes, put, show, status } = begin(t);
+  const { writer, wishes, writes, put, show, status } = begin(t);
   put('a');
   show('a');
-  for (const reason of ['One', 'Two', 'Three']) writer.wish(wish('a', reason));
+  for (const reason of ['One', 'Two', 'Three']) wishes.wish(wish('a', reason));
   await eventually(() => writer.queueLength === 0);
   t.match(status('a'), { parents: [{ conditions: [{ reason: 'Three' }] }] });
   t.equal(writes.length, 2);
@@ -130,22 +133,22 @@ void t.test('the newest wish wins, on the version that the write before it made'
 });
 
 void t.test('a conflict is tried again on the newest state, keeping what others wrote', async (t) => {
-  const { writer, writes, put, show, status } = begin(t);
+  const { writer, wishes, writes, put, show, status } = begin(t);
   put('a');
   show('a');
   const theirs = { parentRef: { name: 'x' }, controllerName: 'example.com/x', conditions: [] };
   put('a', { status: { parents: [theirs] } });
-  writer.wish(wish('a', 'Accepted'));
+  wishes.wish(wish('a', 'Accepted'));
   await eventually(() => writer.queueLength === 0);
   t.equal(writes.length, 2);
   t.match(status('a'), { parents: [theirs, { controllerName }] });
 });
 
 void t.test('what others undo is put right again', async (t) => {
-  const { writer, put, show, status } = begin(t);
+  const { writer, wishes, put, show, status } = begin(t);
   put('a');
   show('a');
-  writer.wish(wish('a', 'Accepted'));
+  wishes.wish(wish('a', 'Accepted'));
   await eventually(() => writer.queueLength === 0);
   for (let i = 0; i < 5; i++) {
     put('a', { status: {} });
@@ -156,41 +159,41 @@ void t.test('what others undo is put right again', async (t) => {
 });
 
 void t.test('failures are tried again, a refusal is not; both are named', async (t) => {
-  const { writer, writes, put, show, problems, said, answers } = begin(t);
+  const { writer, wishes, writes, put, show, problems, said, answers } = begin(t);
   put('a');
   show('a');
   for (let i = 0; i < 5; i++) answers.push(() => ({ outcome: 'failed', reason: 'the server is away' }));
-  writer.wish(wish('a', 'Accepted'));
+  wishes.wish(wish('a', 'Accepted'));
   await eventually(() => writes.length === 6);
   t.match(said[0], /the status of HTTPRoute\/ns\/a cannot be written: the server is away/);
   await eventually(() => problems.size === 0);
   answers.push(() => ({ outcome: 'refused', reason: 'invalid' }));
-  writer.wish(wish('a', 'Bad'));
+  wishes.wish(wish('a', 'Bad'));
   await eventually(() => problems.get('status HTTPRoute/ns/a')?.includes('refused: invalid'));
   show('a');
   t.equal(writer.queueLength, 0);
-  writer.wish(wish('a', 'Good'));
+  wishes.wish(wish('a', 'Good'));
   await eventually(() => problems.size === 0);
 });
 
 void t.test('another object under the same name, and one that is gone, are left alone', async (t) => {
-  const { writer, writes, put, show } = begin(t);
+  const { writer, wishes, writes, put, show } = begin(t);
   put('a', { uid: 'another' });
   show('a');
-  writer.wish(wish('a', 'Accepted'));
+  wishes.wish(wish('a', 'Accepted'));
   t.equal(writes.length, 0);
-  writer.wish({ ...wish('s', 'x'), kind: 'Service' });
+  wishes.wish({ ...wish('s', 'x'), kind: 'Service' });
   t.equal(writer.queueLength, 0);
 });
 
 void t.test('all wishes at once replace what was wished before, but not what came meanwhile', async (t) => {
-  const { writer, put, show, status } = begin(t);
+  const { writer, wishes, put, show, status } = begin(t);
   for (const name of ['a', 'b', 'c']) put(name);
-  writer.wish(wish('a', 'Old'));
-  writer.wish(wish('c', 'Old'));
-  writer.beginReplace();
-  writer.wish(wish('b', 'New'));
-  writer.replace([wish('a', 'Fetched'), wish('b', 'Fetched')]);
+  wishes.wish(wish('a', 'Old'));
+  wishes.wish(wish('c', 'Old'));
+  wishes.beginReplace();
+  wishes.wish(wish('b', 'New'));
+  wishes.replace([wish('a', 'Fetched'), wish('b', 'Fetched')]);
   for (const name of ['a', 'b', 'c']) show(name);
   await eventually(() => writer.queueLength === 0);
   t.match(status('a'), { parents: [{ conditions: [{ reason: 'Fetched' }] }] });
@@ -199,11 +202,11 @@ void t.test('all wishes at once replace what was wished before, but not what cam
 });
 
 void t.test('the rate is limited, after a burst', async (t) => {
-  const { writer, writes, put, show } = begin(t, { ratePerSecond: 20 });
+  const { writer, wishes, writes, put, show } = begin(t, { ratePerSecond: 20 });
   for (let i = 0; i < 110; i++) {
     put(`r${i}`);
     show(`r${i}`);
-    writer.wish(wish(`r${i}`, 'Accepted'));
+    wishes.wish(wish(`r${i}`, 'Accepted'));
   }
   await eventually(() => writes.length >= 100);
   t.ok(writer.queueLength > 0, 'the rest waits for its turn');
@@ -217,23 +220,23 @@ function counting(attachedRoutes: number, reason = 'Accepted'): DesiredStatus {
 }
 
 void t.test('a thousand counts are one write, a condition is written at once with the newest of them', async (t) => {
-  const { writer, writes, put, show, status } = begin(t, { countsEveryMs: 3_600_000 });
+  const { writer, wishes, writes, put, show, status } = begin(t, { countsEveryMs: 3_600_000 });
   put('a');
   show('a');
-  writer.wish(counting(0));
+  wishes.wish(counting(0));
   await eventually(() => writer.queueLength === 0);
   for (let count = 1; count <= 1000; count++) {
-    writer.wish(counting(count));
+    wishes.wish(counting(count));
     await new Promise((resolve) => setImmediate(resolve));
     if (count === 1) await eventually(() => writes.length === 2);
   }
   t.equal(writes.length, 2, 'the first at once');
   t.match(status('a'), { listeners: [{ attachedRoutes: 1 }] });
-  writer.wish(counting(1000, 'Other'));
+  wishes.wish(counting(1000, 'Other'));
   await eventually(() => writer.queueLength === 0);
   t.equal(writes.length, 3);
   t.match(status('a'), { listeners: [{ attachedRoutes: 1000 }], parents: [{ conditions: [{ reason: 'Other' }] }] });
-  writer.wish(counting(1001, 'Other'));
+  wishes.wish(counting(1001, 'Other'));
   put('a', { status: {} });
   show('a');
   await eventually(() => writer.queueLength === 0);
@@ -242,11 +245,11 @@ void t.test('a thousand counts are one write, a condition is written at once wit
 });
 
 void t.test('the last count is always written', async (t) => {
-  const { writer, writes, put, show, status } = begin(t, { countsEveryMs: 20 });
+  const { writer, wishes, writes, put, show, status } = begin(t, { countsEveryMs: 20 });
   put('a');
   show('a');
   for (let count = 0; count <= 1000; count++) {
-    writer.wish(counting(count));
+    wishes.wish(counting(count));
     if (count % 10 === 0) await new Promise((resolve) => setImmediate(resolve));
   }
   await eventually(() => writer.queueLength === 0);

@@ -1,42 +1,33 @@
-// Where desired statuses come from: messages as they change, and all of them whenever some may have been missed.
-import type { DesiredStatus } from '#libs/events/agent-exchange.ts';
+// Brings the wishes of the projector: messages as they change, and all of them whenever some may have been missed.
 import { statusSubject } from '#libs/events/subjects.ts';
 import { messageOf } from '#libs/runtime/errors.ts';
 import type { Logger } from '#libs/runtime/log.ts';
 import { backoff, pause } from '#libs/runtime/pause.ts';
 import { type Asker, fetchStatuses, parseStatuses } from '../changes/inventory.ts';
+import type { WishBook } from './wish-book.ts';
 
-export interface StatusWishes {
+export interface WishFeed {
   /** Asks for all of them, soon. */
   refresh(): void;
   stop(): Promise<void>;
 }
 
-/** What acts on the wishes. */
-interface WishTaker {
-  wish(desired: DesiredStatus): void;
-  /** Called before all wishes are asked for; `replace` brings the answer. */
-  beginReplace(): void;
-  replace(all: readonly DesiredStatus[]): void;
-}
-
-/** Feeds those who act on them until stopped; asks for all statuses at once. */
-export function startStatusWishes(asker: Asker, takers: readonly WishTaker[], log: Logger): StatusWishes {
+/** Feeds the book until stopped; asks for all wishes at once. */
+export function startWishFeed(asker: Asker, book: WishBook, log: Logger): WishFeed {
   const abort = new AbortController();
   let state: 'idle' | 'asking' | 'asking, and once more' = 'idle';
   const subscription = asker.nats.subscribe(statusSubject(asker.cluster.name), (json) => {
     const wishes = parseStatuses(json);
     if (wishes === null) log.error('a message of statuses cannot be read');
-    for (const wish of wishes ?? []) for (const taker of takers) taker.wish(wish);
+    for (const wish of wishes ?? []) book.wish(wish);
   });
 
   async function ask(): Promise<void> {
     for (let failures = 0; !abort.signal.aborted;) {
       state = 'asking';
-      for (const taker of takers) taker.beginReplace();
+      book.beginReplace();
       try {
-        const all = await fetchStatuses(asker);
-        for (const taker of takers) taker.replace(all);
+        book.replace(await fetchStatuses(asker));
         if (state === 'asking') break;
       } catch (error) {
         if (failures === 0)
