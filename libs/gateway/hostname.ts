@@ -1,6 +1,7 @@
 // Hostnames of listeners and routes: lower case; '*' = any host; '*.example.com' = one or more labels before the
 // suffix.
 
+import { compareText } from './compare-text.ts';
 /** Whether a request's host (lower case, no port) falls under a pattern. */
 export function hostnameMatches(pattern: string, host: string): boolean {
   if (pattern === '*') return true;
@@ -19,7 +20,7 @@ export function intersectHostnames(a: string, b: string): string | undefined {
  * Orders patterns most specific first: exact, then wildcards by length (longest first), then '*'; equal ones by text.
  */
 export function compareHostnameSpecificity(a: string, b: string): number {
-  return rank(a) - rank(b) || b.length - a.length || (a < b ? -1 : a > b ? 1 : 0);
+  return rank(a) - rank(b) || b.length - a.length || compareText(a, b);
 }
 
 function covers(wide: string, narrow: string): boolean {

@@ -27,13 +27,13 @@ export interface MatcherGateway {
   readonly entries: Iterable<readonly [key: string, entry: Entry]>;
 }
 
-export interface MatcherOptions {
+interface MatcherOptions {
   /** Added to listener ports by the node; redirects say the sum. */
   readonly portOffset?: number;
 }
 
 /** What explanations are made from. */
-export interface Tables {
+interface Tables {
   readonly tcp: ReadonlyMap<number, PortTable>;
   readonly udp: ReadonlyMap<number, PortTable>;
   readonly listeners: readonly ListenerOf[];
@@ -50,7 +50,7 @@ export interface Matcher {
 }
 
 /** Where a request gets before rules are asked. */
-export type Arrival = { readonly place: Place; readonly request: ReadRequest } | { readonly verdict: Verdict };
+type Arrival = { readonly place: Place; readonly request: ReadRequest } | { readonly verdict: Verdict };
 
 /** Compiles the entries of gateways. */
 export function compileMatcher(gateways: Iterable<MatcherGateway>, options: MatcherOptions = {}): Matcher {

@@ -41,7 +41,7 @@ export interface PortTable {
 }
 
 /** What cannot share a port. */
-export type Family = 'plain' | 'tls' | 'tcp' | 'udp';
+type Family = 'plain' | 'tls' | 'tcp' | 'udp';
 
 const families: Readonly<Record<ListenerProtocol, Family>> = {
   HTTP: 'plain',

@@ -3,6 +3,7 @@
 import assert from 'node:assert';
 import * as fc from 'fast-check';
 import t from 'tap';
+import { compareText } from '#libs/gateway/compare-text.ts';
 import type { ChangeEvent } from '#libs/events/change-event.ts';
 import { Projection } from './projection.ts';
 import type { ProjectionChange, SavedObject } from '#libs/projection/versions/projection-change.ts';
@@ -17,10 +18,6 @@ const noVersion = (): never => {
 function apply(projection: Projection, events: readonly ChangeEvent[]): ProjectionChange {
   const history = events.filter((event) => !isSlice(event)).map((event, i) => ({ seq: BigInt(i), event }));
   return projection.apply({ ...none, events: history, slices: events.filter(isSlice) }, noVersion);
-}
-
-function byText(a: string, b: string): number {
-  return a < b ? -1 : a > b ? 1 : 0;
 }
 
 function isSlice({ kind }: ChangeEvent): boolean {
@@ -43,7 +40,13 @@ function everything(projection: Projection): unknown {
       const content = projection.content(gateway);
       return content === undefined || content.entries.size === 0
         ? []
-        : [[gateway, content.digest, [...content.entries].map(([key, hash]) => `${key} ${hash}`).toSorted(byText)]];
+        : [
+            [
+              gateway,
+              content.digest,
+              [...content.entries].map(([key, hash]) => `${key} ${hash}`).toSorted(compareText),
+            ],
+          ];
     }),
     statuses: clusters.map((cluster) => projection.statuses(cluster, undefined, 10_000).items),
     inventory: clusters.map((cluster) =>

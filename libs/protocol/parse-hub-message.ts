@@ -14,7 +14,7 @@ export const hubMessageLimits = {
   endpointsMax: 20_000,
 } as const;
 
-export type ParsedHubMessage = { readonly message: HubMessage } | { readonly problem: string };
+type ParsedHubMessage = { readonly message: HubMessage } | { readonly problem: string };
 
 type Fields = Readonly<Record<string, unknown>>;
 

@@ -3,6 +3,7 @@
 //   bucket of a key  = FNV-1a 32 of the key's UTF-16 code units, modulo 256
 //   bucket digest    = SHA-256 hex of "key\nhash\n" for its entries in key order (code units); '' for an empty bucket
 //   digest           = SHA-256 hex of the 256 bucket digests joined by "\n"
+import { compareKeys } from '#libs/gateway/compare-text.ts';
 import { sha256 } from '#libs/gateway/canonical.ts';
 
 const bucketCount = 256;
@@ -51,6 +52,6 @@ function bucketOf(key: string): number {
 
 function bucketDigest(bucket: ReadonlyMap<string, string>): string {
   if (bucket.size === 0) return '';
-  const lines = [...bucket].toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([key, hash]) => `${key}\n${hash}\n`);
+  const lines = [...bucket].toSorted(compareKeys).map(([key, hash]) => `${key}\n${hash}\n`);
   return sha256(lines.join(''));
 }

@@ -11,11 +11,11 @@ import {
   toObjectKey,
   toPlaceKey,
 } from '#libs/gateway/object-key.ts';
-import { parseServicePortKey, type ServicePort, toServicePortKey } from './service-port.ts';
+import { parseServicePortKey, type ServicePortName, toServicePortKey } from './service-port.ts';
 
 /** What the key of a discovery item says. */
 type DiscoveryName =
-  | { readonly type: 'endpoints'; readonly port: ServicePort }
+  | { readonly type: 'endpoints'; readonly port: ServicePortName }
   | { readonly type: 'tls'; readonly secret: PlaceName }
   | { readonly type: 'ca'; readonly object: ObjectName };
 
@@ -24,7 +24,7 @@ const tlsPrefix = 'tls/';
 const authorityPrefix = 'ca/';
 
 /** Writes the key of the endpoints of a Service port. */
-export function toEndpointsKey(port: ServicePort): string {
+export function toEndpointsKey(port: ServicePortName): string {
   return `${endpointsPrefix}${toServicePortKey(port)}`;
 }
 

@@ -4,13 +4,13 @@
 //   rule/<kind>/<namespace>/<name>/<index>       one rule of one route (its cluster is the gateway's)
 //   backend/<cluster>/<namespace>/<service>/<port>[/udp]   one port of one Service
 import { type LocalName, toLocalKey } from '#libs/gateway/object-key.ts';
-import { parseServicePortKey, type ServicePort, toServicePortKey } from './service-port.ts';
+import { parseServicePortKey, type ServicePortName, toServicePortKey } from './service-port.ts';
 
 /** What an entry's key says. */
 type EntryName =
   | { readonly type: 'listener'; readonly name: string }
   | { readonly type: 'rule'; readonly route: LocalName; readonly index: number }
-  | { readonly type: 'backend'; readonly port: ServicePort };
+  | { readonly type: 'backend'; readonly port: ServicePortName };
 
 const listenerPrefix = 'listener/';
 const rulePrefix = 'rule/';
@@ -27,7 +27,7 @@ export function toRuleKey(route: LocalName, index: number): string {
 }
 
 /** Writes the key of a backend. */
-export function toBackendKey(port: ServicePort): string {
+export function toBackendKey(port: ServicePortName): string {
   return `${backendPrefix}${toServicePortKey(port)}`;
 }
 

@@ -2,6 +2,7 @@
 // shadowed rules. Two choices that the specification leaves open:
 //   - a RegularExpression path ranks after Exact and before any PathPrefix (else the default prefix '/' would hide it); longer first;
 //   - hostnames rank by the effective (intersected) hostname, before any of this.
+import { compareText } from '#libs/gateway/compare-text.ts';
 import type { HttpRuleEntry, ListenerEntry } from './entry.ts';
 import type { HttpMatch, StringMatch } from '#libs/gateway/objects/http-match.ts';
 
@@ -46,7 +47,7 @@ export function compareListeners(
 }
 
 /** Orders matches by the specification's criteria only; 0 = equally specific. */
-export function compareMatchSpecificity(a: HttpMatch, b: HttpMatch): number {
+function compareMatchSpecificity(a: HttpMatch, b: HttpMatch): number {
   return tier(a) - tier(b) || comparePaths(a, b) || compareRest(a, b);
 }
 
@@ -81,9 +82,4 @@ function comparePart(a: StringMatch | undefined, b: StringMatch | undefined): nu
 function partRank(part: StringMatch | undefined): number {
   if (part === undefined) return 2;
   return part.type === 'Exact' ? 0 : 1;
-}
-
-/** By code units, so that it is the same everywhere. */
-export function compareText(a: string, b: string): number {
-  return a < b ? -1 : a > b ? 1 : 0;
 }

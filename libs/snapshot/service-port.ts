@@ -3,7 +3,7 @@
 import type { Transport } from '#libs/gateway/objects/service.ts';
 
 /** One port of one Service. */
-export interface ServicePort {
+export interface ServicePortName {
   readonly cluster: string;
   readonly namespace: string;
   readonly service: string;
@@ -12,12 +12,12 @@ export interface ServicePort {
 }
 
 /** Writes `cluster/namespace/service/port[/udp]`. */
-export function toServicePortKey({ cluster, namespace, service, port, transport }: ServicePort): string {
+export function toServicePortKey({ cluster, namespace, service, port, transport }: ServicePortName): string {
   return `${cluster}/${namespace}/${service}/${port}${transport === 'udp' ? '/udp' : ''}`;
 }
 
 /** Reads `cluster/namespace/service/port[/udp]`; undefined = the text is no such key. */
-export function parseServicePortKey(key: string): ServicePort | undefined {
+export function parseServicePortKey(key: string): ServicePortName | undefined {
   const [cluster, namespace, service, port, suffix, ...rest] = key.split('/');
   if (cluster === undefined || namespace === undefined || service === undefined || port === undefined) return undefined;
   if ((suffix !== undefined && suffix !== 'udp') || rest.length > 0) return undefined;

@@ -1,4 +1,5 @@
 // The tables follow from the inputs alone, and a change touches only what it must.
+import { compareKeys } from '#libs/gateway/compare-text.ts';
 import * as fc from 'fast-check';
 import t from 'tap';
 import { backendEntry, entriesOf, listenerEntry, ruleEntry, type RuleOptions } from '#libs/testing/given/entries.ts';
@@ -205,11 +206,7 @@ function printed(compiler: XdsCompiler): string {
 }
 
 function printedOf(resources: readonly (readonly [string, unknown])[]): string {
-  return JSON.stringify(
-    resources.toSorted(([a], [b]) => (a < b ? -1 : 1)),
-    null,
-    1,
-  );
+  return JSON.stringify(resources.toSorted(compareKeys), null, 1);
 }
 
 function routes(message: unknown): readonly unknown[] {

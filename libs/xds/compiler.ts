@@ -6,6 +6,7 @@
 //   a backend's protocol     its cluster, and the scopes of the rules that name it
 //   its TLS, or what it needs for it becoming usable: the same
 //   a listener               its port's listener and locator; the scopes of hostnames that it gains or loses
+import { compareText } from '#libs/gateway/compare-text.ts';
 import type { Entry } from '#libs/snapshot/entry.ts';
 import type { XdsEndpoint } from '#libs/xds/envoy/backend.ts';
 import { BackendCompiler } from '#libs/xds/compile/backend-compiler.ts';
@@ -36,7 +37,7 @@ export type XdsDiscovery =
   | { readonly kind: 'ca'; readonly certificates: string };
 
 /** Something that was left out or answers 500, because Envoy would not take it. */
-export interface XdsProblem {
+interface XdsProblem {
   readonly gateway: string;
   /** Entry key. */
   readonly key: string;
@@ -241,6 +242,5 @@ export class XdsCompiler {
 }
 
 function compareProblems(a: XdsProblem, b: XdsProblem): number {
-  const [first, second] = [a, b].map(({ gateway, key, reason }) => `${gateway} ${key} ${reason}`);
-  return (first ?? '') < (second ?? '') ? -1 : 1;
+  return compareText(`${a.gateway} ${a.key} ${a.reason}`, `${b.gateway} ${b.key} ${b.reason}`);
 }

@@ -1,4 +1,5 @@
 // HTTPRouteMatch: what a request must look like. Defaults are filled in, equal meanings get equal values.
+import { compareText } from '#libs/gateway/compare-text.ts';
 import type { Cursor } from '#libs/gateway/fields/cursor.ts';
 import { headerName } from '#libs/gateway/fields/names.ts';
 import { regexProblem } from '#libs/gateway/fields/regex.ts';
@@ -82,5 +83,5 @@ function parseStringMatches(at: Cursor, valueMax: number, fold: (name: string) =
     const folded = fold(name);
     if (!byName.has(folded)) byName.set(folded, { type, name: folded, value });
   }
-  return [...byName.values()].toSorted((a, b) => (a.name < b.name ? -1 : 1));
+  return [...byName.values()].toSorted((a, b) => compareText(a.name, b.name));
 }

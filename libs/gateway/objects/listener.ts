@@ -17,7 +17,7 @@ export interface RouteKind {
   readonly kind: string;
 }
 
-export type TlsMode = 'Terminate' | 'Passthrough';
+type TlsMode = 'Terminate' | 'Passthrough';
 
 export interface ReadableListener {
   readonly name: string;

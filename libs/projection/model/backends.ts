@@ -8,7 +8,7 @@ import type { Fault } from './conditions.ts';
 import type { BackendEntry, BackendTls } from '#libs/snapshot/entry.ts';
 import { toBackendKey } from '#libs/snapshot/entry-key.ts';
 import { toEndpointsKey } from '#libs/snapshot/discovery-key.ts';
-import { type ServicePort } from '#libs/snapshot/service-port.ts';
+import { type ServicePortName } from '#libs/snapshot/service-port.ts';
 
 /** One port of one Service, looked up. */
 export type BackendResolution =
@@ -33,7 +33,7 @@ export interface RouteIdentity {
 /** What resolving reads. */
 export interface BackendLookup {
   /** Undefined = there is no such Service. */
-  readonly backend: (place: ServicePort) => BackendResolution | undefined;
+  readonly backend: (place: ServicePortName) => BackendResolution | undefined;
   readonly permitted: (cluster: string, namespace: string, reference: CrossReference) => boolean;
   /** What is wrong with ReferenceGrants of a namespace, as the end of a sentence; '' = nothing. */
   readonly brokenGrants: (cluster: string, namespace: string) => string;
@@ -70,7 +70,7 @@ export function resolveTarget(
   }
   if (port === undefined) return fault('BackendNotFound', `the reference to Service ${namespace}/${name} has no port`);
   const transport = type === 'udp' ? 'udp' : 'tcp';
-  const place: ServicePort = { cluster: route.cluster, namespace, service: name, port, transport };
+  const place: ServicePortName = { cluster: route.cluster, namespace, service: name, port, transport };
   const found = lookup.backend(place);
   if (found === undefined) return fault('BackendNotFound', `Service ${namespace}/${name} does not exist`);
   if ('fault' in found) return found;
@@ -80,7 +80,7 @@ export function resolveTarget(
 
 /** The backend behind a port of a Service. */
 export function resolvePort(
-  place: ServicePort,
+  place: ServicePortName,
   found: Service,
   policyOf: (portName: string) => PolicyChoice | undefined,
 ): BackendResolution {

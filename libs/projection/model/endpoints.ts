@@ -1,4 +1,5 @@
 // Ready endpoints of a Service's ports, from its EndpointSlices.
+import { compareKeys } from '#libs/gateway/compare-text.ts';
 import { canonicalJson, sha256 } from '#libs/gateway/canonical.ts';
 import type { EndpointSlice, SliceEndpoint } from '#libs/gateway/objects/endpoint-slice.ts';
 import type { Service, Transport } from '#libs/gateway/objects/service.ts';
@@ -42,5 +43,5 @@ function uniqueEndpoints(
     const [address] = endpoint.addresses;
     if (address !== undefined) byKey.set(`${address} ${port}`, { address, port });
   }
-  return [...byKey].toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([, endpoint]) => endpoint);
+  return [...byKey].toSorted(compareKeys).map(([, endpoint]) => endpoint);
 }

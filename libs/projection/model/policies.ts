@@ -9,7 +9,7 @@ import type { Authority } from '#libs/gateway/fields/authority.ts';
 import { createdAt, generation } from '#libs/gateway/fields/metadata.ts';
 import type { PolicyChoice } from './backends.ts';
 import { type Fault, listFacts, listProblems } from './conditions.ts';
-import { compareText } from '#libs/snapshot/precedence.ts';
+import { compareText } from '#libs/gateway/compare-text.ts';
 import { toPlaceKey } from '#libs/gateway/object-key.ts';
 import { toAuthorityKey } from '#libs/snapshot/discovery-key.ts';
 

@@ -1,4 +1,5 @@
 // What a route puts into the gateways that it is attached to: an entry for each rule, use of backends, a claim for each match.
+import { compareText } from '#libs/gateway/compare-text.ts';
 import { canonicalJson } from '#libs/gateway/canonical.ts';
 import { intersectHostnames } from '#libs/gateway/hostname.ts';
 import type { Attachment } from './attach.ts';
@@ -128,6 +129,5 @@ function hostsByGateway(attachments: readonly Attachment[]): ReadonlyMap<string,
 }
 
 function compareHosts(a: Hosts[number], b: Hosts[number]): number {
-  if (a.listener !== b.listener) return a.listener < b.listener ? -1 : 1;
-  return a.hostname < b.hostname ? -1 : a.hostname > b.hostname ? 1 : 0;
+  return compareText(a.listener, b.listener) || compareText(a.hostname, b.hostname);
 }

@@ -1,4 +1,5 @@
 // Statuses of v1 in the words of Service APIs 0.1 and of Ingress: their users see the truth on their own objects.
+import { compareKeys } from '#libs/gateway/compare-text.ts';
 import type { DesiredCondition } from '#libs/events/agent-exchange.ts';
 import { fieldsOf, type Fields, itemsOf, type Place, textOf } from '#libs/gateway/conversion/conversion.ts';
 import { describeProblem, type Problem } from '#libs/gateway/problem.ts';
@@ -85,7 +86,7 @@ export function olderRouteStatus(
       conditions: [admitted, ownMark(generation)],
     });
   }
-  return { gateways: [...gateways].toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([, entry]) => entry) };
+  return { gateways: [...gateways].toSorted(compareKeys).map(([, entry]) => entry) };
 }
 
 /**

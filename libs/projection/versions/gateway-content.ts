@@ -1,5 +1,6 @@
 // The content of one gateway: what its objects ask for now (live) beside what its newest version holds (head), and
 // where they differ. Everything is kept by adding and taking away, so that a change costs what it changes.
+import { compareText } from '#libs/gateway/compare-text.ts';
 import type { StoredEntry } from '#libs/snapshot/entry.ts';
 import { Digest } from '#libs/snapshot/digest.ts';
 import type { VersionContent, VersionPort } from './gateway-head.ts';
@@ -100,7 +101,7 @@ export class GatewayContent {
     const set = [...entries]
       .filter(([key, hash]) => this.#head.get(key) !== hash)
       .map(([key, hash]) => ({ key, hash }));
-    const changes: EntryChange[] = [...gone, ...set].toSorted((a, b) => (a.key < b.key ? -1 : 1));
+    const changes: EntryChange[] = [...gone, ...set].toSorted((a, b) => compareText(a.key, b.key));
     for (const { key, hash } of changes) this.#setHead(key, hash ?? undefined);
     this.#headPorts = ports;
     return changes;

@@ -1,4 +1,5 @@
 // The ports of a changing set of listener entries, each once.
+import { compareKeys } from '#libs/gateway/compare-text.ts';
 import type { ListenerEntry } from '#libs/snapshot/entry.ts';
 import type { VersionPort } from './gateway-head.ts';
 
@@ -25,7 +26,7 @@ export class PortCount {
 
   /** Ordered. */
   list(): readonly VersionPort[] {
-    return [...this.#ports].toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([, { port }]) => port);
+    return [...this.#ports].toSorted(compareKeys).map(([, { port }]) => port);
   }
 
   #release(text: string): void {

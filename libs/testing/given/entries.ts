@@ -11,7 +11,7 @@ import type {
 import type { HttpMatch } from '#libs/gateway/objects/http-match.ts';
 import { toBackendKey, toListenerKey, toRuleKey } from '#libs/snapshot/entry-key.ts';
 import { toEndpointsKey } from '#libs/snapshot/discovery-key.ts';
-import { type ServicePort } from '#libs/snapshot/service-port.ts';
+import { type ServicePortName } from '#libs/snapshot/service-port.ts';
 
 /** A long time ago. */
 export const longAgo = '2020-01-01T00:00:00Z';
@@ -30,7 +30,7 @@ export function backendEntry(
 ): readonly [key: string, entry: BackendEntry] {
   const { cluster = 'eu', namespace = 'shop', port = 80, protocol = 'http', tls, clientCertificate } = entry;
   const transport = protocol === 'udp' ? 'udp' : 'tcp';
-  const servicePort: ServicePort = { cluster, namespace, service, port, transport };
+  const servicePort: ServicePortName = { cluster, namespace, service, port, transport };
   return [
     toBackendKey(servicePort),
     {

@@ -18,9 +18,9 @@ export const hostilities = [
   'negative ports',
 ] as const;
 
-export type Hostility = (typeof hostilities)[number];
+type Hostility = (typeof hostilities)[number];
 
-export interface HostileCase {
+interface HostileCase {
   readonly hostility: Hostility;
   readonly kind: WatchedKind;
   readonly object: Manifest;
@@ -30,7 +30,7 @@ export interface HostileCase {
 }
 
 /** Characters of an annotation that no API server lets through: it takes 256 KiB in all of them. */
-export const hugeTextLength = 10 * 1024 * 1024;
+const hugeTextLength = 10 * 1024 * 1024;
 
 const hugeListLength = 1500;
 const ports = [-1, 0, 65_536, 2 ** 31, 0.5];

@@ -1,5 +1,6 @@
 // Random route sets for tests: gateways that share ports, with listeners and rules of every kind, and requests that are nearly or exactly
 // what a rule wants. Small alphabets, so that things meet.
+import { compareText } from '#libs/gateway/compare-text.ts';
 import * as fc from 'fast-check';
 import { intersectHostnames } from '#libs/gateway/hostname.ts';
 import type {
@@ -66,7 +67,7 @@ const named = (names: readonly string[]): fc.Arbitrary<HttpMatch['headers']> =>
       weight: 2,
       arbitrary: fc
         .uniqueArray(fc.tuple(pick(...names), stringMatch), { selector: ([name]) => name, minLength: 1, maxLength: 2 })
-        .map((list) => list.map(([name, one]) => ({ name, ...one })).toSorted((a, b) => (a.name < b.name ? -1 : 1))),
+        .map((list) => list.map(([name, one]) => ({ name, ...one })).toSorted((a, b) => compareText(a.name, b.name))),
     },
   );
 const match: fc.Arbitrary<HttpMatch> = fc

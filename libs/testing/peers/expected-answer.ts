@@ -1,5 +1,6 @@
 // What a client must get where the matcher is right, and how an answer differs from that. Headers that HTTP and Envoy add by themselves
 // are left out; of several backends any that has a share may answer.
+import { compareKeys } from '#libs/gateway/compare-text.ts';
 import { changeHeaders } from '#libs/matching/header-changes.ts';
 import type { Header, HttpRequest } from '#libs/matching/request.ts';
 import type { Forward, Share, Verdict } from '#libs/matching/verdict.ts';
@@ -118,5 +119,5 @@ function spaced(value: string): string {
 }
 
 function sorted(headers: readonly Header[]): readonly Header[] {
-  return headers.toSorted(([a], [b]) => (a < b ? -1 : 1));
+  return headers.toSorted(compareKeys);
 }

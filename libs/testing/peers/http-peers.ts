@@ -107,7 +107,7 @@ export async function askTls(
 }
 
 /** A connection that stays open for one request after another; `ask` rejects when it is closed. */
-export interface Connection {
+interface Connection {
   ask(options: Ask): Promise<Answer>;
   close(): void;
 }
@@ -145,7 +145,7 @@ export async function openConnection(port: number, servername?: string): Promise
   };
 }
 
-export interface TlsAnswer extends Answer {
+interface TlsAnswer extends Answer {
   /** Common name of what the server showed. */
   readonly certificate: string;
 }

@@ -6,7 +6,7 @@ import { connect as connectTls, type ConnectionOptions, createServer as createTl
 import { listenFor } from './listening.ts';
 import type { Teardown } from './throwaway.ts';
 
-export interface StreamBackend {
+interface StreamBackend {
   readonly port: number;
 }
 
@@ -35,7 +35,7 @@ export async function startDatagramBackend(test: Teardown, name: string): Promis
 }
 
 /** A connection that stays open; `say` resolves with the next answer, or with 'closed'. */
-export interface Stream {
+interface Stream {
   say(text: string): Promise<string>;
   /** Over TLS: whether an earlier session was taken up. */
   readonly isResumed: boolean;
@@ -87,7 +87,7 @@ export async function askStream(port: number, tls?: StreamTls): Promise<string> 
 }
 
 /** A client of one UDP session. */
-export interface DatagramClient {
+interface DatagramClient {
   /** The next answer, or 'nothing' when none comes for a while. */
   say(text: string): Promise<string>;
   close(): void;

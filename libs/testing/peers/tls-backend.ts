@@ -9,7 +9,7 @@ import { tlsFile } from './stream-gateway.ts';
 import type { Teardown } from './throwaway.ts';
 
 /** One connection, as the backend saw its handshake. */
-export interface Handshake {
+interface Handshake {
   readonly serverName: string;
   /** Common name of what the client showed; '' = nothing. */
   readonly client: string;
@@ -17,7 +17,7 @@ export interface Handshake {
   readonly protocol: string;
 }
 
-export interface TlsBackend {
+interface TlsBackend {
   readonly port: number;
   /** In order. */
   readonly handshakes: readonly Handshake[];

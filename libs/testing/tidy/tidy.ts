@@ -1,5 +1,6 @@
 // The rules that types, lint and format cannot hold: the layout of the repository. Run by `npm run check` and by a
 // test.
+import { compareText } from '#libs/gateway/compare-text.ts';
 import type { Fault } from './fault.ts';
 import { findArrowFaults } from '#libs/testing/tidy/rules/arrows.ts';
 import { findDeadExports, findDeadFiles } from '#libs/testing/tidy/rules/dead.ts';
@@ -43,7 +44,5 @@ const rules: readonly ((tree: Tree, tables: Tables) => readonly Fault[])[] = [
 
 /** Every fault of the tree, by file and line. */
 export function findFaults(tree: Tree, tables: Tables): readonly Fault[] {
-  return rules
-    .flatMap((rule) => rule(tree, tables))
-    .toSorted((a, b) => (a.file < b.file ? -1 : a.file > b.file ? 1 : a.line - b.line));
+  return rules.flatMap((rule) => rule(tree, tables)).toSorted((a, b) => compareText(a.file, b.file) || a.line - b.line);
 }

@@ -14,7 +14,7 @@ export interface PortListener {
 }
 
 /** Protocols that can share a port. */
-export type PortFamily = 'http' | 'tls' | 'tcp' | 'udp';
+type PortFamily = 'http' | 'tls' | 'tcp' | 'udp';
 
 /** Ports of the one have nothing to do with ports of the other. */
 export type Transport = 'tcp' | 'udp';

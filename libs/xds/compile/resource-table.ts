@@ -1,4 +1,5 @@
 // The resources as of now and what changed since the last push. Equal content keeps its object.
+import { compareKeys } from '#libs/gateway/compare-text.ts';
 import {
   type ProtoValue,
   type XdsChange,
@@ -64,7 +65,7 @@ export class ResourceTable {
   }
 
   #changed(type: XdsType): readonly (readonly [name: string, before: XdsResource | undefined])[] {
-    return [...(this.#before.get(type) ?? [])].toSorted(([a], [b]) => (a < b ? -1 : 1));
+    return [...(this.#before.get(type) ?? [])].toSorted(compareKeys);
   }
 
   #remember(type: XdsType, name: string, now: XdsResource | undefined): XdsResource | undefined {

@@ -1,4 +1,5 @@
 // Streams follow from the inputs alone, whatever the way there, and a change touches only what it must.
+import { compareKeys } from '#libs/gateway/compare-text.ts';
 import { readFileSync } from 'node:fs';
 import * as fc from 'fast-check';
 import t from 'tap';
@@ -172,5 +173,5 @@ function printed(compiler: XdsCompiler): string {
 }
 
 function printedOf(resources: readonly (readonly [string, unknown])[]): string {
-  return JSON.stringify(resources.toSorted(([a], [b]) => (a < b ? -1 : 1)));
+  return JSON.stringify(resources.toSorted(compareKeys));
 }

@@ -24,7 +24,7 @@ export interface DeltaRequest {
   readonly error: string | undefined;
 }
 
-export interface DeltaResponse {
+interface DeltaResponse {
   readonly typeUrl: string;
   /** `body` from encodeResource. */
   readonly resources: readonly { readonly name: string; readonly version: string; readonly body: Uint8Array }[];

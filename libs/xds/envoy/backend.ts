@@ -5,7 +5,7 @@ import type { BackendEntry, HttpRuleEntry } from '#libs/snapshot/entry.ts';
 import { clientTls, type ClientTls, clientTlsName, toClientTls } from './client-tls.ts';
 import type { ProtoMessage } from './resources.ts';
 import { toEndpointsKey } from '#libs/snapshot/discovery-key.ts';
-import { type ServicePort, toServicePortKey } from '#libs/snapshot/service-port.ts';
+import { type ServicePortName, toServicePortKey } from '#libs/snapshot/service-port.ts';
 
 /** One cluster, and all that it follows from. */
 export interface Upstream {
@@ -29,7 +29,7 @@ export const invalidCluster = '!invalid';
 /** The cluster of a backend, by what speaks to it: gRPC needs HTTP/2 whatever the Service says. */
 export function toUpstream(backend: BackendEntry, ruleProtocol: HttpRuleEntry['protocol']): Upstream {
   const { cluster, namespace, service, port } = backend;
-  const servicePort: ServicePort = { cluster, namespace, service, port, transport: 'tcp' };
+  const servicePort: ServicePortName = { cluster, namespace, service, port, transport: 'tcp' };
   const isHttp2 = backend.protocol === 'h2c' || (ruleProtocol === 'grpc' && backend.protocol === 'http');
   const tls = toClientTls(backend);
   return {

@@ -1,6 +1,7 @@
 // What the guides name exists: paths in code spans and links, and the scripts of npm.
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { isRecord } from '#libs/gateway/fields/record.ts';
 import type { Fault } from '#libs/testing/tidy/fault.ts';
 import type { Tables } from '#libs/testing/tidy/tables.ts';
 import type { Tree } from '#libs/testing/tidy/tree.ts';
@@ -40,8 +41,4 @@ function npmScripts(tree: Tree): readonly string[] {
   if (!existsSync(path)) return [];
   const parsed: unknown = JSON.parse(readFileSync(path, 'utf8'));
   return isRecord(parsed) && isRecord(parsed['scripts']) ? Object.keys(parsed['scripts']) : [];
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null;
 }
