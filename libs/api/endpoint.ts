@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import type { Role } from './role.ts';
 
-/** What a request has; parts that it does not name are not looked at. Paths and queries are texts. */
+/** Says what a request has; parts that it does not name are not looked at. What paths and queries hold is text. */
 export type InputSchema = z.ZodObject<{ params?: z.ZodType; query?: z.ZodType; body?: z.ZodType }>;
 
 /** One row of the table of endpoints. */
@@ -27,7 +27,7 @@ export interface Endpoint<
 }
 
 export const apiPrefix = '/api/v1';
-/** Server-sent events with what changes in the fleet. */
+/** Gives server-sent events with what changes in the fleet; it is no row of the table, because it has no end. */
 export const changesPath = `${apiPrefix}/changes`;
 
 const inputParts = z.object({
@@ -36,7 +36,9 @@ const inputParts = z.object({
   body: z.unknown().optional(),
 });
 
-/** The target and the body of a request that calls the endpoint. Throws where a parameter of the path is missing. */
+/**
+ * Builds the target and the body of a request that calls the endpoint. Throws where a parameter of the path is missing.
+ */
 export function buildRequest<I extends InputSchema>(
   { path }: Endpoint<I>,
   input: z.input<I>,

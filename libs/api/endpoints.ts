@@ -1,26 +1,18 @@
-// Lists every endpoint of the API once: control registers them in this order and documents them, clients call them by their names here.
+// Lists every endpoint of the API once: control registers and documents them in this order, and clients call them by
+// their names here.
 import { z } from 'zod';
 import { type Endpoint, apiPrefix } from './endpoint.ts';
-import {
-  cluster,
-  commandAccepted,
-  commandResult,
-  fleetNode,
-  fleetRoute,
-  gatewayDetail,
-  gatewayHistoryItem,
-  gatewaySummary,
-  historyEvent,
-  newToken,
-  objectEvent,
-  operation,
-  pageOf,
-  snapshotDetail,
-  snapshotDiff,
-  snapshotSummary,
-  tokenRow,
-  whoAmI,
-} from './models.ts';
+import { whoAmI } from '#libs/api/models/caller.ts';
+import { cluster } from '#libs/api/models/cluster.ts';
+import { commandAccepted, commandResult, operation } from '#libs/api/models/command.ts';
+import { gatewayDetail, gatewaySummary } from '#libs/api/models/gateway.ts';
+import { gatewayHistoryItem, historyEvent, objectEvent } from '#libs/api/models/history.ts';
+import { fleetNode } from '#libs/api/models/node.ts';
+import { pageOf } from '#libs/api/models/page.ts';
+import { fleetRoute } from '#libs/api/models/route.ts';
+import { snapshotDiff } from '#libs/api/models/snapshot-diff.ts';
+import { snapshotDetail, snapshotSummary } from '#libs/api/models/snapshot.ts';
+import { newToken, tokenRow } from '#libs/api/models/token.ts';
 import {
   clusterName,
   cursor,
@@ -147,7 +139,8 @@ export const endpoints = {
     path: `${gatewayAt}/rollback`,
     summary: 'Serve an earlier version again, and keep it',
     description:
-      'Makes a new version with the content of an earlier one and pins the gateway to it. Endpoints and certificates stay current.',
+      'Makes a new version with the content of an earlier one and pins the gateway to it. ' +
+      'Endpoints and certificates stay current.',
     input: z.object({
       params: gatewayPath,
       body: z.strictObject({
@@ -311,7 +304,7 @@ export const endpoints = {
   },
 } as const satisfies Readonly<Record<string, Endpoint>>;
 
-/** The groups of the OpenAPI document. */
+/** Names the groups of endpoints in the OpenAPI document. */
 export const tags: readonly { readonly name: string; readonly description: string }[] = [
   { name: 'fleet', description: 'What there is now: clusters, gateways, routes, nodes.' },
   { name: 'snapshots', description: 'Versions of a gateway and what differs between them.' },

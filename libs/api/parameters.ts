@@ -1,4 +1,4 @@
-// Says what the parameters of requests may hold. The same schemas check a request and are shown in the OpenAPI document.
+// Says what the parameters of requests may hold. The same schemas check a request and stand in the OpenAPI document.
 import { z } from 'zod';
 import { kinds, kubernetesKind } from '#libs/gateway/kinds.ts';
 

@@ -1,4 +1,4 @@
-// What the API answers when it does not do what was asked: a code for programs, a message and a hint for people. One table.
+// Lists what the API answers when it does not do what was asked: a code for programs, a message and a hint for people.
 import { z } from 'zod';
 
 const problems = {
@@ -22,7 +22,7 @@ const problems = {
 
 export type ProblemCode = keyof typeof problems;
 
-/** An answer that is not what was asked for. A value, returned by handlers. */
+/** Says why an answer is not what was asked for. It is a value that handlers return, not an error that is thrown. */
 export class Problem {
   readonly code: ProblemCode;
   readonly message: string;

@@ -1,5 +1,5 @@
-// Runs control from start to stop and wires its parts. It promises nodes and readers what Postgres alone can give; commands
-// need NATS as well. Any number of replicas may run.
+// Runs control from start to stop and wires its parts. Nodes and readers need Postgres alone; commands need NATS as
+// well. Any number of replicas may run.
 //
 //   Postgres ──LISTEN──▶ FleetFeed ──▶ FleetMirror ──▶ Hub ──▶ nodes
 //      ▲                                                │
@@ -34,7 +34,10 @@ import { TokenBook } from './access/tokens.ts';
 const hubConnectionsMax = 6;
 const statementTimeoutMs = 20_000;
 
-/** Starts control; resolves when it listens and has read the fleet. Throws FleetgateError 'port-in-use' or 'schema-version'. */
+/**
+ * Starts control; resolves when it listens and has read the fleet. Throws FleetgateError 'port-in-use' or
+ * 'schema-version'.
+ */
 export async function startControl(
   options: ControlOptions,
   log: Logger,
@@ -139,7 +142,7 @@ async function startListening(server: FastifyInstance, { host, port }: ControlOp
   return portOf(server.server.address());
 }
 
-/** An API request gives up rather than hold a connection. */
+/** Opens connections on which a request of the API gives up rather than hold one. */
 function openApiPostgres(options: ControlOptions, log: Logger): Postgres {
   const postgres = openPostgres({
     url: options.databaseUrl,

@@ -2,7 +2,9 @@
 import { z } from 'zod';
 import { changesPath } from '#libs/api/endpoint.ts';
 import { pause } from '#libs/runtime/pause.ts';
-import { cluster, fleetNode, gatewaySummary } from '#libs/api/models.ts';
+import { cluster } from '#libs/api/models/cluster.ts';
+import { gatewaySummary } from '#libs/api/models/gateway.ts';
+import { fleetNode } from '#libs/api/models/node.ts';
 import type { Cluster } from '../views/cluster-table.ts';
 import type { Gateway } from '../views/gateway-table.ts';
 import type { FleetNode } from '../views/node-table.ts';

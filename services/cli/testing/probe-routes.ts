@@ -5,7 +5,7 @@ import { writeFileSync } from 'node:fs';
 import type { z } from 'zod';
 import { eventually } from '#libs/testing/eventually.ts';
 import { endpoints } from '#libs/api/endpoints.ts';
-import type { objectEvent } from '#libs/api/models.ts';
+import type { objectEvent } from '#libs/api/models/history.ts';
 import type { FleetClient } from '../client/fleet-client.ts';
 import { type DemoFleet, until } from './demo-fleet.ts';
 import { brokenHistory } from './ledger.ts';

@@ -1,6 +1,6 @@
 // Shows clusters: a table, and below it what their agents complain about.
 import type { z } from 'zod';
-import type { cluster } from '#libs/api/models.ts';
+import type { cluster } from '#libs/api/models/cluster.ts';
 import { type Column, type Look, ago, renderTable, tableOr } from './table.ts';
 
 export type Cluster = z.output<typeof cluster>;

@@ -1,6 +1,6 @@
 // Shows what `rollback`, `release` and `accept` did, and on which nodes. Pure.
 import type { z } from 'zod';
-import type { commandResult } from '#libs/api/models.ts';
+import type { commandResult } from '#libs/api/models/command.ts';
 import { count } from './table.ts';
 
 export type CommandResult = z.output<typeof commandResult>;

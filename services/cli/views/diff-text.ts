@@ -1,6 +1,6 @@
 // Shows what differs between two versions of a gateway, entry by entry and field by field. Pure.
 import type { z } from 'zod';
-import type { snapshotDiff } from '#libs/api/models.ts';
+import type { snapshotDiff } from '#libs/api/models/snapshot-diff.ts';
 import { fieldLine } from './field-text.ts';
 
 type Diff = z.output<typeof snapshotDiff>;

@@ -1,6 +1,6 @@
 // Shows gateways: a table of what each serves and where, and below it what a limit holds back.
 import type { z } from 'zod';
-import type { gatewaySummary } from '#libs/api/models.ts';
+import type { gatewaySummary } from '#libs/api/models/gateway.ts';
 import { type Column, type Look, ago, tableOr } from './table.ts';
 
 export type Gateway = z.output<typeof gatewaySummary>;

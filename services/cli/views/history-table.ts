@@ -1,6 +1,6 @@
 // Shows the events of one object as a table: when, what, by whom, and a line for each changed field.
 import type { z } from 'zod';
-import type { objectEvent } from '#libs/api/models.ts';
+import type { objectEvent } from '#libs/api/models/history.ts';
 import { fieldLine } from './field-text.ts';
 import { type Column, type Look, tableOr } from './table.ts';
 

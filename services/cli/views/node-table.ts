@@ -1,6 +1,6 @@
 // Shows nodes: a table of the nodes, one of what each serves, and what they rejected with the reasons.
 import type { z } from 'zod';
-import type { fleetNode } from '#libs/api/models.ts';
+import type { fleetNode } from '#libs/api/models/node.ts';
 import { type Column, type Look, ago, renderTable, tableOr } from './table.ts';
 
 export type FleetNode = z.output<typeof fleetNode>;

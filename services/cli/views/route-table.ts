@@ -1,7 +1,7 @@
 // Shows routes as a table: where each is, for which hostnames, whether it is accepted or why not, and who changed it
 // last.
 import type { z } from 'zod';
-import type { fleetRoute } from '#libs/api/models.ts';
+import type { fleetRoute } from '#libs/api/models/route.ts';
 import { type Column, type Look, ago, tableOr } from './table.ts';
 
 export type Route = z.output<typeof fleetRoute>;

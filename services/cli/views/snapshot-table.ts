@@ -1,6 +1,6 @@
 // Shows the versions of a gateway as a table: which one serves, what made each, and by whom.
 import type { z } from 'zod';
-import type { snapshotSummary } from '#libs/api/models.ts';
+import type { snapshotSummary } from '#libs/api/models/snapshot.ts';
 import { type Column, type Look, ago, tableOr } from './table.ts';
 
 type Snapshot = z.output<typeof snapshotSummary>;

@@ -1,6 +1,6 @@
 // Shows API tokens as a table, never their text, and a new token with its text, once.
 import type { z } from 'zod';
-import type { newToken, tokenRow } from '#libs/api/models.ts';
+import type { newToken, tokenRow } from '#libs/api/models/token.ts';
 import { type Column, type Look, ago, tableOr } from './table.ts';
 
 type Token = z.output<typeof tokenRow>;

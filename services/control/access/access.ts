@@ -1,4 +1,4 @@
-// Who may call: the bearer token, its role, and how often.
+// Decides who may call: by the bearer token, its role, and how often it has called.
 import type { FastifyRequest } from 'fastify';
 import { Problem } from '#libs/api/problem.ts';
 import type { Role } from '#libs/api/role.ts';
@@ -10,7 +10,7 @@ const failuresPerSecond = 2;
 const failuresBurst = 20;
 const burstSeconds = 2;
 
-/** A refusal with the seconds to wait. */
+/** Says why a request is refused; `retryAfter` is in seconds, null = waiting does not help. */
 export interface Refused {
   readonly problem: Problem;
   readonly retryAfter: number | null;
@@ -26,7 +26,7 @@ export class Access {
     this.#requests = new RateLimit(requestsPerSecond, requestsPerSecond * burstSeconds);
   }
 
-  /** The caller, or why the request goes no further. */
+  /** Finds the caller, or says why the request goes no further. */
   async admit(
     request: Pick<FastifyRequest['raw'], 'headers' | 'socket'>,
     role: Role,

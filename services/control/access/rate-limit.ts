@@ -1,4 +1,5 @@
-// A bucket of requests per caller that fills with time. Bounded: when there are too many callers, the full buckets go first.
+// Holds a bucket of requests per caller that fills with time. Their number is bounded: when there are too many callers,
+// the full buckets go first.
 
 const callersMax = 10_000;
 
@@ -12,7 +13,7 @@ export class RateLimit {
     this.#burst = burst;
   }
 
-  /** Takes one request; 0 = it may go on, else the seconds to wait. `now` in ms. */
+  /** Takes one request; answers 0 when it may go on, else the seconds to wait. `now` is in ms. */
   take(caller: string, now: number): number {
     const bucket = this.#at(caller, now);
     if (bucket.level < 1) return Math.ceil((1 - bucket.level) / this.#perSecond);
@@ -20,7 +21,7 @@ export class RateLimit {
     return 0;
   }
 
-  /** Whether `take` would say 0. */
+  /** Tells whether `take` would answer 0. */
   allows(caller: string, now: number): boolean {
     return this.#at(caller, now).level >= 1;
   }

@@ -1,4 +1,4 @@
-// Bearer tokens. The text of a token is shown once, when it is made; Postgres holds its SHA-256.
+// Makes and checks bearer tokens. The text of a token is shown once, when it is made; Postgres holds its SHA-256.
 import { randomUUID } from 'node:crypto';
 import type { Kysely } from 'kysely';
 import type { Role } from '#libs/api/role.ts';
@@ -18,8 +18,9 @@ export interface Caller {
 const rank: Readonly<Record<Role, number>> = { provisioner: 0, node: 0, viewer: 1, operator: 2, admin: 3 };
 
 /**
- * viewer < operator < admin; node stands apart: it opens the hub and nothing else, and admin opens everything. A provisioner's token opens
- * nothing itself: agents derive the tokens of nodes from it.
+ * Tells whether a caller may do what needs a role: viewer < operator < admin. node stands apart: it opens the hub and
+ * nothing else; admin opens everything. A provisioner's token opens nothing itself: agents derive the tokens of nodes
+ * from it.
  */
 export function hasRole(caller: Caller, needed: Role): boolean {
   return needed === 'node' ? caller.role === 'node' || caller.role === 'admin' : rank[caller.role] >= rank[needed];
@@ -43,7 +44,7 @@ const freshMs = 10_000;
 const knownMax = 10_000;
 const provisionersMax = 1000;
 
-/** Which tokens are good, remembered for a few seconds and until one is revoked anywhere. */
+/** Remembers which tokens are good, for a few seconds and until one is revoked anywhere. */
 export class TokenBook {
   readonly #db: Kysely<Database>;
   readonly #known = new Map<string, { readonly caller: Caller; readonly readAt: number }>();
@@ -52,13 +53,13 @@ export class TokenBook {
     this.#db = db;
   }
 
-  /** Who the token belongs to, without asking Postgres; undefined = that is not known. */
+  /** Tells who the token belongs to without asking Postgres; undefined = that is not known. */
   recall(token: string): Caller | undefined {
     const known = this.#known.get(hashToken(token));
     return known !== undefined && performance.now() - known.readAt < freshMs ? known.caller : undefined;
   }
 
-  /** Who the token belongs to; undefined = to nobody. */
+  /** Finds who the token belongs to; undefined = nobody. */
   async verify(token: string): Promise<Caller | undefined> {
     const known = this.recall(token);
     if (known !== undefined) return known;
@@ -81,7 +82,7 @@ export class TokenBook {
     return row === undefined ? undefined : { tokenId: row.id, name: row.name, role: row.role };
   }
 
-  /** A node whose token an agent derived; it is as good as the agent's. */
+  /** Finds the agent's token that a node's was derived from: the node's is as good as that one. */
   async #findScoped(token: string): Promise<Caller | undefined> {
     const rows = await this.#db
       .selectFrom('tokens')
@@ -107,7 +108,7 @@ export class TokenBook {
     return row !== undefined;
   }
 
-  /** A token is revoked; null = any may be. */
+  /** Forgets a token that is revoked; null = any may be. */
   forget(tokenId: string | null): void {
     for (const [sha256, { caller }] of this.#known) {
       if (tokenId === null || caller.tokenId === tokenId) this.#known.delete(sha256);
@@ -115,7 +116,7 @@ export class TokenBook {
   }
 }
 
-/** The token of an Authorization header. */
+/** Reads the token of an Authorization header. */
 export function bearerOf(header: string | undefined): string | undefined {
   return /^Bearer +([\w.~+/=-]{1,2048})$/i.exec(header ?? '')?.[1];
 }

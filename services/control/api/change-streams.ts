@@ -1,5 +1,5 @@
-// Streams server-sent events: first everything, then what changes, so that a live table needs no polling. A reader that does not read
-// is dropped.
+// Streams server-sent events: first everything, then what changes, so that a live table needs no polling. A reader that
+// does not read is dropped.
 import type { ServerResponse } from 'node:http';
 import type { Kysely } from 'kysely';
 import type { Database } from '#libs/runtime/postgres/database.ts';
@@ -90,7 +90,7 @@ export class ChangeStreams {
     this.#flush();
   }
 
-  /** Null = it is not known which node. */
+  /** Takes note that a node reported; null = it is not known which. */
   node(node: string | null): void {
     if (this.#streams.size === 0 || node === null) return;
     this.#nodes.add(node);
@@ -114,7 +114,7 @@ export class ChangeStreams {
       });
   }
 
-  /** The first change goes out at once; what follows closely goes together. */
+  /** Sends the first change at once; what follows closely goes together. */
   async #flushAll(): Promise<void> {
     while (this.#gateways.size + this.#nodes.size > 0) {
       const names = [...this.#nodes].slice(0, itemsMax);
@@ -139,7 +139,7 @@ export class ChangeStreams {
     this.#sayAll('gateways', { all: false, commit: this.#commit.toString(), items });
   }
 
-  /** Nothing notifies of agents: their rows are compared. */
+  /** Compares the rows of agents with those told last, because nothing notifies of them. */
   async #tellClusters(): Promise<void> {
     if (this.#streams.size === 0) return;
     try {

@@ -19,7 +19,7 @@ export interface Api {
   readonly version: string;
 }
 
-/** Work that goes on: 202 with the body. */
+/** Answers 202 with the body: the work goes on. */
 export class Accepted<T> {
   readonly body: T;
 

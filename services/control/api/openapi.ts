@@ -22,7 +22,8 @@ export async function registerOpenApi(server: FastifyInstance, version: string):
         title: 'Fleetgate',
         version,
         description:
-          'The Gateway API of a fleet of clusters as one history. Nodes connect to the WebSocket `/v1/node`, which is not part of this document. ' +
+          'The Gateway API of a fleet of clusters as one history. ' +
+          'Nodes connect to the WebSocket `/v1/node`, which is not part of this document. ' +
           'Lists are paged: give `next` of one page as `after` of the request for the following one.',
       },
       tags: [...tags],

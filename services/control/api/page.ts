@@ -29,7 +29,7 @@ export function toPage<R, T>(
   return { items: shown.map(toItem), next };
 }
 
-/** The same for rows that become items together. */
+/** Does the same for rows that become items together. */
 export function cutPage<R>(
   rows: readonly R[],
   limit: number,

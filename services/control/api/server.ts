@@ -1,5 +1,5 @@
-// Serves the API over HTTP: the endpoints of the table with authentication, limits and one form for errors; health, metrics and the
-// OpenAPI document.
+// Serves the API over HTTP: the endpoints of the table with authentication, limits and one form for errors; health,
+// metrics and the OpenAPI document.
 import assert from 'node:assert/strict';
 import fastify, { type FastifyError, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import { z } from 'zod';
@@ -95,7 +95,7 @@ function registerEndpoint(server: FastifyInstance, { api, access }: ServerOption
   });
 }
 
-/** Server-sent events outlive a request: the response is handed over. */
+/** Hands the response over, because a stream of server-sent events outlives its request. */
 function registerChanges(server: FastifyInstance, { api, access }: ServerOptions): void {
   server.route({
     method: 'GET',
@@ -104,7 +104,8 @@ function registerChanges(server: FastifyInstance, { api, access }: ServerOptions
       tags: ['fleet'],
       summary: 'What changes, as it changes: server-sent events',
       description:
-        'Events `clusters`, `gateways` and `nodes`, with `{all, items}` as in their lists: first everything (`all: true`, at most 1,000), then what changed. Role: viewer.',
+        'Events `clusters`, `gateways` and `nodes`, with `{all, items}` as in their lists: ' +
+        'first everything (`all: true`, at most 1,000), then what changed. Role: viewer.',
       operationId: 'getChanges',
       security: [{ token: [] }],
       response: {

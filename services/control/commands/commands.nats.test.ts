@@ -1,4 +1,5 @@
-// Commands over a real NATS server: what is published, outcomes, waiting for nodes, and what happens when nobody decides.
+// Commands over a real NATS server: what is published, outcomes, waiting for nodes, and what happens when nobody
+// decides.
 import t from 'tap';
 import type { OperatorOutcome } from '#libs/events/operator-event.ts';
 import { replyHeader } from '#libs/events/subjects.ts';

@@ -1,5 +1,5 @@
-// Commands: appended to the log like every other event, decided by the projector, answered with its outcome and, if wanted, with what
-// the nodes made of it. Control decides nothing itself; it looks up only what makes a clear refusal.
+// Appends commands to the log like every other event. The projector decides them; the caller is told the outcome and,
+// where wanted, what the nodes made of it. Control decides nothing itself: it looks up only what makes a clear refusal.
 import { randomUUID } from 'node:crypto';
 import type { Kysely } from 'kysely';
 import { z } from 'zod';
@@ -9,13 +9,13 @@ import type { Database } from '#libs/runtime/postgres/database.ts';
 import { messageOf } from '#libs/runtime/errors.ts';
 import type { Logger } from '#libs/runtime/log.ts';
 import type { Nats, Stoppable } from '#libs/runtime/nats/nats.ts';
-import type { commandAccepted, commandResult } from '#libs/api/models.ts';
+import type { commandAccepted, commandResult } from '#libs/api/models/command.ts';
 import { Problem, type ProblemCode } from '#libs/api/problem.ts';
 import { noGateway } from '../not-found.ts';
 import type { Caller } from '../access/tokens.ts';
 import type { NodeWaits, WaitedNode } from './node-waits.ts';
 
-/** What is asked for. `waitMs` = how long to wait for the nodes. */
+/** Says what is asked for; `waitMs` = how long to wait for the nodes, undefined = not at all. */
 export interface Command {
   readonly type: OperatorEvent['type'];
   readonly gateway: string;
@@ -56,7 +56,7 @@ export class Commands {
     return this.#connection?.nats.connected ?? false;
   }
 
-  /** NATS is there; before that commands are refused. */
+  /** Begins to take commands: before NATS is there they are refused. */
   attach(nats: Nats): void {
     const inbox = nats.newInbox();
     this.#connection = { nats, inbox, subscription: nats.subscribe(inbox, (json) => this.#hear(json)) };
@@ -103,7 +103,9 @@ export class Commands {
     }
     const answer = await decided;
     if (answer === null) {
-      const message = `taken, and not decided within ${decideTimeoutMs} ms: the projector is away or busy, and will decide when it is back`;
+      const message =
+        `taken, and not decided within ${decideTimeoutMs} ms: ` +
+        'the projector is away or busy, and will decide when it is back';
       return { pending: { id: event.id, message } };
     }
     this.#log.info({ command: event.type, gateway: event.gateway, caller: caller.name, outcome: answer }, 'command');
@@ -113,7 +115,7 @@ export class Commands {
     return { done: toResult(answer, command.gateway, decidedMs, nodes, startedAt) };
   }
 
-  /** Names that do not exist are told apart from refusals; everything else is for the projector, which knows the newest. */
+  /** Tells names that do not exist from refusals; everything else is for the projector, which knows the newest. */
   async #lookUp({ gateway, to }: Command): Promise<Problem | null> {
     const row = await this.#db
       .selectFrom('gateways')
@@ -125,7 +127,7 @@ export class Commands {
     return new Problem('not-found', `gateway ${gateway} has no version ${to}`, `Its newest version is ${row.head}.`);
   }
 
-  /** Null = no outcome in time. */
+  /** Waits for the outcome of a command; null = there was none in time. */
   #await(id: string): Promise<OperatorOutcome | null> {
     const { promise, resolve } = Promise.withResolvers<OperatorOutcome | null>();
     const timer = setTimeout(() => resolve(null), decideTimeoutMs);

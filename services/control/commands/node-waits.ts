@@ -1,5 +1,5 @@
-// Waiting for nodes: who has applied or rejected a version, and when control heard of it. Nodes of this replica are heard directly,
-// those of others by the notification that each report ends with.
+// Waits for nodes: who has applied or rejected a version, and when control heard of it. Nodes of this replica are heard
+// directly, those of others by the notification that each report ends with.
 import { type Kysely, sql } from 'kysely';
 import { matchesGateway } from '#libs/snapshot/gateway-glob.ts';
 import type { NodeReport } from '#libs/protocol/hub-session.ts';
@@ -42,7 +42,7 @@ export class NodeWaits {
     this.#log = log;
   }
 
-  /** A node of this replica reported. */
+  /** Hears what a node of this replica reports. */
   report(node: string, report: NodeReport): void {
     if (this.#watches.size === 0) return;
     const at = performance.now();
@@ -55,7 +55,7 @@ export class NodeWaits {
     }
   }
 
-  /** Something about the node is in Postgres; null = unknown which. */
+  /** Takes note that Postgres holds something new about a node; null = it is not known which. */
   notify(node: string | null): void {
     if (this.#watches.size === 0) return;
     this.#notified.add(node ?? '');

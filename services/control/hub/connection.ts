@@ -1,4 +1,4 @@
-// One node's WebSocket: what is read is bounded and parsed, what is sent waits while the socket is congested.
+// Holds one node's WebSocket: what is read is bounded and parsed, what is sent waits while the socket is congested.
 //
 //   greeting ──hello──▶ admitting (what it needs is loaded) ──▶ open ──▶ closed
 import type { RawData, WebSocket } from 'ws';
@@ -90,7 +90,7 @@ export class Connection {
     return { node: this.node, silentMs: performance.now() - this.#heardAt, envoy: this.#envoy };
   }
 
-  /** The session takes over: what came while it was made is answered now. */
+  /** Lets the session take over; it answers now what came while it was made. */
   open(session: HubSession, first: readonly HubOutput[]): void {
     this.#session = session;
     this.run(first);
@@ -201,7 +201,7 @@ export class Connection {
   }
 }
 
-/** Needs no content: a gateway that is not for the node any more has none here. */
+/** Writes the snapshot without entries; it needs no content, because a gateway that left the node has none here. */
 function emptySnapshot({ gateway, version, digest }: Held): Buffer {
   const message: SnapshotMessage = { type: 'snapshot', gateway, version, digest, base: null, upserts: [], removes: [] };
   return Buffer.from(JSON.stringify(message));

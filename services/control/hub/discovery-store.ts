@@ -1,4 +1,5 @@
-// The newest discovery item of every key, and the texts of discovery messages, each made once for all nodes that need it.
+// Holds the newest discovery item of every key, and the texts of discovery messages, each made once for all nodes that
+// need it.
 import { canonicalJson, sha256 } from '#libs/gateway/canonical.ts';
 import type { DiscoveryRow } from './fleet-rows.ts';
 import { isEndpointsKey } from '#libs/snapshot/discovery-key.ts';
@@ -46,7 +47,7 @@ export class DiscoveryStore {
     return text;
   }
 
-  /** Items are JSON text already. */
+  /** Puts the message together from items, which are JSON text already. */
   #encode(upserts: readonly string[], removes: readonly string[]): string {
     const items = upserts.flatMap((key) => {
       const item = this.#item(key);
@@ -55,7 +56,7 @@ export class DiscoveryStore {
     return `{"type":"discovery","upserts":[${items.join(',')}],"removes":${JSON.stringify(removes)}}`;
   }
 
-  /** A Secret that is gone keeps its last material on the nodes for as long as what they serve refers to it. */
+  /** Finds an item; a Secret that is gone keeps its last material on the nodes while what they serve refers to it. */
   #item(key: string): { readonly hash: string; readonly json: string } | undefined {
     return this.#items.get(key) ?? (isEndpointsKey(key) ? noEndpoints : undefined);
   }

@@ -1,4 +1,5 @@
-// Entries in memory, each once by its hash however many versions and gateways name it, with the discovery keys that it refers to.
+// Holds entries in memory, each once by its hash however many versions and gateways name it, with the discovery keys
+// that it refers to.
 import { z } from 'zod';
 import { discoveryKeysOf } from '#libs/snapshot/discovery-keys.ts';
 import { isRuleKey } from '#libs/snapshot/entry-key.ts';
@@ -25,7 +26,7 @@ const referring = z.discriminatedUnion('kind', [
   }),
 ]);
 
-/** Counts uses: an entry leaves when nothing names it any more. */
+/** Counts the uses of each entry, which leaves when nothing names it any more. */
 export class EntryPool {
   readonly #entries = new Map<string, { readonly entry: PooledEntry; uses: number }>();
 
@@ -52,7 +53,7 @@ export class EntryPool {
   }
 }
 
-/** Rules name backends, never discovery: they are not parsed. */
+/** Lists the discovery keys that an entry names; rules are not parsed, because they name backends only. */
 function referencesOf(key: string, json: string): readonly string[] {
   if (isRuleKey(key)) return [];
   const parsed = referring.safeParse(JSON.parse(json));

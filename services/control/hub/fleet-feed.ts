@@ -1,5 +1,5 @@
-// From commits in Postgres to changes in memory: a notification is answered by one read; reads do not overlap, and what is notified
-// meanwhile is one further read. A lost notification costs at most the safety poll.
+// Turns commits in Postgres into changes in memory. A notification is answered by one read; reads do not overlap, and
+// what is notified meanwhile is one further read. A lost notification costs at most the safety poll.
 import type pg from 'pg';
 import { backoff, pause } from '#libs/runtime/pause.ts';
 import type { Logger } from '#libs/runtime/log.ts';
@@ -43,12 +43,12 @@ export class FleetFeed {
     this.#signal = signal;
   }
 
-  /** Whether memory was compared with Postgres recently. */
+  /** Tells whether memory was compared with Postgres recently. */
   get fresh(): boolean {
     return performance.now() - this.#readAt < freshMs;
   }
 
-  /** A commit was notified, or may have been missed. */
+  /** Takes note that a commit was notified, or may have been missed. */
   notice(): void {
     this.#noticedAt ??= performance.now();
     this.#wake.resolve();
@@ -88,7 +88,7 @@ export class FleetFeed {
     idle.abort();
   }
 
-  /** A peer that vanished without a word gives no answer and no error. */
+  /** Bounds the time of a read: a peer that vanished without a word gives no answer and no error. */
   async #readInTime(noticedAt: number): Promise<void> {
     const late = Promise.withResolvers<never>();
     const timer = setTimeout(() => late.reject(new Error('no answer in time')), readTimeoutMs);
@@ -132,7 +132,7 @@ export class FleetFeed {
     return client;
   }
 
-  /** Never back to the pool: it has settings of its own. */
+  /** Ends the connection; it never goes back to the pool, because it has settings of its own. */
   #disconnect(): void {
     this.#client?.release(true);
     this.#client = null;

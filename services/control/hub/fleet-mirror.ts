@@ -1,5 +1,6 @@
-// The fleet as Postgres has it, in the hub's memory: every gateway's head, the content of those that nodes here serve, all discovery.
-// Rows come in through `take`; what they changed goes out to the hub. Contents are loaded when a node first needs them.
+// Holds the fleet in the hub's memory as Postgres has it: every gateway's head, the content of those that nodes here
+// serve, and all discovery. Rows come in through `take`; what they changed goes out to the hub. Contents are loaded
+// when a node first needs them.
 import type pg from 'pg';
 import type { Logger } from '#libs/runtime/log.ts';
 import type { FleetView, ReferenceChange } from '#libs/protocol/hub-session.ts';
@@ -75,7 +76,7 @@ export class FleetMirror implements FleetView {
 
   // ---- read by the hub
 
-  /** Gateways with a version that are there, or that the node holds although they are gone. */
+  /** Lists gateways with a version that are there, or that the node holds although they are gone. */
   *gateways(held: ReadonlySet<string>): Iterable<string> {
     for (const [gateway, head] of this.#heads) {
       if (head.held !== null && (!head.deleted || held.has(gateway))) yield gateway;
@@ -150,7 +151,7 @@ export class FleetMirror implements FleetView {
     }
   }
 
-  /** Whether the gateway came up, came back or has other labels. */
+  /** Notes a head; tells whether the gateway came up, came back or has other labels. */
   #setHead({ gateway, held, deleted, labels }: HeadRow): boolean {
     const before = this.#heads.get(gateway);
     this.#heads.set(gateway, { held, deleted, labels });
@@ -175,7 +176,7 @@ export class FleetMirror implements FleetView {
     this.#served.set(gateway, served);
   }
 
-  /** By the difference of the versions; by the whole content where that does not lead there. */
+  /** Goes on by the difference of the versions, and by the whole content where that does not lead there. */
   async #catchUp(served: ServedGateway): Promise<ReferenceChange | null> {
     const newest = this.#heads.get(served.held.gateway)?.held;
     if (newest === null || newest === undefined || isSame(served.held, newest)) return null;
@@ -189,7 +190,7 @@ export class FleetMirror implements FleetView {
     return served.differenceTo(await readContent(this.#pool, newest));
   }
 
-  /** Null where the rows do not lead to the digest: what serves stays. */
+  /** Goes on by the rows; null where they do not lead to the digest, and then what serves stays. */
   #advance(served: ServedGateway, to: Held, rows: readonly EntryRow[]): ReferenceChange | null {
     try {
       return served.advance(to, rows);

@@ -1,19 +1,19 @@
-// The hub's reads from Postgres. What a commit changed comes in one round trip; a version never changes, so reads of versions need no
-// transaction.
+// Reads from Postgres for the hub. What a commit changed comes in one round trip; a version never changes, so reads of
+// versions need no transaction.
 import type pg from 'pg';
 import { z } from 'zod';
 import type { Held } from '#libs/protocol/messages.ts';
 import type { Labels } from '#libs/snapshot/gateway-glob.ts';
 import type { EntryRow } from './served-gateway.ts';
 
-/** A gateway as far as the hub needs it; held null = no version yet. */
+/** Says of a gateway what the hub needs; held null = no version yet. */
 export interface HeadRow {
   readonly gateway: string;
   readonly held: Held | null;
   readonly deleted: boolean;
   /** Of the Gateway object. */
   readonly labels: Labels;
-  /** What the serving version changed, where it is the newest; what it is worth depends on what the reader had before. */
+  /** What the serving version changed, where it is the newest; of use to who had the version before. */
   readonly rows: readonly EntryRow[];
 }
 
@@ -31,16 +31,25 @@ export interface FleetRows {
   readonly discovery: readonly DiscoveryRow[];
 }
 
-/** Indexes always: each read is for few rows of large tables, and a prepared plan cannot know that. */
-export const readerSettings = `set plan_cache_mode = force_generic_plan; set enable_seqscan = off; set enable_hashjoin = off; set enable_mergejoin = off; set jit = off`;
+/** Makes Postgres use indexes always: each read is for few rows of large tables, which a prepared plan cannot know. */
+export const readerSettings = [
+  'plan_cache_mode = force_generic_plan',
+  'enable_seqscan = off',
+  'enable_hashjoin = off',
+  'enable_mergejoin = off',
+  'jit = off',
+]
+  .map((setting) => `set ${setting}`)
+  .join('; ');
 
 const changedText = `
-  select 'commit' as part, null as id, p.commit::text as commit, null::int as version, null as digest, false as deleted, null::jsonb as labels,
-         null as key, null as hash, null as json
+  select 'commit' as part, null as id, p.commit::text as commit, null::int as version, null as digest,
+         false as deleted, null::jsonb as labels, null as key, null as hash, null as json
     from projector p
   union all
   select 'gateway', g.gateway, null, g.serving,
-         (select s.digest from snapshots s where s.gateway = g.gateway and s.version = g.serving), g.deleted, g.labels, c.key, c.hash, c.json
+         (select s.digest from snapshots s where s.gateway = g.gateway and s.version = g.serving),
+         g.deleted, g.labels, c.key, c.hash, c.json
     from gateways g
     left join lateral (
       select c.key, c.hash, (select e.json from entries e where e.hash = c.hash) as json
@@ -67,7 +76,7 @@ const changedRow = z.discriminatedUnion('part', [
   z.object({ part: z.literal('discovery'), id: z.string(), hash: z.string(), json: z.string().nullable() }),
 ]);
 
-/** Gateways and discovery that changed after the commit; `changes` = with what the serving versions changed. */
+/** Reads gateways and discovery that changed after the commit; `changes` = with what the serving versions changed. */
 export async function readChanged(
   client: pg.ClientBase,
   after: bigint,
@@ -81,7 +90,7 @@ export async function readChanged(
   return parseChanged(result.rows);
 }
 
-/** The content of a version. */
+/** Reads the content of a version. */
 export async function readContent(pool: pg.Pool, { gateway, version }: Held): Promise<readonly EntryRow[]> {
   const result = await pool.query<EntryRow>({
     name: 'hub_content',
@@ -94,7 +103,7 @@ export async function readContent(pool: pg.Pool, { gateway, version }: Held): Pr
   return result.rows;
 }
 
-/** What differs between two versions, as the newer one has it. */
+/** Reads what differs between two versions, as the newer one has it. */
 export async function readRange(pool: pg.Pool, from: Held, to: Held): Promise<readonly EntryRow[]> {
   const result = await pool.query<EntryRow>({
     name: 'hub_range',
@@ -107,7 +116,7 @@ export async function readRange(pool: pg.Pool, from: Held, to: Held): Promise<re
   return result.rows;
 }
 
-/** The keys that changed since a version, or undefined where the history has no such version. */
+/** Reads the keys that changed since a version; undefined where the history has no such version. */
 export async function readKeysSince(pool: pg.Pool, base: Held, to: Held): Promise<readonly string[] | undefined> {
   const result = await pool.query<{ key: string | null }>({
     name: 'hub_keys_since',

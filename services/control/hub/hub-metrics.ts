@@ -1,4 +1,4 @@
-// What the hub counts.
+// Registers what the hub counts.
 import type { Metrics } from '#libs/runtime/metrics.ts';
 
 export type HubMetrics = ReturnType<typeof createHubMetrics>;

@@ -262,7 +262,8 @@ void t.test('two replicas: both serve, a node moves, a dead replica leaves unkno
   );
   await b.disconnect();
   await writer.pool.query(
-    `insert into nodes values ('c', '1', '{}', '["*/*/*"]', '[]', 'dead', true, 'live', now(), now() - interval '1 minute')`,
+    `insert into nodes values
+       ('c', '1', '{}', '["*/*/*"]', '[]', 'dead', true, 'live', now(), now() - interval '1 minute')`,
   );
   again.send(again.session.ping('live'));
   await eventually(async () => (await stored(fixture, 'c'))?.connected === false);

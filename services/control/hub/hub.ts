@@ -1,4 +1,4 @@
-// Nodes on one side, Postgres on the other: who is connected, who serves what, and who has to hear of a change.
+// Stands between nodes and Postgres: it knows who is connected, who serves what, and who has to hear of a change.
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type pg from 'pg';
@@ -114,7 +114,7 @@ export class Hub {
     for (const gateway of change.appeared) void this.#reassign(gateway);
   }
 
-  /** Connections whose token was revoked end. */
+  /** Ends connections whose token was revoked. */
   tokensChanged(): void {
     void this.#checkTokens().catch((error: unknown) =>
       this.#options.log.warn({ err: error }, 'tokens could not be checked'),
@@ -164,7 +164,7 @@ export class Hub {
     for (const gateway of gateways) if (!mirror.isLoaded(gateway)) void this.#reassign(gateway);
   }
 
-  /** Contents of what the node serves, and deltas from what it holds. */
+  /** Loads the contents of what the node serves, and makes deltas from what it holds possible. */
   async #prepare(hello: Hello): Promise<void> {
     const { mirror, log } = this.#options;
     const gateways = this.#gatewaysOf(hello);
@@ -181,7 +181,7 @@ export class Hub {
     return [...this.#options.mirror.gateways(held)].filter((gateway) => this.#isFor(hello, gateway));
   }
 
-  /** What a node serves by its globs, and should not by the labels of the gateways. */
+  /** Lists what a node holds by its globs and must give up by the labels of the gateways. */
   #withdrawnFrom(hello: Hello): readonly string[] {
     const held = new Set(hello.held.map(({ gateway }) => gateway));
     return [...this.#options.mirror.gateways(held)].filter(
@@ -193,7 +193,7 @@ export class Hub {
     return hello !== null && matchesGateway(hello.serves, gateway, this.#options.mirror.labelsOf(gateway));
   }
 
-  /** A gateway came up or has other labels: the nodes that it is for get it, and the others lose it. */
+  /** Gives a gateway that came up or has other labels to the nodes that it is for, and takes it from the others. */
   async #reassign(gateway: string): Promise<void> {
     const { mirror, log } = this.#options;
     const interested = (connection: Connection): boolean => this.#isFor(connection.hello, gateway);
@@ -272,7 +272,7 @@ export class Hub {
     metrics.entries.set(mirror.sizes.entries);
   }
 
-  /** The row of a connected node is gone, as after a restore of the database. */
+  /** Stores again what a connected node said whose row is gone, as after a restore of the database. */
   #sayAgain(connection: Connection | undefined): void {
     if (connection?.hello === null || connection?.session == null) return;
     this.#options.reports.connected(connection.hello);
@@ -291,7 +291,10 @@ export class Hub {
   }
 }
 
-/** What a hello says beyond the scope of the node's token. A glob is within another when that one matches it as text; a selector only narrows. */
+/**
+ * Tells what a hello says beyond the scope of the node's token; undefined = nothing. A glob is within another when that
+ * one matches it as text; a selector only narrows.
+ */
 function excessOf({ node, serves }: Hello, scope: TokenScope | undefined): string | undefined {
   if (scope === undefined) return undefined;
   if (!matchesGlob(scope.node, node)) return `the token is not for a node of the name ${node}`;

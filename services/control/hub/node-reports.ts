@@ -1,16 +1,16 @@
-// What nodes said, on its way to Postgres. While one batch is written the next gathers; the newest word about a node and gateway
-// replaces an older one, so the queue is bounded by nodes × gateways however long Postgres is away.
+// Takes what nodes said to Postgres. While one batch is written the next gathers; the newest word about a node and
+// gateway replaces an older one, so the queue is bounded by nodes × gateways however long Postgres is away.
 import type pg from 'pg';
 import type { NodeReport } from '#libs/protocol/hub-session.ts';
 import type { Hello } from '#libs/protocol/messages.ts';
 import type { Logger } from '#libs/runtime/log.ts';
 import { backoff, pause } from '#libs/runtime/pause.ts';
-import { type NodeGatewayRow, deleteOtherGateways, upsertNodes, writeReports } from './node-rows.ts';
+import { type ReportedGateway, deleteOtherGateways, upsertNodes, writeReports } from './node-rows.ts';
 
 interface Batch {
   readonly hellos: Map<string, Hello>;
   readonly holds: Map<string, readonly string[]>;
-  readonly rows: Map<string, NodeGatewayRow>;
+  readonly rows: Map<string, ReportedGateway>;
   readonly gone: Set<string>;
   readonly touched: Set<string>;
 }
@@ -85,7 +85,7 @@ export class NodeReports {
     await this.settled();
   }
 
-  #add(row: NodeGatewayRow): void {
+  #add(row: ReportedGateway): void {
     addRow(this.#batch.rows, row);
     const holds = this.#batch.holds.get(row.node);
     if (holds !== undefined && !holds.includes(row.gateway)) {
@@ -131,7 +131,7 @@ function emptyBatch(): Batch {
   return { hellos: new Map(), holds: new Map(), rows: new Map(), gone: new Set(), touched: new Set() };
 }
 
-function addRow(rows: Map<string, NodeGatewayRow>, row: NodeGatewayRow): void {
+function addRow(rows: Map<string, ReportedGateway>, row: ReportedGateway): void {
   const name = `${row.node} ${row.gateway}`;
   const before = rows.get(name);
   const isSame = before?.version === row.version && before.digest === row.digest;
@@ -142,7 +142,7 @@ function addRow(rows: Map<string, NodeGatewayRow>, row: NodeGatewayRow): void {
   });
 }
 
-/** `newer` wins, and a node that connected again is not gone. */
+/** Joins two batches: `newer` wins, and a node that connected again is not gone. */
 function merged(older: Batch, newer: Batch): Batch {
   const rows = new Map(older.rows);
   const holds = new Map([...older.holds, ...newer.holds]);

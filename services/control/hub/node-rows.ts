@@ -1,11 +1,11 @@
-// The hub's writes to Postgres: what nodes said. Rows of a node are written only by the replica that it is connected to; each write
-// ends with a notification per node.
+// Writes to Postgres what nodes said. Rows of a node are written only by the replica that it is connected to; each
+// write ends with a notification per node.
 import type pg from 'pg';
 import type { Hello } from '#libs/protocol/messages.ts';
 import { silentAfterMs } from '#libs/protocol/silence.ts';
 import { jsonbText } from '#libs/runtime/postgres/jsonb-text.ts';
 
-export interface NodeGatewayRow {
+export interface ReportedGateway {
   readonly node: string;
   readonly gateway: string;
   /** 0 = serves nothing of it. */
@@ -17,7 +17,7 @@ export interface NodeGatewayRow {
   readonly rejected: { readonly version: number; readonly reasons: readonly string[] } | 'none' | 'keep';
 }
 
-/** A node that is connected: how long it has been silent, and its Envoy. */
+/** Says of a connected node how long it has been silent, and how its Envoy is. */
 export interface BeatRow {
   readonly node: string;
   readonly silentMs: number;
@@ -26,15 +26,19 @@ export interface BeatRow {
 
 const forgottenAfterDays = 7;
 
-/** Nodes that have connected to this replica. */
+/** Stores nodes that have connected to this replica. */
 export async function upsertNodes(pool: pg.Pool, replica: string, hellos: readonly Hello[]): Promise<void> {
   await pool.query({
     name: 'hub_upsert_nodes',
-    text: `insert into nodes (node, version, labels, serves, addresses, replica, connected, envoy, first_seen, last_seen)
-           select r.node, r.version, r.labels::jsonb, r.serves::jsonb, r.addresses::jsonb, $6, true, 'unknown', now(), now()
-             from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[]) as r(node, version, labels, serves, addresses)
-           on conflict (node) do update set version = excluded.version, labels = excluded.labels, serves = excluded.serves,
-             addresses = excluded.addresses, replica = excluded.replica, connected = true, envoy = excluded.envoy, last_seen = now()`,
+    text: `
+      insert into nodes (node, version, labels, serves, addresses, replica, connected, envoy, first_seen, last_seen)
+      select r.node, r.version, r.labels::jsonb, r.serves::jsonb, r.addresses::jsonb, $6, true, 'unknown', now(), now()
+        from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[])
+          as r(node, version, labels, serves, addresses)
+      on conflict (node) do update set
+        version = excluded.version, labels = excluded.labels, serves = excluded.serves,
+        addresses = excluded.addresses, replica = excluded.replica, connected = true, envoy = excluded.envoy,
+        last_seen = now()`,
     values: [
       hellos.map(({ node }) => node),
       hellos.map(({ version }) => version),
@@ -64,31 +68,37 @@ export async function deleteOtherGateways(
 export async function writeReports(
   pool: pg.Pool,
   replica: string,
-  rows: readonly NodeGatewayRow[],
+  rows: readonly ReportedGateway[],
   gone: readonly string[],
   touched: readonly string[],
 ): Promise<void> {
   await pool.query({
     name: 'hub_write_reports',
-    text: `with r as (
-             select * from unnest($1::text[], $2::text[], $3::int[], $4::text[], $5::real[], $6::text[], $7::int[], $8::text[])
-               as r(node, gateway, version, digest, took_ms, rejection, rejected_version, rejected_reasons)),
-           stored as (
-             insert into node_gateways (node, gateway, version, digest, applied_at, took_ms, rejected_version, rejected_reasons, rejected_at)
-             select r.node, r.gateway, r.version, r.digest,
-                    case when r.took_ms is null and o.version = r.version and o.digest = r.digest then o.applied_at else now() end,
-                    coalesce(r.took_ms, case when o.version = r.version and o.digest = r.digest then o.took_ms end, 0),
-                    case when r.rejection = 'keep' then k.rejected_version else r.rejected_version end,
-                    case when r.rejection = 'keep' then k.rejected_reasons else r.rejected_reasons::jsonb end,
-                    case r.rejection when 'keep' then k.rejected_at when 'new' then now() end
-               from r join nodes n on n.node = r.node and n.replica = $11
-               left join node_gateways o on o.node = r.node and o.gateway = r.gateway
-               left join node_gateways k on k.node = r.node and k.gateway = r.gateway and k.rejected_version <> r.version
-             on conflict (node, gateway) do update set version = excluded.version, digest = excluded.digest,
-               applied_at = excluded.applied_at, took_ms = excluded.took_ms, rejected_version = excluded.rejected_version,
-               rejected_reasons = excluded.rejected_reasons, rejected_at = excluded.rejected_at),
-           ended as (update nodes set connected = false where node = any($9::text[]) and replica = $11)
-           select pg_notify('fleetgate_nodes', t.node) from unnest($10::text[]) as t(node)`,
+    text: `
+      with r as (
+        select * from unnest(
+            $1::text[], $2::text[], $3::int[], $4::text[], $5::real[], $6::text[], $7::int[], $8::text[])
+          as r(node, gateway, version, digest, took_ms, rejection, rejected_version, rejected_reasons)),
+      stored as (
+        insert into node_gateways (
+          node, gateway, version, digest, applied_at, took_ms, rejected_version, rejected_reasons, rejected_at)
+        select r.node, r.gateway, r.version, r.digest,
+               case when r.took_ms is null and o.version = r.version and o.digest = r.digest
+                 then o.applied_at else now() end,
+               coalesce(r.took_ms, case when o.version = r.version and o.digest = r.digest then o.took_ms end, 0),
+               case when r.rejection = 'keep' then k.rejected_version else r.rejected_version end,
+               case when r.rejection = 'keep' then k.rejected_reasons else r.rejected_reasons::jsonb end,
+               case r.rejection when 'keep' then k.rejected_at when 'new' then now() end
+          from r join nodes n on n.node = r.node and n.replica = $11
+          left join node_gateways o on o.node = r.node and o.gateway = r.gateway
+          left join node_gateways k
+            on k.node = r.node and k.gateway = r.gateway and k.rejected_version <> r.version
+        on conflict (node, gateway) do update set
+          version = excluded.version, digest = excluded.digest, applied_at = excluded.applied_at,
+          took_ms = excluded.took_ms, rejected_version = excluded.rejected_version,
+          rejected_reasons = excluded.rejected_reasons, rejected_at = excluded.rejected_at),
+      ended as (update nodes set connected = false where node = any($9::text[]) and replica = $11)
+      select pg_notify('fleetgate_nodes', t.node) from unnest($10::text[]) as t(node)`,
     values: [
       rows.map(({ node }) => node),
       rows.map(({ gateway }) => gateway),
@@ -105,7 +115,10 @@ export async function writeReports(
   });
 }
 
-/** Says which of the nodes are still alive here; returns those that are another replica's now, and those without a row. */
+/**
+ * Stores which of the nodes are still alive here; answers those that are another replica's now, and those without a
+ * row.
+ */
 export async function beatNodes(
   pool: pg.Pool,
   replica: string,
@@ -118,7 +131,8 @@ export async function beatNodes(
              select n.node from nodes n join r on r.node = n.node
               where n.replica = $4 and (not n.connected or n.envoy <> r.envoy)),
            beat as (
-             update nodes n set last_seen = now() - r.silent_ms * interval '1 millisecond', envoy = r.envoy, connected = true
+             update nodes n set
+               last_seen = now() - r.silent_ms * interval '1 millisecond', envoy = r.envoy, connected = true
                from r where n.node = r.node and n.replica = $4),
            told as (select pg_notify('fleetgate_nodes', node) from back)
            select r.node, n.replica as owner, (select count(*) from told) from r left join nodes n on n.node = r.node
@@ -136,7 +150,9 @@ export async function beatNodes(
   };
 }
 
-/** Any replica, for all: nodes that nobody has heard of for a while are not connected; long gone ones are forgotten. */
+/**
+ * Marks nodes as not connected that no replica has heard of for a while, forgets long gone ones, and names the former.
+ */
 export async function sweepNodes(pool: pg.Pool): Promise<readonly string[]> {
   const result = await pool.query<{ node: string }>({
     name: 'hub_sweep_nodes',

@@ -1,5 +1,5 @@
-// What one gateway should serve, in memory: its entries, the way from recent versions to this one, and the texts of messages, each
-// made once for all nodes that need it.
+// Holds what one gateway should serve: its entries, the way from recent versions to this one, and the texts of
+// messages, each made once for all nodes that need it.
 //
 //   step 5→6 · step 6→7 · step 7→8     a delta from 6 = the keys of the steps since 6, with what they are now
 import type { ReferenceChange } from '#libs/protocol/hub-session.ts';
@@ -24,7 +24,7 @@ const stepsMax = 512;
 const deltaAlwaysBelow = 64;
 const deltaShareMax = 0.5;
 
-/** Rows do not lead to the digest that is stated for them. */
+/** Is thrown where rows do not lead to the digest that is stated for them. */
 export class DigestMismatch extends Error {
   override readonly name = 'DigestMismatch';
 }
@@ -39,7 +39,7 @@ export class ServedGateway {
   readonly #changed = new Map<string, readonly string[] | undefined>();
   #held: Held;
 
-  /** Throws DigestMismatch. */
+  /** Begins with the rows of a whole version. Throws DigestMismatch. */
   constructor(pool: EntryPool, held: Held, rows: Iterable<EntryRow>) {
     this.#pool = pool;
     this.#held = held;
@@ -83,7 +83,7 @@ export class ServedGateway {
     return { added, removed };
   }
 
-  /** The rows that lead from here to a whole content. */
+  /** Finds the rows that lead from here to a whole content. */
   differenceTo(content: readonly EntryRow[]): readonly EntryRow[] {
     const present = new Set(content.map(({ key }) => key));
     const gone = [...this.#entries.keys()].filter((key) => !present.has(key));
@@ -101,14 +101,14 @@ export class ServedGateway {
     return this.#steps.has(identity(base));
   }
 
-  /** Whether a delta from this base is known and worth it. */
+  /** Tells whether a delta from this base is known and worth it. */
   hasBase(base: Held): boolean {
     const keys = this.#changedSince(base);
     if (keys === undefined) return false;
     return keys.length <= Math.max(deltaAlwaysBelow, this.#entries.size * deltaShareMax);
   }
 
-  /** The snapshot message: a delta where the base allows it, else the whole. */
+  /** Writes the snapshot message: a delta where the base allows it, else the whole. */
   message(base: Held | null): Buffer {
     const name = base === null ? '' : identity(base);
     let text = this.#texts.get(name);
@@ -125,7 +125,7 @@ export class ServedGateway {
     this.#entries.clear();
   }
 
-  /** `touched`: discovery key → whether anything referred to it before the first change. */
+  /** Takes a row over. `touched`: discovery key → whether anything referred to it before the first change. */
   #set({ key, hash, json }: EntryRow, touched: Map<string, boolean>): void {
     const before = this.#entries.get(key);
     const entry = hash === null || json === null ? undefined : this.#pool.take(key, hash, json);

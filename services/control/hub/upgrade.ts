@@ -1,4 +1,5 @@
-// The way of a node into the hub: one path, a token of the role node, then WebSocket. Everything else is answered and closed.
+// Lets nodes into the hub: by one path, with a token of the role node, by WebSocket. Everything else is answered and
+// closed.
 import { type IncomingMessage, STATUS_CODES, type Server } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { Logger } from '#libs/runtime/log.ts';
@@ -8,7 +9,7 @@ import type { Hub } from './hub.ts';
 
 const nodePath = '/v1/node';
 
-/** Takes the upgrades of a server. */
+/** Takes the upgrades of a server, and answers those that are no node's. */
 export function acceptNodes(
   server: Server,
   { access, hub, log }: { readonly access: Access; readonly hub: Hub; readonly log: Logger },

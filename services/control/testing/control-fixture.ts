@@ -1,4 +1,5 @@
-// For tests: control as it runs, on a database of its own, with a token of each role; and nodes that speak the real protocol.
+// For tests: runs control as it is, on a database of its own, with a token of each role; and nodes that speak the real
+// protocol.
 import { WebSocket } from 'ws';
 import { NodeSession } from '#libs/protocol/node-session.ts';
 import type { HubMessage, NodeMessage, SnapshotMessage } from '#libs/protocol/messages.ts';
@@ -28,7 +29,7 @@ interface RunningControl {
 
 const nobodyThere = 'nats://127.0.0.1:9';
 
-/** Control with a database of its own. */
+/** Starts control with a database of its own. */
 export async function startFixture(t: Teardown, natsUrl = nobodyThere): Promise<Fixture> {
   const { url: databaseUrl } = await throwawayPostgres(t);
   const postgres = openPostgres({ url: databaseUrl, log: testLogger() });
@@ -42,7 +43,7 @@ export async function startFixture(t: Teardown, natsUrl = nobodyThere): Promise<
   return { url: `http://127.0.0.1:${control.port}`, databaseUrl, writer, tokens: tokensOf(entries), control };
 }
 
-/** One more control on the same database. */
+/** Starts one more control on the same database. */
 export async function startReplica(t: Teardown, databaseUrl: string, natsUrl = nobodyThere): Promise<RunningControl> {
   const flags = { port: '0', databaseUrl, natsUrl, requestsPerSecond: '10000' };
   const control = await startControl(
@@ -102,12 +103,12 @@ export class TestNode {
     return eventually(() => this.session.held().some((held) => held.gateway === gateway && held.version === version));
   }
 
-  /** The discovery that it holds: key → hash. */
+  /** Lists the discovery that it holds: key → hash. */
   get discovery(): Readonly<Record<string, string>> {
     return this.session.hello().discovery;
   }
 
-  /** Key → hash of what it serves. */
+  /** Lists what it serves: key → hash. */
   entries(gateway: string): ReadonlyMap<string, string> {
     const content = this.session.content().gateways.find((held) => held.gateway === gateway);
     return new Map([...(content?.entries ?? [])].map(([key, { hash }]) => [key, hash]));
@@ -122,7 +123,7 @@ export class TestNode {
     });
   }
 
-  /** What an activation that was held back ends with. */
+  /** Ends an activation that was held back. */
   finish(how: 'apply' | 'reject'): void {
     this.#carryOut(how === 'apply' ? this.session.applied(performance.now()) : this.session.rejected(['mood']));
   }

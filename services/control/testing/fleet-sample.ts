@@ -1,4 +1,4 @@
-// For tests: a small fleet in Postgres, with something of everything that the API shows.
+// For tests: fills Postgres with a small fleet that has something of everything that the API shows.
 import type { Fixture } from './control-fixture.ts';
 import type { EventFields } from './fleet-writer.ts';
 import { backendEntry, firstEntries, ruleEntry } from './some-entries.ts';
@@ -98,7 +98,7 @@ const statuses = [
 /** The gateway of the sample. */
 export const gateway = 'eu/infra/web';
 
-/** Three clusters, a gateway with three versions, four routes, three nodes. */
+/** Writes three clusters, a gateway with three versions, four routes, three nodes. */
 export async function fillFleet({ writer }: Fixture): Promise<void> {
   const { pool } = writer;
   await writer.commit({ clusters: ['eu', 'us', 'old'].map((name) => ({ name, uid: `uid-${name}` })) });

@@ -62,7 +62,7 @@ export class FleetWriter {
     this.pool.on('error', () => undefined);
   }
 
-  /** What the gateway's newest version holds: key → hash. */
+  /** Lists what the gateway's newest version holds: key → hash. */
   entriesOf(gateway: string): ReadonlyMap<string, string> {
     return this.#of(gateway).entries;
   }
@@ -92,7 +92,7 @@ export class FleetWriter {
     });
   }
 
-  /** Other labels of a Gateway object, and nothing else. */
+  /** Writes other labels of a Gateway object, and nothing else. */
   async relabel(gateway: string, labels: Readonly<Record<string, string>>): Promise<void> {
     const { head, entries } = this.#of(gateway);
     const relabelled = { ...head, labels };
@@ -167,7 +167,7 @@ export class FleetWriter {
   }
 }
 
-/** The cluster that a discovery item is of; '' where the key does not say. */
+/** Reads the cluster that a discovery item is of; '' where the key does not say. */
 function clusterOf(key: string): string {
   const name = parseDiscoveryKey(key);
   if (name?.type === 'endpoints') return name.port.cluster;

@@ -1,7 +1,7 @@
 // For tests: entries and discovery items as small as they go.
 import type { DiscoveryItem } from '#libs/snapshot/discovery.ts';
 
-/** A rule entry as small as it goes. */
+/** Makes a rule. */
 export function ruleEntry(name: string, path: string, backend: string): unknown {
   return {
     kind: 'http-rule',
@@ -14,7 +14,7 @@ export function ruleEntry(name: string, path: string, backend: string): unknown 
   };
 }
 
-/** A backend of namespace shop. */
+/** Makes a backend of namespace shop. */
 export function backendEntry(service: string): unknown {
   return {
     kind: 'backend',
@@ -48,7 +48,7 @@ export const certificate: DiscoveryItem = {
   sealed: { keyId: 'k', enc: 'e', ciphertext: 'c' },
 };
 
-/** One endpoint. */
+/** Makes an item with one endpoint. */
 export function endpointsAt(address: string): DiscoveryItem {
   return { kind: 'endpoints', endpoints: [{ address, port: 8080 }] };
 }

@@ -1,7 +1,7 @@
 // Reads clusters with their agents as the API shows them, for the list and for the stream of changes.
 import { type Kysely, sql } from 'kysely';
 import type { z } from 'zod';
-import type { cluster } from '#libs/api/models.ts';
+import type { cluster } from '#libs/api/models/cluster.ts';
 import { silentAfterMs } from '#libs/protocol/silence.ts';
 import type { Database, Row } from '#libs/runtime/postgres/database.ts';
 

@@ -7,7 +7,7 @@ export function all(conditions: readonly (ReturnType<typeof sql> | string | fals
   return given.length === 0 ? sql`true` : sql.join(given, sql` and `);
 }
 
-/** A pattern for ILIKE that finds the text anywhere; undefined where there is no text. */
+/** Makes a pattern for ILIKE that finds the text anywhere; undefined where there is no text. */
 export function likePattern(text: string | undefined): string | undefined {
   return text === undefined ? undefined : `%${text.replaceAll(/[\\%_]/g, String.raw`\$&`)}%`;
 }

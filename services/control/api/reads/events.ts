@@ -2,7 +2,7 @@
 import { type Kysely, sql } from 'kysely';
 import { z } from 'zod';
 import type { endpoints } from '#libs/api/endpoints.ts';
-import type { historyEvent, objectEvent } from '#libs/api/models.ts';
+import type { historyEvent, objectEvent } from '#libs/api/models/history.ts';
 import type { ObjectName } from '#libs/gateway/object-key.ts';
 import type { Database, Row } from '#libs/runtime/postgres/database.ts';
 import { all } from './conditions.ts';
@@ -137,7 +137,7 @@ export function toEvent(row: EventRow): z.input<typeof historyEvent> {
   };
 }
 
-/** The object without what changes on each write. */
+/** Leaves out of an object what changes on each write. */
 function comparable(json: string | null): unknown {
   const object = eventData.safeParse(parseJson(json)).data?.object;
   if (object === null || object === undefined) return {};

@@ -1,4 +1,5 @@
-// What differs between two JSON values, field by field. Lists whose items have names are compared by name, others by place. Pure.
+// Tells what differs between two JSON values, field by field. Lists whose items have names are compared by name, others
+// by place. Pure.
 
 interface FieldChange {
   readonly path: string;
@@ -10,7 +11,7 @@ interface FieldChange {
 
 const depthMax = 64;
 
-/** The changes in the order of the fields; `max` bounds them. */
+/** Lists the changes in the order of the fields, at most `max` of them. */
 export function diffFields(before: unknown, after: unknown, max = 200): { changes: FieldChange[]; truncated: boolean } {
   const changes: FieldChange[] = [];
   collect('', before, after, changes, max + 1, 0);

@@ -1,7 +1,7 @@
-// Reads what the API shows of one gateway beside its summary: its listeners and conditions, and the nodes that serve it.
+// Reads what the API shows of one gateway beside its summary: its listeners and conditions, and its nodes.
 import { type Kysely, sql } from 'kysely';
 import type { z } from 'zod';
-import type { gatewayDetail } from '#libs/api/models.ts';
+import type { gatewayDetail } from '#libs/api/models/gateway.ts';
 import type { PlaceName } from '#libs/gateway/object-key.ts';
 import type { Database, OuterColumns, Row } from '#libs/runtime/postgres/database.ts';
 import { matchesGateway } from '#libs/snapshot/gateway-glob.ts';

@@ -1,7 +1,8 @@
-// Reads gateways with the counts of their nodes as the API shows them, for the lists, one gateway, and the stream of changes.
+// Reads gateways with the counts of their nodes as the API shows them, for the lists, one gateway and the stream of
+// changes.
 import { type Kysely, sql } from 'kysely';
 import type { z } from 'zod';
-import type { gatewaySummary } from '#libs/api/models.ts';
+import type { gatewaySummary } from '#libs/api/models/gateway.ts';
 import type { Database, OuterColumns, Row } from '#libs/runtime/postgres/database.ts';
 import { matchesGateway } from '#libs/snapshot/gateway-glob.ts';
 import { silentSince } from '../../node-silence.ts';

@@ -1,6 +1,7 @@
-// The few fields of Kubernetes objects and statuses that the API shows. Objects are written by anyone: what does not fit is left out.
+// Reads the few fields of Kubernetes objects and statuses that the API shows. Objects are written by anyone: what does
+// not fit is left out.
 import { z } from 'zod';
-import type { condition } from '#libs/api/models.ts';
+import type { condition } from '#libs/api/models/condition.ts';
 
 const text = z.string().catch('');
 const textOrNull = z.string().nullable().catch(null).default(null);
@@ -66,7 +67,7 @@ const noRoute: z.output<typeof routeSpec> = {
 export type ParentRef = z.output<typeof parentRef>;
 export type Condition = z.input<typeof condition>;
 
-/** A route's fields from the JSON of its object. */
+/** Reads a route's fields from the JSON of its object. */
 export function parseRoute(json: string): z.output<typeof routeSpec> {
   const parsed = routeSpec.safeParse(parseJson(json));
   return parsed.success ? parsed.data : noRoute;
@@ -77,7 +78,7 @@ export function parseRouteStatus(status: unknown): z.output<typeof routeStatus>[
   return parsed.success ? parsed.data.parents : [];
 }
 
-/** Hostnames of an Ingress or an old TLSRoute, which its rules have. */
+/** Reads the hostnames of an Ingress or an old TLSRoute, which its rules have. */
 export function parseRuleHostnames(json: string): string[] {
   const parsed = olderSpec.safeParse(parseJson(json));
   const rules = parsed.success ? parsed.data.spec.rules : [];
@@ -85,7 +86,7 @@ export function parseRuleHostnames(json: string): string[] {
   return [...new Set(hosts)];
 }
 
-/** Status of a route of Service APIs 0.1, with the conditions called as they are now. */
+/** Reads the status of a route of Service APIs 0.1; its conditions are called as they are now. */
 export function parseOlderStatus(status: unknown): z.output<typeof routeStatus>['parents'] {
   const parsed = olderStatus.safeParse(status);
   return (parsed.success ? parsed.data.gateways : []).map(({ gatewayRef, conditions }) => ({
@@ -99,7 +100,7 @@ const newNames: ReadonlyMap<string, string> = new Map([
   ['fleetgate.dev/ResolvedRefs', 'ResolvedRefs'],
 ]);
 
-/** A Gateway's listeners from the JSON of its object. */
+/** Reads a Gateway's listeners from the JSON of its object. */
 export function parseListeners(json: string): readonly z.output<typeof listenerSpec>[] {
   const parsed = gatewaySpec.safeParse(parseJson(json));
   return parsed.success ? parsed.data.spec.listeners : [];
@@ -110,7 +111,7 @@ export function parseGatewayStatus(status: unknown): z.output<typeof gatewayStat
   return parsed.success ? parsed.data : { addresses: [], conditions: [], listeners: [] };
 }
 
-/** JSON, or undefined. */
+/** Reads JSON; undefined where the text is none. */
 export function parseJson(json: string | null): unknown {
   if (json === null) return undefined;
   try {

@@ -1,7 +1,7 @@
 // Reads nodes with what they serve as the API shows them, for the list and for the stream of changes.
 import { type Kysely, sql } from 'kysely';
 import type { z } from 'zod';
-import type { fleetNode } from '#libs/api/models.ts';
+import type { fleetNode } from '#libs/api/models/node.ts';
 import type { Database, Row } from '#libs/runtime/postgres/database.ts';
 import { silentSince } from '../../node-silence.ts';
 import { all } from './conditions.ts';

@@ -9,7 +9,7 @@ export interface RejectionColumns extends Pick<
   readonly rejected_age_ms: number | null;
 }
 
-/** Null where nothing was rejected. */
+/** Makes of the columns what the API shows; null where nothing was rejected. */
 export function toRejection(
   row: RejectionColumns,
 ): { version: number; reasons: string[]; at: string; ageMs: number } | null {

@@ -2,7 +2,7 @@
 import { type Kysely, sql } from 'kysely';
 import type { z } from 'zod';
 import type { endpoints } from '#libs/api/endpoints.ts';
-import type { fleetRoute } from '#libs/api/models.ts';
+import type { fleetRoute } from '#libs/api/models/route.ts';
 import { routeKinds } from '#libs/api/parameters.ts';
 import { serviceApisGroup } from '#libs/gateway/kinds.ts';
 import { parsePlaceKey, toPlaceKey } from '#libs/gateway/object-key.ts';
@@ -97,7 +97,7 @@ function parentsOf(row: RouteRow, refs: readonly ParentRef[]): z.input<typeof fl
   });
 }
 
-/** Routes of older APIs name no parents: which they have is told by the status. */
+/** Takes the parents from the status, because routes of older APIs name none. */
 function olderParents(row: RouteRow): z.input<typeof fleetRoute>['parents'] {
   const said = row.kind === 'Ingress' ? parseRouteStatus(row.status) : parseOlderStatus(row.status);
   return said.map(({ parentRef, conditions }) => toParent(row, parentRef, conditions));
@@ -136,7 +136,7 @@ function nobody(kind: string, parents: readonly unknown[]): string {
   return parents.length === 0 ? 'it names no parent' : 'none of its parents is a gateway of Fleetgate';
 }
 
-/** Conditions that are good when True. */
+/** Lists what is wrong by the conditions that are good when True. */
 function problemsOf({ conditions }: { readonly conditions: readonly Condition[] }): string[] {
   return conditions
     .filter(({ type, status }) => ['Accepted', 'ResolvedRefs', 'Programmed'].includes(type) && status !== 'True')

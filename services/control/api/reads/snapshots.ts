@@ -1,7 +1,7 @@
 // Reads the versions of a gateway and their entries.
 import { type Kysely, sql } from 'kysely';
 import type { z } from 'zod';
-import type { snapshotSummary } from '#libs/api/models.ts';
+import type { snapshotSummary } from '#libs/api/models/snapshot.ts';
 import type { Database, Row } from '#libs/runtime/postgres/database.ts';
 
 interface SnapshotRow extends Omit<Row<'snapshots'>, 'gateway'> {

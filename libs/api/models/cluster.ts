@@ -1,0 +1,24 @@
+// Describes clusters and their agents.
+import { z } from 'zod';
+import { ageMs, time } from './values.ts';
+
+export const cluster = z
+  .strictObject({
+    name: z.string(),
+    uid: z.string(),
+    status: z.enum(['connected', 'silent', 'unknown']).describe('unknown = its agent was never heard of'),
+    firstSeen: time,
+    agent: z
+      .strictObject({
+        version: z.string(),
+        source: z.string().describe('kubernetes or folder'),
+        synced: z.boolean(),
+        problems: z.array(z.string()),
+        objects: z.int(),
+        lastSeen: time,
+        ageMs,
+      })
+      .nullable(),
+    objects: z.record(z.string(), z.int()).describe('Objects in the history, by kind.'),
+  })
+  .meta({ id: 'Cluster', description: 'One Kubernetes API server, or one folder of manifests.' });

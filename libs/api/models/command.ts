@@ -1,0 +1,45 @@
+// Describes what became of a command.
+import { z } from 'zod';
+import { gatewayId, seq, time } from './values.ts';
+
+const commandNode = z
+  .strictObject({
+    node: z.string(),
+    state: z.enum(['applied', 'rejected', 'waiting']),
+    ms: z.number().nullable().describe('From the command until control heard of it.'),
+    tookMs: z.number().nullable().describe('The part of the node: from receipt to answered.'),
+    reasons: z.array(z.string()),
+  })
+  .meta({ id: 'CommandNode' });
+
+export const commandResult = z
+  .strictObject({
+    id: z.string(),
+    gateway: gatewayId,
+    version: z.int(),
+    seq,
+    decidedMs: z.number().describe('From the command until its version was stored.'),
+    complete: z.boolean().describe('Whether every connected node that serves the gateway has applied it.'),
+    ms: z
+      .number()
+      .nullable()
+      .describe('Until the last of them had applied it; null = not all have, or not waited for.'),
+    nodes: z.array(commandNode).describe('Empty when not waited for.'),
+  })
+  .meta({ id: 'CommandResult' });
+
+export const commandAccepted = z
+  .strictObject({ id: z.string(), message: z.string() })
+  .meta({ id: 'CommandAccepted', description: 'Taken, not decided yet: see /operations/{id}.' });
+
+export const operation = z
+  .strictObject({
+    id: z.string(),
+    state: z.enum(['recorded', 'unknown']).describe('unknown = not decided yet, or refused'),
+    type: z.string().nullable(),
+    gateway: gatewayId.nullable(),
+    version: z.int().nullable(),
+    seq: seq.nullable(),
+    recordedAt: time.nullable(),
+  })
+  .meta({ id: 'Operation' });

@@ -1,0 +1,36 @@
+// Describes the events of the history.
+import { z } from 'zod';
+import { actor } from './actor.ts';
+import { fieldChange } from './field-change.ts';
+import { snapshotSummary } from './snapshot.ts';
+import { seq, time } from './values.ts';
+
+export const historyEvent = z
+  .strictObject({
+    seq,
+    id: z.string(),
+    type: z.string().describe('applied, deleted, rollback, release or accept'),
+    cluster: z.string(),
+    kind: z.string(),
+    namespace: z.string(),
+    name: z.string(),
+    uid: z.string(),
+    at: time.describe('When the object was changed, as its cluster says.'),
+    recordedAt: time,
+    changedBy: actor.nullable(),
+    generation: z.int().nullable(),
+    to: z.int().nullable().describe('Of a rollback: the version.'),
+    reason: z.string().nullable().describe('Of a command.'),
+  })
+  .meta({ id: 'Event', description: 'One event of the history.' });
+
+export const objectEvent = historyEvent
+  .extend({
+    changes: z.array(fieldChange).describe('Against the event before; at most 200.'),
+    truncated: z.boolean(),
+  })
+  .meta({ id: 'ObjectEvent' });
+
+export const gatewayHistoryItem = z
+  .strictObject({ snapshot: snapshotSummary, events: z.array(historyEvent).describe('What led to it; at most 50.') })
+  .meta({ id: 'GatewayHistoryItem' });

@@ -1,0 +1,28 @@
+// Describes the versions of a gateway.
+import { z } from 'zod';
+import { seq, time } from './values.ts';
+
+export const snapshotSummary = z
+  .strictObject({
+    version: z.int(),
+    digest: z.string(),
+    entries: z.int(),
+    changes: z.int().describe('Entries that differ from the version before.'),
+    cause: z.string(),
+    ofVersion: z.int().nullable().describe('The version that a rollback went back to.'),
+    seq,
+    at: time,
+    actor: z.string().nullable(),
+    reason: z.string().nullable(),
+    serving: z.boolean(),
+    head: z.boolean(),
+  })
+  .meta({ id: 'Snapshot', description: 'One immutable version of a gateway.' });
+
+const entry = z
+  .strictObject({ key: z.string(), hash: z.string(), entry: z.unknown().describe('The entry, as nodes get it.') })
+  .meta({ id: 'Entry' });
+
+export const snapshotDetail = snapshotSummary
+  .extend({ items: z.array(entry), next: z.string().nullable() })
+  .meta({ id: 'SnapshotDetail', description: 'One version with a page of its entries, by key.' });
