@@ -3,10 +3,10 @@
 //
 //   port ─▶ TLS: listener hostname by server name ─▶ listener hostname by Host ─▶ hostnames of rules, narrow to wide ─▶ best match
 import type { Entry } from '#libs/snapshot/entry.ts';
+import { coveringHostnames } from '#libs/snapshot/port-arrangement.ts';
 import { outcomeOf } from './outcome.ts';
 import {
   compilePorts,
-  covering,
   fillPlace,
   type ListenerOf,
   ownerOf,
@@ -100,7 +100,7 @@ export function arrive(tables: Tables, sent: HttpRequest): Arrival {
   const chain = port.family === 'tls' ? chainOf(port, sent.tls) : undefined;
   if (chain !== undefined && 'verdict' in chain) return chain;
   if (port.family === 'tcp') return { verdict: matchStream(tables, { port: sent.port, transport: 'tcp' }) };
-  if (port.family === 'plain' && sent.tls !== undefined)
+  if (port.family === 'http' && sent.tls !== undefined)
     return { verdict: { type: 'closed', reason: `port ${sent.port} is HTTP, not HTTPS` } };
   const request = readRequest(sent);
   if ('problem' in request) return { verdict: { type: 'unrouted', status: 400, reason: request.problem } };
@@ -122,7 +122,7 @@ export function findRule(
   place: Place,
   request: ReadRequest,
 ): { readonly candidate: Candidate; readonly hostname: string } | undefined {
-  for (const hostname of covering(request.host)) {
+  for (const hostname of coveringHostnames(request.host)) {
     const candidate = place.tables.get(hostname)?.find(request);
     if (candidate !== undefined) return { candidate, hostname };
   }

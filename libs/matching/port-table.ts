@@ -2,7 +2,7 @@
 // the most specific listener hostname that covers it, and only rules on listeners of that hostname can take it. A hostname of rules is
 // looked for the same way, and from there a request falls through to wider ones.
 import type { ListenerEntry, ListenerProtocol, StreamRuleEntry } from '#libs/snapshot/entry.ts';
-import { compareListeners } from '#libs/snapshot/precedence.ts';
+import { arrangePort, coveringHostnames, type PortFamily } from '#libs/snapshot/port-arrangement.ts';
 import { type Candidate, RuleTable } from './rule-table.ts';
 
 /** One listener of one gateway. */
@@ -33,23 +33,12 @@ export interface Place {
 
 export interface PortTable {
   readonly port: number;
-  readonly family: Family;
+  readonly family: PortFamily;
   /** By hostname. */
   readonly places: ReadonlyMap<string, Place>;
   /** Listeners that an older Gateway keeps from the port. */
   readonly ignored: readonly ListenerOf[];
 }
-
-/** What cannot share a port. */
-type Family = 'plain' | 'tls' | 'tcp' | 'udp';
-
-const families: Readonly<Record<ListenerProtocol, Family>> = {
-  HTTP: 'plain',
-  HTTPS: 'tls',
-  TLS: 'tls',
-  TCP: 'tcp',
-  UDP: 'udp',
-};
 
 /** Port tables of all listeners; UDP ports are apart from the others. */
 export function compilePorts(listeners: readonly ListenerOf[]): {
@@ -65,21 +54,11 @@ export function compilePorts(listeners: readonly ListenerOf[]): {
 
 /** The listener hostname that takes a host or server name, or undefined. */
 export function ownerOf(port: PortTable, host: string): Place | undefined {
-  for (const hostname of covering(host)) {
+  for (const hostname of coveringHostnames(host)) {
     const place = port.places.get(hostname);
     if (place !== undefined) return place;
   }
   return undefined;
-}
-
-/** The hostnames that cover a host or hostname, most specific first. */
-export function* covering(host: string): Generator<string> {
-  yield host;
-  for (let dot = host.indexOf('.', 1); dot >= 0; dot = host.indexOf('.', dot + 1)) {
-    const wider = `*${host.slice(dot)}`;
-    if (wider !== host) yield wider;
-  }
-  if (host !== '*') yield '*';
 }
 
 /** Sets the rules of a place. */
@@ -88,32 +67,16 @@ export function fillPlace(place: Place, candidates: ReadonlyMap<string, readonly
 }
 
 function byPort(listeners: readonly ListenerOf[]): ReadonlyMap<number, PortTable> {
-  const groups = Map.groupBy(listeners.toSorted(compareListeners), ({ entry }) => entry.port);
+  const groups = Map.groupBy(listeners, ({ entry }) => entry.port);
   return new Map([...groups].map(([port, group]) => [port, portTable(port, group)]));
 }
 
-function portTable(port: number, listeners: readonly ListenerOf[]): PortTable {
-  const family = families[listeners[0]?.entry.protocol ?? 'HTTP'];
-  const places = new Map<string, Place & { readonly listeners: ListenerOf[] }>();
-  const ignored: ListenerOf[] = [];
-  for (const listener of listeners) {
-    const { protocol, hostname } = listener.entry;
-    const place = places.get(hostname);
-    if (families[protocol] !== family) ignored.push(listener);
-    else if (place === undefined)
-      places.set(hostname, { hostname, protocol, listeners: [listener], tables: new Map(), streams: new Map() });
-    else if (!goesWith(listener.entry, place.listeners[0]?.entry)) ignored.push(listener);
-    else place.listeners.push(listener);
+function portTable(port: number, all: readonly ListenerOf[]): PortTable {
+  const { family, byHostname, ignored } = arrangePort(all);
+  const places = new Map<string, Place>();
+  for (const [hostname, listeners] of byHostname) {
+    const protocol = listeners[0]?.entry.protocol ?? 'HTTP';
+    places.set(hostname, { hostname, protocol, listeners, tables: new Map(), streams: new Map() });
   }
-  return { port, family, places, ignored };
-}
-
-/** Whether connections can be taken for both: what the oldest Gateway says of TLS and of clients' certificates holds. */
-function goesWith(one: ListenerEntry, oldest: ListenerEntry | undefined): boolean {
-  return oldest === undefined || termsOf(one) === termsOf(oldest);
-}
-
-function termsOf({ protocol, tlsMode, clientValidation }: ListenerEntry): string {
-  const clients = clientValidation && [clientValidation.mode, clientValidation.authorities.toSorted()];
-  return JSON.stringify([protocol, protocol === 'TLS' ? tlsMode : '', clients]);
+  return { port, family, places, ignored: ignored.map(({ listener }) => listener) };
 }

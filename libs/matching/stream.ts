@@ -1,6 +1,7 @@
 // Connections that no HTTP rule answers: TCP and UDP by their port, TLS by its server name. The oldest route takes all of them.
+import { coveringHostnames } from '#libs/snapshot/port-arrangement.ts';
 import { compareRules } from '#libs/snapshot/precedence.ts';
-import { covering, ownerOf, type Place, type PortTable } from './port-table.ts';
+import { ownerOf, type Place, type PortTable } from './port-table.ts';
 import type { StreamVerdict, Verdict } from './verdict.ts';
 
 export interface StreamConnection {
@@ -31,7 +32,7 @@ export function matchStream(tables: StreamTables, { port: number, transport, ser
 export function streamTo(place: Place, name: string): Verdict {
   const [listener] = place.listeners;
   if (listener === undefined) return { type: 'closed', reason: 'nothing listens' };
-  for (const hostname of covering(name)) {
+  for (const hostname of coveringHostnames(name)) {
     const [rule] = (place.streams.get(hostname) ?? []).toSorted((a, b) => compareRules(a.entry, b.entry));
     if (rule === undefined) continue;
     const weighted = rule.entry.backends.filter(({ weight }) => weight > 0);

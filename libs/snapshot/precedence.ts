@@ -36,8 +36,8 @@ export function compareRules(
 
 /** Orders the listeners that share a port, and the rules that they bring where those are otherwise equal: oldest Gateway first. */
 export function compareListeners(
-  a: { readonly gateway: string; readonly entry: ListenerEntry },
-  b: { readonly gateway: string; readonly entry: ListenerEntry },
+  a: { readonly gateway: string; readonly entry: Pick<ListenerEntry, 'createdAt' | 'name'> },
+  b: { readonly gateway: string; readonly entry: Pick<ListenerEntry, 'createdAt' | 'name'> },
 ): number {
   return (
     compareText(a.entry.createdAt, b.entry.createdAt) ||

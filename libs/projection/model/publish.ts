@@ -23,10 +23,11 @@ export interface Publication {
 
 /** One match of a rule on one listener and hostname: two equal ones cannot both win. */
 export interface Claim {
-  /** Gateway, listener, hostname and match as text. */
+  /** `gateway listener`, hostname and match as text. */
   readonly ground: string;
   readonly gateway: string;
   readonly listener: string;
+  readonly hostname: string;
   readonly rule: RuleName;
   readonly match: number;
 }
@@ -77,7 +78,7 @@ export function claimsOf(
       for (const { listener, hostname } of hostsOf(rule, hosts, hostnames)) {
         for (const [match, text] of grounds.entries()) {
           const ground = `${gateway} ${listener} ${hostname} ${text}`;
-          claims.push({ ground, gateway, listener, rule: { route, index }, match });
+          claims.push({ ground, gateway, listener, hostname, rule: { route, index }, match });
         }
       }
     }
@@ -85,10 +86,10 @@ export function claimsOf(
   return claims.length > claimsMax ? [] : claims;
 }
 
-/** Whose claim to a ground holds. */
-export function winningRule(claims: readonly Claim[]): RuleName | undefined {
-  return claims.reduce<RuleName | undefined>(
-    (best, { rule }) => (best === undefined || compareRules(rule, best) < 0 ? rule : best),
+/** Whose claim to a ground holds, of the rules that claim it. */
+export function winningRule(rules: readonly RuleName[]): RuleName | undefined {
+  return rules.reduce<RuleName | undefined>(
+    (best, rule) => (best === undefined || compareRules(rule, best) < 0 ? rule : best),
     undefined,
   );
 }

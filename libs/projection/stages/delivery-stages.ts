@@ -31,6 +31,8 @@ export interface DeliveryStages {
   readonly undelivered: Group<true>;
   /** Ports of the version that is served. Keys: Gateways. */
   readonly servedPorts: Stage<VersionFacts['ports']>;
+  /** Groups: Gateways; members and items are the pools of nodes that serve it, those of a pool serve the same Gateways. */
+  readonly poolsOf: Group<string>;
 }
 
 const noVersion: VersionFacts = { since: 1, serving: 0, pinned: false, alarm: null, ports: [] };
@@ -49,7 +51,7 @@ export function createDeliveryStages(
       return known && selectableLabels(known.object);
     },
   });
-  const { nodesOf, progressOf } = createNodeGroups(engine, sources, labelsOf);
+  const { nodesOf, progressOf, poolsOf } = createNodeGroups(engine, sources, labelsOf);
   const services = engine.group<DataPlaneService>().feed(sources.objects('Service'), (key, { object, namespace }) => {
     const service = parseDataPlaneService(object, namespace);
     if (service === undefined) return [];
@@ -85,6 +87,7 @@ export function createDeliveryStages(
     labels: labelsOf,
     deliveries,
     servedPorts,
+    poolsOf,
     ...createSetStages(engine, sources, gateways, nodesOf, progressOf),
   };
 }
@@ -103,7 +106,11 @@ function createNodeGroups(
   engine: Derivation,
   sources: Sources,
   gateways: Stage<Labels>,
-): { readonly nodesOf: Group<ServingNode>; readonly progressOf: Group<NodeProgress> } {
+): {
+  readonly nodesOf: Group<ServingNode>;
+  readonly progressOf: Group<NodeProgress>;
+  readonly poolsOf: Group<string>;
+} {
   const all = engine
     .group<{ readonly gateway: string; readonly labels: Labels }>()
     .feed(gateways, (key, labels) => [{ group: 'all', member: key, item: { gateway: key, labels } }]);
@@ -136,7 +143,23 @@ function createNodeGroups(
     .feed(sources.nodes, (key, report) =>
       progressByGateway(report).map(([group, item]) => ({ group, member: key, item })),
     );
-  return { nodesOf, progressOf };
+  const pools = engine
+    .group<readonly string[]>()
+    .feed(nodeFacts, (key, { serves }) => [{ group: JSON.stringify(serves), member: key, item: serves }]);
+  const served = engine.stage({
+    name: 'gateways of a pool',
+    each: pools,
+    compute: (key, read) => {
+      const [serves] = read.list(pools, key);
+      if (serves === undefined) return undefined;
+      const found = read.list(all, 'all').filter(({ gateway, labels }) => matchesGateway(serves, gateway, labels));
+      return found.map(({ gateway }) => gateway);
+    },
+  });
+  const poolsOf = engine
+    .group<string>()
+    .feed(served, (key, list) => list.map((group) => ({ group, member: key, item: key })));
+  return { nodesOf, progressOf, poolsOf };
 }
 
 /** A new version wakes one cheap stage for all ListenerSets of the Gateway, and then those only for which it changes something. */

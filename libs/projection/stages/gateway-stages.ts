@@ -7,6 +7,7 @@ import { gatewayClassName } from '#libs/gateway/objects/gateway.ts';
 import { parseListenerSet } from '#libs/gateway/objects/listener-set.ts';
 import { type AttachParent, toAttachPoint } from '#libs/projection/model/attach.ts';
 import { createDeliveryStages, type DeliveryStages } from './delivery-stages.ts';
+import { createPlaneStages, type PlaneStages } from './plane-stages.ts';
 import type { Derivation, Group, Read, Stage } from '#libs/derivation/derive.ts';
 import type { StoredEntry } from '#libs/snapshot/entry.ts';
 import { type ClassModel, evaluateClass } from '#libs/projection/model/gateway-class-model.ts';
@@ -44,7 +45,7 @@ export interface ServedPort {
   readonly protocol: 'TCP' | 'UDP';
 }
 
-export interface GatewayStages extends DeliveryStages {
+export interface GatewayStages extends DeliveryStages, PlaneStages {
   readonly classes: Stage<ClassModel>;
   /** Gateways of ours only. */
   readonly models: Stage<GatewayModel>;
@@ -102,6 +103,7 @@ export function createGatewayStages(engine: Derivation, sources: Sources, refere
     .feed(sets, (key, { refusal, gateway, listeners }) =>
       refusal === undefined ? portsOf(gateway, key, listeners) : [],
     );
+  const delivery = createDeliveryStages(engine, sources, models);
   return {
     classes,
     models,
@@ -111,7 +113,8 @@ export function createGatewayStages(engine: Derivation, sources: Sources, refere
     backendCertificates,
     acceptedSets,
     livePorts,
-    ...createDeliveryStages(engine, sources, models),
+    ...delivery,
+    ...createPlaneStages(engine, models, sets, delivery.poolsOf),
   };
 }
 

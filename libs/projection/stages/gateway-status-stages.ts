@@ -43,6 +43,7 @@ export function createGatewayStatus(
       const status = gatewayStatus(model, delivery, {
         listenerSets: read.count(gateways.acceptedSets, key),
         attachedRoutes: (listener) => read.count(routes.attached, `${key} ${listener}`),
+        lost: (listener) => read.list(gateways.lost, `${key} ${listener}`)[0],
       });
       const served = read.get(gateways.servedPorts, key) ?? [];
       const dataPlane = desiredDataPlane(model, read.list(gateways.livePorts, key), served);
@@ -77,8 +78,11 @@ export function createListenerSetStatus(
         waiting: read.has(gateways.undelivered, key),
         addressed: read.get(addressed, set.gateway) ?? false,
       };
-      const status = listenerSetStatus(set, delivery, (entry) =>
-        read.count(routes.attached, `${set.gateway} ${entry}`),
+      const status = listenerSetStatus(
+        set,
+        delivery,
+        (entry) => read.count(routes.attached, `${set.gateway} ${entry}`),
+        (entry) => read.list(gateways.lost, `${set.gateway} ${entry}`)[0],
       );
       return { kind: 'ListenerSet', namespace, name, uid: set.uid, status };
     },

@@ -24,6 +24,7 @@ import type { KeptAttachment } from '#libs/projection/model/rivals.ts';
 import { createRivalStages, type WantedRoute } from './rival-stages.ts';
 import { routeKind, routeKinds } from '#libs/projection/model/route-kinds.ts';
 import { routeFault } from '#libs/projection/statuses/route-status.ts';
+import { createWinnerLookup, type WinnerLookup } from './shared-claim-stages.ts';
 import type { Sources } from './sources.ts';
 import { parsePlaceKey, toObjectKey } from '#libs/gateway/object-key.ts';
 
@@ -47,8 +48,8 @@ export interface RouteStages {
   readonly resolved: Stage<ResolvedRules>;
   readonly publications: Stage<readonly Publication[]>;
   readonly claims: Stage<readonly Claim[]>;
-  /** Keys: Claim.ground. */
-  readonly winners: Stage<RuleName>;
+  /** What the claims of a route lose to. */
+  readonly winnerOf: WinnerLookup;
   /** Groups: `gateway listener`; members are the accepted routes. */
   readonly attached: Group<true>;
   /** Groups: place keys of Services; members are the gateways with a route that refers to it. */
@@ -93,8 +94,8 @@ export function createRouteStages(
     },
   });
   const referringGateways = engine.group<string>().feed(publications, referencesOf);
-  const winners = createWinnerStage(engine, claims);
-  return { routes, attachments, resolved, publications, claims, attached, referringGateways, winners };
+  const winnerOf = createWinnerLookup(engine, gateways, claims, createWinnerStage(engine, claims));
+  return { routes, attachments, resolved, publications, claims, attached, referringGateways, winnerOf };
 }
 
 function published({ route, spec }: ReadRoute): { route: RouteName; hostnames: readonly string[] } {
@@ -181,9 +182,9 @@ function referencesOf(key: string, publications: readonly Publication[]): readon
 
 function createWinnerStage(engine: Derivation, claims: Stage<readonly Claim[]>): Stage<RuleName> {
   const byGround = engine
-    .group<Claim>()
+    .group<RuleName>()
     .feed(claims, (key, list) =>
-      list.map((claim) => ({ group: claim.ground, member: `${key} ${claim.rule.index} ${claim.match}`, item: claim })),
+      list.map(({ ground, rule, match }) => ({ group: ground, member: `${key} ${rule.index} ${match}`, item: rule })),
     );
   return engine.stage({
     name: 'winning rule',

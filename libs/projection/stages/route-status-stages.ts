@@ -23,7 +23,7 @@ export function createRouteStatus(engine: Derivation, stages: RouteStages): Stag
       if (found === undefined || routeKind(found.route.kind)?.status !== 'parents') return undefined;
       const { route, spec, uid, generation } = found;
       const { kind, namespace, name } = route;
-      const shadows = findShadows(read.get(stages.claims, key) ?? [], (ground) => read.get(stages.winners, ground));
+      const shadows = findShadows(read.get(stages.claims, key) ?? [], stages.winnerOf(key, read));
       const attachments = read.get(stages.attachments, key)?.attachments ?? [];
       const faults = read.get(stages.resolved, key)?.referenceFaults ?? [];
       const parents = routeParents(spec, attachments, faults, shadows, generation);

@@ -6,6 +6,7 @@ import type { Delivery } from '#libs/projection/model/delivery.ts';
 import { judgeAddresses } from './gateway-addresses.ts';
 import type { ClassModel } from '#libs/projection/model/gateway-class-model.ts';
 import { type GatewayModel, isAccepted } from '#libs/projection/model/gateway-model.ts';
+import type { ListenerModel } from '#libs/projection/model/listeners.ts';
 import { listenerStatus } from './listener-status.ts';
 import { supportedFeatures } from './supported-features.ts';
 
@@ -15,6 +16,8 @@ export interface GatewayBelongings {
   readonly listenerSets: number;
   /** The accepted routes of a listener, by ListenerEntry.name. */
   readonly attachedRoutes: (entryName: string) => number;
+  /** What a listener lost to those of other Gateways on nodes that serve both, by ListenerEntry.name. */
+  readonly lost: (entryName: string) => Fault | undefined;
 }
 
 /** `status` of a GatewayClass of ours. */
@@ -31,20 +34,26 @@ export function gatewayClassStatus({ fault }: ClassModel, generation: number): R
 export function gatewayStatus(
   model: GatewayModel,
   delivery: Delivery,
-  { listenerSets, attachedRoutes }: GatewayBelongings,
+  { listenerSets, attachedRoutes, lost }: GatewayBelongings,
 ): Readonly<Record<string, unknown>> {
   const { generation, listeners } = model;
   const { addresses, fault } = judgeAddresses(model.addresses, delivery);
   const programmed = programmedCondition(model, delivery, listenerSets, fault);
+  const lostOnes = listeners.flatMap((one) => {
+    const fault = one.served ? lost(one.entryName) : undefined;
+    return fault === undefined ? [] : [`listener ${one.name}: ${fault.message}`];
+  });
   return {
     addresses,
     conditions: [
       acceptedCondition(model),
-      programmed,
+      withoutLost(programmed, lostOnes, listeners),
       conditionUnless('ResolvedRefs', unresolved(model), generation),
       ...(model.demands.insecure ? [insecureCondition(generation)] : []),
     ],
-    listeners: listeners.map((one) => listenerStatus(one, attachedRoutes(one.entryName), programmed, generation)),
+    listeners: listeners.map((one) =>
+      listenerStatus(one, attachedRoutes(one.entryName), programmed, lost(one.entryName), generation),
+    ),
     attachedListenerSets: listenerSets,
   };
 }
@@ -80,6 +89,18 @@ function programmedCondition(
     return no('Invalid', 'no listener can be served');
   if (addressFault !== undefined) return no(addressFault.reason, addressFault.message);
   return condition('Programmed', delivery.status, delivery, generation);
+}
+
+/** Programmed of a Gateway that lost listeners to others: it names them, and is False where none is left. */
+function withoutLost(
+  programmed: DesiredCondition,
+  lost: readonly string[],
+  listeners: readonly ListenerModel[],
+): DesiredCondition {
+  if (lost.length === 0 || programmed.status !== 'True') return programmed;
+  const left = listeners.filter(({ served }) => served).length - lost.length;
+  const message = listFacts([programmed.message, ...lost]);
+  return left > 0 ? { ...programmed, message } : { ...programmed, status: 'False', reason: 'Invalid', message };
 }
 
 /** Those of some problems that none of some facts tells of. */

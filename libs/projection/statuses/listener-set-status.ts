@@ -14,11 +14,12 @@ export interface SetDelivery {
   readonly addressed: boolean;
 }
 
-/** `status` of a ListenerSet. `attachedRoutes` counts by ListenerEntry.name. */
+/** `status` of a ListenerSet. `attachedRoutes` counts by ListenerEntry.name, `lost` as for Gateways. */
 export function listenerSetStatus(
   set: ListenerSetModel,
   delivery: SetDelivery,
   attachedRoutes: (entryName: string) => number,
+  lost: (entryName: string) => Fault | undefined,
 ): Readonly<Record<string, unknown>> {
   const { generation, listeners, refusal } = set;
   const programmed = programmedCondition(set, delivery);
@@ -29,7 +30,9 @@ export function listenerSetStatus(
     listeners:
       refusal?.reason === 'NotAllowed'
         ? []
-        : listeners.map((one) => listenerStatus(one, attachedRoutes(one.entryName), ofListeners, generation)),
+        : listeners.map((one) =>
+            listenerStatus(one, attachedRoutes(one.entryName), ofListeners, lost(one.entryName), generation),
+          ),
   };
 }
 

@@ -8,12 +8,15 @@ import { condition, conditionUnless, type Fault, listFacts, listProblems } from 
 import type { RuleName } from '#libs/projection/model/publish.ts';
 import type { KeptAttachment } from '#libs/projection/model/rivals.ts';
 
-/** A rule that can never match, and the one that always comes before it. */
+/** What always comes before a rule: another rule, or another Gateway's listener for its hostname on the same nodes. */
+export type Winner = RuleName | { readonly gateway: string; readonly hostname: string };
+
+/** A rule that can never match, and what always comes before it. */
 export interface Shadow {
   readonly gateway: string;
   readonly listeners: readonly string[];
   readonly index: number;
-  readonly winner: RuleName;
+  readonly winner: Winner;
 }
 
 /** Why the route as a whole is not accepted, wherever it is attached. */
@@ -96,10 +99,18 @@ function shadowFault(spec: RouteSpec, attachment: Attachment, shadows: readonly 
     ({ gateway, listeners }) => gateway === attachment.gateway && listeners.some((listener) => names.has(listener)),
   );
   if (here.length === 0) return undefined;
-  const facts = here.map(({ index, winner }) => {
-    const { kind, namespace, name } = winner.route;
-    const what = spec.type === 'http' ? 'has the same matches' : 'takes the same connections';
-    return `rule ${index} can never match: rule ${winner.index} of ${kind} ${namespace}/${name} ${what} and comes first`;
-  });
-  return { reason: 'IdenticalMatch', message: listFacts(facts) };
+  const facts = here.map(
+    ({ index, winner }) => `rule ${index} can never match: ${winnerText(spec, attachment, winner)}`,
+  );
+  const reason = here.every(({ winner }) => 'gateway' in winner) ? 'ListenerConflict' : 'IdenticalMatch';
+  return { reason, message: listFacts(facts) };
+}
+
+function winnerText(spec: RouteSpec, { gateway }: Attachment, winner: Winner): string {
+  if ('gateway' in winner)
+    return `Gateway ${winner.gateway} comes first with ${winner.hostname} on the same port and nodes`;
+  const { kind, cluster, namespace, name } = winner.route;
+  const where = gateway.startsWith(`${cluster}/`) ? '' : ` in ${cluster}`;
+  const what = spec.type === 'http' ? 'has the same matches' : 'takes the same connections';
+  return `rule ${winner.index} of ${kind} ${namespace}/${name}${where} ${what} and comes first`;
 }

@@ -1,26 +1,26 @@
 // Rules that can never match, because another rule has an equal match wherever they have one and comes before them.
 import type { Claim, RuleName } from '#libs/projection/model/publish.ts';
-import type { Shadow } from './route-status.ts';
+import type { Shadow, Winner } from './route-status.ts';
 
-/** The shadowed rules of one route, by gateway and rule. `winnerOf` names the rule that holds a ground. */
+/** The shadowed rules of one route, by gateway and rule. `winnerOf` names what a claim loses to. */
 export function findShadows(
   claims: readonly Claim[],
-  winnerOf: (ground: string) => RuleName | undefined,
+  winnerOf: (claim: Claim) => Winner | undefined,
 ): readonly Shadow[] {
   const open = new Map<
     string,
-    { index: number; gateway: string; winner: RuleName | undefined; listeners: Set<string> }
+    { index: number; gateway: string; winner: Winner | undefined; listeners: Set<string> }
   >();
-  for (const { ground, gateway, listener, rule } of claims) {
+  for (const claim of claims) {
+    const { gateway, listener, rule } = claim;
     const id = `${gateway} ${rule.index}`;
     const known = open.get(id);
-    const winner = winnerOf(ground);
-    const lost = winner !== undefined && !sameRule(winner, rule);
+    const winner = winnerOf(claim);
     if (known === undefined) {
-      open.set(id, { index: rule.index, gateway, winner: lost ? winner : undefined, listeners: new Set([listener]) });
+      open.set(id, { index: rule.index, gateway, winner, listeners: new Set([listener]) });
     } else {
       known.listeners.add(listener);
-      if (!lost) known.winner = undefined;
+      if (winner === undefined) known.winner = undefined;
     }
   }
   return [...open.values()].flatMap(({ index, gateway, winner, listeners }) =>
@@ -28,7 +28,8 @@ export function findShadows(
   );
 }
 
-function sameRule(a: RuleName, b: RuleName): boolean {
+/** Whether two names are of one rule. */
+export function sameRule(a: RuleName, b: RuleName): boolean {
   return (
     a.index === b.index &&
     a.route.name === b.route.name &&

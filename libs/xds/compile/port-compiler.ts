@@ -1,5 +1,6 @@
 // Listener resources of ports. A certificate that is not there or that Envoy would refuse is left out of its chain until it is right;
 // a chain without any, or without an authority to ask for clients' certificates by, closes its connections.
+import { conflictText } from '#libs/snapshot/port-arrangement.ts';
 import { compareListeners } from '#libs/snapshot/precedence.ts';
 import { authoritiesName } from '#libs/xds/envoy/authority.ts';
 import {
@@ -57,7 +58,10 @@ export class PortCompiler {
       ...(this.#canBind(model.port)
         ? []
         : served.map((listener) => ({ listener, reason: 'its port with the port offset is not a port: not served' }))),
-      ...model.ignored.map((listener) => ({ listener, reason: ignoredReason(model, listener) })),
+      ...model.ignored.map((one) => ({
+        listener: one.listener,
+        reason: `${conflictText(one)} on this node: not served`,
+      })),
       ...served.flatMap((listener) => this.#secretProblems(listener).map((reason) => ({ listener, reason }))),
     ];
   }
@@ -146,15 +150,6 @@ function secretsOf({ entry }: PortListener): readonly string[] {
   return [...certificates, ...(clientValidation === undefined ? [] : [authoritiesName(clientValidation.authorities)])];
 }
 
-function ignoredReason(model: PortModel, { entry }: PortListener): string {
-  const leader = model.leaderAt(entry.hostname);
-  const what = leader?.protocol === entry.protocol ? 'other demands on clients' : (leader?.protocol ?? model.family);
-  return leader === undefined
-    ? `an older Gateway has port ${model.port} for ${familyNames[model.family]} on this node: not served`
-    : `an older Gateway has ${entry.hostname} on port ${model.port} for ${what} on this node: not served`;
-}
-
-const familyNames = { http: 'HTTP', tls: 'TLS', tcp: 'TCP', udp: 'UDP' } as const;
 const userPrefix = 'port ';
 
 /** How a port is called as a user of secrets. */
