@@ -1,4 +1,4 @@
-// What agent and projector say to each other beside the log, by NATS request and publish. JSON.
+// Declares what agent and projector say to each other beside the log, by NATS request and publish, as JSON.
 
 /** Request on inventorySubject and statusesSubject; answered in pages, ordered by key. */
 export interface PageRequest {

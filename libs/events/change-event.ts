@@ -1,4 +1,4 @@
-// What one agent saw: an object applied or deleted, by whom and when. Version 1.
+// A change event says what one agent saw: an object was applied or deleted, by whom and when. This is version 1.
 import type { WatchedKind } from '#libs/gateway/kinds.ts';
 import type { KubeObject } from '#libs/gateway/object.ts';
 

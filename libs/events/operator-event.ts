@@ -1,4 +1,4 @@
-// What a person decided. Enters by the same log as a change event. Version 1.
+// An operator event says what a person decided. It enters by the same log as a change event. This is version 1.
 
 interface OperatorEventBase {
   readonly v: 1;

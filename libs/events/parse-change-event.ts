@@ -1,4 +1,5 @@
-// Change events from outside: unknown JSON → a ChangeEvent of the newest version, or what is wrong with it.
+// Reads change events from outside: unknown JSON becomes a ChangeEvent of the newest version, or the list of what is
+// wrong with it.
 import type { ChangeEvent, SealedMaterial, SealedText } from './change-event.ts';
 import { upcast } from './upcast.ts';
 import { Cursor } from '#libs/gateway/fields/cursor.ts';

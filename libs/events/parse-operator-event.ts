@@ -1,4 +1,5 @@
-// Operator events from outside: unknown JSON → an OperatorEvent of the newest version, or what is wrong with it.
+// Reads operator events from outside: unknown JSON becomes an OperatorEvent of the newest version, or the list of what
+// is wrong with it.
 import type { OperatorEvent } from './operator-event.ts';
 import { upcast } from './upcast.ts';
 import { Cursor } from '#libs/gateway/fields/cursor.ts';

@@ -1,4 +1,4 @@
-// Every NATS subject and name in one place. JetStream carries change and operator events; the rest is core NATS.
+// Every NATS subject and name stands here. JetStream carries change and operator events; the rest is core NATS.
 //
 //   agent   ──fleetgate.change.<cluster>────▶ projector      (stream)
 //   control ──fleetgate.operator────────────▶ projector      (stream; header Fleetgate-Reply = where the outcome goes)

@@ -1,4 +1,4 @@
-// Old versions of events, read as the newest. Versions, newest last:
+// Reads old versions of events as the newest. Versions, newest last:
 //   change    1  the first
 //   operator  1  the first
 // Each step is pure, goes up by one version, and has a fixture in testdata/.

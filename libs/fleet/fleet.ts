@@ -1,4 +1,5 @@
-// What is known now: every object of every cluster, folded from change events. `evolve` is the one way in.
+// The fleet holds what is known now: every object of every cluster, folded from change events. `evolve` is the one way
+// in.
 import { compareResourceVersions } from './resource-version.ts';
 import type { InventoryPage } from '#libs/events/agent-exchange.ts';
 import type { ChangeEvent } from '#libs/events/change-event.ts';

@@ -1,5 +1,5 @@
-// Resource versions: opaque text by the API's contract, decimal numbers in fact (and officially comparable since
-// Kubernetes 1.35).
+// Compares resource versions, which are opaque text by the API's contract, and decimal numbers in fact (and officially
+// comparable since Kubernetes 1.35).
 
 /** Negative, zero or positive like a comparison; undefined = the two cannot be compared. */
 export function compareResourceVersions(a: string, b: string): number | undefined {

@@ -1,5 +1,5 @@
-// Canonical JSON: object keys sorted by code unit, no white space, `undefined` fields left out. Equal values have equal
-// bytes (RFC 8785, for our value range).
+// Writes canonical JSON: object keys are sorted by code unit, there is no white space, and `undefined` fields are left
+// out. Equal values have equal bytes (RFC 8785, for our value range).
 import { createHash } from 'node:crypto';
 import { isRecord } from '#libs/gateway/fields/record.ts';
 

@@ -1,5 +1,5 @@
-// Hostnames of listeners and routes: lower case; '*' = any host; '*.example.com' = one or more labels before the
-// suffix.
+// Matches, intersects and orders the hostnames of listeners and routes. They are in lower case; '*' = any host;
+// '*.example.com' = one or more labels before the suffix.
 
 import { compareText } from './compare-text.ts';
 /** Whether a request's host (lower case, no port) falls under a pattern. */

@@ -1,4 +1,4 @@
-// IP addresses as text.
+// Tells IP addresses from other text.
 
 /** 4, 6, or 0 for text that is no IP address. A zone (`%eth0`) is not taken. */
 export function ipVersion(text: string): 0 | 4 | 6 {

@@ -1,5 +1,5 @@
-// The one table of watched kinds. The agent's watches, its ClusterRole, the event's `kind` and the API's routes are
-// read from it.
+// Holds the one table of watched kinds. The agent's watches, its ClusterRole, the event's `kind` and the API's routes
+// are read from it.
 
 export interface KindInfo {
   /**

@@ -1,5 +1,5 @@
-// How deep a JSON value is nested. What walks a value by recursion (canonical JSON, JSON.stringify) ends the process's
-// stack on a value that is deep enough, and an object in a folder or of a lax API server can be.
+// Tells how deep a JSON value is nested. What walks a value by recursion (canonical JSON, JSON.stringify) ends the
+// process's stack on a value that is deep enough, and an object in a folder or of a lax API server can be.
 
 /** More than any object of Kubernetes needs. */
 export const nestingMax = 100;

@@ -1,4 +1,4 @@
-// Keys of objects are texts by which maps, stages, messages and tables name an object. Each form is written and read here.
+// Writes and reads the keys of objects, by which maps, stages, messages and tables name them:
 //
 //                    of one cluster         of the fleet
 //   of a known kind  namespace/name         cluster/namespace/name       namespaced key, place key (a gateway's name)

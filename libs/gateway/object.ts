@@ -1,5 +1,5 @@
-// A Kubernetes object as the history holds it: without `status` and `managedFields`, everything below `metadata`
-// unknown until parsed.
+// Declares a Kubernetes object as the history holds it: without `status` and `managedFields`, and with everything below
+// `metadata` unknown until it is parsed.
 
 /** The part of metadata that Fleetgate reads; other fields are kept as they came. */
 export interface ObjectMeta {

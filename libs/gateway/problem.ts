@@ -1,4 +1,4 @@
-// A mistake in something that a user or another process wrote, and the result of parsing it.
+// A problem is a mistake in something that a user or another process wrote; parsing gives a value or problems.
 
 /** `path` names the field as people write it: `spec.rules[2].matches[0].path.value`. */
 export interface Problem {

@@ -1,4 +1,4 @@
-// HTTPCORSFilter: what a browser's question before a request is answered, and the headers that answers get.
+// Answers a browser's question before a request (HTTPCORSFilter), and says which headers answers get.
 import type { HttpFilter } from '#libs/snapshot/entry.ts';
 import type { CorsPolicy } from '#libs/gateway/fields/cors.ts';
 import type { Header, ReadRequest } from './request.ts';

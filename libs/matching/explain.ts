@@ -1,4 +1,5 @@
-// Why a request gets what it gets: the verdict, and every other match of every rule with what it lost by. Costs a walk over all rules.
+// Explains why a request gets what it gets: the verdict, and every other match of every rule with what it lost by. It
+// costs a walk over all rules.
 import { canonicalJson } from '#libs/gateway/canonical.ts';
 import { hostnameMatches } from '#libs/gateway/hostname.ts';
 import type { HttpMatch } from '#libs/gateway/objects/http-match.ts';

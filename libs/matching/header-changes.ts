@@ -1,4 +1,4 @@
-// Header filters, one after another.
+// Applies header filters, one after another.
 import type { HttpFilter } from '#libs/snapshot/entry.ts';
 import type { HeaderChange } from '#libs/gateway/objects/http-filter.ts';
 import type { Header } from './request.ts';

@@ -1,4 +1,4 @@
-// Losses and matches in words.
+// Writes losses and matches in words.
 import type { HttpMatch, StringMatch } from '#libs/gateway/objects/http-match.ts';
 import type { Loser, Precedence } from './explain.ts';
 import type { Lack } from './predicate.ts';

@@ -1,5 +1,6 @@
-// The matcher of the gateways that one node serves: which rule takes a request, and what it does with it. It says what the Gateway API
-// says, from the entries; how Envoy is brought to do the same is libs/xds' concern, and the differential test holds one against the other.
+// The matcher knows the gateways that one node serves, and says which rule takes a request and what it does with it. It
+// says what the Gateway API says, from the entries; how Envoy is brought to do the same is libs/xds' concern, and the
+// differential test holds one against the other.
 //
 //   port ─▶ TLS: listener hostname by server name ─▶ listener hostname by Host ─▶ hostnames of rules, narrow to wide ─▶ best match
 import type { Entry } from '#libs/snapshot/entry.ts';

@@ -1,4 +1,4 @@
-// What a rule does with a request that it takes.
+// Says what a rule does with a request that it takes.
 import type { HttpFilter, HttpRuleEntry, RuleAction, WeightedBackend } from '#libs/snapshot/entry.ts';
 import { corsHeaders, corsPolicy, preflightHeaders } from './cors.ts';
 import { changeHeaders, headerChanges } from './header-changes.ts';

@@ -1,4 +1,4 @@
-// HTTPPathModifier: what a path becomes. Prefixes are whole path elements.
+// Says what a path becomes by an HTTPPathModifier. Prefixes are whole path elements.
 import type { HttpMatch } from '#libs/gateway/objects/http-match.ts';
 import type { PathChange } from '#libs/gateway/objects/http-filter.ts';
 

@@ -1,6 +1,6 @@
-// Paths as they are matched: dot segments resolved, `%`-encoded plain letters decoded, what must be encoded encoded.
-// Double slashes and `%2F` stay. So no prefix can be left by `..`, and a path has one spelling for the letters that
-// need none (RFC 3986, section 6.2.2).
+// Normalises paths as they are matched: dot segments are resolved, `%`-encoded plain letters decoded, and what must be
+// encoded is encoded. Double slashes and `%2F` stay. So no prefix can be left by `..`, and a path has one spelling for
+// the letters that need none (RFC 3986, section 6.2.2).
 
 const plain = /^[A-Za-z0-9._~-]$/;
 const encoded = /["<>^`{|} \u007f-\uffff]/;

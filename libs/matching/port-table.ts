@@ -1,6 +1,7 @@
-// The listeners of one port, of all gateways of a node, and the rules on them. Listeners are isolated: a request or connection belongs to
-// the most specific listener hostname that covers it, and only rules on listeners of that hostname can take it. A hostname of rules is
-// looked for the same way, and from there a request falls through to wider ones.
+// Holds the listeners of one port, of all gateways of a node, and the rules on them. Listeners are isolated: a request
+// or connection belongs to the most specific listener hostname that covers it, and only rules on listeners of that
+// hostname can take it. A hostname of rules is looked for the same way, and from there a request falls through to wider
+// ones.
 import type { ListenerEntry, ListenerProtocol, StreamRuleEntry } from '#libs/snapshot/entry.ts';
 import { arrangePort, coveringHostnames, type PortFamily } from '#libs/snapshot/port-arrangement.ts';
 import { type Candidate, RuleTable } from './rule-table.ts';

@@ -1,4 +1,4 @@
-// One HttpMatch, ready to be asked, and what exactly a request lacks for it.
+// Makes of one HttpMatch what can be asked quickly, and says what exactly a request lacks for it.
 import { RE2JS } from 're2js';
 import type { HttpMatch, StringMatch } from '#libs/gateway/objects/http-match.ts';
 import type { ReadRequest } from './request.ts';

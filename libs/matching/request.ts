@@ -1,4 +1,5 @@
-// A request as a client sends it, and as it is when routes are looked for: Host without spelling, path without detours.
+// Declares a request as a client sends it, and turns it into what routes are looked for by: a Host in its one spelling,
+// a path without detours.
 import { normalisePath } from './path.ts';
 
 export interface HttpRequest {

@@ -1,5 +1,6 @@
-// The matches on one hostname of one listener hostname, in the order of precedence, found by their paths: an exact path and every prefix of
-// a path is one look-up, whatever the number of rules. Regular expressions are asked one by one.
+// Holds the matches on one hostname of one listener hostname in the order of precedence, and finds them by their paths:
+// an exact path and every prefix of a path is one look-up, whatever the number of rules. Regular expressions are asked
+// one by one.
 import type { HttpRuleEntry } from '#libs/snapshot/entry.ts';
 import { compareMatches } from '#libs/snapshot/precedence.ts';
 import { compilePredicate, holdsBesidePath, holdsPath, type Predicate } from './predicate.ts';

@@ -1,4 +1,5 @@
-// Connections that no HTTP rule answers: TCP and UDP by their port, TLS by its server name. The oldest route takes all of them.
+// Decides about connections that no HTTP rule answers: TCP and UDP by their port, TLS by its server name. The oldest
+// route takes all of them.
 import { coveringHostnames } from '#libs/snapshot/port-arrangement.ts';
 import { compareRules } from '#libs/snapshot/precedence.ts';
 import { ownerOf, type Place, type PortTable } from './port-table.ts';

@@ -1,4 +1,4 @@
-// What becomes of a request or connection.
+// A verdict says what becomes of a request or connection.
 import type { HttpRuleEntry, RetryPolicy } from '#libs/snapshot/entry.ts';
 import type { HeaderChange } from '#libs/gateway/objects/http-filter.ts';
 import type { ListenerOf, StreamRuleOf } from './port-table.ts';

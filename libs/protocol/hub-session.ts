@@ -1,5 +1,5 @@
-// The hub's half of one connection: what to send to one node, and when. No clock, no socket; the same inputs give the
-// same outputs.
+// Plays the hub's half of one connection: what to send to one node, and when. It has no clock and no socket; the same
+// inputs give the same outputs.
 //
 //   node:  applied · rejected · resend · ping ──▶ ┌────────────┐ ──▶ snapshot · discovery · pong   (to the node)
 //   fleet: (un)assign · serving · discovery ────▶ │ HubSession │ ──▶ report                        (to be stored)

@@ -1,4 +1,5 @@
-// What hub and node say over the WebSocket `/v1/node`: one JSON object per text message. Protocol versions, newest last:
+// Declares what hub and node say over the WebSocket `/v1/node`: one JSON object per text message. Protocol versions,
+// newest last:
 //   1  hello, snapshot (full or delta), discovery, applied, rejected, ping, bye
 //      later: an item of hello.serves may end with a label selector (`?key=value,…`); a hub that does not know them sends such a node nothing
 import type { DiscoveryItem } from '#libs/snapshot/discovery.ts';

@@ -1,4 +1,4 @@
-// The node's side of the WebSocket, without the socket: messages in, effects out. The caller sends, activates and
+// Plays the node's side of the WebSocket, without the socket: messages in, effects out. The caller sends, activates and
 // persists.
 //
 //   received ──▶ waiting (newest per gateway) ──▶ active (one at a time) ──▶ serving

@@ -1,5 +1,5 @@
-// Reads what a hub says: JSON text → a message, or why not. By hand, because a full snapshot holds tens of thousands of entries.
-// Shapes and limits are checked here; hashes and digests by the session.
+// Reads what a hub says: JSON text becomes a message, or a reason why not. It is written by hand, because a full
+// snapshot holds tens of thousands of entries. Shapes and limits are checked here; hashes and digests by the session.
 import type { SealedMaterial, SealedText } from '#libs/events/change-event.ts';
 import { isRecord } from '#libs/gateway/fields/record.ts';
 import type { DiscoveryMessage, HubMessage, SnapshotMessage } from './messages.ts';

@@ -1,5 +1,5 @@
-// Text from a node → a typed message, or what is wrong with it. Everything is bounded; unknown fields are left out, so that a newer
-// node can say more. Pure.
+// Reads what a node says: text becomes a typed message, or the list of what is wrong with it. Everything is bounded;
+// unknown fields are left out, so that a newer node can say more.
 import { z } from 'zod';
 import type { NodeMessage } from './messages.ts';
 

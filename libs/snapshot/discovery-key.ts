@@ -1,4 +1,4 @@
-// Keys of discovery items, written and read here only.
+// Writes and reads the keys of discovery items.
 //
 //   endpoints/<cluster>/<namespace>/<service>/<port>[/udp]      ready endpoints of a Service port
 //   tls/<cluster>/<namespace>/<name>                            sealed TLS material of a Secret

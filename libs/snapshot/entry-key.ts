@@ -1,4 +1,4 @@
-// Keys of entries, written and read here only.
+// Writes and reads the keys of entries.
 //
 //   listener/<name>                              one accepted listener of the gateway, its own or of a ListenerSet
 //   rule/<kind>/<namespace>/<name>/<index>       one rule of one route (its cluster is the gateway's)

@@ -1,5 +1,5 @@
-// A port of a Service in the fleet, and its key: `cluster/namespace/service/port`, with `/udp` after it for UDP. The keys
-// of backend entries and of endpoints are this key with a prefix.
+// Names a port of a Service in the fleet by its key: `cluster/namespace/service/port`, with `/udp` after it for UDP.
+// The keys of backend entries and of endpoints are this key with a prefix.
 import type { Transport } from '#libs/gateway/objects/service.ts';
 
 /** One port of one Service. */

@@ -1,4 +1,4 @@
-// Waiting in tests for what another process does.
+// Waits in tests for what another process does.
 
 /**
  * Calls until it returns something other than undefined or false, and returns that; the last error or value is in the

@@ -1,4 +1,5 @@
-// Golden files: what a test got last time and a person has looked at. UPDATE_GOLDEN=1 writes them anew.
+// Compares with golden files, which hold what a test got last time and a person has looked at. UPDATE_GOLDEN=1 writes
+// them anew.
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';

@@ -1,5 +1,5 @@
-// What an API server demands of a status of the Gateway API, whatever the object: limits of lists and texts, patterns
-// of reasons. What breaks one of them is refused whole, so that its owner is told nothing.
+// Checks what an API server demands of a status of the Gateway API, whatever the object: limits of lists and texts,
+// patterns of reasons. What breaks one of them is refused whole, so that its owner is told nothing.
 import type { DesiredStatus } from '#libs/events/agent-exchange.ts';
 import { isRecord } from '#libs/gateway/fields/record.ts';
 

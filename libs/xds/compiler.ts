@@ -1,5 +1,5 @@
-// The compiler: holds the snapshots of a node's gateways and its discovery, and keeps the tables of Envoy resources that follow from them.
-// Pure in content: the same inputs give the same tables, in whatever order they came. The work follows the change:
+// The compiler holds the snapshots of a node's gateways and its discovery, and keeps the tables of Envoy resources that
+// follow from them. The same inputs give the same tables, in whatever order they came. The work follows the change:
 //
 //   a rule                   the scopes of its hostnames; for a wildcard or catch-all, also the scopes of wildcards below it
 //   endpoints, certificates  their own resource

@@ -1,4 +1,4 @@
-// What a conversion to the Gateway API's v1 gives, and how it looks into objects that nobody has checked. What it
+// Declares what a conversion to the Gateway API's v1 gives, and looks into objects that nobody has checked. What it
 // cannot read it hands on as it is: the readers of v1 say what is wrong with it.
 import { gatewayGroup } from '#libs/gateway/fields/parent-ref.ts';
 import { isRecord } from '#libs/gateway/fields/record.ts';

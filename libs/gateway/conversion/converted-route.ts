@@ -1,5 +1,5 @@
-// A route of an older API as the v1 routes that it comes to, read as one: their rules one after the other, each for the
-// hostnames of its own.
+// Reads a route of an older API, as the v1 routes that it comes to, as one route: their rules follow one another, each
+// for the hostnames of its own.
 import { canonicalJson } from '#libs/gateway/canonical.ts';
 import { isRecord } from '#libs/gateway/fields/record.ts';
 import { parseHttpRoute } from '#libs/gateway/objects/http-route.ts';

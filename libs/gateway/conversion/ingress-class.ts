@@ -1,6 +1,6 @@
-// IngressClass, and which Gateway serves the Ingresses of a class: the v1 Gateway that its parameters name, or else one
-// that is implied, `fleetgate-ingress/<class>`, with a listener for HTTP on port 80 and, in ListenerSets, one for HTTPS
-// on port 443 for each host with TLS.
+// Reads an IngressClass and says which Gateway serves its Ingresses: the v1 Gateway that its parameters name, or else
+// one that is implied, `fleetgate-ingress/<class>`, with a listener for HTTP on port 80 and, in ListenerSets, one for
+// HTTPS on port 443 for each host with TLS.
 import { fieldsOf, type Place, textOf, v1, type WrittenObject } from './conversion.ts';
 import { ingressControllerName } from '#libs/gateway/kinds.ts';
 import { gatewayGroup } from '#libs/gateway/fields/parent-ref.ts';

@@ -1,4 +1,5 @@
-// Ingress → HTTPRoutes, one for each host, and a ListenerSet for the hosts with TLS. A wildcard stands for one label.
+// Converts an Ingress to HTTPRoutes, one for each host, and a ListenerSet for the hosts with TLS. A wildcard stands for
+// one label.
 import {
   type Conversion,
   fieldsOf,

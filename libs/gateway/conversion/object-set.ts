@@ -1,5 +1,5 @@
-// What the objects of a set say about one another: classes, labels, ports, certificates asked for twice, canaries,
-// names that are taken.
+// Knows what the objects of a set say about one another: classes, labels, ports, certificates asked for twice,
+// canaries, names that are taken.
 import { type Canary, canariesOf, isCanary, pathKeysOf } from './canary.ts';
 import { type Conversion, fieldsOf, itemsOf, type Place, stringsOf, textOf, type WrittenObject } from './conversion.ts';
 import { issuerAnnotations } from './foreign.ts';

@@ -1,4 +1,4 @@
-// The fields of older APIs that conversions read, with their types: Service APIs 0.1, and Ingress.
+// Lists the fields of older APIs that conversions read, with their types: those of Service APIs 0.1, and of Ingress.
 import type { WrittenObject } from './conversion.ts';
 import { type Shape, shapeProblems, unreadFields } from './shape.ts';
 import { kindInfoOf, type WatchedKind } from '#libs/gateway/kinds.ts';

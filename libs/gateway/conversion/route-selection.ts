@@ -1,5 +1,5 @@
-// Which listeners a route of Service APIs 0.1 is attached to: the Gateway selects it, by kind, labels and namespace, and the route allows the
-// Gateway. In v1 the route names what it attaches to.
+// Says which listeners a route of Service APIs 0.1 is attached to: the Gateway selects it, by kind, labels and
+// namespace, and the route allows the Gateway. In v1 the route names what it attaches to.
 import {
   fieldsOf,
   type Fields,

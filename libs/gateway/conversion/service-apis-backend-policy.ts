@@ -1,5 +1,5 @@
-// BackendPolicy of Service APIs 0.1 → BackendTLSPolicy. It had no name to ask for and to verify: the one that the
-// Service has in its cluster stands in.
+// Converts a BackendPolicy of Service APIs 0.1 to BackendTLSPolicies. It had no name to ask for and to verify: the one
+// that the Service has in its cluster stands in.
 import {
   type Conversion,
   fieldsOf,

@@ -1,4 +1,4 @@
-// `forwardTo` of Service APIs 0.1 → a backendRef of v1.
+// Converts `forwardTo` of Service APIs 0.1 to a backendRef of v1.
 import { fieldsOf, type Fields, present, toReference } from './conversion.ts';
 
 /** Converts where a rule forwards to, without filters. A serviceName comes before a backendRef. */

@@ -1,5 +1,5 @@
-// GatewayClass and Gateway of Service APIs 0.1 (networking.x-k8s.io/v1alpha1) → v1. Listeners had no names: they get
-// one from what they are.
+// Converts GatewayClass and Gateway of Service APIs 0.1 (networking.x-k8s.io/v1alpha1) to v1. Listeners had no names:
+// they get one from what they are.
 import {
   type Conversion,
   fieldsOf,

@@ -1,5 +1,5 @@
-// HTTPRoute of Service APIs 0.1 → v1. Hostnames with a wildcard get a route of their own, which asks for one label in
-// its place.
+// Converts an HTTPRoute of Service APIs 0.1 to v1. Hostnames with a wildcard get a route of their own, which asks for
+// one label in its place.
 import {
   type Conversion,
   fieldsOf,

@@ -1,5 +1,5 @@
-// TLSRoute, TCPRoute and UDPRoute of Service APIs 0.1 → v1. A rule of a TLSRoute has server names of its own; in v1 the
-// route has them.
+// Converts TLSRoute, TCPRoute and UDPRoute of Service APIs 0.1 to v1. A rule of a TLSRoute has server names of its own;
+// in v1 the route has them.
 import { type Conversion, fieldsOf, isWildcard, itemsOf, mapItems, present, type WrittenObject } from './conversion.ts';
 import { type RouteSelection, toRoute } from './route-selection.ts';
 import { forwardTo } from './service-apis-forward.ts';

@@ -1,6 +1,6 @@
-// Shapes of what older APIs hold, for what conversions would otherwise read past: a field of the wrong type is named,
-// and nothing is made of the object. So are values that v1 would refuse at a place of another name; of the others its
-// readers tell.
+// Checks the shapes of what older APIs hold, because conversions would otherwise read past a field of the wrong type.
+// Such a field is named, and nothing is made of the object. So are values that v1 would refuse at a place of another
+// name; of the others v1's readers tell.
 import { Cursor, type TextRule } from '#libs/gateway/fields/cursor.ts';
 import { wildcardHostname } from '#libs/gateway/fields/names.ts';
 import { isRecord } from '#libs/gateway/fields/record.ts';

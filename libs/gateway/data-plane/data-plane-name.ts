@@ -1,5 +1,4 @@
-// What the objects of a data plane are called and labelled: the agent makes them so, the projection finds them so
-// (GEP-1762).
+// Names and labels the objects of a data plane: the agent makes them so, the projection finds them so (GEP-1762).
 import { sha256 } from '#libs/gateway/canonical.ts';
 
 export const gatewayClassLabel = 'gateway.networking.k8s.io/gateway-class-name';

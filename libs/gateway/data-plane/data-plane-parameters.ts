@@ -1,4 +1,4 @@
-// Settings of data planes, out of the ConfigMap behind a parametersRef. Every field may be left out.
+// Reads the settings of data planes out of the ConfigMap behind a parametersRef. Every field may be left out.
 import { Cursor } from '#libs/gateway/fields/cursor.ts';
 import type { KubeObject } from '#libs/gateway/object.ts';
 import type { Problem } from '#libs/gateway/problem.ts';

@@ -1,4 +1,4 @@
-// The Service in front of a provisioned data plane: where clients reach its Gateway.
+// Reads the Service in front of a provisioned data plane, which says where clients reach its Gateway.
 import { openBody } from '#libs/gateway/fields/cursor.ts';
 import { ipVersion } from '#libs/gateway/ip-address.ts';
 import { labels } from '#libs/gateway/fields/metadata.ts';

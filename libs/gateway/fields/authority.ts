@@ -1,4 +1,4 @@
-// CA certificates, out of a ConfigMap or a Secret: PEM that Envoy takes, or why there is none.
+// Reads CA certificates out of a ConfigMap or a Secret: PEM that Envoy takes, or why there is none.
 import { X509Certificate } from 'node:crypto';
 import type { KubeObject } from '#libs/gateway/object.ts';
 import { isRecord } from './record.ts';

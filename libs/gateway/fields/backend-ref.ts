@@ -1,4 +1,4 @@
-// References to backends, in rules and in mirrors.
+// Parses references to backends, in rules and in mirrors.
 import type { Cursor } from './cursor.ts';
 import { groupName, kindName, namespaceName, objectName } from './names.ts';
 import { describeProblem, type Problem } from '#libs/gateway/problem.ts';

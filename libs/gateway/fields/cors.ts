@@ -1,4 +1,4 @@
-// HTTPCORSFilter: which pages of other origins may read the answers.
+// Parses an HTTPCORSFilter, which says which pages of other origins may read the answers.
 import type { Cursor } from './cursor.ts';
 import { headerName } from './names.ts';
 

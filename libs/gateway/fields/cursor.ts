@@ -1,5 +1,5 @@
-// A place in an unknown JSON value that knows its path. Reading it gives a typed value or notes a problem; it never
-// throws. null counts as absent, as in Kubernetes.
+// A cursor is a place in an unknown JSON value that knows its path. Reading it gives a typed value or notes a problem;
+// it never throws. null counts as absent, as in Kubernetes.
 import type { Problem } from '#libs/gateway/problem.ts';
 import { isRecord } from './record.ts';
 

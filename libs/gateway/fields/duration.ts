@@ -1,4 +1,4 @@
-// Durations of the Gateway API (GEP-2257): one to four parts like 1h30m or 500ms.
+// Reads durations of the Gateway API (GEP-2257): one to four parts like 1h30m or 500ms.
 
 const part = /([0-9]{1,5})(h|ms|m|s)/g;
 const whole = /^([0-9]{1,5}(h|m|s|ms)){1,4}$/;

@@ -1,5 +1,5 @@
-// spec.tls.frontend of a Gateway: which client certificates are demanded on which ports. What cannot be read demands what nobody has:
-// serving without the check would open what the user wants closed.
+// Parses spec.tls.frontend of a Gateway, which says which client certificates are demanded on which ports. What cannot
+// be read demands what nobody has: serving without the check would open what the user wants closed.
 import type { Cursor } from './cursor.ts';
 import { type ObjectRef, parseObjectRef } from './object-ref.ts';
 import type { Problem } from '#libs/gateway/problem.ts';

@@ -1,4 +1,4 @@
-// Fields of experimental versions that are understood but not served: they are left out, and the status says so.
+// Finds fields of experimental versions that are understood but not served: they are left out, and the status says so.
 import type { Cursor } from './cursor.ts';
 
 /** The paths of those of some fields that are set. */

@@ -1,4 +1,4 @@
-// spec.infrastructure of a Gateway, and references to parameters.
+// Parses spec.infrastructure of a Gateway, and references to parameters.
 import type { Cursor } from './cursor.ts';
 import { groupName, kindName, namespaceName, objectName } from './names.ts';
 import { describeProblem, type Problem } from '#libs/gateway/problem.ts';

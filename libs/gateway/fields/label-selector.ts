@@ -1,4 +1,4 @@
-// Label selectors: matchLabels and matchExpressions, all of which must hold.
+// Parses label selectors and matches labels by them: matchLabels and matchExpressions must all hold.
 import type { Cursor } from './cursor.ts';
 
 export interface LabelRequirement {

@@ -1,5 +1,5 @@
-// What names may look like. Patterns are the Gateway API's and Kubernetes' own; objects are never trusted to have
-// passed them.
+// Lists the rules for names. Their patterns are the Gateway API's and Kubernetes' own; objects are never trusted to
+// have passed them.
 import type { TextRule } from './cursor.ts';
 
 const subdomain = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/;

@@ -1,4 +1,4 @@
-// References to Secrets, ConfigMaps and the like: kind, and where the object is.
+// Parses references to Secrets, ConfigMaps and the like: kind, and where the object is.
 import type { Cursor } from './cursor.ts';
 import { groupName, kindName, namespaceName, objectName } from './names.ts';
 

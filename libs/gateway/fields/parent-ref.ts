@@ -1,4 +1,4 @@
-// parentRefs of routes: which Gateway, and which part of it.
+// Parses the parentRefs of routes, which name a Gateway and a part of it.
 import type { Cursor } from './cursor.ts';
 import { groupName, kindName, namespaceName, objectName, sectionName } from './names.ts';
 

@@ -1,6 +1,6 @@
-// Users' regular expressions are RE2's: linear time, no look-around or back-references. What passes here, Envoy takes
-// too. The syntax is checked by the same engine in JavaScript; the size by an upper bound, because RE2 compiles within
-// 8 MiB and refuses what needs more. Envoy's works on bytes: escapes above \x{ff} are refused too.
+// Checks users' regular expressions, which are RE2's: linear time, no look-around or back-references. What passes here,
+// Envoy takes too. The syntax is checked by the same engine in JavaScript; the size by an upper bound, because RE2
+// compiles within 8 MiB and refuses what needs more. Envoy's works on bytes: escapes above \x{ff} are refused too.
 import { RE2JS } from 're2js';
 
 const lengthMax = 4096;

@@ -1,4 +1,4 @@
-// spec.hostnames of routes.
+// Parses spec.hostnames of routes.
 import type { Cursor } from './cursor.ts';
 import { ipVersion } from '#libs/gateway/ip-address.ts';
 import { wildcardHostname } from './names.ts';

@@ -1,4 +1,4 @@
-// Why a rule of a route is not as written, and what becomes of it.
+// A fault says why a rule of a route is not as written, and what becomes of it.
 import type { Problem } from '#libs/gateway/problem.ts';
 
 /** 'answers 500': its matches stand, and what they match is refused. */

@@ -1,4 +1,4 @@
-// BackendTLSPolicy: how TLS is spoken to a Service.
+// Parses a BackendTLSPolicy, which says how TLS is spoken to a Service.
 import { type Cursor, openBody } from '#libs/gateway/fields/cursor.ts';
 import { ignoredFields } from '#libs/gateway/fields/ignored-fields.ts';
 import { ipVersion } from '#libs/gateway/ip-address.ts';

@@ -1,4 +1,4 @@
-// EndpointSlice: addresses behind a Service, with their readiness.
+// Parses an EndpointSlice, which lists addresses behind a Service with their readiness.
 import { openBody } from '#libs/gateway/fields/cursor.ts';
 import { ipVersion } from '#libs/gateway/ip-address.ts';
 import { labels } from '#libs/gateway/fields/metadata.ts';

@@ -1,4 +1,4 @@
-// GatewayClass: which controller its Gateways belong to, and their default parameters.
+// Parses a GatewayClass, which says which controller its Gateways belong to, and gives their default parameters.
 import { openBody } from '#libs/gateway/fields/cursor.ts';
 import { type ParametersRef, parseParametersRef } from '#libs/gateway/fields/infrastructure.ts';
 import { controllerName } from '#libs/gateway/kinds.ts';

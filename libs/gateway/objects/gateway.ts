@@ -1,4 +1,4 @@
-// Gateway: what it asks for. Its listeners are read by listener.ts.
+// Parses what a Gateway asks for. Its listeners are read by listener.ts.
 import { type Cursor, openBody } from '#libs/gateway/fields/cursor.ts';
 import { type FrontendTls, parseFrontendTls } from '#libs/gateway/fields/frontend-tls.ts';
 import { type Infrastructure, parseInfrastructure } from '#libs/gateway/fields/infrastructure.ts';

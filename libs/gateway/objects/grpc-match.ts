@@ -1,4 +1,4 @@
-// GRPCRouteMatch, as a match of HTTP requests: service and method are the two segments of the path.
+// Parses a GRPCRouteMatch as a match of HTTP requests: service and method are the two segments of the path.
 import type { Cursor } from '#libs/gateway/fields/cursor.ts';
 import { type HttpMatch, parseHeaderMatches, type StringMatch } from './http-match.ts';
 import { regexProblem } from '#libs/gateway/fields/regex.ts';

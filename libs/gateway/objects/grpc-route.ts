@@ -1,4 +1,4 @@
-// GRPCRoute: rules for HTTP requests whose path is /<service>/<method>.
+// Parses a GRPCRoute, whose rules are for HTTP requests with the path /<service>/<method>.
 import { openBody } from '#libs/gateway/fields/cursor.ts';
 import { parseGrpcMatch } from './grpc-match.ts';
 import { matchEverything } from './http-match.ts';

@@ -1,4 +1,4 @@
-// HTTPRouteFilter: what happens to a request or response on the way.
+// Parses an HTTPRouteFilter, which says what happens to a request or response on the way.
 import { type BackendTarget, parseBackendTarget } from '#libs/gateway/fields/backend-ref.ts';
 import { type CorsPolicy, parseCors } from '#libs/gateway/fields/cors.ts';
 import type { Cursor } from '#libs/gateway/fields/cursor.ts';

@@ -1,4 +1,5 @@
-// HTTPRouteMatch: what a request must look like. Defaults are filled in, equal meanings get equal values.
+// Parses an HTTPRouteMatch, which says what a request must look like. Defaults are filled in, and equal meanings get
+// equal values.
 import { compareText } from '#libs/gateway/compare-text.ts';
 import type { Cursor } from '#libs/gateway/fields/cursor.ts';
 import { headerName } from '#libs/gateway/fields/names.ts';

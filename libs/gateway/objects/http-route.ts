@@ -1,4 +1,4 @@
-// HTTPRoute.
+// Parses an HTTPRoute.
 import { openBody } from '#libs/gateway/fields/cursor.ts';
 import { matchEverything, parseHttpMatch } from './http-match.ts';
 import { parseHttpRules, type RuleDialect } from './http-rule.ts';

@@ -1,5 +1,5 @@
-// One rule of an HTTPRoute or GRPCRoute. A mistake in a rule stays in it: a rule whose matches cannot be read is dropped, one whose
-// matches stand but whose filters, backends or timeouts cannot be honoured answers 500.
+// Parses one rule of an HTTPRoute or GRPCRoute. A mistake in a rule stays in it: a rule whose matches cannot be read is
+// dropped, one whose matches stand but whose filters, backends or timeouts cannot be honoured answers 500.
 import { type BackendTarget, parseBackendTarget } from '#libs/gateway/fields/backend-ref.ts';
 import { canonicalJson } from '#libs/gateway/canonical.ts';
 import type { Cursor } from '#libs/gateway/fields/cursor.ts';

@@ -1,4 +1,4 @@
-// ListenerSet: more listeners for a Gateway.
+// Parses a ListenerSet, which brings more listeners for a Gateway.
 import { openBody } from '#libs/gateway/fields/cursor.ts';
 import { type Listener, parseListeners } from './listener.ts';
 import type { KubeObject } from '#libs/gateway/object.ts';

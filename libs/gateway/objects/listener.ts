@@ -1,4 +1,5 @@
-// Listeners, of Gateways and ListenerSets alike. One that cannot be read is a value with its problems; the others stand.
+// Parses listeners, of Gateways and ListenerSets alike. One that cannot be read is a value with its problems; the
+// others stand.
 import type { Cursor } from '#libs/gateway/fields/cursor.ts';
 import { ipVersion } from '#libs/gateway/ip-address.ts';
 import { type LabelSelector, parseLabelSelector } from '#libs/gateway/fields/label-selector.ts';

@@ -1,4 +1,4 @@
-// ReferenceGrant: allows objects of other namespaces to refer to objects of its own namespace.
+// Parses a ReferenceGrant, which allows objects of other namespaces to refer to objects of its own namespace.
 import { openBody } from '#libs/gateway/fields/cursor.ts';
 import { groupName, kindName, namespaceName, objectName } from '#libs/gateway/fields/names.ts';
 import type { KubeObject } from '#libs/gateway/object.ts';

@@ -1,4 +1,4 @@
-// What a route of any kind says, in one of two forms: rules for HTTP requests, or rules for connections.
+// Declares what a route of any kind says, in one of two forms: rules for HTTP requests, or rules for connections.
 import type { HttpRule } from './http-rule.ts';
 import type { ParentRef } from '#libs/gateway/fields/parent-ref.ts';
 import type { Problem } from '#libs/gateway/problem.ts';

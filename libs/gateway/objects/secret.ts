@@ -1,4 +1,5 @@
-// Secret, as the history holds it: a summary instead of data. Here only whether it is good for a listener.
+// Reads a Secret as the history holds it, which is a summary instead of data, and says only whether it is good for a
+// listener.
 import { openBody } from '#libs/gateway/fields/cursor.ts';
 import type { KubeObject } from '#libs/gateway/object.ts';
 

@@ -1,4 +1,4 @@
-// Service: its ports, and how each is to be spoken to.
+// Parses a Service: its ports, and how each is to be spoken to.
 import { type Cursor, openBody } from '#libs/gateway/fields/cursor.ts';
 import type { KubeObject } from '#libs/gateway/object.ts';
 

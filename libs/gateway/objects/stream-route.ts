@@ -1,4 +1,5 @@
-// TLSRoute, TCPRoute and UDPRoute: connections by their listener and, for TLS, by the server name of the handshake.
+// Parses TLSRoute, TCPRoute and UDPRoute, which take connections by their listener and, for TLS, by the server name of
+// the handshake.
 import { openBody } from '#libs/gateway/fields/cursor.ts';
 import type { KubeObject } from '#libs/gateway/object.ts';
 import { parseParentRefs } from '#libs/gateway/fields/parent-ref.ts';

@@ -1,4 +1,4 @@
-// One rule of a TLSRoute, TCPRoute or UDPRoute: weighted backends.
+// Parses one rule of a TLSRoute, TCPRoute or UDPRoute, which has weighted backends.
 import { type BackendTarget, parseBackendTarget } from '#libs/gateway/fields/backend-ref.ts';
 import type { Cursor } from '#libs/gateway/fields/cursor.ts';
 import { sectionName } from '#libs/gateway/fields/names.ts';

@@ -1,4 +1,4 @@
-// Change events for tests, from manifests as people write them. What an API server would add is filled in.
+// Makes change events for tests, from manifests as people write them. What an API server would add is filled in.
 import { parseAllDocuments } from 'yaml';
 import type { ChangeEvent } from '#libs/events/change-event.ts';
 import { canonicalJson, sha256 } from '#libs/gateway/canonical.ts';

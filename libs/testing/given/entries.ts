@@ -1,4 +1,4 @@
-// Builders of snapshot entries for tests: what is not said is as plain as it can be.
+// Builds snapshot entries for tests: what is not said is as plain as it can be.
 import type {
   BackendEntry,
   Entry,

@@ -1,4 +1,4 @@
-// A projection with the memory that Postgres is to the projector, and a small fleet to tell histories of.
+// Gives tests a projection with the memory that Postgres is to the projector, and a small fleet to tell histories of.
 import type { ChangeEvent } from '#libs/events/change-event.ts';
 import type { OperatorEvent } from '#libs/events/operator-event.ts';
 import { Projection } from '#libs/projection/projection.ts';

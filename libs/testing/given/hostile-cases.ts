@@ -1,5 +1,5 @@
-// Each kind of hostility by its name, at every place of the complete objects where it can be: what hostile-objects.ts finds by chance, this
-// lists. `named` cases must come out in a status with the name of the field.
+// Lists each kind of hostility by its name, at every place of the complete objects where it can be, as
+// hostile-objects.ts finds it by chance. `named` cases must come out in a status with the name of the field.
 import { isRecord } from '#libs/gateway/fields/record.ts';
 import { kinds, type WatchedKind } from '#libs/gateway/kinds.ts';
 import { type Manifest, metadataOf } from './change-events.ts';

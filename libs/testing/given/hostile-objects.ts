@@ -1,6 +1,6 @@
-// Objects that no API server should let through, of every watched kind, for property tests: complete ones
-// (testdata/hostile-templates.yaml) in which some places hold something else. Seeded; what a run found is found again
-// by its seed.
+// Makes objects that no API server should let through, of every watched kind, for property tests: complete ones
+// (testdata/hostile-templates.yaml) in which some places hold something else. They are seeded; what a run found is
+// found again by its seed.
 import { readFileSync } from 'node:fs';
 import * as fc from 'fast-check';
 import { parseAllDocuments } from 'yaml';

@@ -1,4 +1,4 @@
-// Random requests for a route set: what a rule wants, mostly with one thing that is a little different.
+// Makes random requests for a route set: what a rule wants, mostly with one thing that is a little different.
 import * as fc from 'fast-check';
 import type { HttpRequest } from '#libs/matching/request.ts';
 import type { HttpRuleEntry, ListenerEntry } from '#libs/snapshot/entry.ts';

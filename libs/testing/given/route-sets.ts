@@ -1,5 +1,5 @@
-// Random route sets for tests: gateways that share ports, with listeners and rules of every kind, and requests that are nearly or exactly
-// what a rule wants. Small alphabets, so that things meet.
+// Makes random route sets for tests: gateways that share ports, with listeners and rules of every kind. Alphabets are
+// small, so that things meet.
 import { compareText } from '#libs/gateway/compare-text.ts';
 import * as fc from 'fast-check';
 import { intersectHostnames } from '#libs/gateway/hostname.ts';

@@ -1,5 +1,5 @@
-// Manifests of every watched kind, at random: mostly sensible, sometimes with junk anywhere. Few names, so that they
-// meet.
+// Makes manifests of every watched kind, at random: mostly sensible, sometimes with junk anywhere. Names are few, so
+// that they meet.
 import { readFileSync } from 'node:fs';
 import * as fc from 'fast-check';
 import { kinds } from '#libs/gateway/kinds.ts';

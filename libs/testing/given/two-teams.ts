@@ -1,5 +1,5 @@
-// Two teams on one cluster: one (namespace infra) with a gateway of its own and one that it shares, one (namespace
-// evil) with a gateway whose objects are what hostile objects are made of.
+// Sets up two teams on one cluster: one (namespace infra) has a gateway of its own and one that it shares, one
+// (namespace evil) has a gateway whose objects are what hostile objects are made of.
 import type { ChangeEvent } from '#libs/events/change-event.ts';
 import { kinds } from '#libs/gateway/kinds.ts';
 import { applied, readManifests } from './change-events.ts';

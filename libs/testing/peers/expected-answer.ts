@@ -1,5 +1,5 @@
-// What a client must get where the matcher is right, and how an answer differs from that. Headers that HTTP and Envoy add by themselves
-// are left out; of several backends any that has a share may answer.
+// Says what a client must get where the matcher is right, and how an answer differs from that. Headers that HTTP and
+// Envoy add by themselves are left out; of several backends any that has a share may answer.
 import { compareKeys } from '#libs/gateway/compare-text.ts';
 import { changeHeaders } from '#libs/matching/header-changes.ts';
 import type { Header, HttpRequest } from '#libs/matching/request.ts';

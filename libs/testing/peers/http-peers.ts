@@ -1,4 +1,5 @@
-// HTTP for tests at the level of bytes: backends that answer what they were asked, and a client that sends exactly what it is told.
+// Speaks HTTP for tests at the level of bytes: backends answer what they were asked, and a client sends exactly what it
+// is told.
 import { once } from 'node:events';
 import { createServer, type IncomingHttpHeaders } from 'node:http';
 import { connect as connectHttp2, createServer as createHttp2Server } from 'node:http2';

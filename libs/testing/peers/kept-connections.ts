@@ -1,4 +1,4 @@
-// Many HTTP/1.1 requests over few connections that are kept open. For tests that ask thousands.
+// Sends many HTTP/1.1 requests over few connections that are kept open, for tests that ask thousands.
 import { connect, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import type { Echo } from './http-peers.ts';

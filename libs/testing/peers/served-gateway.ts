@@ -1,4 +1,5 @@
-// One gateway with an HTTP listener on a free port, served by a real Envoy from what the compiler makes, with backends that echo.
+// Serves one gateway by a real Envoy from what the compiler makes: an HTTP listener on a free port, and backends that
+// echo.
 import type { Entry } from '#libs/snapshot/entry.ts';
 import { XdsCompiler, type XdsOptions } from '#libs/xds/compiler.ts';
 import { backendEntry, listenerEntry } from '#libs/testing/given/entries.ts';

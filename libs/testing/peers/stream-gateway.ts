@@ -1,4 +1,4 @@
-// One gateway for streams, served by a real Envoy from what the compiler makes: entries in, connections through.
+// Serves one gateway for streams by a real Envoy from what the compiler makes: entries in, connections through.
 import { readFileSync } from 'node:fs';
 import type { Entry, ListenerEntry } from '#libs/snapshot/entry.ts';
 import { XdsCompiler } from '#libs/xds/compiler.ts';

@@ -1,4 +1,5 @@
-// TCP, TLS and UDP for tests: backends that answer `<name> <what they got>`, and clients that say what they get, or that nothing came.
+// Speaks TCP, TLS and UDP for tests: backends answer `<name> <what they got>`, and clients say what they get, or that
+// nothing came.
 import { createSocket, type Socket as Datagrams } from 'node:dgram';
 import { once } from 'node:events';
 import { connect, createServer, type Socket } from 'node:net';

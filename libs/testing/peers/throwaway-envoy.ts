@@ -1,5 +1,5 @@
-// A real Envoy with an incremental ADS server of its own, for tests of what is compiled for it. Far from what a node does: each push
-// goes type by type and waits for Envoy's answer.
+// Starts a real Envoy with an incremental ADS server of its own, for tests of what is compiled for it. This is far from
+// what a node does: each push goes type by type and waits for Envoy's answer.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';

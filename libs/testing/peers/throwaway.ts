@@ -1,5 +1,5 @@
-// Real peers for tests: one Postgres per test process with a database of its own for each caller, and one NATS server per
-// caller. All are gone when the test ends.
+// Starts real peers for tests: one Postgres per test process with a database of its own for each caller, and one NATS
+// server per caller. All are gone when the test ends.
 import { cp, mkdir, mkdtemp, rename, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';

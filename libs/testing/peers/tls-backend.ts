@@ -1,4 +1,4 @@
-// A backend that speaks TLS, for tests: it answers with an Echo and remembers how it was connected to.
+// Starts a backend that speaks TLS, for tests: it answers with an Echo and remembers how it was connected to.
 import type { IncomingHttpHeaders } from 'node:http';
 import { createSecureServer } from 'node:http2';
 import { createServer } from 'node:https';

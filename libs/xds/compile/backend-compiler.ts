@@ -1,6 +1,6 @@
-// Clusters and endpoint sets. A cluster is there as long as a backend entry or a rule stands for it, its endpoints as
-// long as it is. A backend whose TLS lacks what it needs has no cluster: its share is answered 500, and nothing is ever
-// sent in plain text instead.
+// Keeps clusters and endpoint sets. A cluster is there as long as a backend entry or a rule stands for it, its
+// endpoints as long as it is. A backend whose TLS lacks what it needs has no cluster: its share is answered 500, and
+// nothing is ever sent in plain text instead.
 import type { BackendEntry } from '#libs/snapshot/entry.ts';
 import { authoritiesOf } from '#libs/xds/envoy/authority.ts';
 import { buildCluster, buildEndpoints, toUpstream, type Upstream, type XdsEndpoint } from '#libs/xds/envoy/backend.ts';

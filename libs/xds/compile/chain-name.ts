@@ -1,6 +1,6 @@
-// Names of chains. A chain is where requests with the same demands on their clients meet: what is demanded is part of
-// the name, so that a connection never reaches the routes of a chain that demands more of it, not even while the
-// demands change.
+// Names chains. A chain is where requests with the same demands on their clients meet: what is demanded is part of the
+// name, so that a connection never reaches the routes of a chain that demands more of it, not even while the demands
+// change.
 import { canonicalJson, sha256 } from '#libs/gateway/canonical.ts';
 import type { ClientValidation, ListenerEntry } from '#libs/snapshot/entry.ts';
 

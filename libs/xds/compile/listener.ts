@@ -1,7 +1,7 @@
-// Envoy's listener for one port. Its own fields never change while the port is served, and chains are added, changed
-// and removed in place: connections of the other chains go on. HTTP and TCP: one chain. TLS: a chain per hostname,
-// chosen by SNI. UDP has no chains; its listener never changes, because where sessions go is said by its cluster's
-// endpoints.
+// Builds Envoy's listener for one port. Its own fields never change while the port is served, and chains are added,
+// changed and removed in place: connections of the other chains go on. HTTP and TCP have one chain; TLS has a chain per
+// hostname, chosen by SNI. UDP has no chains; its listener never changes, because where sessions go is said by its
+// cluster's endpoints.
 //
 // One socket per TCP port, not one per worker (enable_reuse_port): with a socket each, a second Envoy could take the
 // same port unnoticed, and half of the connections. Envoy then spreads connections over its workers itself, exactly:

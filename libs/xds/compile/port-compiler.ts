@@ -1,5 +1,6 @@
-// Listener resources of ports. A certificate that is not there or that Envoy would refuse is left out of its chain until it is right;
-// a chain without any, or without an authority to ask for clients' certificates by, closes its connections.
+// Compiles the listener resources of ports. A certificate that is not there or that Envoy would refuse is left out of
+// its chain until it is right; a chain without any, or without an authority to ask for clients' certificates by, closes
+// its connections.
 import { conflictText } from '#libs/snapshot/port-arrangement.ts';
 import { compareListeners } from '#libs/snapshot/precedence.ts';
 import { authoritiesName } from '#libs/xds/envoy/authority.ts';

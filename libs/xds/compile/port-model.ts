@@ -1,6 +1,7 @@
-// The listeners that share a port on this node, of all gateways, and which of their hostnames a request or route belongs to: the most
-// specific one (listeners are isolated from each other). Listeners of one hostname are one; the oldest Gateway comes first, and what it
-// says of the protocol and of clients' certificates holds: others are not served rather than served by weaker rules.
+// Knows the listeners that share a port on this node, of all gateways, and says which of their hostnames a request or
+// route belongs to: the most specific one (listeners are isolated from each other). Listeners of one hostname are one;
+// the oldest Gateway comes first, and what it says of the protocol and of clients' certificates holds: others are not
+// served rather than served by weaker rules.
 import type { ListenerEntry } from '#libs/snapshot/entry.ts';
 import {
   arrangePort,

@@ -1,4 +1,4 @@
-// The resources as of now and what changed since the last push. Equal content keeps its object.
+// Holds the resources as of now and what changed since the last push. Equal content keeps its object.
 import { compareKeys } from '#libs/gateway/compare-text.ts';
 import {
   type ProtoValue,

@@ -1,5 +1,5 @@
-// The listeners and rules of all gateways, by where requests find them, and which hostnames of which ports a change
-// touches.
+// Indexes the listeners and rules of all gateways by where requests find them, and says which hostnames of which ports
+// a change touches.
 import { intersectHostnames } from '#libs/gateway/hostname.ts';
 import type { ListenerEntry } from '#libs/snapshot/entry.ts';
 import { validationName } from './chain-name.ts';

@@ -1,5 +1,5 @@
-// One rule of one gateway with the routes that were compiled for it: they are kept while the rule and its backends stay
-// as they are.
+// Keeps one rule of one gateway with the routes that were compiled for it: they stay while the rule and its backends
+// stay as they are.
 import type { HttpRuleEntry } from '#libs/snapshot/entry.ts';
 import type { ClusterOf } from '#libs/xds/envoy/forward.ts';
 import { dependsOnPlace, type RoutePlace, type RuleRoutes, ruleRoutes } from '#libs/xds/envoy/rule-routes.ts';

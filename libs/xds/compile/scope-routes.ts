@@ -1,4 +1,4 @@
-// The routes of one scope in the order of the Gateway API: those of the hostname first, then, for a pattern, those of
+// Orders the routes of one scope as the Gateway API wants: those of the hostname first, then, for a pattern, those of
 // each wider pattern; within a hostname by precedence. An exact hostname's scope has its own routes only: a request
 // that none of them takes goes on to the pattern's scope, so that a change of a wildcard or catch-all rule touches the
 // patterns below it and no exact hostname.

@@ -1,5 +1,6 @@
-// Secrets in Envoy: TLS material and authorities, each as long as somebody uses it. What Envoy would refuse is left out until it is
-// right; who uses a secret asks first whether it is usable, because Envoy waits for one that is not there.
+// Keeps secrets in Envoy, TLS material and authorities, each as long as somebody uses it. What Envoy would refuse is
+// left out until it is right; who uses a secret asks first whether it is usable, because Envoy waits for one that is
+// not there.
 import { authoritiesOf, authorityProblem, buildAuthorities, isAuthoritiesName } from '#libs/xds/envoy/authority.ts';
 import type { ResourceTable } from './resource-table.ts';
 import { buildSecret, type TlsMaterial, tlsProblem } from '#libs/xds/envoy/secret.ts';

@@ -1,5 +1,5 @@
-// The rules of streams by the listeners and hostnames that they are attached to, and which one has a hostname: the
-// oldest route's.
+// Indexes the rules of streams by the listeners and hostnames that they are attached to, and says which one has a
+// hostname: the oldest route's.
 import { compareRules } from '#libs/snapshot/precedence.ts';
 import type { StreamRuleEntry } from '#libs/snapshot/entry.ts';
 import type { PortModel } from './port-model.ts';

@@ -1,4 +1,4 @@
-// Who uses what: a thing is there as long as it has a user.
+// Counts who uses what: a thing is there as long as it has a user.
 
 export class Users {
   readonly #users = new Map<string, Set<string>>();

@@ -1,6 +1,6 @@
-// Protobuf bytes from messages in proto3 JSON form, straight from the types: wrappers as plain values, durations as
-// '1.5s', enums by name, an Any by its '@type'. Throws on a field or value that the type does not have: that is a bug,
-// never a user's input.
+// Encodes messages in proto3 JSON form to Protobuf bytes, straight from the types: wrappers as plain values, durations
+// as '1.5s', enums by name, an Any by its '@type'. Throws on a field or value that the type does not have: that is a
+// bug, never a user's input.
 import protobuf from 'protobufjs';
 import { protoType } from './proto-types.ts';
 import type { ProtoMessage, ProtoValue } from '#libs/xds/envoy/resources.ts';

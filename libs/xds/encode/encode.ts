@@ -1,5 +1,6 @@
-// Protobuf for the wire between node and Envoy: resources, and the two messages of the incremental ADS stream. A subscription to all
-// clusters, listeners or scopes wants an answer even when there are none: Envoy waits for it before it takes connections.
+// Encodes and decodes what node and Envoy send each other: resources, and the two messages of the incremental ADS
+// stream. A subscription to all clusters, listeners or scopes wants an answer even when there are none: Envoy waits for
+// it before it takes connections. Loading it reads the .proto files (proto-types.ts).
 import { isRecord } from '#libs/gateway/fields/record.ts';
 import { encodeMessage } from './encode-message.ts';
 import { protoType } from './proto-types.ts';

@@ -1,5 +1,5 @@
-// Envoy's protobuf types, read once from the .proto files that @grpc/grpc-js-xds carries (descriptor.proto comes with
-// protobufjs).
+// Reads Envoy's Protobuf types once, when it is loaded, from the .proto files that @grpc/grpc-js-xds carries
+// (descriptor.proto comes with protobufjs). These reads are the only I/O of libs/xds.
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import protobuf from 'protobufjs';

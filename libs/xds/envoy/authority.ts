@@ -1,5 +1,6 @@
-// CA certificates as Envoy has them, and whether it would take them. Several authorities that are trusted together are
-// one secret: it holds those of them that are usable, so that one bad authority costs its own clients only.
+// Writes CA certificates as Envoy has them, and says whether it would take them. Several authorities that are trusted
+// together are one secret: it holds those of them that are usable, so that one bad authority costs its own clients
+// only.
 import { X509Certificate } from 'node:crypto';
 import type { ProtoMessage } from './resources.ts';
 import { isAuthorityKey } from '#libs/snapshot/discovery-key.ts';

@@ -1,5 +1,6 @@
-// Backends as Envoy has them: a cluster per Service port and way to speak to it, its endpoints apart (EDS). All fields of a cluster
-// follow from its name, so that no cluster ever changes: one that is spoken to in another way is another cluster, and routes go over.
+// Builds the clusters of backends: one per Service port and way to speak to it, with its endpoints apart (EDS). All
+// fields of a cluster follow from its name, so that no cluster ever changes: one that is spoken to in another way is
+// another cluster, and routes go over.
 import { isIP } from 'node:net';
 import type { BackendEntry, HttpRuleEntry } from '#libs/snapshot/entry.ts';
 import { clientTls, type ClientTls, clientTlsName, toClientTls } from './client-tls.ts';

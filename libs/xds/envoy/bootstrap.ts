@@ -1,5 +1,5 @@
-// The bootstrap that a node starts its Envoy with: admin and incremental ADS over Unix sockets, everything else by ADS. Envoy is LIVE
-// only when it has been given clusters and listeners, however long that takes.
+// Builds the bootstrap that a node starts its Envoy with: admin and incremental ADS over Unix sockets, everything else
+// by ADS. Envoy is LIVE only when it has been given clusters and listeners, however long that takes.
 import type { ProtoMessage } from './resources.ts';
 
 interface BootstrapOptions {

@@ -1,6 +1,6 @@
-// TLS on the side of backends (BackendTLSPolicy): what is sent as server name, whom the backend's certificate must be
-// of, and what is shown to it. A secret that is not usable must not be named here: Envoy would wait for it, and the
-// cluster with it.
+// Builds TLS on the side of backends (BackendTLSPolicy): what is sent as server name, whom the backend's certificate
+// must be of, and what is shown to it. A secret that is not usable must not be named here: Envoy would wait for it, and
+// the cluster with it.
 import { canonicalJson, sha256 } from '#libs/gateway/canonical.ts';
 import type { BackendEntry, BackendTls } from '#libs/snapshot/entry.ts';
 import { authoritiesName } from './authority.ts';

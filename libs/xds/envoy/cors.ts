@@ -1,5 +1,5 @@
-// CORS by routes alone, so that it costs nothing where there is none, and says exactly what the specification wants:
-// Envoy's own filter cannot answer a wildcard to requests with credentials. A route becomes
+// Answers CORS by routes alone, so that it costs nothing where there is none, and says exactly what the specification
+// wants: Envoy's own filter cannot answer a wildcard to requests with credentials. A route becomes
 //
 //   preflight, origin allowed   204 with what is allowed
 //   preflight, any other        204 without

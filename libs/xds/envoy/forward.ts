@@ -1,5 +1,6 @@
-// Forwarding to weighted backends. One cluster or weighted clusters on one route; where a backend has filters that Envoy knows only on
-// routes (path rewrite, mirror, CORS), a route per backend with the share of requests that is left for it.
+// Forwards to weighted backends. One cluster or weighted clusters stand on one route; where a backend has filters that
+// Envoy knows only on routes (path rewrite, mirror, CORS), it gets a route with the share of requests that is left for
+// it.
 import type { HttpFilter, HttpRuleEntry, RuleAction, WeightedBackend } from '#libs/snapshot/entry.ts';
 import type { HttpMatch } from '#libs/gateway/objects/http-match.ts';
 import { invalidCluster } from './backend.ts';

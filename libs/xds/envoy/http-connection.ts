@@ -1,5 +1,5 @@
-// Envoy's HTTP connection manager for one chain. It depends on the chain's name and the node's options only, so that no
-// change of routes, hostnames or certificates ever touches it. What it decides:
+// Builds Envoy's HTTP connection manager for one chain. It depends on the chain's name and the node's options only, so
+// that no change of routes, hostnames or certificates ever touches it. What it decides:
 //   - paths: dot segments are resolved and `%`-encoded plain letters decoded, so that a prefix cannot be left by `..`; double slashes
 //     and `%2F` stay as they are, because Gateway API matches paths as they come;
 //   - x-forwarded-for gets the client's address; x-envoy-* headers of clients have no effect; request ids of clients are kept;

@@ -1,5 +1,5 @@
-// ReplaceFullPath and ReplacePrefixMatch as Envoy's rewrite fields. Prefixes are whole path elements; the table of the
-// specification (HTTPPathModifier) holds, slashes at the end included:
+// Writes ReplaceFullPath and ReplacePrefixMatch as Envoy's rewrite fields. Prefixes are whole path elements; the table
+// of the specification (HTTPPathModifier) holds, slashes at the end included:
 //
 //   path        prefix   replacement   result          path        prefix   replacement   result
 //   /foo/bar    /foo     /xyz          /xyz/bar        /foo/bar    /foo     /             /bar

@@ -1,6 +1,6 @@
-// Redirects. The port of the Location: the rule's own, else the well-known one of the rule's scheme, else the listener's; well-known
-// ports are left out. With a port offset, a port means where clients find it: 80 and 443 are offset as the listeners are, and so is the
-// port of a rule that stays on the host.
+// Writes redirects. The port of the Location is the rule's own, else the well-known one of the rule's scheme, else the
+// listener's; well-known ports are left out. With a port offset, a port means where clients find it: 80 and 443 are
+// offset as the listeners are, and so is the port of a rule that stays on the host.
 import type { ListenerProtocol } from '#libs/snapshot/entry.ts';
 import type { Redirect } from '#libs/gateway/objects/http-filter.ts';
 import { type PathRewrite, redirectFields } from './path-change.ts';

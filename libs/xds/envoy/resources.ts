@@ -1,5 +1,6 @@
-// What Envoy is told: resources by type and name. Messages are plain objects in proto3 JSON form with snake_case fields, so that
-// they read like Envoy's documentation and can stand in a static bootstrap as they are. They are never changed once made.
+// Declares what Envoy is told: resources by type and name. Messages are plain objects in proto3 JSON form with
+// snake_case fields, so that they read like Envoy's documentation and can stand in a static bootstrap as they are. They
+// are never changed once made.
 
 export type XdsType = 'cluster' | 'endpoints' | 'listener' | 'scope' | 'secret';
 

@@ -1,5 +1,6 @@
-// Which attempts are made again. Without a word of the user: what can be sent again without anything being done twice.
-// With one: what failed on the way to or at the backend, and the status codes that are named.
+// Says which attempts are made again. Without a word of the user, these are requests that can be sent again without
+// anything being done twice; with one, what failed on the way to or at the backend, and the status codes that are
+// named.
 import type { RetryPolicy } from '#libs/snapshot/entry.ts';
 import type { ProtoMessage } from './resources.ts';
 

@@ -1,4 +1,5 @@
-// One HTTPRouteMatch as Envoy has it, or why it cannot be had: then no request can be known to match, and it is left out.
+// Writes one HTTPRouteMatch as Envoy has it, or says why it cannot be had: then no request can be known to match, and
+// it is left out.
 import { regexProblem } from '#libs/gateway/fields/regex.ts';
 import type { HttpMatch } from '#libs/gateway/objects/http-match.ts';
 import type { ProtoMessage } from './resources.ts';

@@ -1,5 +1,5 @@
-// The Envoy routes of one rule in one kind of scope, per match. What Envoy would refuse becomes a 500, and a problem
-// that says why.
+// Builds the Envoy routes of one rule in one kind of scope, per match. What Envoy would refuse becomes a 500, and a
+// problem that says why.
 import type { HttpFilter, HttpRuleEntry } from '#libs/snapshot/entry.ts';
 import type { HttpMatch } from '#libs/gateway/objects/http-match.ts';
 import type { Redirect } from '#libs/gateway/objects/http-filter.ts';

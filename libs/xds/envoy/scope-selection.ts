@@ -1,5 +1,5 @@
-// How a request finds its routes. Routes are in scopes, each with a table of its own, so that a change costs the tables that it touches.
-// A scope is chosen by one header that Fleetgate sets over whatever a client sent, before routing:
+// Lets a request find its routes. Routes are in scopes, each with a table of its own, so that a change costs the tables
+// that it touches. A scope is chosen by one header that Fleetgate sets over whatever a client sent, before routing:
 //
 //   x-fleetgate-scope: <chain>|<Host>        chain = `80` on an HTTP port, `443/<listener hostname>` on a chain of an HTTPS port
 //

@@ -1,5 +1,5 @@
-// The scope of one hostname on one chain, and the locator of a port: resources of type scope, each with its inline
-// route table.
+// Builds the scope of one hostname on one chain, and the locator of a port: resources of type scope, each with its
+// inline route table.
 import type { ProtoMessage, XdsResource } from './resources.ts';
 import { safeRetries } from './retry.ts';
 import {

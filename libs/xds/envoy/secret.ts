@@ -1,4 +1,5 @@
-// TLS material as Envoy has it, and whether Envoy would take it: one bad certificate must not hold up a snapshot.
+// Writes TLS material as Envoy has it, and says whether Envoy would take it: one bad certificate must not hold up a
+// snapshot.
 import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto';
 import type { ProtoMessage } from './resources.ts';
 

@@ -1,5 +1,5 @@
-// TLS on the side of clients: which certificates are shown, and what is demanded of clients' own. A secret that is not
-// usable must not be named here: Envoy would wait for it, and the whole listener with it.
+// Builds TLS on the side of clients: which certificates are shown, and what is demanded of clients' own. A secret that
+// is not usable must not be named here: Envoy would wait for it, and the whole listener with it.
 import type { ClientValidation } from '#libs/snapshot/entry.ts';
 import type { ProtoMessage } from './resources.ts';
 import { secretConfig } from './secret.ts';

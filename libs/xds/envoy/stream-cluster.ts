@@ -1,7 +1,8 @@
-// Clusters of streams: one per place where connections arrive (a TCP or UDP port, a hostname of a TLS port), all of it said by its name.
-// Which backends a rule sends them to, and in which shares, is said by its endpoints, so that a rule's change touches neither listener
-// nor connections, and costs the same (1 ms) on a port of one hostname or of thousands. A hostname that comes or goes costs one message
-// of the listener: for a thousand hostnames 220 KB, 5 ms here and 120 ms of Envoy's main thread, while its workers go on.
+// Builds the clusters of streams: one per place where connections arrive (a TCP or UDP port, a hostname of a TLS port),
+// all of it said by its name. Which backends a rule sends them to, and in which shares, is said by its endpoints, so
+// that a rule's change touches neither listener nor connections, and costs the same (1 ms) on a port of one hostname or
+// of thousands. A hostname that comes or goes costs one message of the listener: for a thousand hostnames 220 KB, 5 ms
+// here and 120 ms of Envoy's main thread, while its workers go on.
 import { compareKeys } from '#libs/gateway/compare-text.ts';
 import { sha256 } from '#libs/gateway/canonical.ts';
 import { isAddress, isPort, type XdsEndpoint } from './backend.ts';

@@ -1,5 +1,5 @@
-// What becomes of connections and datagrams that are not HTTP: they go to a cluster whose endpoints say where, or are
-// closed.
+// Decides what becomes of connections and datagrams that are not HTTP: they go to a cluster whose endpoints say where,
+// or are closed.
 import type { ProtoMessage } from './resources.ts';
 
 /** Sends connections to a cluster; without an endpoint there they are closed. */

@@ -1,5 +1,5 @@
-// What Envoy takes in header names, header values and hosts. What it refuses would cost the whole resource, so it is
-// kept out here.
+// Knows what Envoy takes in header names, header values and hosts. What it refuses would cost the whole resource, so it
+// is kept out here.
 
 const tokenPattern = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
 const valuePattern = /^[\t\x20-\x7e\x80-\u{10ffff}]*$/u;
