@@ -12,6 +12,7 @@ import { type Nats, type Stoppable, connectNats } from '#libs/runtime/nats/nats.
 import { untilAborted } from '#libs/runtime/pause.ts';
 import packageFile from '../../package.json' with { type: 'json' };
 import { type AgentMetrics, createAgentMetrics } from './agent-metrics.ts';
+import { heartbeatEveryMs } from '#libs/protocol/silence.ts';
 import type { AgentOptions } from './options.ts';
 import { type Inventory, fetchInventory, parseResync } from './changes/inventory.ts';
 import type { LiveObject } from './objects/live-object.ts';
@@ -29,7 +30,6 @@ import { WishBook } from './wishes/wish-book.ts';
 import { type WishFeed, startWishFeed } from './wishes/wish-feed.ts';
 import { StatusWriter } from './status/status-writer.ts';
 
-const heartbeatMs = 10_000;
 const beatSoonMs = 500;
 const publishTimeoutMs = 5000;
 
@@ -145,7 +145,7 @@ class Agent {
         isUncertain: (key) => source.isUncertain(key),
         onUnfit: (key, reason) => this.#problems.set(`object ${key}`, reason && `${key} is not taken: ${reason}`),
       }));
-      this.#heartbeat = setInterval(() => this.#beat(), heartbeatMs);
+      this.#heartbeat = setInterval(() => this.#beat(), heartbeatEveryMs);
       this.#writer = this.#createWriter(source, mirror);
       const fetch = (): Promise<Inventory> => fetchInventory(asker);
       const onProblem = (sentence: string | null): void => this.#problems.set('inventory', sentence);

@@ -3,7 +3,7 @@
 import { type Kysely, sql } from 'kysely';
 import { matchesGateway } from '#libs/snapshot/gateway-glob.ts';
 import type { NodeReport } from '#libs/protocol/hub-session.ts';
-import type { Database } from '#libs/runtime/postgres/database.ts';
+import type { Database, Row } from '#libs/runtime/postgres/database.ts';
 import type { Logger } from '#libs/runtime/log.ts';
 import { silentSince } from '../node-silence.ts';
 
@@ -23,6 +23,8 @@ interface Watch {
   readonly heard: Map<string, Heard>;
   check: () => void;
 }
+
+type ReportRow = Omit<Row<'node_gateways'>, 'digest' | 'applied_at' | 'rejected_at'>;
 
 export interface WaitedNode {
   readonly node: string;
@@ -132,14 +134,7 @@ export class NodeWaits {
 
   async #read(nodes: readonly string[] | null): Promise<void> {
     const gateways = [...new Set([...this.#watches].map(({ gateway }) => gateway))];
-    const { rows } = await sql<{
-      node: string;
-      gateway: string;
-      version: number;
-      took_ms: number;
-      rejected_version: number | null;
-      rejected_reasons: readonly string[] | null;
-    }>`
+    const { rows } = await sql<ReportRow>`
       select node, gateway, version, took_ms::float8, rejected_version, rejected_reasons from node_gateways
        where gateway = any(${gateways}) and (${nodes === null} or node = any(${[...(nodes ?? [])]}))`.execute(this.#db);
     const at = performance.now();

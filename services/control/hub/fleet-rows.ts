@@ -4,6 +4,7 @@ import type pg from 'pg';
 import { z } from 'zod';
 import type { Held } from '#libs/protocol/messages.ts';
 import type { Labels } from '#libs/snapshot/gateway-glob.ts';
+import type { Row } from '#libs/runtime/postgres/database.ts';
 import type { EntryRow } from './served-gateway.ts';
 
 /** Says of a gateway what the hub needs; held null = no version yet. */
@@ -17,12 +18,8 @@ export interface HeadRow {
   readonly rows: readonly EntryRow[];
 }
 
-export interface DiscoveryRow {
-  readonly key: string;
-  readonly hash: string;
-  /** JSON of the item; null = gone. */
-  readonly item: string | null;
-}
+/** `item` is the JSON of the item; null = gone. */
+export type DiscoveryRow = Pick<Row<'discovery'>, 'key' | 'hash' | 'item'>;
 
 export interface FleetRows {
   /** Number of the newest commit that the rows include. */

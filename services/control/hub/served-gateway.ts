@@ -4,15 +4,12 @@
 //   step 5→6 · step 6→7 · step 7→8     a delta from 6 = the keys of the steps since 6, with what they are now
 import type { ReferenceChange } from '#libs/protocol/hub-session.ts';
 import type { Held } from '#libs/protocol/messages.ts';
+import type { OuterColumns, Row } from '#libs/runtime/postgres/database.ts';
 import { Digest } from '#libs/snapshot/digest.ts';
 import type { EntryPool, PooledEntry } from './entry-pool.ts';
 
 /** A row of a version or of a difference; json null where hash is. */
-export interface EntryRow {
-  readonly key: string;
-  readonly hash: string | null;
-  readonly json: string | null;
-}
+export type EntryRow = Pick<Row<'snapshot_changes'>, 'key' | 'hash'> & OuterColumns<Pick<Row<'entries'>, 'json'>>;
 
 interface Step {
   readonly keys: readonly string[];

@@ -5,6 +5,7 @@ import { parseOperatorEvent } from '#libs/events/parse-operator-event.ts';
 import { describeProblem } from '#libs/gateway/problem.ts';
 import type { ContentOf, VersionContent } from '#libs/projection/versions/gateway-head.ts';
 import type { FoldedEvent } from '#libs/projection/versions/projection-change.ts';
+import type { Row } from '#libs/runtime/postgres/database.ts';
 import { pagesOf } from './cursor.ts';
 import { readVersionContent } from './version-content.ts';
 
@@ -16,13 +17,7 @@ interface HistoryBatch {
   readonly folded: readonly FoldedEvent[];
 }
 
-interface EventRow {
-  readonly seq: string;
-  readonly batch: string;
-  readonly type: string;
-  readonly recorded_at: Date;
-  readonly data: string;
-}
+type EventRow = Pick<Row<'events'>, 'seq' | 'batch' | 'type' | 'recorded_at' | 'data'>;
 
 const commandTypes = new Set(['rollback', 'release', 'accept']);
 

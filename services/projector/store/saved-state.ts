@@ -6,6 +6,7 @@ import type { KubeObject } from '#libs/gateway/object.ts';
 import type { GatewayHead } from '#libs/projection/versions/gateway-head.ts';
 import type { SavedGateway, SavedObject } from '#libs/projection/versions/projection-change.ts';
 import type { SealedItem } from '#libs/projection/model/sealed-item.ts';
+import type { Row } from '#libs/runtime/postgres/database.ts';
 import type { Checkpoint } from './commit.ts';
 import { pagesOf } from './cursor.ts';
 import { listenerHashes, portsOf, readPorts, readServedListeners } from './version-ports.ts';
@@ -76,7 +77,7 @@ export async function readSavedState(client: ClientBase): Promise<SavedState> {
 }
 
 async function readCheckpoint(client: ClientBase): Promise<Checkpoint> {
-  const { rows } = await client.query<{ stream_created: string | null; stream_seq: string }>(
+  const { rows } = await client.query<Pick<Row<'projector'>, 'stream_created' | 'stream_seq'>>(
     'select stream_created, stream_seq from projector where id = 1',
   );
   return { streamCreated: rows[0]?.stream_created ?? null, streamSeq: Number(rows[0]?.stream_seq ?? 0) };
@@ -88,7 +89,7 @@ async function readLastSeq(client: ClientBase): Promise<bigint> {
 }
 
 async function readClusters(client: ClientBase): Promise<ReadonlyMap<string, string>> {
-  const { rows } = await client.query<{ name: string; uid: string }>('select name, uid from clusters');
+  const { rows } = await client.query<Pick<Row<'clusters'>, 'name' | 'uid'>>('select name, uid from clusters');
   return new Map(rows.map(({ name, uid }) => [name, uid]));
 }
 

@@ -4,17 +4,9 @@ import type { DesiredStatus } from '#libs/events/agent-exchange.ts';
 import { canonicalJson } from '#libs/gateway/canonical.ts';
 import type { Projection } from '#libs/projection/projection.ts';
 import type { StatusChange } from '#libs/projection/versions/projection-change.ts';
+import type { Row } from '#libs/runtime/postgres/database.ts';
 import { jsonbText } from '#libs/runtime/postgres/jsonb-text.ts';
 import { toObjectKey } from '#libs/gateway/object-key.ts';
-
-interface StatusRow {
-  readonly cluster: string;
-  readonly kind: string;
-  readonly namespace: string;
-  readonly name: string;
-  readonly uid: string;
-  readonly status: unknown;
-}
 
 const pageItems = 1000;
 
@@ -26,7 +18,7 @@ export async function staleStatuses(
 ): Promise<readonly StatusChange[]> {
   const changes: StatusChange[] = [];
   for (const cluster of clusters) {
-    const { rows } = await client.query<StatusRow>(
+    const { rows } = await client.query<Row<'statuses'>>(
       'select cluster, kind, namespace, name, uid, status from statuses where cluster = $1',
       [cluster],
     );
