@@ -1,7 +1,8 @@
-// What an agent counts.
+// Counts what an agent does, and measures what waits in it.
 import type { ChangeEvent } from '#libs/events/change-event.ts';
 import type { WatchedKind } from '#libs/gateway/kinds.ts';
 import type { Metrics } from '#libs/runtime/metrics.ts';
+import type { LiveObjects } from './objects/live-objects.ts';
 
 export interface AgentMetrics {
   published(event: ChangeEvent): void;
@@ -10,22 +11,29 @@ export interface AgentMetrics {
   changed(kind: WatchedKind): void;
   statusWritten(outcome: string): void;
   sealed(): void;
+  /** Measures queues from now on; until then they are empty. */
+  measure(queues: Queues): void;
 }
 
-/** Registers the counters; the gauges read from what is given. */
-export function createAgentMetrics(
-  metrics: Metrics,
-  read: { readonly outbox: () => number; readonly objects: () => number; readonly statuses: () => number },
-): AgentMetrics {
+interface Queues {
+  /** Events that wait for NATS. */
+  readonly outbox: () => number;
+  /** Statuses that wait to be written. */
+  readonly statuses: () => number;
+}
+
+/** Registers the metrics. */
+export function createAgentMetrics(metrics: Metrics, live: LiveObjects): AgentMetrics {
+  let queues: Queues = { outbox: () => 0, statuses: () => 0 };
   const published = metrics.counter('agent_events_published_total', 'Events stored in the log', ['type', 'via']);
   const failed = metrics.counter('agent_publish_failures_total', 'Publishes that were not confirmed');
   const restarts = metrics.counter('agent_watch_restarts_total', 'Ends of a watch', ['kind', 'why']);
   const writes = metrics.counter('agent_status_writes_total', 'Status writes by outcome', ['outcome']);
   const sealed = metrics.counter('agent_secrets_sealed_total', 'Secrets sealed to the node key');
-  metrics.gauge('agent_outbox_length', 'Events that wait for NATS', [], (gauge) => gauge.set(read.outbox()));
-  metrics.gauge('agent_objects', 'Objects of the cluster that are watched', [], (gauge) => gauge.set(read.objects()));
+  metrics.gauge('agent_outbox_length', 'Events that wait for NATS', [], (gauge) => gauge.set(queues.outbox()));
+  metrics.gauge('agent_objects', 'Objects of the cluster that are watched', [], (gauge) => gauge.set(live.size));
   metrics.gauge('agent_status_queue_length', 'Statuses that wait to be written', [], (gauge) =>
-    gauge.set(read.statuses()),
+    gauge.set(queues.statuses()),
   );
   const lastChange = new Map<WatchedKind, number>();
   metrics.gauge('agent_last_event_age_seconds', 'Time since the source last reported a change', ['kind'], (gauge) => {
@@ -38,5 +46,8 @@ export function createAgentMetrics(
     changed: (kind) => lastChange.set(kind, performance.now()),
     statusWritten: (outcome) => writes.inc({ outcome }),
     sealed: () => sealed.inc(),
+    measure(given) {
+      queues = given;
+    },
   };
 }

@@ -1,4 +1,4 @@
-// What is wrong at present, in sentences for people: shown in heartbeats, and logged when it comes and goes.
+// Keeps what is wrong at present, in sentences for people: shown in heartbeats, and logged when it comes and goes.
 import type { Logger } from '#libs/runtime/log.ts';
 
 const sentencesMax = 100;
@@ -6,12 +6,11 @@ const sentenceLengthMax = 1000;
 
 export class Problems {
   readonly #log: Logger;
-  readonly #onChange: () => void;
+  readonly #watchers = new Set<() => void>();
   readonly #sentences = new Map<string, string>();
 
-  constructor(log: Logger, onChange: () => void) {
+  constructor(log: Logger) {
     this.#log = log;
-    this.#onChange = onChange;
   }
 
   /** A sentence about something, or null once it is settled. */
@@ -25,10 +24,18 @@ export class Problems {
       this.#sentences.set(about, sentence.slice(0, sentenceLengthMax));
       this.#log[before === undefined ? 'warn' : 'info']({ about }, sentence);
     }
-    this.#onChange();
+    for (const watcher of this.#watchers) watcher();
   }
 
   list(): readonly string[] {
     return [...this.#sentences.values().take(sentencesMax)];
+  }
+
+  /** Calls back after each change; returns what ends that. */
+  watch(watcher: () => void): () => void {
+    this.#watchers.add(watcher);
+    return () => {
+      this.#watchers.delete(watcher);
+    };
   }
 }

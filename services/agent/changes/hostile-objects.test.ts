@@ -12,6 +12,7 @@ import type { Manifest } from '#libs/testing/given/change-events.ts';
 import { hostileCases, hugeTexts } from '#libs/testing/given/hostile-cases.ts';
 import { hostileObject, hostileTexts, templates } from '#libs/testing/given/hostile-objects.ts';
 import { parseKubeObject } from '../kubernetes/resource-version.ts';
+import { LiveObjects } from '../objects/live-objects.ts';
 import { Mirror } from './mirror.ts';
 import { Outbox } from './outbox.ts';
 
@@ -41,9 +42,9 @@ function startAgent(): Agent {
     outbox,
     sealer: null,
     now: () => '2026-01-01T00:00:00Z',
-    onReferences: () => undefined,
-    onStatusObject: () => undefined,
-    isUncertain: () => false,
+    live: new LiveObjects(),
+    source: { reference: () => undefined, isUncertain: () => false },
+    observers: [],
     onUnfit: (key, reason) => (reason === null ? unfit.delete(key) : unfit.set(key, reason)),
   });
   return { mirror, sent, unfit };

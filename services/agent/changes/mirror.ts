@@ -2,8 +2,9 @@
 // event.
 import type { ChangeEvent } from '#libs/events/change-event.ts';
 import { parseChangeEvent } from '#libs/events/parse-change-event.ts';
-import { type WatchedKind, kindInfo, kinds } from '#libs/gateway/kinds.ts';
+import { type WatchedKind, kindInfo } from '#libs/gateway/kinds.ts';
 import { isNestedDeeper, nestingMax } from '#libs/gateway/nesting.ts';
+import { parseLocalKey, toLocalKey } from '#libs/gateway/object-key.ts';
 import { describeProblem } from '#libs/gateway/problem.ts';
 import {
   type LiveObject,
@@ -13,22 +14,33 @@ import {
   readLiveObject,
   readLiveSecret,
 } from '../objects/live-object.ts';
-import type { Held, Outbox } from './outbox.ts';
+import type { LiveObjects } from '../objects/live-objects.ts';
 import { findReferences, referringKinds, servingNamespace } from '../objects/references.ts';
-import { type AppliedChange, type DeletedChange, type ObjectName, type SourceChange, objectName } from '../source.ts';
-import { parseLocalKey, toLocalKey } from '#libs/gateway/object-key.ts';
+import {
+  type AppliedChange,
+  type DeletedChange,
+  type ObjectName,
+  type Source,
+  type SourceChange,
+  objectName,
+} from '../source.ts';
+import type { Held, Outbox } from './outbox.ts';
+
+/** Is shown the objects whose status Fleetgate writes; null = the object is gone. */
+interface StatusObserver {
+  observe(key: string, live: LiveObject | null): void;
+}
 
 interface MirrorOptions {
   readonly cluster: { readonly name: string; readonly uid: string };
   readonly outbox: Outbox;
   readonly sealer: Sealer | null;
+  readonly live: LiveObjects;
+  readonly source: Pick<Source, 'reference' | 'isUncertain'>;
+  /** See every object whose status Fleetgate writes, and its end. */
+  readonly observers: readonly StatusObserver[];
   /** RFC 3339. */
   readonly now: () => string;
-  /** The Secrets and ConfigMaps that are referred to, when that changed. */
-  readonly onReferences: (wanted: readonly ObjectName[]) => void;
-  /** An object whose status Fleetgate writes was seen or is gone. */
-  readonly onStatusObject: (key: string, live: LiveObject | null) => void;
-  readonly isUncertain: (key: string) => boolean;
   /** An object that the history would not take, with the reason, or null once it would. */
   readonly onUnfit: (key: string, reason: string | null) => void;
 }
@@ -38,8 +50,7 @@ const recipientsMax = 32;
 
 export class Mirror {
   readonly #options: MirrorOptions;
-  readonly #live = new Map<string, LiveObject>();
-  readonly #listed = new Set<WatchedKind>();
+  readonly #live: LiveObjects;
   readonly #references = new Map<string, Referrer>();
   /**
    * Secrets as they came, to be sealed again when Gateways of other namespaces refer to them; `turn` counts the
@@ -51,19 +62,7 @@ export class Mirror {
 
   constructor(options: MirrorOptions) {
     this.#options = options;
-  }
-
-  get size(): number {
-    return this.#live.size;
-  }
-
-  isListed(kind: WatchedKind): boolean {
-    return this.#listed.has(kind);
-  }
-
-  /** The live objects by key; for the status writer. */
-  get(key: string): LiveObject | undefined {
-    return this.#live.get(key);
+    this.#live = options.live;
   }
 
   /** Takes in one change of the source; the event is on its way when this returns or resolves. */
@@ -80,17 +79,17 @@ export class Mirror {
 
   /** All objects of the kind were taken in: those that the history has beside them are gone. */
   listed(kind: WatchedKind): void {
-    this.#listed.add(kind);
+    this.#live.markListed(kind);
     this.#offerVanished((heldKind) => heldKind === kind);
-    if (kinds.every((info) => this.#listed.has(info.kind))) this.#options.outbox.listed();
+    if (this.#live.unlistedKinds().length === 0) this.#options.outbox.listed();
   }
 
   /** Compares everything with what the history is believed to hold. */
   async compare(): Promise<void> {
-    for (const [key, live] of this.#live) {
+    for (const [key, live] of this.#live.entries()) {
       if (this.#live.get(key) === live) await this.#offer(key, live, 'relist');
     }
-    this.#offerVanished((kind) => this.#listed.has(kind));
+    this.#offerVanished((kind) => this.#live.isListed(kind));
   }
 
   async #applySecret(change: AppliedChange): Promise<void> {
@@ -107,7 +106,7 @@ export class Mirror {
     const key = toLocalKey(live.name);
     const before = this.#live.get(key);
     this.#live.set(key, live);
-    if (live.status !== undefined) this.#options.onStatusObject(key, live);
+    if (live.status !== undefined) this.#observed(key, live);
     if (before?.hash === live.hash && before.object.metadata.uid === live.object.metadata.uid) {
       return this.#offer(key, live, via);
     }
@@ -120,7 +119,7 @@ export class Mirror {
   #remove(change: DeletedChange): void {
     const key = toLocalKey(change);
     this.#options.onUnfit(key, null);
-    if (this.#live.delete(key) && kindInfo(change.kind)?.status) this.#options.onStatusObject(key, null);
+    if (this.#live.delete(key) && kindInfo(change.kind)?.status) this.#observed(key, null);
     this.#secrets.delete(key);
     if (referringKinds.has(change.kind)) this.#refer(key, { names: [], namespace: '' });
     const { outbox, cluster, now } = this.#options;
@@ -137,6 +136,10 @@ export class Mirror {
     );
   }
 
+  #observed(key: string, live: LiveObject | null): void {
+    for (const observer of this.#options.observers) observer.observe(key, live);
+  }
+
   #offer(key: string, live: LiveObject, via: ChangeEvent['via']): void | Promise<void> {
     const { outbox, cluster, now } = this.#options;
     if (outbox.holds(key, live.object.metadata.uid, live.hash)) return;
@@ -150,10 +153,10 @@ export class Mirror {
   }
 
   #offerVanished(isChecked: (kind: WatchedKind) => boolean): void {
-    const { outbox, cluster, now, isUncertain } = this.#options;
+    const { outbox, cluster, now, source } = this.#options;
     const gone: [ObjectName, Held][] = [];
     for (const [key, held] of outbox.held) {
-      if (this.#live.has(key) || isUncertain(key)) continue;
+      if (this.#live.has(key) || source.isUncertain(key)) continue;
       const name = parseHeldKey(key);
       if (name !== null && isChecked(name.kind)) gone.push([name, held]);
     }
@@ -182,7 +185,7 @@ export class Mirror {
     this.#recipients = new Map(
       [...namespaces].map(([named, set]) => [named, [...set].toSorted().slice(0, recipientsMax)]),
     );
-    this.#options.onReferences([...all.values()]);
+    this.#options.source.reference([...all.values()]);
     for (const [named, { change }] of this.#secrets) {
       const recipients = this.#recipients.get(named);
       if (recipients !== undefined && recipients.join() !== recipientsBefore.get(named)?.join())

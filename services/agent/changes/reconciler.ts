@@ -83,6 +83,8 @@ export function startReconciler(options: ReconcilerOptions): Reconciler {
   }
 
   const done = run();
+  // Whoever waits for it learns of it later; nobody may be waiting yet.
+  done.catch(() => undefined);
   return {
     request(why) {
       reason ??= why;

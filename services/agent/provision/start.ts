@@ -6,7 +6,8 @@ import { deriveNodeKey } from '#libs/runtime/scoped-token.ts';
 import packageFile from '../../../package.json' with { type: 'json' };
 import type { AgentOptions } from '../options.ts';
 import type { ApiClient } from '../kubernetes/api-client.ts';
-import type { LiveObject } from '../objects/live-object.ts';
+import type { LiveObjects } from '../objects/live-objects.ts';
+import type { Problems } from '../problems.ts';
 import type { ProvisionSettings } from './objects.ts';
 import { Provisioner } from './provisioner.ts';
 import { toLocalKey } from '#libs/gateway/object-key.ts';
@@ -34,23 +35,26 @@ export function namespaceKeys(settings: ProvisionSettings | null): ((namespace: 
   return (namespace) => deriveNodeKey(provisionerToken, cluster, namespace).publicKey;
 }
 
+/** Starts the provisioner of an agent, which learns of classes from the live objects. */
 export function startProvisioner(options: {
   readonly settings: ProvisionSettings;
   readonly client: ApiClient;
-  /** By `kind/namespace/name`. */
-  readonly find: (key: string) => LiveObject | undefined;
-  readonly onProblem: (about: string, sentence: string | null) => void;
+  readonly live: LiveObjects;
+  readonly problems: Problems;
   readonly log: Logger;
 }): Provisioner {
-  const { find, ...rest } = options;
+  const { settings, client, live, problems, log } = options;
   return new Provisioner({
-    ...rest,
+    settings,
+    client,
+    log,
+    onProblem: (about, sentence) => problems.set(about, sentence),
     classOf: (namespace, gateway) => {
-      const spec = find(toLocalKey({ kind: 'Gateway', namespace, name: gateway }))?.object['spec'];
+      const spec = live.get(toLocalKey({ kind: 'Gateway', namespace, name: gateway }))?.object['spec'];
       const className = isRecord(spec) ? spec['gatewayClassName'] : undefined;
       return typeof className === 'string' ? className : undefined;
     },
     classUid: (className) =>
-      find(toLocalKey({ kind: 'GatewayClass', namespace: '', name: className }))?.object.metadata.uid,
+      live.get(toLocalKey({ kind: 'GatewayClass', namespace: '', name: className }))?.object.metadata.uid,
   });
 }

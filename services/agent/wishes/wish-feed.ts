@@ -3,10 +3,11 @@ import { statusSubject } from '#libs/events/subjects.ts';
 import { messageOf } from '#libs/runtime/errors.ts';
 import type { Logger } from '#libs/runtime/log.ts';
 import { backoff, pause } from '#libs/runtime/pause.ts';
-import { type Asker, fetchStatuses, parseStatuses } from '../changes/inventory.ts';
+import type { Asker } from '../ask-pages.ts';
+import { fetchStatuses, parseStatuses } from './statuses.ts';
 import type { WishBook } from './wish-book.ts';
 
-export interface WishFeed {
+interface WishFeed {
   /** Asks for all of them, soon. */
   refresh(): void;
   stop(): Promise<void>;
