@@ -35,7 +35,8 @@ async function installPackages() {
     });
     if (result.status !== 0) {
       stop(
-        `\`npm ci\` failed in ${root} (its own message is above). Check the network and the npm registry (\`npm config get registry\`), then run this again.`,
+        `\`npm ci\` failed in ${root} (its own message is above). Check the network and the npm registry ` +
+          '(`npm config get registry`), then run this again.',
       );
     }
     writeFileSync(marker, wanted);
@@ -104,7 +105,8 @@ function runScript(script, scriptArgs) {
   const node = join(root, 'node_modules', '.bin', 'node');
   if (!existsSync(node)) {
     stop(
-      `npm has no Node 26 for ${process.platform}-${process.arch}. Supported: linux and darwin on x64 and arm64; check that optional packages are not left out (\`npm config get omit\`).`,
+      `npm has no Node 26 for ${process.platform}-${process.arch}. Supported: linux and darwin on x64 and arm64; ` +
+        'check that optional packages are not left out (`npm config get omit`).',
     );
   }
   const child = spawn(node, [resolve(root, script), ...scriptArgs], {

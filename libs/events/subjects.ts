@@ -5,7 +5,7 @@
 //   agent   ◀─request── fleetgate.inventory.<cluster> ──▶ projector     what the history holds of the cluster
 //   agent   ◀─request── fleetgate.statuses.<cluster>  ──▶ projector     every desired status
 //   agent   ◀──────────fleetgate.status.<cluster>───── projector        desired statuses that changed
-//   agent   ◀──────────fleetgate.resync─────────────── projector        which stream is read; another, or lost: compare again
+//   agent   ◀──────────fleetgate.resync─────────────── projector        which stream is read; if another: compare
 //   agent   ──fleetgate.heartbeat.<cluster>─▶ projector
 
 export const streamName = 'FLEETGATE';

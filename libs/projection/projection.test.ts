@@ -59,10 +59,8 @@ function shorten(value: unknown): unknown {
     'message' in value
   ) {
     const { type, status, reason, message, observedGeneration } = value;
-    return `${String(type)}=${String(status)} ${String(reason)} @${String(observedGeneration)}: ${String(message)}`.replace(
-      /: $/,
-      '',
-    );
+    const judgement = `${String(type)}=${String(status)} ${String(reason)} @${String(observedGeneration)}`;
+    return message === '' ? judgement : `${judgement}: ${String(message)}`;
   }
   const fields = Object.entries(value).filter(([key]) => key !== 'controllerName' && key !== 'supportedFeatures');
   return Object.fromEntries(fields.map(([key, field]) => [key, shorten(field)]));

@@ -104,7 +104,8 @@ async function writeRoute(folder: string, name: string, host: string): Promise<v
   const temporary = join(folder, `.${name}`);
   await writeFile(
     temporary,
-    `{apiVersion: gateway.networking.k8s.io/v1, kind: HTTPRoute, metadata: {name: ${name}, namespace: shop}, spec: {hostnames: [${host}]}}`,
+    `{apiVersion: gateway.networking.k8s.io/v1, kind: HTTPRoute, metadata: {name: ${name}, namespace: shop}, ` +
+      `spec: {hostnames: [${host}]}}`,
   );
   await rename(temporary, join(folder, `${name}.yaml`));
 }

@@ -89,7 +89,8 @@ async function contend(
   // The settings: Postgres notices a leader whose machine is gone, and frees the lock. A plan made while a table was
   // small is kept, and must not scan it when it has grown.
   await client.query(
-    'set tcp_keepalives_idle = 10; set tcp_keepalives_interval = 5; set tcp_keepalives_count = 3; set enable_seqscan = off',
+    'set tcp_keepalives_idle = 10; set tcp_keepalives_interval = 5; set tcp_keepalives_count = 3; ' +
+      'set enable_seqscan = off',
   );
   // Asked again and again, because a statement that waits for a lock holds back vacuum in the whole database.
   for (let attempt = 0; !(await tryExclusive(client)); attempt++) {

@@ -165,5 +165,6 @@ async function registerNode({ name, address, kubeletPort, core }: Cluster): Prom
 }
 
 function corefile({ address, dir, name }: Cluster): string {
-  return `.:53 {\n  bind ${address}\n  kubernetes cluster.local {\n    kubeconfig ${dir}/kubeconfig ${name}\n  }\n  errors\n}\n`;
+  const kubernetes = `  kubernetes cluster.local {\n    kubeconfig ${dir}/kubeconfig ${name}\n  }\n`;
+  return `.:53 {\n  bind ${address}\n${kubernetes}  errors\n}\n`;
 }

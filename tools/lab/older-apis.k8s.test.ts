@@ -69,7 +69,10 @@ metadata: { name: old, namespace: apps }
 spec:
   gatewayClassName: old
   listeners:
-    - { protocol: HTTP, port: 80, hostname: '*.example.com', routes: { kind: HTTPRoute, selector: { matchLabels: { served: 'yes' } } } }
+    - protocol: HTTP
+      port: 80
+      hostname: '*.example.com'
+      routes: { kind: HTTPRoute, selector: { matchLabels: { served: 'yes' } } }
 ---
 apiVersion: networking.x-k8s.io/v1alpha1
 kind: HTTPRoute

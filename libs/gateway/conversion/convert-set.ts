@@ -130,5 +130,6 @@ function groupOf({ apiVersion }: WrittenObject): string {
 
 function nameText(object: WrittenObject): string {
   const group = groupOf(object);
-  return `${object.kind}${group === '' ? '' : `.${group}`} ${object.metadata.namespace ?? 'default'}/${object.metadata.name}`;
+  const { namespace = 'default', name } = object.metadata;
+  return `${object.kind}${group === '' ? '' : `.${group}`} ${namespace}/${name}`;
 }

@@ -32,7 +32,8 @@ export function readIngressClass(object: WrittenObject): IngressClass {
   const { apiGroup, kind, name: gateway, namespace } = parameters;
   const names = textOf(gateway) !== undefined && textOf(namespace) !== undefined;
   if (apiGroup !== gatewayGroup || kind !== 'Gateway' || !names) {
-    const warning = `spec.parameters name no Gateway with its namespace: ${impliedNamespace}/${name} serves the Ingresses`;
+    const server = `${impliedNamespace}/${name}`;
+    const warning = `spec.parameters name no Gateway with its namespace: ${server} serves the Ingresses`;
     return { ...implied, warnings: [warning] };
   }
   const place = { namespace: textOf(namespace) ?? '', name: textOf(gateway) ?? '' };

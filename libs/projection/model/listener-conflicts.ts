@@ -111,7 +111,8 @@ function conflictAmong(claim: Standing, all: readonly Standing[]): Fault | undef
   const others = all.filter((other) => other !== claim);
   const protocol = others.find((other) => other.family !== claim.family);
   if (protocol !== undefined) {
-    const message = `port ${claim.port} is ${claim.protocol} here and ${protocol.protocol} on listener ${protocol.name}`;
+    const other = `${protocol.protocol} on listener ${protocol.name}`;
+    const message = `port ${claim.port} is ${claim.protocol} here and ${other}`;
     return { reason: 'ProtocolConflict', message };
   }
   const [first] = others;

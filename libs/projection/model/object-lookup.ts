@@ -111,6 +111,7 @@ function refusal(ref: ObjectRef, from: Referrer, lookup: ObjectLookup): Fault | 
     toName: name,
   };
   if (namespace === from.namespace || lookup.permitted(from.cluster, namespace, reference)) return undefined;
-  const message = `no ReferenceGrant in ${namespace} allows the reference to ${kind} ${namespace}/${name}${lookup.brokenGrants(from.cluster, namespace)}`;
+  const broken = lookup.brokenGrants(from.cluster, namespace);
+  const message = `no ReferenceGrant in ${namespace} allows the reference to ${kind} ${namespace}/${name}${broken}`;
   return { reason: 'RefNotPermitted', message };
 }

@@ -42,7 +42,8 @@ export function olderGatewayStatus(
 
 /** `status` of a Gateway whose name a Gateway of v1 has. */
 export function collidingGatewayStatus(place: Place, generation: number): Status {
-  const message = `there is a Gateway ${place.namespace}/${place.name} of gateway.networking.k8s.io, and that one is served`;
+  const name = `${place.namespace}/${place.name}`;
+  const message = `there is a Gateway ${name} of gateway.networking.k8s.io, and that one is served`;
   const fault = { reason: 'NameConflict', message };
   return {
     addresses: [],

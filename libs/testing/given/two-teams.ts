@@ -55,7 +55,8 @@ kind: Secret
 metadata: { name: pair, namespace: infra }
 summary:
   type: kubernetes.io/tls
-  certificate: { fingerprint: abcdef, dnsNames: [s.good.test], notAfter: '2030-01-01T00:00:00Z', keyId: '0123456789abcdef' }
+  certificate:
+    { fingerprint: abcdef, dnsNames: [s.good.test], notAfter: '2030-01-01T00:00:00Z', keyId: '0123456789abcdef' }
 ---
 kind: Service
 metadata: { name: svc, namespace: infra }

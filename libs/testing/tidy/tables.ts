@@ -1,4 +1,5 @@
-// What the layout allows: who may import whom, and which large folders are of one kind. A row that nothing needs is a fault, too.
+// Says what the layout allows: who may import whom, and which large folders are of one kind. A row that nothing needs is
+// a fault, too.
 
 export interface Tables {
   /** Folder → the project's folders that it may import; a folder may always import itself. Leftward only. */

@@ -215,7 +215,8 @@ void t.test('what is wrong with an EndpointSlice, which has no status, is a sent
   t.same(slice({ ports: { port: 80 }, endpoints: [{ addresses: [7] }] }), {
     about,
     sentence:
-      'EndpointSlice shop/a: ports: must be a list, is an object; endpoints[0].addresses[0]: must be a string, is an integer',
+      'EndpointSlice shop/a: ports: must be a list, is an object; ' +
+      'endpoints[0].addresses[0]: must be a string, is an integer',
   });
   t.same(slice({ ports: [{ port: 80 }], endpoints: [{ addresses: ['127.0.0.1'] }] }), { about, sentence: null });
   t.equal(sliceProblem(applied('Service', object('Service', { spec: 7 }))), undefined);

@@ -25,7 +25,8 @@ export async function readVersions(
 ): Promise<readonly { readonly version: number; readonly digest: string }[]> {
   const { rows } = await client.query<{ version: number; digest: string }>(
     `select version, digest from snapshots
-      where gateway = $1 and (version = $2 or version > (select max(version) from snapshots where gateway = $1) - $3) order by version`,
+      where gateway = $1 and (version = $2 or version > (select max(version) from snapshots where gateway = $1) - $3)
+       order by version`,
     [gateway, wanted, versionsMax],
   );
   return rows;

@@ -45,5 +45,6 @@ async function rebuild(client: Client, work: Work, write: (line: string) => void
 
 function describe({ events, versions, tookMs }: Progress): string {
   const seconds = tookMs / 1000;
-  return `${events} events, ${versions} versions in ${seconds.toFixed(1)} s (${Math.round(events / Math.max(seconds, 0.001))} events/s)`;
+  const rate = Math.round(events / Math.max(seconds, 0.001));
+  return `${events} events, ${versions} versions in ${seconds.toFixed(1)} s (${rate} events/s)`;
 }

@@ -203,7 +203,9 @@ async function compareObjects(client: ClientBase, projection: Projection, differ
       after = page.next;
     }
   const objects = expected.size;
-  const query = `select cluster || '/' || kind || '/' || namespace || '/' || name as key, uid || ' ' || hash as content from objects`;
+  const query = `
+    select cluster || '/' || kind || '/' || namespace || '/' || name as key, uid || ' ' || hash as content
+      from objects`;
   for await (const rows of pagesOf<{ key: string; content: string }>(client, query)) {
     for (const { key, content } of rows) {
       if (expected.get(key) !== content) differences.add(`the object ${key} is stored with another content`);

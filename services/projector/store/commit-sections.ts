@@ -40,9 +40,11 @@ export const sections: readonly Section[] = [
       data: 'text',
     },
     // An object that went and came back unchanged has the id of its first coming: the sequence number tells them apart.
-    sql: `insert into events (seq, batch, id, type, cluster, kind, namespace, name, uid, manager, operation, at, data, recorded_at)
+    sql: `insert into events (seq, batch, id, type, cluster, kind, namespace, name, uid, manager, operation, at, data,
+                              recorded_at)
           select r.seq, r.batch, r.id || coalesce((select '#' || r.seq from events e where e.id = r.id), ''),
-                 r.type, r.cluster, r.kind, r.namespace, r.name, r.uid, r.manager, r.operation, r.at, r.data, :at from :rows`,
+                 r.type, r.cluster, r.kind, r.namespace, r.name, r.uid, r.manager, r.operation, r.at, r.data, :at
+            from :rows`,
     rows: ({ events }) =>
       events.map((event) => [
         event.seq,
@@ -72,9 +74,11 @@ export const sections: readonly Section[] = [
       at: 'timestamptz',
       data: 'text',
     },
-    sql: `insert into objects (cluster, kind, namespace, name, uid, hash, seq, manager, operation, at, data) select r.* from :rows
-          on conflict (cluster, kind, namespace, name) do update set uid = excluded.uid, hash = excluded.hash, seq = excluded.seq,
-            manager = excluded.manager, operation = excluded.operation, at = excluded.at, data = excluded.data`,
+    sql: `insert into objects (cluster, kind, namespace, name, uid, hash, seq, manager, operation, at, data)
+          select r.* from :rows
+          on conflict (cluster, kind, namespace, name) do update set uid = excluded.uid, hash = excluded.hash,
+            seq = excluded.seq, manager = excluded.manager, operation = excluded.operation,
+            at = excluded.at, data = excluded.data`,
     rows: ({ objects }) =>
       objects.map((object) => [
         object.cluster,
@@ -101,7 +105,8 @@ export const sections: readonly Section[] = [
   {
     name: 'kept_slices',
     columns: { ...sliceKey, uid: 'text', hash: 'text', resource_version: 'text', data: 'text' },
-    sql: `insert into endpoint_slices (cluster, namespace, name, uid, hash, resource_version, data) select r.* from :rows
+    sql: `insert into endpoint_slices (cluster, namespace, name, uid, hash, resource_version, data)
+          select r.* from :rows
           on conflict (cluster, namespace, name) do update set uid = excluded.uid, hash = excluded.hash,
             resource_version = excluded.resource_version, data = excluded.data`,
     rows: ({ slices }) =>
@@ -143,7 +148,9 @@ export const sections: readonly Section[] = [
       at: 'timestamptz',
     },
     sql: `insert into snapshots (gateway, version, digest, entries, cause, of_version, seq, actor, reason, at)
-          select r.gateway, r.version, r.digest, r.entries, r.cause, r.of_version, r.seq, r.actor, r.reason, coalesce(r.at, :at) from :rows`,
+          select r.gateway, r.version, r.digest, r.entries, r.cause, r.of_version, r.seq, r.actor, r.reason,
+                 coalesce(r.at, :at)
+            from :rows`,
     rows: ({ versions }) =>
       versions.map((version) => [
         version.gateway,
@@ -181,9 +188,12 @@ export const sections: readonly Section[] = [
       alarm: 'text',
       labels: 'jsonb',
     },
-    sql: `insert into gateways (gateway, cluster, namespace, name, head, serving, pinned, deleted, alarm, labels, commit) select r.*, fence.commit from :rows
-          on conflict (gateway) do update set head = excluded.head, serving = excluded.serving, pinned = excluded.pinned,
-            deleted = excluded.deleted, alarm = excluded.alarm, labels = excluded.labels, commit = excluded.commit`,
+    sql: `insert into gateways (gateway, cluster, namespace, name, head, serving, pinned, deleted, alarm, labels,
+                                commit)
+          select r.*, fence.commit from :rows
+          on conflict (gateway) do update set head = excluded.head, serving = excluded.serving,
+            pinned = excluded.pinned, deleted = excluded.deleted, alarm = excluded.alarm,
+            labels = excluded.labels, commit = excluded.commit`,
     rows: ({ gateways }) =>
       gateways.map((head) => [
         head.gateway,
@@ -222,7 +232,8 @@ export const sections: readonly Section[] = [
     name: 'kept_discovery',
     columns: { key: 'text', cluster: 'text', hash: 'text', item: 'text' },
     sql: `insert into discovery (key, cluster, hash, item, commit) select r.*, fence.commit from :rows
-          on conflict (key) do update set cluster = excluded.cluster, hash = excluded.hash, item = excluded.item, commit = excluded.commit`,
+          on conflict (key) do update set cluster = excluded.cluster, hash = excluded.hash, item = excluded.item,
+            commit = excluded.commit`,
     rows: ({ discovery }) =>
       discovery.map(({ key, cluster, hash, item }) => [
         key,

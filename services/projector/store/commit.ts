@@ -58,8 +58,11 @@ function buildStatement(rows: CommitRows): { name: string; text: string; values:
     expressions.push(`${section.name} as (${sectionText(section, firstParameter + values.length)})`);
     values.push(...columns);
   }
-  const fence = `fence as (update projector set commit = commit + 1, stream_created = $1, stream_seq = $2 where id = 1 and epoch = $3 returning commit, $4::timestamptz as recorded_at)`;
-  const text = `with ${[fence, ...expressions].join(', ')} select commit::text as commit, pg_notify('fleetgate_commit', commit::text) from fence`;
+  const fence = `fence as (
+    update projector set commit = commit + 1, stream_created = $1, stream_seq = $2 where id = 1 and epoch = $3
+    returning commit, $4::timestamptz as recorded_at)`;
+  const text = `with ${[fence, ...expressions].join(', ')}
+    select commit::text as commit, pg_notify('fleetgate_commit', commit::text) from fence`;
   return { name, text, values };
 }
 

@@ -30,27 +30,32 @@ const sealedQuery = `select key, cluster, item from discovery where key like 'tl
 const gatewaysQuery = `
   select g.gateway, g.cluster, g.namespace, g.name, g.head, g.serving, g.pinned, g.deleted, g.alarm, g.labels,
          coalesce(s.digest, '') as digest, case when spec.seq is null then null else coalesce(
-           (select min(v.version) from snapshots v where v.gateway = g.gateway and v.seq >= spec.seq), g.head) end as since
+           (select min(v.version) from snapshots v where v.gateway = g.gateway and v.seq >= spec.seq), g.head)
+         end as since
     from gateways g
     left join snapshots s on s.gateway = g.gateway and s.version = g.head
     left join lateral (
       select * from objects one
-       where one.kind in ('Gateway', 'Gateway.networking.x-k8s.io') and one.cluster = g.cluster and one.namespace = g.namespace and one.name = g.name
+       where one.kind in ('Gateway', 'Gateway.networking.x-k8s.io')
+         and one.cluster = g.cluster and one.namespace = g.namespace and one.name = g.name
        order by one.kind limit 1) o on true
     left join lateral (
       select min(e.seq) as seq from events e
        where e.cluster = o.cluster and e.kind = o.kind and e.namespace = o.namespace and e.name = o.name
          and e.type = 'applied' and e.uid = o.uid
-         and e.data::json #>> '{object,metadata,generation}' is not distinct from o.data::json #>> '{metadata,generation}') spec on true`;
+         and e.data::json #>> '{object,metadata,generation}'
+             is not distinct from o.data::json #>> '{metadata,generation}') spec on true`;
 // Steps from key to key along the index: the cost is that of the keys, however many versions have changed them.
 const contentQuery = `
   with recursive keys as (
     (select gateway, key from snapshot_changes order by gateway, key limit 1)
     union all
     select n.gateway, n.key from keys k, lateral (
-      select c.gateway, c.key from snapshot_changes c where (c.gateway, c.key) > (k.gateway, k.key) order by c.gateway, c.key limit 1) n)
+      select c.gateway, c.key from snapshot_changes c where (c.gateway, c.key) > (k.gateway, k.key)
+       order by c.gateway, c.key limit 1) n)
   select k.gateway, k.key, newest.hash from keys k, lateral (
-    select c.hash from snapshot_changes c where c.gateway = k.gateway and c.key = k.key order by c.version desc limit 1) newest
+    select c.hash from snapshot_changes c where c.gateway = k.gateway and c.key = k.key
+     order by c.version desc limit 1) newest
    where newest.hash is not null`;
 
 interface GatewayRow extends GatewayHead {

@@ -12,7 +12,8 @@ const contentQuery = `
     select n.key from keys k, lateral (
       select c.key from snapshot_changes c where c.gateway = $1 and c.key > k.key order by c.key limit 1) n)
   select k.key, newest.hash from keys k, lateral (
-    select c.hash from snapshot_changes c where c.gateway = $1 and c.key = k.key and c.version <= $2 order by c.version desc limit 1) newest
+    select c.hash from snapshot_changes c where c.gateway = $1 and c.key = k.key and c.version <= $2
+      order by c.version desc limit 1) newest
    where newest.hash is not null`;
 
 /**
