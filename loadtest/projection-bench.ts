@@ -1,12 +1,13 @@
 // Measures how long the projection takes for one changed route on a gateway with many. Prints one line for each size;
 // nothing here depends on a database or a network.
 //
-//   npx node loadtest/projection-bench.ts [routes…]
+//   npx node loadtest/projection-bench.ts [routes…] [--record]    # also records which stages run
 import { applied, type Manifest } from '#libs/testing/given/change-events.ts';
 import { quantile } from '#libs/testing/quantile.ts';
 import { Projection } from '#libs/projection/projection.ts';
 
 const rounds = 400;
+const records = process.argv.includes('--record');
 const noVersion = (): never => {
   throw new Error('no rollback here');
 };
@@ -43,7 +44,9 @@ function measure(size: number): void {
 
 function apply(projection: Projection, manifests: readonly Manifest[], version: number): void {
   const events = manifests.map((manifest, i) => ({ seq: BigInt(i), event: applied(manifest, 'eu', `${version}`) }));
-  projection.apply({ events, slices: [], sealed: [] }, noVersion);
+  const act = (): unknown => projection.apply({ events, slices: [], sealed: [] }, noVersion);
+  if (records) projection.record(() => performance.now(), act);
+  else act();
 }
 
 function heap(): number {

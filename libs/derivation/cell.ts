@@ -1,6 +1,7 @@
-// Who reads what, in a derivation: each readable thing that is read has a cell, which holds the tasks to wake.
+// Remembers who reads what: each readable thing that is read has a cell, which holds the tasks to wake.
+import type { Recorder } from './recorder.ts';
 
-/** One stage at one key. */
+/** Stands for one stage at one key. */
 export interface Task {
   readonly stage: Runner;
   readonly key: string;
@@ -8,14 +9,23 @@ export interface Task {
   queued: boolean;
 }
 
-/** A stage, as its tasks see it. */
+/** Is a stage as its tasks see it. */
 export interface Runner {
+  readonly name: string;
   readonly order: number;
   readonly execute: (task: Task) => void;
   readonly discard: (task: Task) => void;
 }
 
-/** One readable thing and who reads it. Most have one reader, so a Set comes only with the second. */
+/** Is an engine as what lives in it sees it. */
+export interface Engine {
+  /** Listens while somebody wants to know what runs. */
+  readonly recorder: Recorder | undefined;
+  /** Marks a task to be run; its stage must come after the one that runs now. */
+  readonly enqueue: (task: Task) => void;
+}
+
+/** Holds who reads one thing. Most have one reader, so that a Set comes only with the second. */
 export class Cell {
   readonly #released: () => void;
   #one: Task | undefined;
@@ -51,7 +61,7 @@ export class Cell {
   }
 }
 
-/** The cells of one collection that somebody reads. */
+/** Holds the cells of one collection, of keys that somebody reads. */
 export class Cells {
   readonly #cells = new Map<string, Cell>();
   readonly #released: (key: string) => void;
@@ -75,7 +85,7 @@ export class Cells {
     return this.#cells.has(key);
   }
 
-  wake(engine: { readonly enqueue: (task: Task) => void }, key: string): void {
+  wake(engine: Engine, key: string): void {
     const cell = this.#cells.get(key);
     if (cell === undefined) return;
     for (const task of cell.readers()) engine.enqueue(task);

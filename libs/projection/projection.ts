@@ -20,6 +20,7 @@ import type {
   SavedObject,
   SavedProjection,
 } from '#libs/projection/versions/projection-change.ts';
+import type { EngineRecord } from '#libs/derivation/recorder.ts';
 import { sameValue } from '#libs/derivation/same-value.ts';
 import { createStages, type Stages } from '#libs/projection/stages/stages.ts';
 import { Outputs } from './outputs.ts';
@@ -62,6 +63,11 @@ export class Projection {
     this.#publishSetVersions();
     this.#stages.engine.settle();
     this.#outputs.discard();
+  }
+
+  /** Tells which stages run while `act` folds something. `now` gives milliseconds; what it gives changes no output. */
+  record<T>(now: () => number, act: () => T): { readonly value: T; readonly record: EngineRecord } {
+    return this.#stages.engine.record(now, act);
   }
 
   /** Folds one transaction's worth. The same history in the same batches gives the same bytes. */

@@ -3,7 +3,7 @@
 import { intersectHostnames } from '#libs/gateway/hostname.ts';
 import type { Attachment } from './attach.ts';
 import { type Fault, listFacts } from './conditions.ts';
-import type { Membership } from '#libs/derivation/derive.ts';
+import type { Membership } from '#libs/derivation/group.ts';
 import type { RouteName } from '#libs/snapshot/entry.ts';
 import { compareRules } from '#libs/snapshot/precedence.ts';
 

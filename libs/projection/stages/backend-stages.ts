@@ -1,5 +1,7 @@
 // Stages for backends: ports of Services, with the BackendTLSPolicy that holds on each.
-import type { Derivation, Group, Membership, Read, Stage } from '#libs/derivation/derive.ts';
+import type { Derivation } from '#libs/derivation/derivation.ts';
+import type { Group, Membership } from '#libs/derivation/group.ts';
+import type { Read, Stage } from '#libs/derivation/stage.ts';
 import { type BackendLookup, type BackendResolution, resolvePort } from '#libs/projection/model/backends.ts';
 import type { StoredEntry } from '#libs/snapshot/entry.ts';
 import {

@@ -13,7 +13,10 @@ import {
   summarizeDelivery,
   type VersionFacts,
 } from '#libs/projection/model/delivery.ts';
-import type { Derivation, Group, Keyed, Stage } from '#libs/derivation/derive.ts';
+import type { Keyed } from '#libs/derivation/collection.ts';
+import type { Derivation } from '#libs/derivation/derivation.ts';
+import type { Group } from '#libs/derivation/group.ts';
+import type { Stage } from '#libs/derivation/stage.ts';
 import { type Labels, matchesGateway } from '#libs/snapshot/gateway-glob.ts';
 import type { GatewayModel } from '#libs/projection/model/gateway-model.ts';
 import type { NodeReport } from '#libs/projection/model/node-report.ts';

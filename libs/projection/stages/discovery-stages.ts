@@ -1,6 +1,7 @@
 // Stages for discovery: endpoints of Services, TLS material of Secrets, CA certificates.
 import { type EndpointSlice, parseEndpointSlice } from '#libs/gateway/objects/endpoint-slice.ts';
-import type { Derivation, Stage } from '#libs/derivation/derive.ts';
+import type { Derivation } from '#libs/derivation/derivation.ts';
+import type { Stage } from '#libs/derivation/stage.ts';
 import type { DiscoveryItem } from '#libs/snapshot/discovery.ts';
 import { discoveryHash, endpointsOf, type PortEndpoints } from '#libs/projection/model/endpoints.ts';
 import type { ReferenceStages } from './reference-stages.ts';

@@ -8,7 +8,9 @@ import { parseListenerSet } from '#libs/gateway/objects/listener-set.ts';
 import { type AttachParent, toAttachPoint } from '#libs/projection/model/attach.ts';
 import { createDeliveryStages, type DeliveryStages } from './delivery-stages.ts';
 import { createPlaneStages, type PlaneStages } from './plane-stages.ts';
-import type { Derivation, Group, Read, Stage } from '#libs/derivation/derive.ts';
+import type { Derivation } from '#libs/derivation/derivation.ts';
+import type { Group } from '#libs/derivation/group.ts';
+import type { Read, Stage } from '#libs/derivation/stage.ts';
 import type { StoredEntry } from '#libs/snapshot/entry.ts';
 import { type ClassModel, evaluateClass } from '#libs/projection/model/gateway-class-model.ts';
 import {

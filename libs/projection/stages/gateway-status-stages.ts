@@ -2,7 +2,8 @@
 import type { DesiredStatus } from '#libs/events/agent-exchange.ts';
 import { generation } from '#libs/gateway/fields/metadata.ts';
 import { desiredDataPlane } from '#libs/projection/model/data-plane.ts';
-import type { Derivation, Stage } from '#libs/derivation/derive.ts';
+import type { Derivation } from '#libs/derivation/derivation.ts';
+import type { Stage } from '#libs/derivation/stage.ts';
 import { judgeAddresses } from '#libs/projection/statuses/gateway-addresses.ts';
 import type { GatewayStages } from './gateway-stages.ts';
 import { gatewayClassStatus, gatewayStatus } from '#libs/projection/statuses/gateway-status.ts';

@@ -9,7 +9,9 @@ import { type IngressClass, namedIngressClass, readIngressClass } from '#libs/ga
 import { olderProblems } from '#libs/gateway/conversion/older-shapes.ts';
 import { createdAt } from '#libs/gateway/fields/metadata.ts';
 import { describeProblem, type Problem } from '#libs/gateway/problem.ts';
-import type { Derivation, Group, Read, Stage } from '#libs/derivation/derive.ts';
+import type { Derivation } from '#libs/derivation/derivation.ts';
+import type { Group } from '#libs/derivation/group.ts';
+import type { Read, Stage } from '#libs/derivation/stage.ts';
 import type { ReferenceStages } from './reference-stages.ts';
 import type { RawSources } from './sources.ts';
 import { clusterOf, parsePlaceKey, toPlaceKey } from '#libs/gateway/object-key.ts';

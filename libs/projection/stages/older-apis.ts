@@ -12,7 +12,9 @@ import { convertHttpRoute } from '#libs/gateway/conversion/service-apis-http-rou
 import { convertStreamRoute, convertTlsRoute } from '#libs/gateway/conversion/service-apis-stream-route.ts';
 import type { WatchedKind } from '#libs/gateway/kinds.ts';
 import type { Problem } from '#libs/gateway/problem.ts';
-import type { Collection, Derivation, Stage } from '#libs/derivation/derive.ts';
+import type { Collection } from '#libs/derivation/collection.ts';
+import type { Derivation } from '#libs/derivation/derivation.ts';
+import type { Stage } from '#libs/derivation/stage.ts';
 import {
   createIngressClassStage,
   createIngressStages,

@@ -8,7 +8,8 @@ import { convertGatewayClass, listenerNames } from '#libs/gateway/conversion/ser
 import type { WatchedKind } from '#libs/gateway/kinds.ts';
 import { generation } from '#libs/gateway/fields/metadata.ts';
 import { describeProblem } from '#libs/gateway/problem.ts';
-import type { Derivation, Read } from '#libs/derivation/derive.ts';
+import type { Derivation } from '#libs/derivation/derivation.ts';
+import type { Read } from '#libs/derivation/stage.ts';
 import { gatewayOf, ingressSetSuffix } from './ingress-stages.ts';
 import { convertedPolicyKey, type OlderApis, type OlderRoute } from './older-apis.ts';
 import { olderClassName } from './older-gateways.ts';

@@ -2,7 +2,9 @@
 // Gateways are one pool, so that the cost is that of pools, not of nodes. A port that one Gateway has alone on its pools costs nothing more.
 //
 //   listeners × pools ──▶ ports ──▶ arranged ──▶ lost (listeners)      owners ──▶ what rules lose to another Gateway
-import type { Derivation, Group, Membership, Read, Stage } from '#libs/derivation/derive.ts';
+import type { Derivation } from '#libs/derivation/derivation.ts';
+import type { Group, Membership } from '#libs/derivation/group.ts';
+import type { Read, Stage } from '#libs/derivation/stage.ts';
 import { listenerEntry, type ListenerModel } from '#libs/projection/model/listeners.ts';
 import type { GatewayModel } from '#libs/projection/model/gateway-model.ts';
 import type { ListenerSetModel } from '#libs/projection/model/listener-set-model.ts';

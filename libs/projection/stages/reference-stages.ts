@@ -12,7 +12,8 @@ import {
 } from '#libs/gateway/objects/reference-grant.ts';
 import { type CertificateSecret, parseCertificateSecret } from '#libs/gateway/objects/secret.ts';
 import { listProblems } from '#libs/projection/model/conditions.ts';
-import type { Derivation, Read, Stage } from '#libs/derivation/derive.ts';
+import type { Derivation } from '#libs/derivation/derivation.ts';
+import type { Read, Stage } from '#libs/derivation/stage.ts';
 import type { ObjectLookup } from '#libs/projection/model/object-lookup.ts';
 import type { Sources } from './sources.ts';
 import { parseObjectKey, parsePlaceKey, toObjectKey, toPlaceKey } from '#libs/gateway/object-key.ts';

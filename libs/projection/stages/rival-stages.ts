@@ -1,6 +1,8 @@
 // Stages that keep HTTPRoutes and GRPCRoutes apart. Nothing of it runs for hostnames that only one kind has.
 import type { Attachment } from '#libs/projection/model/attach.ts';
-import type { Derivation, Group, Read, Stage } from '#libs/derivation/derive.ts';
+import type { Derivation } from '#libs/derivation/derivation.ts';
+import type { Group } from '#libs/derivation/group.ts';
+import type { Read, Stage } from '#libs/derivation/stage.ts';
 import type { RouteName } from '#libs/snapshot/entry.ts';
 import {
   type Contender,

@@ -7,7 +7,9 @@ import { createdAt, generation } from '#libs/gateway/fields/metadata.ts';
 import type { RouteSpec } from '#libs/gateway/objects/route-spec.ts';
 import { attachRoute } from '#libs/projection/model/attach.ts';
 import { backendLookup, type BackendStages } from './backend-stages.ts';
-import type { Derivation, Group, Membership, Stage } from '#libs/derivation/derive.ts';
+import type { Derivation } from '#libs/derivation/derivation.ts';
+import type { Group, Membership } from '#libs/derivation/group.ts';
+import type { Stage } from '#libs/derivation/stage.ts';
 import type { RouteName } from '#libs/snapshot/entry.ts';
 import type { GatewayStages } from './gateway-stages.ts';
 import {

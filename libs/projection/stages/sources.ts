@@ -1,9 +1,10 @@
-// What the stages start from: objects by kind, sealed TLS material, node reports, and where the versions stand.
+// Holds what the stages start from: objects by kind, sealed TLS material, node reports, and where the versions stand.
 import assert from 'node:assert';
 import type { KnownObject } from '#libs/fleet/fleet.ts';
 import { kinds, type WatchedKind } from '#libs/gateway/kinds.ts';
 import type { SetVersion, VersionFacts } from '#libs/projection/model/delivery.ts';
-import type { Collection, Derivation, Source } from '#libs/derivation/derive.ts';
+import type { Collection, Source } from '#libs/derivation/collection.ts';
+import type { Derivation } from '#libs/derivation/derivation.ts';
 import type { SealedItem } from '#libs/projection/model/sealed-item.ts';
 import type { NodeReport } from '#libs/projection/model/node-report.ts';
 
@@ -29,16 +30,16 @@ export interface RawSources {
 
 /** Makes the sources of an engine. */
 export function createSources(engine: Derivation): RawSources {
-  const byKind = new Map(kinds.map(({ kind }) => [kind, engine.source<KnownObject>()]));
+  const byKind = new Map(kinds.map(({ kind }) => [kind, engine.source<KnownObject>(kind)]));
   return {
     objects: (kind) => {
       const source = byKind.get(kind);
       assert(source !== undefined);
       return source;
     },
-    sealed: engine.source(),
-    nodes: engine.source(),
-    versions: engine.source(),
-    setVersions: engine.source(),
+    sealed: engine.source('sealed TLS material'),
+    nodes: engine.source('node report'),
+    versions: engine.source('versions of gateway'),
+    setVersions: engine.source('version of listener set'),
   };
 }

@@ -1,6 +1,7 @@
 // All stages of the projection, wired in the order in which they read each other.
 import { createBackendStages, createUsedBackendStage } from './backend-stages.ts';
-import { Derivation, type Stage } from '#libs/derivation/derive.ts';
+import { Derivation } from '#libs/derivation/derivation.ts';
+import type { Stage } from '#libs/derivation/stage.ts';
 import { createDiscoveryStages, type DiscoveryStages } from './discovery-stages.ts';
 import type { StoredEntry } from '#libs/snapshot/entry.ts';
 import { createGatewayStages, type GatewayStages } from './gateway-stages.ts';

@@ -1,7 +1,8 @@
 // Stages for the statuses of everything that gets one.
 import type { DesiredStatus } from '#libs/events/agent-exchange.ts';
 import type { BackendStages } from './backend-stages.ts';
-import type { Derivation, Stage } from '#libs/derivation/derive.ts';
+import type { Derivation } from '#libs/derivation/derivation.ts';
+import type { Stage } from '#libs/derivation/stage.ts';
 import type { GatewayStages } from './gateway-stages.ts';
 import { createClassStatus, createGatewayStatus, createListenerSetStatus } from './gateway-status-stages.ts';
 import type { ReferenceStages } from './reference-stages.ts';

@@ -1,10 +1,11 @@
 // The engine: what runs again, what does not, and what is forgotten.
 import t from 'tap';
-import { Derivation, type Stage } from './derive.ts';
+import { Derivation } from './derivation.ts';
+import type { Stage } from './stage.ts';
 
 void t.test('a stage runs again only when what it read changed, and stops what did not change', async (t) => {
   const engine = new Derivation();
-  const numbers = engine.source<number>();
+  const numbers = engine.source<number>('numbers');
   const parity = engine.stage({
     name: 'parity',
     each: numbers,
@@ -43,8 +44,8 @@ void t.test('a stage runs again only when what it read changed, and stops what d
 
 void t.test('reads may change from run to run', async (t) => {
   const engine = new Derivation();
-  const pointers = engine.source<string>();
-  const values = engine.source<number>();
+  const pointers = engine.source<string>('pointers');
+  const values = engine.source<number>('values');
   const looked = engine.stage({
     name: 'look',
     each: pointers,
@@ -68,8 +69,8 @@ void t.test('reads may change from run to run', async (t) => {
 
 void t.test('a stage without keys of its own lives as long as it is read', async (t) => {
   const engine = new Derivation();
-  const numbers = engine.source<number>();
-  const wanted = engine.source<string>();
+  const numbers = engine.source<number>('numbers');
+  const wanted = engine.source<string>('wanted');
   const doubled = engine.stage({ name: 'double', compute: (key, read) => (read.get(numbers, key) ?? 0) * 2 });
   const user = engine.stage({
     name: 'user',
@@ -101,9 +102,9 @@ void t.test('a stage without keys of its own lives as long as it is read', async
 
 void t.test('groups wake readers of the list, of the count and of presence apart', async (t) => {
   const engine = new Derivation();
-  const people = engine.source<{ readonly team: string; readonly age: number }>();
+  const people = engine.source<{ readonly team: string; readonly age: number }>('people');
   const teams = engine.group<number>().feed(people, (key, { team, age }) => [{ group: team, member: key, item: age }]);
-  const names = engine.source<true>();
+  const names = engine.source<true>('names');
   const lists = engine.stage({ name: 'list', each: names, compute: (key, read) => [...read.list(teams, key)] });
   const counts = engine.stage({ name: 'count', each: names, compute: (key, read) => read.count(teams, key) });
   const presences = engine.stage({ name: 'has', each: names, compute: (key, read) => read.has(teams, key) });
@@ -142,10 +143,12 @@ void t.test('groups wake readers of the list, of the count and of presence apart
 
 void t.test('a stage that reads what comes after it is a bug', async (t) => {
   const engine = new Derivation();
-  const numbers = engine.source<number>();
+  const numbers = engine.source<number>('numbers');
   const late: { stage?: Stage<number> } = {};
   engine.stage({ name: 'early', each: numbers, compute: (key, read) => late.stage && read.get(late.stage, key) });
   late.stage = engine.stage({ name: 'late', each: numbers, compute: () => 1 });
   numbers.set('a', 1);
-  t.throws(() => engine.settle(), /made before it/);
+  t.throws(() => engine.settle(), {
+    message: 'stage "early" failed at a: it reads "late", which was not made before it',
+  });
 });
