@@ -40,11 +40,13 @@ async function setUp(t: Test) {
   server.takesApplies = true;
   const client = await server.start();
   const problems = new Map<string, string>();
+  /** The class of every Gateway; nothing where the cluster has not shown them yet. */
+  const classes = new Map([['any', 'fleetgate']]);
   const start = (): Started => {
     const provisioner = new Provisioner({
       client,
       settings,
-      classOf: () => 'fleetgate',
+      classOf: () => classes.get('any'),
       classUid: () => 'uid-of-class',
       onProblem: (about, sentence) => (sentence === null ? problems.delete(about) : problems.set(about, sentence)),
       delayMs: () => 1,
@@ -59,7 +61,7 @@ async function setUp(t: Test) {
   });
   const idle = ({ provisioner }: Started): Promise<true> =>
     eventually(() => server.watching === 5 && provisioner.queueLength === 0 && !provisioner.isPlanning);
-  return { server, problems, start, idle };
+  return { server, problems, classes, start, idle };
 }
 
 void t.test('made in order, and not written again while nothing changed', async (t) => {
@@ -120,6 +122,27 @@ void t.test('removed when it is not wanted any more, by this agent or the one be
   second.wishes.beginReplace();
   second.wishes.replace([gateway('new')]);
   await eventually(() => !server.objects.has(`${deployments}/web-fleetgate`));
+});
+
+void t.test('nothing goes while the cluster has not shown the Gateways whose data planes there are', async (t) => {
+  const { server, classes, start, idle } = await setUp(t);
+  const first = start();
+  first.wishes.beginReplace();
+  first.wishes.replace([gateway('web'), gateway('other')]);
+  await eventually(() => server.patches.length === 8);
+  await idle(first);
+  await first.provisioner.stop();
+  classes.delete('any');
+  const second = start();
+  second.wishes.beginReplace();
+  second.wishes.replace([gateway('web')]);
+  await eventually(() => server.watching === 5);
+  await idle(second);
+  t.same(server.deletes, []);
+  classes.set('any', 'fleetgate');
+  second.provisioner.observe('Gateway/shop/web', {});
+  await eventually(() => server.deletes.length === 4);
+  t.ok(server.deletes.every((path) => path.endsWith('other-fleetgate')));
 });
 
 void t.test('without ports it is not known what a data plane should be like: what there is stays', async (t) => {

@@ -55,7 +55,7 @@ export class Provisioner implements WishTaker {
   readonly #written = new Map<string, Written>();
   /** Kinds that the agent may not write, and what the API server says of it. */
   readonly #forbidden = new Map<string, string>();
-  /** Whether all wishes are known, and whether they are planned: then what is not among them may be removed. */
+  /** Whether all wishes are known, and whether all are planned: then what is not among them may be removed. */
   #isComplete = false;
   #mayRemove = false;
   #planning: NodeJS.Timeout | undefined;
@@ -134,8 +134,9 @@ export class Provisioner implements WishTaker {
       return plane === null ? [] : [plane];
     });
     const { wanted, unwanted } = this.#wanted.plan(planDataPlanes(planes, settings.namespace, classUid));
-    // Not before: until now, nothing was known to be wanted.
-    this.#mayRemove = this.#isComplete;
+    // Not before: until now, nothing was known to be wanted. A Gateway that the cluster has not shown yet, as after a
+    // start, may have any of the data planes that there are.
+    this.#mayRemove = this.#isComplete && planes.length === this.#wishes.size;
     for (const key of unwanted) {
       this.#written.delete(key);
       this.#queue.forget(key);
