@@ -87,7 +87,7 @@ function readSealedText(at: Cursor): SealedText {
   };
 }
 
-/** The object, when its metadata says the same as the envelope. */
+/** Parses the object, when its metadata says the same as the envelope. */
 function parseObject(
   at: Cursor,
   json: unknown,

@@ -22,9 +22,9 @@ export const statusSubject = (cluster: string): string => `fleetgate.status.${cl
 export const heartbeatSubject = (cluster: string): string => `fleetgate.heartbeat.${cluster}`;
 
 /**
- * Nats-Msg-Id of a change event, and its id in the history: a repeated publish is one event. What a comparison found is
- * a fact of its own, because the same resourceVersion can rightly come again: a Secret that is referenced again, a
- * restored etcd, an agent that strips less.
+ * Gives the Nats-Msg-Id of a change event, and its id in the history: a repeated publish is one event. What a
+ * comparison found is a fact of its own, because the same resourceVersion can rightly come again: a Secret that is
+ * referenced again, a restored etcd, an agent that strips less.
  */
 export function changeMessageId(event: {
   readonly cluster: string;

@@ -9,7 +9,7 @@ type Step = (json: Readonly<Record<string, unknown>>) => Readonly<Record<string,
 /** steps[n - 1] reads version n and gives version n + 1. */
 const steps: Readonly<Record<'change' | 'operator', readonly Step[]>> = { change: [], operator: [] };
 
-/** The event in its newest version; what is no event is given back as it is. */
+/** Gives the event in its newest version; what is no event is given back as it is. */
 export function upcast(family: 'change' | 'operator', json: unknown): unknown {
   if (!isRecord(json) || typeof json.v !== 'number' || json.v < 1) return json;
   return steps[family].slice(json.v - 1).reduce<Readonly<Record<string, unknown>>>((event, step) => step(event), json);

@@ -54,7 +54,7 @@ export class Fleet {
     if (objects?.byKey.delete(toLocalKey({ kind, namespace, name })) === true) objects.sorted = undefined;
   }
 
-  /** A page of what is known of a cluster, ordered by key, after a key. */
+  /** Gives a page of what is known of a cluster, ordered by key, after a key. */
   inventory(cluster: string, after: string | undefined, limit: number): InventoryPage {
     const objects = this.#clusters.get(cluster);
     if (objects === undefined) return { items: [] };
@@ -76,8 +76,8 @@ interface ClusterObjects {
 }
 
 /**
- * Whether an event says nothing new: the same content, an older state of the object, or the end of one that is not
- * there. What a relist found holds whatever its resourceVersion: that is how an etcd restored from a backup is
+ * Tells whether an event says nothing new: the same content, an older state of the object, or the end of one that is
+ * not there. What a relist found holds whatever its resourceVersion: that is how an etcd restored from a backup is
  * followed.
  */
 export function isStale(fleet: Fleet, event: ChangeEvent): boolean {
@@ -104,7 +104,7 @@ export function evolve(fleet: Fleet, event: ChangeEvent): FleetChange | undefine
   return { cluster, kind, key, after };
 }
 
-/** The first index whose key comes after `after`, in a sorted list. */
+/** Gives the first index whose key comes after `after`, in a sorted list. */
 export function firstAfter(sorted: readonly string[], after: string): number {
   let [low, high] = [0, sorted.length];
   while (low < high) {

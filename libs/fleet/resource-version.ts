@@ -1,7 +1,7 @@
 // Compares resource versions, which are opaque text by the API's contract, and decimal numbers in fact (and officially
 // comparable since Kubernetes 1.35).
 
-/** Negative, zero or positive like a comparison; undefined = the two cannot be compared. */
+/** Compares two versions: negative, zero or positive; undefined = they cannot be compared. */
 export function compareResourceVersions(a: string, b: string): number | undefined {
   if (a === b) return 0;
   if (!decimal.test(a) || !decimal.test(b)) return undefined;

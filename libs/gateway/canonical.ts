@@ -3,7 +3,7 @@
 import { createHash } from 'node:crypto';
 import { isRecord } from '#libs/gateway/fields/record.ts';
 
-/** The canonical JSON text of a plain JSON value. */
+/** Gives the canonical JSON text of a plain JSON value. */
 export function canonicalJson(value: unknown): string {
   if (Array.isArray(value)) {
     return `[${value.map((item) => canonicalJson(item === undefined ? null : item)).join(',')}]`;
@@ -18,7 +18,7 @@ export function canonicalJson(value: unknown): string {
   return `${text}}`;
 }
 
-/** Lower-case hex SHA-256 of a text's UTF-8 bytes. */
+/** Gives the lower-case hex SHA-256 of a text's UTF-8 bytes. */
 export function sha256(text: string): string {
   return createHash('sha256').update(text).digest('hex');
 }

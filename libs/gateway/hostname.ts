@@ -2,14 +2,14 @@
 // '*.example.com' = one or more labels before the suffix.
 
 import { compareText } from './compare-text.ts';
-/** Whether a request's host (lower case, no port) falls under a pattern. */
+/** Tells whether a request's host (lower case, no port) falls under a pattern. */
 export function hostnameMatches(pattern: string, host: string): boolean {
   if (pattern === '*') return true;
   if (!pattern.startsWith('*.')) return pattern === host;
   return host.endsWith(pattern.slice(1)) && host.length > pattern.length - 1;
 }
 
-/** The hostname that two patterns have in common (always the narrower one), or undefined. */
+/** Gives the hostname that two patterns have in common (always the narrower one), or undefined. */
 export function intersectHostnames(a: string, b: string): string | undefined {
   if (covers(a, b)) return b;
   if (covers(b, a)) return a;

@@ -1,6 +1,6 @@
 // Tells IP addresses from other text.
 
-/** 4, 6, or 0 for text that is no IP address. A zone (`%eth0`) is not taken. */
+/** Gives 4, 6, or 0 for text that is no IP address. A zone (`%eth0`) is not taken. */
 export function ipVersion(text: string): 0 | 4 | 6 {
   if (isIpv4(text)) return 4;
   return isIpv6(text) ? 6 : 0;

@@ -226,12 +226,12 @@ const byKind: ReadonlyMap<string, KindInfo & { readonly kind: WatchedKind }> = n
   kinds.map((info) => [info.kind, info]),
 );
 
-/** The table's row for a kind, or undefined for a kind that is not watched. */
+/** Gives the table's row for a kind, or undefined for a kind that is not watched. */
 export function kindInfo(kind: string): (KindInfo & { readonly kind: WatchedKind }) | undefined {
   return byKind.get(kind);
 }
 
-/** The table's row for an object as Kubernetes names it. */
+/** Gives the table's row for an object as Kubernetes names it. */
 export function kindInfoOf(object: {
   readonly apiVersion: string;
   readonly kind: string;
@@ -240,7 +240,7 @@ export function kindInfoOf(object: {
   return [kindInfo(object.kind), kindInfo(`${object.kind}.${group}`)].find((info) => info?.group === group);
 }
 
-/** The kind in Kubernetes' own words, for what goes to or comes from an API server or a file. */
+/** Gives the kind in Kubernetes' own words, for what goes to or comes from an API server or a file. */
 export function kubernetesKind(kind: string): string {
   return kind.split('.', 1)[0] ?? kind;
 }

@@ -4,7 +4,7 @@
 /** More than any object of Kubernetes needs. */
 export const nestingMax = 100;
 
-/** Whether lists and objects lie deeper in each other than `max`. Never looks further down. */
+/** Tells whether lists and objects lie deeper in each other than `max`. Never looks further down. */
 export function isNestedDeeper(value: unknown, max = nestingMax): boolean {
   if (value === null || typeof value !== 'object') return false;
   return max === 0 || Object.values(value).some((inner) => isNestedDeeper(inner, max - 1));

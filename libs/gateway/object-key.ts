@@ -4,8 +4,8 @@
 //   of a known kind  namespace/name         cluster/namespace/name       namespaced key, place key (a gateway's name)
 //   of any kind      kind/namespace/name    cluster/kind/namespace/name  local key, object key
 //
-// The namespace of a cluster-scoped object is ''. No part but the name may hold a slash. Reading is total: what is missing
-// of a text that is no key comes out as '', so that a text from outside never throws.
+// The namespace of a cluster-scoped object is ''. No part but the name may hold a slash. Reading is total: what is
+// missing of a text that is no key comes out as '', so that a text from outside never throws.
 
 /** An object of one kind in one cluster. */
 interface NamespacedName {
@@ -72,12 +72,12 @@ export function parseObjectKey(key: string): ObjectName {
   return { cluster, ...parseLocalKey(rest) };
 }
 
-/** The cluster of a place key or an object key, without reading the rest. */
+/** Gives the cluster of a place key or an object key, without reading the rest. */
 export function clusterOf(key: string): string {
   return cut(key)[0];
 }
 
-/** The text before the first slash and the text after it. */
+/** Gives the text before the first slash and the text after it. */
 function cut(text: string): readonly [before: string, after: string] {
   const at = text.indexOf('/');
   return at < 0 ? [text, ''] : [text.slice(0, at), text.slice(at + 1)];

@@ -33,7 +33,8 @@ const manifests = [
   `{ apiVersion: gateway.networking.k8s.io/v1, kind: Gateway, metadata: { name: gateway, namespace: infra }, spec: {
     gatewayClassName: fleetgate, allowedListeners: { namespaces: { from: All } }, listeners: [
       { name: wild, port: ${https}, protocol: HTTPS, hostname: '*.corp.test', ${wide} },
-      { name: plain, port: ${http}, protocol: HTTP, hostname: '*.corp.test', allowedRoutes: { namespaces: { from: All } } },
+      { name: plain, port: ${http}, protocol: HTTP, hostname: '*.corp.test',
+        allowedRoutes: { namespaces: { from: All } } },
       { name: plain-twice-1, port: ${http}, protocol: HTTP, hostname: twice.corp.test },
       { name: plain-twice-2, port: ${http}, protocol: HTTP, hostname: twice.corp.test },
       { name: twice-1, port: ${https}, protocol: HTTPS, hostname: twice.corp.test, ${wide} },

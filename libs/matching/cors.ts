@@ -8,13 +8,13 @@ const wellKnown: ReadonlyMap<string, string> = new Map([
   ['https', '443'],
 ]);
 
-/** The policy that counts among filters: the last. */
+/** Gives the policy that counts among filters: the last. */
 export function corsPolicy(filters: readonly HttpFilter[]): CorsPolicy | undefined {
   return filters.findLast((filter) => filter.type === 'cors');
 }
 
 /**
- * The headers of the answer to a preflight; none where the origin is not allowed; undefined = it is an ordinary
+ * Gives the headers of the answer to a preflight; none where the origin is not allowed; undefined = it is an ordinary
  * request.
  */
 export function preflightHeaders(policy: CorsPolicy, request: ReadRequest): readonly Header[] | undefined {
@@ -32,7 +32,7 @@ export function preflightHeaders(policy: CorsPolicy, request: ReadRequest): read
   ];
 }
 
-/** The headers that an answer gets. To requests with credentials browsers take a wildcard for a name. */
+/** Gives the headers that an answer gets. To requests with credentials browsers take a wildcard for a name. */
 export function corsHeaders(policy: CorsPolicy, request: ReadRequest): readonly Header[] {
   const origin = originOf(request);
   if (origin === undefined || !isAllowed(policy, origin)) return [];
@@ -50,7 +50,7 @@ export function corsHeaders(policy: CorsPolicy, request: ReadRequest): readonly 
   ];
 }
 
-/** Whether an origin is one of those allowed; in a host `*` stands for one or more labels. */
+/** Tells whether an origin is one of those allowed; in a host `*` stands for one or more labels. */
 export function originMatches(pattern: string, origin: string): boolean {
   if (pattern === '*') return true;
   const [wanted, found] = [split(pattern), split(origin)];

@@ -93,7 +93,7 @@ type Attached = {
   readonly listener: { readonly hostname: string; readonly port: number } | undefined;
 };
 
-/** Why a rule is not asked for the request at all. */
+/** Says why a rule is not asked for the request at all. */
 function placeLoss(
   here: readonly Attached[],
   all: readonly Attached[],
@@ -127,7 +127,7 @@ function precedenceLoss(
   return isSame ? { by: 'shadowed', winner: name, because: by } : { by, winner: name };
 }
 
-/** The first criterion by which two matches differ (HTTPRouteRule.matches). */
+/** Gives the first criterion by which two matches differ (HTTPRouteRule.matches). */
 function decidedBy(winner: Candidate, loser: Candidate): Precedence {
   const [a, b] = [winner.predicate.match, loser.predicate.match];
   const [x, y] = [winner.rule.entry, loser.rule.entry];
@@ -141,7 +141,7 @@ function decidedBy(winner: Candidate, loser: Candidate): Precedence {
   return isSameRoute ? 'order' : 'name';
 }
 
-/** `HTTPRoute shop/shop rule 0`. */
+/** Gives `HTTPRoute shop/shop rule 0`. */
 function ruleText({ entry: { route, index, name } }: RuleOf): string {
   return `${route.kind} ${route.namespace}/${route.name} rule ${index}${name === undefined ? '' : ` (${name})`}`;
 }

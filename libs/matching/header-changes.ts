@@ -3,7 +3,7 @@ import type { HttpFilter } from '#libs/snapshot/entry.ts';
 import type { HeaderChange } from '#libs/gateway/objects/http-filter.ts';
 import type { Header } from './request.ts';
 
-/** The header filters of a direction, in their order. */
+/** Gives the header filters of a direction, in their order. */
 export function headerChanges(
   filters: readonly HttpFilter[],
   direction: 'request-headers' | 'response-headers',
@@ -11,7 +11,7 @@ export function headerChanges(
   return filters.flatMap((filter) => (filter.type === direction ? [filter] : []));
 }
 
-/** Headers after changes; names are in lower case. Added values come after those that were there. */
+/** Gives headers after changes; names are in lower case. Added values come after those that were there. */
 export function changeHeaders(headers: readonly Header[], changes: readonly HeaderChange[]): readonly Header[] {
   let now = headers;
   for (const { set, add, remove } of changes) {

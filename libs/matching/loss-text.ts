@@ -15,7 +15,7 @@ const whys: Readonly<Record<Precedence, string>> = {
   order: 'it stands first in the route',
 };
 
-/** Why a match does not answer, as a sentence without a full stop. */
+/** Says why a match does not answer, as a sentence without a full stop. */
 export function lossText({ rule, match, loss }: Loser): string {
   if (loss.by === 'request') {
     const wanted = rule.entry.matches[match];
@@ -39,7 +39,7 @@ export function lossText({ rule, match, loss }: Loser): string {
     : `it matches too, but ${loss.winner} comes first: ${whys[loss.by]}`;
 }
 
-/** `GET PathPrefix /shop, header x-a = 1, query v ~ [0-9]+`. */
+/** Gives `GET PathPrefix /shop, header x-a = 1, query v ~ [0-9]+`. */
 export function matchText({ path, method, headers, query }: HttpMatch): string {
   const parts = [
     `${method === undefined ? '' : `${method} `}${path.type} ${path.value}`,

@@ -1,3 +1,4 @@
+// Asks the matcher by cases: who answers, what becomes of the request, and why the other rules do not.
 import t from 'tap';
 import type { Entry, StreamRuleEntry } from '#libs/snapshot/entry.ts';
 import { backendEntry, listenerEntry, longAgo, ruleEntry, type RuleOptions } from '#libs/testing/given/entries.ts';

@@ -2,7 +2,8 @@
 // says what the Gateway API says, from the entries; how Envoy is brought to do the same is libs/xds' concern, and the
 // differential test holds one against the other.
 //
-//   port ─▶ TLS: listener hostname by server name ─▶ listener hostname by Host ─▶ hostnames of rules, narrow to wide ─▶ best match
+//   port ─▶ TLS: listener hostname by server name ─▶ listener hostname by Host
+//        ─▶ hostnames of rules, narrow to wide ─▶ best match
 import type { Entry } from '#libs/snapshot/entry.ts';
 import { coveringHostnames } from '#libs/snapshot/port-arrangement.ts';
 import { outcomeOf } from './outcome.ts';
@@ -118,7 +119,7 @@ export function arrive(tables: Tables, sent: HttpRequest): Arrival {
   return { place, request };
 }
 
-/** The match that takes a request at its listener hostname. */
+/** Gives the match that takes a request at its listener hostname. */
 export function findRule(
   place: Place,
   request: ReadRequest,

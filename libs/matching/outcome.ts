@@ -87,7 +87,7 @@ function shareOf(
   };
 }
 
-/** What is meant for an invalid backend; gRPC clients get UNAVAILABLE for it (GRPCRouteRule.backendRefs). */
+/** Says what is meant for an invalid backend; gRPC clients get UNAVAILABLE for it (GRPCRouteRule.backendRefs). */
 function noBackendStatus({ protocol }: HttpRuleEntry): 500 | 503 {
   return protocol === 'grpc' ? 503 : 500;
 }
@@ -98,7 +98,7 @@ function whyNone(count: number, shares: readonly Share[]): string {
   return shares.flatMap(({ backend }) => ('invalid' in backend ? [backend.invalid] : [])).join('; ');
 }
 
-/** The request after the filters: headers in order, of rewrites the last one that says something. */
+/** Gives the request after the filters: headers in order, of rewrites the last one that says something. */
 function backendRequest(
   request: ReadRequest,
   filters: readonly HttpFilter[],

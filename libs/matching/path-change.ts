@@ -2,7 +2,7 @@
 import type { HttpMatch } from '#libs/gateway/objects/http-match.ts';
 import type { PathChange } from '#libs/gateway/objects/http-filter.ts';
 
-/** The new path (without query), or why there is none. */
+/** Gives the new path (without query), or why there is none. */
 export function changePath(
   path: string,
   change: PathChange,

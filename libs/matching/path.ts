@@ -5,7 +5,7 @@
 const plain = /^[A-Za-z0-9._~-]$/;
 const encoded = /["<>^`{|} \u007f-\uffff]/;
 
-/** The path without query that routes see. */
+/** Gives the path without query that routes see. */
 export function normalisePath(path: string): string {
   if (isNormal(path)) return path;
   const decoded = path.replaceAll(/%[0-9a-fA-F]{2}/g, (escape) => {

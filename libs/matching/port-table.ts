@@ -41,7 +41,7 @@ export interface PortTable {
   readonly ignored: readonly ListenerOf[];
 }
 
-/** Port tables of all listeners; UDP ports are apart from the others. */
+/** Compiles the port tables of all listeners; UDP ports are apart from the others. */
 export function compilePorts(listeners: readonly ListenerOf[]): {
   readonly tcp: ReadonlyMap<number, PortTable>;
   readonly udp: ReadonlyMap<number, PortTable>;
@@ -53,7 +53,7 @@ export function compilePorts(listeners: readonly ListenerOf[]): {
   };
 }
 
-/** The listener hostname that takes a host or server name, or undefined. */
+/** Gives the listener hostname that takes a host or server name, or undefined. */
 export function ownerOf(port: PortTable, host: string): Place | undefined {
   for (const hostname of coveringHostnames(host)) {
     const place = port.places.get(hostname);

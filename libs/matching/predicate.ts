@@ -45,7 +45,7 @@ export function compilePredicate(match: HttpMatch): Predicate {
   };
 }
 
-/** Whether everything but the path is as wanted. */
+/** Tells whether everything but the path is as wanted. */
 export function holdsBesidePath({ method, headers, query }: Predicate, request: ReadRequest): boolean {
   if (method !== undefined && method !== request.method) return false;
   for (const { name, test } of headers) if (!request.header(name).some(test)) return false;
@@ -56,7 +56,7 @@ export function holdsBesidePath({ method, headers, query }: Predicate, request: 
   return true;
 }
 
-/** Whether a path, without query, is as wanted. */
+/** Tells whether a path, without query, is as wanted. */
 export function holdsPath(test: PathTest, path: string): boolean {
   if (test.type === 'exact') return path === test.value;
   if (test.type === 'regex') return path.startsWith(test.head) && test.regex.testExact(path);
@@ -64,7 +64,7 @@ export function holdsPath(test: PathTest, path: string): boolean {
   return path.startsWith(test.value) && (path.length === test.value.length || path[test.value.length] === '/');
 }
 
-/** Everything that a request lacks for a match; empty = it matches. */
+/** Gives everything that a request lacks for a match; empty = it matches. */
 export function lacks(predicate: Predicate, request: ReadRequest): readonly Lack[] {
   const { match, path, method } = predicate;
   const found: Lack[] = [];
@@ -99,7 +99,7 @@ function compileNamed(wanted: StringMatch, name: string): NamedTest {
   return { name, wanted, test: (value) => regex?.testExact(value) === true };
 }
 
-/** The plain letters that a pattern begins with; what follows them may make the last one optional. */
+/** Gives the plain letters that a pattern begins with; what follows them may make the last one optional. */
 function headOf(pattern: string): string {
   if (pattern.includes('|')) return '';
   const head = /^[A-Za-z0-9/_-]*/.exec(pattern)?.[0] ?? '';

@@ -17,7 +17,7 @@ export interface RedirectContext {
   readonly hostname: string;
 }
 
-/** Where the client is sent, or why nowhere. */
+/** Says where the client is sent, or why nowhere. */
 export function locationOf(
   redirect: Redirect,
   request: ReadRequest,

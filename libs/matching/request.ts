@@ -38,7 +38,7 @@ export interface ReadRequest {
 
 const hostPattern = /^[A-Za-z0-9!"$%&'()*+.:;=@[\]_~-]*$/;
 
-/** What routes see of a request, or why it is no request (answered 400). */
+/** Says what routes see of a request, or why it is no request (answered 400). */
 export function readRequest(request: HttpRequest): ReadRequest | { readonly problem: string } {
   const { host: authority, method } = request;
   if (authority.includes(',')) return { problem: 'there is more than one Host' };
@@ -66,7 +66,7 @@ export function readRequest(request: HttpRequest): ReadRequest | { readonly prob
   };
 }
 
-/** A host as listeners and routes name it. */
+/** Gives a host as listeners and routes name it. */
 export function canonicalHost(authority: string): string {
   const host = authority.toLowerCase().replace(/:\d*$/, '');
   return host.endsWith('.') ? host.slice(0, -1) : host;

@@ -47,12 +47,12 @@ export class RuleTable {
     }
   }
 
-  /** All matches, the one that wins first. */
+  /** Gives all matches, the one that wins first. */
   all(): readonly Candidate[] {
     return this.#all;
   }
 
-  /** The match that takes a request, or undefined. */
+  /** Gives the match that takes a request, or undefined. */
   find(request: ReadRequest): Candidate | undefined {
     const { path } = request;
     let best = firstOf(this.#exact.get(path), request, undefined);
@@ -80,7 +80,7 @@ function compareCandidates(a: Candidate, b: Candidate): number {
   );
 }
 
-/** A rule's matches, compiled. */
+/** Compiles a rule's matches. */
 export function compileRule(rule: RuleOf): readonly Predicate[] {
   return rule.entry.matches.map(compilePredicate);
 }

@@ -17,7 +17,7 @@ interface StreamTables {
   readonly udp: ReadonlyMap<number, PortTable>;
 }
 
-/** What becomes of a connection. */
+/** Says what becomes of a connection. */
 export function matchStream(tables: StreamTables, { port: number, transport, serverName }: StreamConnection): Verdict {
   const port = tables[transport].get(number);
   if (port === undefined) return { type: 'refused', reason: `nothing listens on ${transport} port ${number}` };
@@ -29,7 +29,7 @@ export function matchStream(tables: StreamTables, { port: number, transport, ser
   return streamTo(place, port.family === 'tls' ? name : '*');
 }
 
-/** Where a connection goes that belongs to a listener hostname. */
+/** Says where a connection goes that belongs to a listener hostname. */
 export function streamTo(place: Place, name: string): Verdict {
   const [listener] = place.listeners;
   if (listener === undefined) return { type: 'closed', reason: 'nothing listens' };

@@ -88,7 +88,8 @@ export class HubSession {
   }
 
   /**
-   * The first input: what the node serves of what the hub knows; `withdrawn` are not for it, though it may serve them.
+   * Takes the first input: what the node serves of what the hub knows; `withdrawn` are not for it, though it may serve
+   * them.
    */
   start(hello: Hello, gateways: Iterable<string>, withdrawn: Iterable<string> = []): readonly HubOutput[] {
     for (const gateway of gateways) this.#add(gateway);
@@ -164,7 +165,7 @@ export class HubSession {
     return this.#flush();
   }
 
-  /** What the node serves, as it said last. */
+  /** Says what the node serves, as it said last. */
   held(): readonly Held[] {
     const known = [...this.#gateways.values()].flatMap(({ held }) =>
       held === null || this.#isWithdrawn(held) ? [] : [held],
@@ -210,7 +211,7 @@ export class HubSession {
     return this.#gateways.get(gateway)?.leaving === false;
   }
 
-  /** Whether a node was made to serve nothing of a gateway that has something to serve. */
+  /** Tells whether a node was made to serve nothing of a gateway that has something to serve. */
   #isWithdrawn({ gateway, digest }: Held): boolean {
     return digest === emptyDigest && this.#view.serving(gateway)?.digest !== emptyDigest;
   }
@@ -349,7 +350,7 @@ function same(a: Held | null | undefined, b: Held | null | undefined): boolean {
   return a.version === b.version && a.digest === b.digest;
 }
 
-/** What a node that leaves a gateway is sent instead of what it serves. */
+/** Says what a node that leaves a gateway is sent instead of what it serves. */
 function nothingOf(held: Held | null): Held | undefined {
   return held === null ? undefined : { ...toHeld(held), digest: emptyDigest };
 }

@@ -1,7 +1,8 @@
 // Declares what hub and node say over the WebSocket `/v1/node`: one JSON object per text message. Protocol versions,
 // newest last:
 //   1  hello, snapshot (full or delta), discovery, applied, rejected, ping, bye
-//      later: an item of hello.serves may end with a label selector (`?key=value,…`); a hub that does not know them sends such a node nothing
+//      later: an item of hello.serves may end with a label selector (`?key=value,…`); a hub that does not know them
+//      sends such a node nothing
 import type { DiscoveryItem } from '#libs/snapshot/discovery.ts';
 import type { StoredEntry } from '#libs/snapshot/entry.ts';
 
@@ -32,7 +33,10 @@ export interface Hello {
   readonly node: string;
   readonly version: string;
   readonly labels: Readonly<Record<string, string>>;
-  /** What this node serves: globs over `cluster/namespace/name` (`*` matches within one part), each with `?` and a label selector or not. */
+  /**
+   * What this node serves: globs over `cluster/namespace/name` (`*` matches within one part), each with `?` and a label
+   * selector or not.
+   */
   readonly serves: readonly string[];
   /** Where clients reach this node's listeners: IP addresses or host names, for the Gateway's status. */
   readonly addresses: readonly string[];
@@ -73,7 +77,10 @@ export type NodeMessage = Hello | Applied | Rejected | Resend | Ping;
 
 // ---- hub → node
 
-/** Full when base is null; else the change from base. A gateway that is deleted, or not for the node any more, is a version without entries. */
+/**
+ * Full when base is null; else the change from base. A gateway that is deleted, or not for the node any more, is a
+ * version without entries.
+ */
 export interface SnapshotMessage extends Held {
   readonly type: 'snapshot';
   readonly base: { readonly version: number; readonly digest: string } | null;
@@ -82,7 +89,10 @@ export interface SnapshotMessage extends Held {
   readonly removes: readonly string[];
 }
 
-/** Always to the newest. Comes before a snapshot that needs it; removes come only after the node applied one that does not. */
+/**
+ * Always to the newest. Comes before a snapshot that needs it; removes come only after the node applied one that does
+ * not.
+ */
 export interface DiscoveryMessage {
   readonly type: 'discovery';
   readonly upserts: readonly { readonly key: string; readonly hash: string; readonly item: DiscoveryItem }[];

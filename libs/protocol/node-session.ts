@@ -83,7 +83,7 @@ export class NodeSession {
     }
   }
 
-  /** The first message on each connection. */
+  /** Gives the first message on each connection. */
   hello(): Hello {
     const discovery = Object.fromEntries([...this.#discovery].map(([key, { hash }]) => [key, hash]));
     return { type: 'hello', protocol: protocolVersion, ...this.#identity, held: this.held(), discovery };
@@ -93,17 +93,17 @@ export class NodeSession {
     return { type: 'ping', held: this.held(), envoy };
   }
 
-  /** What serves, per gateway. */
+  /** Says what serves, per gateway. */
   held(): readonly Held[] {
     return [...this.#gateways.values()].flatMap(({ serving }) => serving ?? []);
   }
 
-  /** Whether no hub has ever sent a snapshot, taken or not. */
+  /** Tells whether no hub has ever sent a snapshot, taken or not. */
   get isEmpty(): boolean {
     return this.#gateways.size === 0;
   }
 
-  /** What serves, whole. The maps are live: to be read before the next call. */
+  /** Says what serves, whole. The maps are live: to be read before the next call. */
   content(): NodeContent {
     const gateways = [...this.#gateways.values()].flatMap(({ serving, entries }) =>
       serving === null ? [] : [{ ...serving, entries }],
@@ -111,7 +111,7 @@ export class NodeSession {
     return { gateways, discovery: this.#discovery };
   }
 
-  /** Whether no activation is under way; then none waits either. */
+  /** Tells whether no activation is under way; then none waits either. */
   get idle(): boolean {
     return this.#active === null;
   }
@@ -174,7 +174,7 @@ export class NodeSession {
     return this.#activateNext();
   }
 
-  /** The message as changes over what serves; null where its base is not known here. */
+  /** Gives the message as changes over what serves; null where its base is not known here. */
   #changesOf(message: SnapshotMessage, state: GatewayState): Map<string, StoredEntry | null> | null {
     const base = this.#baseOf(message, state);
     if (base === null) return null;
@@ -259,7 +259,7 @@ function undoOf(serving: ReadonlyMap<string, StoredEntry>, changes: EntryChanges
   return new Map([...changes.keys()].map((key) => [key, serving.get(key) ?? null]));
 }
 
-/** The digest that the content would have; the kept digest is as before afterwards. */
+/** Gives the digest that the content would have; the kept digest is as before afterwards. */
 function digestWith(state: GatewayState, changes: EntryChanges): string {
   setInDigest(state.digest, changes);
   const value = state.digest.value();
@@ -283,7 +283,7 @@ function setInDigest(digest: Digest, changes: EntryChanges): void {
 }
 
 /**
- * The same target content, as changes over the content that serves now; `before` = what served before, where it
+ * Gives the same target content, as changes over the content that serves now; `before` = what served before, where it
  * differs.
  */
 function rebased(target: Target, before: EntryChanges, serving: ReadonlyMap<string, StoredEntry>): Target {

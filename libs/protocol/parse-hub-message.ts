@@ -23,7 +23,7 @@ const sealedMax = 64;
 
 class Unreadable extends Error {}
 
-/** One message of the hub, as text. Unknown types are a problem, unknown fields are not. */
+/** Parses one message of the hub, as text. Unknown types are a problem, unknown fields are not. */
 export function parseHubText(text: string): ParsedHubMessage {
   try {
     return parseHubMessage(JSON.parse(text));
@@ -33,7 +33,7 @@ export function parseHubText(text: string): ParsedHubMessage {
   }
 }
 
-/** One message of the hub, as JSON value. */
+/** Parses one message of the hub, as JSON value. */
 export function parseHubMessage(value: unknown): ParsedHubMessage {
   try {
     return { message: parseMessage(parseFields(value, 'message')) };

@@ -56,7 +56,7 @@ type ParsedNodeMessage =
   | { readonly ok: true; readonly message: NodeMessage }
   | { readonly ok: false; readonly problems: readonly string[] };
 
-/** One WebSocket text message of a node, parsed; never throws. */
+/** Parses one WebSocket text message of a node; never throws. */
 export function parseNodeMessage(text: string): ParsedNodeMessage {
   if (text.length > nodeMessageLengthMax) return { ok: false, problems: ['message: too long'] };
   let value: unknown;

@@ -1,4 +1,4 @@
-// The digest of a snapshot: SHA-256 over 256 bucket digests, so that one changed entry costs one bucket, not the whole.
+// Keeps the digest of a snapshot: SHA-256 over 256 bucket digests, so that one changed entry costs one bucket.
 //
 //   bucket of a key  = FNV-1a 32 of the key's UTF-16 code units, modulo 256
 //   bucket digest    = SHA-256 hex of "key\nhash\n" for its entries in key order (code units); '' for an empty bucket
@@ -29,14 +29,14 @@ export class Digest {
     this.#digests[index] = undefined;
   }
 
-  /** Lower-case hex SHA-256. */
+  /** Gives the lower-case hex SHA-256. */
   value(): string {
     for (const [index, bucket] of this.#buckets.entries()) this.#digests[index] ??= bucketDigest(bucket);
     return sha256(this.#digests.join('\n'));
   }
 }
 
-/** The digest of a whole snapshot. */
+/** Gives the digest of a whole snapshot. */
 export function digestOf(entries: Iterable<readonly [key: string, hash: string]>): string {
   return new Digest(entries).value();
 }

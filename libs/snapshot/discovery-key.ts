@@ -38,12 +38,12 @@ export function toAuthorityKey(object: ObjectName): string {
   return `${authorityPrefix}${toObjectKey(object)}`;
 }
 
-/** Whether a key is that of endpoints, without reading the rest. */
+/** Tells whether a key is that of endpoints, without reading the rest. */
 export function isEndpointsKey(key: string): boolean {
   return key.startsWith(endpointsPrefix);
 }
 
-/** Whether a key is that of CA certificates, without reading the rest. */
+/** Tells whether a key is that of CA certificates, without reading the rest. */
 export function isAuthorityKey(key: string): boolean {
   return key.startsWith(authorityPrefix);
 }
@@ -56,7 +56,7 @@ export function parseDiscoveryKey(key: string): DiscoveryName | undefined {
   return port && { type: 'endpoints', port };
 }
 
-/** The cluster of a discovery item by its key; '' = the key is of no type that is known here. */
+/** Gives the cluster of a discovery item by its key; '' = the key is of no type that is known here. */
 export function clusterOfDiscovery(key: string): string {
   const name = parseDiscoveryKey(key);
   if (name === undefined) return '';

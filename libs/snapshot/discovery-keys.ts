@@ -1,4 +1,4 @@
-// Which discovery an entry needs beside it on a node: a node is sent the items of these keys, and of no others.
+// Says which discovery an entry needs beside it on a node: a node is sent the items of these keys, and of no others.
 
 /** The fields of listener and backend entries that name discovery keys; entries of other kinds name none. */
 type Referring =
@@ -14,7 +14,7 @@ type Referring =
       readonly clientCertificate?: string | undefined;
     };
 
-/** The discovery keys that an entry names, each once. */
+/** Gives the discovery keys that an entry names, each once. */
 export function discoveryKeysOf(entry: Referring | { readonly kind: 'http-rule' | 'stream-rule' }): readonly string[] {
   if (entry.kind === 'listener')
     return [...new Set([...entry.certificates, ...(entry.clientValidation?.authorities ?? [])])];

@@ -31,12 +31,12 @@ export function toBackendKey(port: ServicePortName): string {
   return `${backendPrefix}${toServicePortKey(port)}`;
 }
 
-/** Whether a key is that of a listener, without reading the rest. */
+/** Tells whether a key is that of a listener, without reading the rest. */
 export function isListenerKey(key: string): boolean {
   return key.startsWith(listenerPrefix);
 }
 
-/** Whether a key is that of a rule, without reading the rest. */
+/** Tells whether a key is that of a rule, without reading the rest. */
 export function isRuleKey(key: string): boolean {
   return key.startsWith(rulePrefix);
 }

@@ -1,6 +1,6 @@
 // The unit of a snapshot is an entry: one accepted listener of the gateway, one rule of one route, or one port of one
-// Service with how to speak to it. An entry is plain JSON, named by a key (`entry-key.ts`), identified by the SHA-256 of
-// its canonical JSON.
+// Service with how to speak to it. An entry is plain JSON, named by a key (`entry-key.ts`), identified by the SHA-256
+// of its canonical JSON.
 import type { CorsPolicy } from '#libs/gateway/fields/cors.ts';
 import type { HeaderChange, PathChange, Redirect } from '#libs/gateway/objects/http-filter.ts';
 import type { HttpMatch } from '#libs/gateway/objects/http-match.ts';

@@ -1,12 +1,13 @@
-// Which gateways a node serves, as it says: globs over `cluster/namespace/name`, where `*` stands for any text within
-// one part. After a `?` a glob may carry a label selector that narrows it by the labels of the Gateway object:
-// `*/*/*?tier=edge,env!=test,key,!key`.
+// Tells which gateways a node serves. The node says it by globs over `cluster/namespace/name`, where `*` stands for any
+// text within one part. After a `?` a glob may carry a label selector that narrows it by the labels of the Gateway
+// object: `*/*/*?tier=edge,env!=test,key,!key`.
 import { type LabelRequirement, type LabelSelector, selects } from '#libs/gateway/fields/label-selector.ts';
 
 export type Labels = Readonly<Record<string, string>>;
 
 /**
- * Whether one of the items of a node is for a gateway with these labels. A selector that cannot be read is for none.
+ * Tells whether one of the items of a node is for a gateway with these labels. A selector that cannot be read is for
+ * none.
  */
 export function matchesGateway(serves: readonly string[], gateway: string, labels: Labels): boolean {
   return serves.some((item) => {
@@ -16,31 +17,31 @@ export function matchesGateway(serves: readonly string[], gateway: string, label
   });
 }
 
-/** Whether the items let a node serve a gateway whose labels are not known: by their globs alone. */
+/** Tells whether the items let a node serve a gateway whose labels are not known: by their globs alone. */
 export function mayServe(serves: readonly string[], gateway: string): boolean {
   return serves.some((item) => matchesGlob(globOf(item), gateway));
 }
 
-/** Whether a glob matches a text with as many parts. */
+/** Tells whether a glob matches a text with as many parts. */
 export function matchesGlob(glob: string, text: string): boolean {
   const patterns = glob.split('/');
   const parts = text.split('/');
   return patterns.length === parts.length && patterns.every((pattern, i) => matchesPart(pattern, parts[i] ?? ''));
 }
 
-/** An item without its selector. */
+/** Gives an item without its selector. */
 export function globOf(item: string): string {
   return item.split('?', 1)[0] ?? '';
 }
 
-/** What is wrong with an item; undefined = nothing. */
+/** Says what is wrong with an item; undefined = nothing. */
 export function servesProblem(item: string): string | undefined {
   if (!/^[^/\s,]+\/[^/\s,]+\/[^/\s,]+$/.test(globOf(item))) return `"${item}" is not CLUSTER/NAMESPACE/NAME`;
   if (selectorOf(item) !== undefined) return undefined;
   return `"${item}" has no label selector after the "?", such as tier=edge,env!=test,key,!key`;
 }
 
-/** Items from a text with commas between them; those of a selector stay where they are. */
+/** Splits a text into the items between its commas; those of a selector stay where they are. */
 export function splitServes(text: string): readonly string[] {
   return text.split(/,(?=[^,/?]*\/[^,/?]*\/)/);
 }

@@ -71,19 +71,19 @@ export function conflictText({ listener, winner, reason }: IgnoredListener<Arran
 
 const familyNames = { http: 'HTTP', tls: 'TLS', tcp: 'TCP', udp: 'UDP' } as const;
 
-/** Whether it is a protocol that this node knows; a newer projector may know more. */
+/** Tells whether it is a protocol that this node knows; a newer projector may know more. */
 export function isKnownProtocol(protocol: string): boolean {
   return Object.hasOwn(families, protocol);
 }
 
-/** What is demanded of clients, as text; equal texts demand the same. */
+/** Says what is demanded of clients, as text; equal texts demand the same. */
 export function demandText(validation: ClientValidation | undefined): string {
   return validation === undefined
     ? ''
     : JSON.stringify([validation.mode, [...new Set(validation.authorities)].toSorted()]);
 }
 
-/** Whether one chain can serve both. */
+/** Tells whether one chain can serve both. */
 function goWithEachOther({ entry: leader }: ArrangedListener, { entry: other }: ArrangedListener): boolean {
   return (
     leader.protocol === other.protocol &&
@@ -92,7 +92,7 @@ function goWithEachOther({ entry: leader }: ArrangedListener, { entry: other }: 
   );
 }
 
-/** The hostnames whose listener takes a hostname or pattern, the most specific first. */
+/** Gives the hostnames whose listener takes a hostname or pattern, the most specific first. */
 export function* coveringHostnames(host: string): Generator<string> {
   yield host;
   for (let dot = host.indexOf('.', 1); dot >= 0; dot = host.indexOf('.', dot + 1)) {

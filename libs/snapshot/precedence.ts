@@ -1,6 +1,7 @@
-// Which match wins, by the specification (HTTPRouteRule.matches, GRPCRouteRule.matches). Shared by the node's route tables and the status of
-// shadowed rules. Two choices that the specification leaves open:
-//   - a RegularExpression path ranks after Exact and before any PathPrefix (else the default prefix '/' would hide it); longer first;
+// Decides which match wins, by the specification (HTTPRouteRule.matches, GRPCRouteRule.matches), for the node's route
+// tables and for the status of shadowed rules. It makes two choices that the specification leaves open:
+//   - a RegularExpression path ranks after Exact and before any PathPrefix (else the default prefix '/' would hide it);
+//     longer first;
 //   - hostnames rank by the effective (intersected) hostname, before any of this.
 import { compareText } from '#libs/gateway/compare-text.ts';
 import type { HttpRuleEntry, ListenerEntry } from './entry.ts';
@@ -11,7 +12,10 @@ export interface RankedMatch {
   readonly rule: HttpRuleEntry;
 }
 
-/** Orders matches on one hostname, the one that wins first: by the match itself, then by its rule. Total over distinct matches. */
+/**
+ * Orders matches on one hostname, the one that wins first: by the match itself, then by its rule. Total over distinct
+ * matches.
+ */
 export function compareMatches(a: RankedMatch, b: RankedMatch): number {
   return (
     compareMatchSpecificity(a.match, b.match) ||
@@ -20,7 +24,10 @@ export function compareMatches(a: RankedMatch, b: RankedMatch): number {
   );
 }
 
-/** Orders rules whose matches are equally specific: oldest route, then namespace/name, then cluster, kind and place in the route. */
+/**
+ * Orders rules whose matches are equally specific: oldest route, then namespace/name, then cluster, kind and place in
+ * the route.
+ */
 export function compareRules(
   a: Pick<HttpRuleEntry, 'route' | 'index'>,
   b: Pick<HttpRuleEntry, 'route' | 'index'>,
@@ -34,7 +41,10 @@ export function compareRules(
   );
 }
 
-/** Orders the listeners that share a port, and the rules that they bring where those are otherwise equal: oldest Gateway first. */
+/**
+ * Orders the listeners that share a port, and the rules that they bring where those are otherwise equal: oldest Gateway
+ * first.
+ */
 export function compareListeners(
   a: { readonly gateway: string; readonly entry: Pick<ListenerEntry, 'createdAt' | 'name'> },
   b: { readonly gateway: string; readonly entry: Pick<ListenerEntry, 'createdAt' | 'name'> },
@@ -51,8 +61,10 @@ function compareMatchSpecificity(a: HttpMatch, b: HttpMatch): number {
   return tier(a) - tier(b) || comparePaths(a, b) || compareRest(a, b);
 }
 
-/** Which matches can be compared by their paths: those of one kind of route. On a hostname that has both kinds, because Gateways share a
- *  port, a gRPC method is the more specific, and what takes every path comes last. */
+/**
+ * Says which matches can be compared by their paths: those of one kind of route. On a hostname that has both kinds,
+ * because Gateways share a port, a gRPC method is the more specific, and what takes every path comes last.
+ */
 function tier({ grpc, path }: HttpMatch): number {
   if (grpc === undefined) return path.type === 'PathPrefix' && path.value === '/' ? 2 : 1;
   return grpc.service === undefined && grpc.method === undefined ? 2 : 0;

@@ -1,4 +1,4 @@
-// Entries as they are stored: canonical JSON and its hash.
+// Encodes entries as they are stored: canonical JSON and its hash.
 import { canonicalJson, sha256 } from '#libs/gateway/canonical.ts';
 import type { Entry, StoredEntry } from './entry.ts';
 

@@ -23,7 +23,7 @@ export function golden(test: Assertions, file: URL, actual: string): void {
   else test.equal(actual, expected, name);
 }
 
-/** The same for a JSON value; how the file lays it out does not matter, because the formatter has its own way. */
+/** Gives the same for a JSON value; how the file lays it out does not matter, because the formatter has its own way. */
 export function goldenJson(test: Assertions, file: URL, value: unknown): void {
   const text = `${JSON.stringify(value, null, 2)}\n`;
   const held = readText(fileURLToPath(file));

@@ -19,7 +19,7 @@ const sectionName = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9
 const messageLengthMax = 32_768;
 const bytesMax = 500_000;
 
-/** What of a status an API server would refuse, with its place. */
+/** Says what of a status an API server would refuse, with its place. */
 export function statusFaults({ status }: DesiredStatus): readonly string[] {
   const bytes = JSON.stringify(status).length;
   return [...(bytes > bytesMax ? [`it has ${bytes} bytes`] : []), ...faultsIn(status, 'status')];

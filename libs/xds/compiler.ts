@@ -1,7 +1,7 @@
 // The compiler holds the snapshots of a node's gateways and its discovery, and keeps the tables of Envoy resources that
 // follow from them. The same inputs give the same tables, in whatever order they came. The work follows the change:
 //
-//   a rule                   the scopes of its hostnames; for a wildcard or catch-all, also the scopes of wildcards below it
+//   a rule                   the scopes of its hostnames; for a wildcard or catch-all, also those of wildcards below it
 //   endpoints, certificates  their own resource
 //   a backend's protocol     its cluster, and the scopes of the rules that name it
 //   its TLS, or what it needs for it becoming usable: the same
@@ -96,7 +96,10 @@ export class XdsCompiler {
     for (const { key, item } of upserts) this.#discover(key, item);
   }
 
-  /** What changed in the tables since the last call. Resources that are equal to the one before are not listed and keep their identity. */
+  /**
+   * Says what changed in the tables since the last call. Resources that are equal to the one before are not listed and
+   * keep their identity.
+   */
   flush(): XdsChange {
     const { hosts, ports } = this.#index.takeTouched();
     for (const port of new Set([...hosts.keys(), ...ports]))
@@ -109,12 +112,14 @@ export class XdsCompiler {
     return this.#table.takeChange();
   }
 
-  /** The tables as of the last flush; a live view. */
+  /** Gives the tables as of the last flush; a live view. */
   tables(): XdsTables {
     return this.#table.tables;
   }
 
-  /** What could not be honoured, as of the last flush, in order of gateways and keys. Costs a walk over all rules. */
+  /**
+   * Says what could not be honoured, as of the last flush, in order of gateways and keys. Costs a walk over all rules.
+   */
   problems(): readonly XdsProblem[] {
     const ofRules = [...this.#records.values()].flatMap((record) =>
       record.problems().map((reason) => ({ gateway: record.gateway, key: record.key, reason })),

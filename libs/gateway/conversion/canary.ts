@@ -24,7 +24,7 @@ export function isCanaryAnnotation(key: string): boolean {
   return key === prefix || readSettings.has(key.slice(prefix.length + 1)) || key === `${prefix}-by-cookie`;
 }
 
-/** The paths of a canary Ingress, each with the key that the same path of another Ingress has. */
+/** Gives the paths of a canary Ingress, each with the key that the same path of another Ingress has. */
 export function canariesOf(ingress: WrittenObject): readonly (readonly [key: string, canary: Canary])[] {
   const settings = Object.fromEntries(
     Object.entries(stringsOf(ingress.metadata.annotations)).flatMap(([key, value]) =>
@@ -50,7 +50,7 @@ export function canariesOf(ingress: WrittenObject): readonly (readonly [key: str
 /** The key of the default backend, which stands for every host. */
 export const defaultKey = '* default';
 
-/** The keys of the paths of an Ingress. */
+/** Gives the keys of the paths of an Ingress. */
 export function pathKeysOf(ingress: WrittenObject): readonly string[] {
   return canariesOf(ingress).map(([key]) => key);
 }
@@ -61,7 +61,10 @@ export function pathKey(host: string, { path, pathType }: Fields): string {
   return `${host} ${type === 'ImplementationSpecific' ? 'Prefix' : type} ${textOf(path) || '/'}`;
 }
 
-/** The rules for a path that a canary shares: `rule` is the one for the path alone, `backendRefs` are the canary's. */
+/**
+ * Gives the rules for a path that a canary shares: `rule` is the one for the path alone, `backendRefs` are the
+ * canary's.
+ */
 export function canaryRules(
   rule: Fields,
   backendRefs: readonly Fields[],

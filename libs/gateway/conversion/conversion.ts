@@ -33,22 +33,22 @@ export interface Place {
 
 export const v1 = `${gatewayGroup}/v1`;
 
-/** The fields of what should be an object. */
+/** Gives the fields of what should be an object. */
 export function fieldsOf(value: unknown): Fields {
   return isRecord(value) ? value : {};
 }
 
-/** The items of what should be a list. */
+/** Gives the items of what should be a list. */
 export function itemsOf(value: unknown): readonly unknown[] {
   return Array.isArray(value) ? value : [];
 }
 
-/** The text that should be there. */
+/** Gives the text that should be there. */
 export function textOf(value: unknown): string | undefined {
   return typeof value === 'string' ? value : undefined;
 }
 
-/** The strings of what should be a map of them. */
+/** Gives the strings of what should be a map of them. */
 export function stringsOf(value: unknown): Readonly<Record<string, string>> {
   const strings = Object.entries(fieldsOf(value)).filter(
     (entry): entry is [string, string] => typeof entry[1] === 'string',
@@ -63,12 +63,12 @@ export function mapItems(value: unknown, convert: (item: Fields, index: number) 
     : value;
 }
 
-/** The fields that have a value. */
+/** Gives the fields that have a value. */
 export function present(fields: Fields): Fields {
   return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined && value !== null));
 }
 
-/** Labels and annotations for an object that is converted; what tools wrote about the old object stays behind. */
+/** Gives labels and annotations for an object that is converted; what tools wrote about the old object stays behind. */
 export function keptMetadata(object: WrittenObject): Pick<WrittenObject['metadata'], 'labels' | 'annotations'> {
   const labels = stringsOf(object.metadata.labels);
   const annotations = Object.fromEntries(
@@ -82,7 +82,7 @@ export function keptMetadata(object: WrittenObject): Pick<WrittenObject['metadat
   };
 }
 
-/** A reference of Service APIs 0.1, which called the core group `core`. */
+/** Gives a reference of Service APIs 0.1, which called the core group `core`. */
 export function toReference(value: unknown): unknown {
   if (!isRecord(value)) return value;
   const { group, kind, ...rest } = value;
@@ -100,8 +100,8 @@ const leftBehind: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * A pattern for Host: one label where the wildcard is. In v1 a wildcard stands for any number of labels, before it
- * stood for one.
+ * Gives a pattern for Host: one label where the wildcard is. In v1 a wildcard stands for any number of labels, before
+ * it stood for one.
  */
 export function oneLabelHost(wildcard: string): {
   readonly type: string;
@@ -112,7 +112,7 @@ export function oneLabelHost(wildcard: string): {
   return { type: 'RegularExpression', name: 'Host', value: String.raw`(?i)[^.:]+\.${suffix}(:[0-9]+)?` };
 }
 
-/** Whether a hostname is a wildcard that can be given a pattern. */
+/** Tells whether a hostname is a wildcard that can be given a pattern. */
 export function isWildcard(hostname: unknown): hostname is string {
   return typeof hostname === 'string' && /^\*\.[-.a-z0-9]+$/.test(hostname);
 }

@@ -109,7 +109,7 @@ function withoutDoubles(converted: readonly Converted[]): readonly Converted[] {
 const routeKinds: ReadonlySet<string> = new Set(['HTTPRoute', 'GRPCRoute', 'TLSRoute', 'TCPRoute', 'UDPRoute']);
 const nameLengthMax = 253;
 
-/** The same object under a name that nothing has: `base-2`, `base-3` and so on. */
+/** Gives the same object under a name that nothing has: `base-2`, `base-3` and so on. */
 function withFreeName(object: WrittenObject, base: string, taken: ReadonlyMap<string, unknown>): WrittenObject {
   for (let count = 2; ; count += 1) {
     const end = `-${count}`;
@@ -119,7 +119,7 @@ function withFreeName(object: WrittenObject, base: string, taken: ReadonlyMap<st
   }
 }
 
-/** Whether an object is what it was made of, at most in a newer version. */
+/** Tells whether an object is what it was made of, at most in a newer version. */
 function isSame(object: WrittenObject, from: WrittenObject): boolean {
   return object.kind === from.kind && groupOf(object) === groupOf(from) && object.metadata.name === from.metadata.name;
 }

@@ -3,7 +3,7 @@
 // was protected.
 import { stringsOf, type WrittenObject } from './conversion.ts';
 
-/** Annotations of an Ingress that some controller acts on, and nothing here does. */
+/** Gives the annotations of an Ingress that some controller acts on, and nothing here does. */
 export function foreignAnnotations(object: WrittenObject): readonly string[] {
   return Object.keys(stringsOf(object.metadata.annotations)).filter(
     (key) => !isInert(key) && !certificateIssuers.test(domainOf(key)) && key !== 'kubernetes.io/tls-acme' && acts(key),
@@ -11,8 +11,8 @@ export function foreignAnnotations(object: WrittenObject): readonly string[] {
 }
 
 /**
- * Annotations that ask cert-manager or the like for a certificate: they work on a Gateway or ListenerSet, not on a
- * route.
+ * Gives the annotations that ask cert-manager or the like for a certificate: they work on a Gateway or ListenerSet, not
+ * on a route.
  */
 export function issuerAnnotations(object: WrittenObject): readonly string[] {
   return Object.keys(stringsOf(object.metadata.annotations)).filter(
@@ -20,7 +20,10 @@ export function issuerAnnotations(object: WrittenObject): readonly string[] {
   );
 }
 
-/** Annotations of a Service that ingress controllers act on; those of a cloud's load balancer stay with the Service. */
+/**
+ * Gives the annotations of a Service that ingress controllers act on; those of a cloud's load balancer stay with the
+ * Service.
+ */
 export function foreignServiceAnnotations(service: WrittenObject): readonly string[] {
   return Object.keys(stringsOf(service.metadata.annotations)).filter(
     (key) => !isInert(key) && !/^service\.(beta|alpha)?\.?kubernetes\.io$/.test(domainOf(key)) && isOfController(key),
@@ -132,7 +135,9 @@ function isInert(key: string): boolean {
   return inert.has(domainOf(key));
 }
 
-/** The part of an annotation's key before the slash; without a slash there is none, and the key is somebody's own. */
+/**
+ * Gives the part of an annotation's key before the slash; without a slash there is none, and the key is somebody's own.
+ */
 function domainOf(key: string): string {
   return key.includes('/') ? key.slice(0, key.indexOf('/')) : '';
 }

@@ -5,7 +5,7 @@ import { fieldsOf, type Fields, mapItems, present, type WrittenObject } from './
 
 const v1 = 'networking.k8s.io/v1';
 
-/** The same object in networking.k8s.io/v1; objects of other APIs are handed back as they are. */
+/** Gives the same object in networking.k8s.io/v1; objects of other APIs are handed back as they are. */
 export function toIngressV1(object: WrittenObject): WrittenObject {
   if (object.kind === 'IngressClass' && object.apiVersion === `${v1}beta1`) return { ...object, apiVersion: v1 };
   const isOld = object.apiVersion === `${v1}beta1` || object.apiVersion === 'extensions/v1beta1';

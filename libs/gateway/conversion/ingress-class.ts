@@ -40,13 +40,13 @@ export function readIngressClass(object: WrittenObject): IngressClass {
   return { ...implied, gateway: place, implied: false, warnings: [] };
 }
 
-/** The class that an Ingress names; undefined = none. */
+/** Gives the class that an Ingress names; undefined = none. */
 export function namedIngressClass(ingress: WrittenObject): string | undefined {
   const { ingressClassName } = fieldsOf(ingress['spec']);
   return textOf(ingressClassName) ?? textOf(fieldsOf(ingress.metadata.annotations)['kubernetes.io/ingress.class']);
 }
 
-/** The Gateway that a class implies. */
+/** Gives the Gateway that a class implies. */
 export function impliedGateway(className: string, gatewayClassName: string): WrittenObject {
   const all = { namespaces: { from: 'All' } };
   return {

@@ -44,7 +44,7 @@ const pathTypes: ReadonlyMap<string, string> = new Map([
   ['ImplementationSpecific', 'PathPrefix'],
 ]);
 
-/** The hosts for which an Ingress names a certificate, each once, with its Secret; '*' = any host. */
+/** Gives the hosts for which an Ingress names a certificate, each once, with its Secret; '*' = any host. */
 export function ingressTlsHosts(object: WrittenObject): ReadonlyMap<string, string> {
   const hosts = new Map<string, string>();
   for (const [host, secret] of askedTlsHosts(object))
@@ -52,7 +52,7 @@ export function ingressTlsHosts(object: WrittenObject): ReadonlyMap<string, stri
   return hosts;
 }
 
-/** The hosts that an Ingress wants TLS for, with the Secret or none. */
+/** Gives the hosts that an Ingress wants TLS for, with the Secret or none. */
 function askedTlsHosts(object: WrittenObject): readonly (readonly [host: string, secret: string | undefined])[] {
   return itemsOf(fieldsOf(object['spec'])['tls']).flatMap((item) => {
     const { hosts: names, secretName } = fieldsOf(item);
@@ -62,7 +62,7 @@ function askedTlsHosts(object: WrittenObject): readonly (readonly [host: string,
   });
 }
 
-/** The names of the Services that an Ingress sends requests to. */
+/** Gives the names of the Services that an Ingress sends requests to. */
 export function ingressServices(object: WrittenObject): ReadonlySet<string> {
   const { rules, defaultBackend } = fieldsOf(object['spec']);
   const paths = itemsOf(rules).flatMap((rule) => itemsOf(fieldsOf(fieldsOf(rule)['http'])['paths']));
@@ -95,7 +95,7 @@ export function convertIngress(object: WrittenObject, place: IngressPlace): Conv
   return { objects: [...(set === undefined ? [] : [set]), ...objects], warnings };
 }
 
-/** What the routes of a host attach to: the Gateway, and the ListenerSets whose listeners have the host. */
+/** Says what the routes of a host attach to: the Gateway, and the ListenerSets whose listeners have the host. */
 function parentsOf(object: WrittenObject, of: string, { gateway, ownerOf }: IngressPlace): readonly Fields[] {
   const { namespace: own = 'default' } = object.metadata;
   const placed = ({ namespace, name }: Place): Fields => ({ ...(namespace === own ? {} : { namespace }), name });
@@ -143,7 +143,7 @@ function convertTls(
   return { apiVersion: v1, kind: 'ListenerSet', metadata, spec: { parentRef, listeners } };
 }
 
-/** Rules of v1 by host; '*' = any, and there the default backend is last. */
+/** Gives the rules of v1 by host; '*' = any, and there the default backend is last. */
 function rulesByHost(
   object: WrittenObject,
   place: IngressPlace,
@@ -192,7 +192,10 @@ function convertPath(path: Fields, where: string, place: IngressPlace, warnings:
   return { matches: [{ path: match }], backendRefs: convertBackend(backend, `${where}.backend`, place, warnings) };
 }
 
-/** What a path says whose matching was the controller's: `/*` at the end is a prefix (GCE, ALB), the rest a regex (ingress-nginx). */
+/**
+ * Reads a path whose matching was the controller's: `/*` at the end is a prefix (GCE, ALB), the rest a regex
+ * (ingress-nginx).
+ */
 function freePath(value: string, where: string, warnings: string[]): Fields {
   const stem = value.endsWith('/*') ? value.slice(0, -2) || '/' : value;
   if (pathValue.test(stem) && !stem.includes('*')) return { type: 'PathPrefix', value: stem };
@@ -223,9 +226,8 @@ function convertBackend(
       ? undefined
       : portNumber(textOf(name) ?? '', textOf(portName) ?? '');
   if (number === undefined && found === undefined) {
-    warnings.push(
-      `${where}: Service ${textOf(name) ?? ''} with a port called ${textOf(portName) ?? ''} is not known, and v1 wants its number`,
-    );
+    const what = `Service ${textOf(name) ?? ''} with a port called ${textOf(portName) ?? ''}`;
+    warnings.push(`${where}: ${what} is not known, and v1 wants its number`);
   }
   return [present({ name, port: number ?? found })];
 }

@@ -71,7 +71,7 @@ export class ObjectSet {
     }));
   }
 
-  /** Whether an Ingress of the set sends requests to a Service. */
+  /** Tells whether an Ingress of the set sends requests to a Service. */
   isIngressBackend(service: WrittenObject): boolean {
     return this.#backends.has(placeText(service));
   }
@@ -103,7 +103,7 @@ export class ObjectSet {
     return { objects: [place, impliedGateway(ofClass.name, fleetgateClass), ...objects], warnings: said };
   }
 
-  /** Whether a ListenerSet is made of an Ingress: it has its name, or that name and what keeps it apart. */
+  /** Tells whether a ListenerSet is made of an Ingress: it has its name, or that name and what keeps it apart. */
   #isOwn({ namespace, name }: Place, ingress: WrittenObject): boolean {
     return namespace === namespaceOf(ingress) && /^(-tls)*$/.test(name.replace(ingress.metadata.name, ''));
   }

@@ -160,7 +160,7 @@ const specs: ReadonlyMap<WatchedKind, Shape> = new Map<WatchedKind, Shape>([
   ],
 ]);
 
-/** The fields of an object of an older API that are of the wrong type. */
+/** Gives the fields of an object of an older API that are of the wrong type. */
 export function olderProblems(object: WrittenObject): readonly Problem[] {
   const kind = kindInfoOf(object)?.kind;
   const shape = kind === undefined ? undefined : specs.get(kind);
@@ -171,7 +171,7 @@ export function olderProblems(object: WrittenObject): readonly Problem[] {
     : shapeProblems(spec, 'spec', shape);
 }
 
-/** Paths of what an object of an older API holds and no conversion reads. */
+/** Gives the paths of what an object of an older API holds and no conversion reads. */
 export function olderUnread(object: WrittenObject): readonly string[] {
   const kind = kindInfoOf(object)?.kind;
   const shape = kind === undefined ? undefined : specs.get(kind);

@@ -31,7 +31,7 @@ export interface RouteSelection {
   readonly refused: readonly Place[];
 }
 
-/** What a Gateway selects by. */
+/** Says what a Gateway selects by. */
 export function toSelectingGateway(object: WrittenObject): SelectingGateway {
   const { name, namespace = 'default' } = object.metadata;
   const listeners = fieldsOf(object['spec'])['listeners'];
@@ -40,7 +40,7 @@ export function toSelectingGateway(object: WrittenObject): SelectingGateway {
   return { name, namespace, listeners: routes.map((one, index) => ({ name: names[index] ?? '', routes: one })) };
 }
 
-/** Which of the Gateways of its cluster serve a route. */
+/** Says which of the Gateways of its cluster serve a route. */
 export function selectRoute(
   route: WrittenObject,
   gateways: readonly SelectingGateway[],
@@ -101,7 +101,7 @@ function allowedGateways(gateways: unknown, namespace: string): (gateway: Place)
   return (gateway) => listed.has(toNamespacedKey(gateway));
 }
 
-/** A v1 route with the parents that select it. */
+/** Gives a v1 route with the parents that select it. */
 export function toRoute(
   object: WrittenObject,
   name: string,

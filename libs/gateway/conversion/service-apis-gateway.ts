@@ -50,7 +50,7 @@ export function convertGateway(object: WrittenObject): Conversion {
   return { objects: [{ apiVersion: v1, kind: 'Gateway', metadata, spec: converted }], warnings };
 }
 
-/** The names that the listeners of a Gateway get, in order; unique. */
+/** Gives the names that the listeners of a Gateway get, in order; unique. */
 export function listenerNames(listeners: unknown): readonly string[] {
   const taken = new Set<string>();
   return itemsOf(listeners).map((item) => {

@@ -48,7 +48,7 @@ export function convertHttpRoute(object: WrittenObject, selection: RouteSelectio
   return { objects, warnings };
 }
 
-/** A rule for the hosts with one label where the wildcard is. */
+/** Gives a rule for the hosts with one label where the wildcard is. */
 export function onOneLabel(rule: Fields, wildcard: string): Fields {
   const matches = rule['matches'];
   const header = oneLabelHost(wildcard);

@@ -46,7 +46,10 @@ function convertRule(rule: unknown): unknown {
   return present({ backendRefs: mapItems(fieldsOf(rule)['forwardTo'], forwardTo) });
 }
 
-/** The matches that can be honoured; one that takes everything where none is written, undefined where none is left. */
+/**
+ * Gives the matches that can be honoured; one that takes everything where none is written, undefined where none is
+ * left.
+ */
 function usableMatches(rule: unknown, path: string, warnings: string[]): readonly unknown[] | undefined {
   const matches = itemsOf(fieldsOf(rule)['matches']);
   if (matches.length === 0) return [{}];

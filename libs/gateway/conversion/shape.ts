@@ -20,14 +20,14 @@ export type Shape =
 /** Lists and maps beyond it are not for a conversion to walk. */
 const itemsMax = 4096;
 
-/** What of a value is not of its shape. */
+/** Says what of a value is not of its shape. */
 export function shapeProblems(value: unknown, path: string, shape: Shape): readonly Problem[] {
   const problems: Problem[] = [];
   check(new Cursor(value, path, problems), value, shape);
   return problems;
 }
 
-/** Paths of the fields of a value that its shape does not have: nothing reads them. */
+/** Gives the paths of the fields of a value that its shape does not have: nothing reads them. */
 export function unreadFields(value: unknown, path: string, shape: Shape): readonly string[] {
   if (typeof shape === 'string' || 'text' in shape || 'integer' in shape || 'oneOf' in shape || 'map' in shape)
     return [];

@@ -9,23 +9,26 @@ const lengthMax = 63;
 const hashLength = 8;
 
 /**
- * Name of the Deployment, Service, … of a Gateway's own data plane, in the Gateway's namespace: `<gateway>-<class>`.
+ * Gives the name of the Deployment, Service, … of a Gateway's own data plane, in the Gateway's namespace:
+ * `<gateway>-<class>`.
  */
 export function dataPlaneName(gateway: string, className: string): string {
   return boundedName(`${gateway}-${className}`);
 }
 
-/** Name of those that all Gateways of a class share, in the agent's namespace. */
+/** Gives the name of those that all Gateways of a class share, in the agent's namespace. */
 export function sharedDataPlaneName(className: string): string {
   return boundedName(`class-${className}`);
 }
 
-/** A name as the value of a label: cut where it is too long, and then a hash keeps it unique. */
+/** Gives a name as the value of a label: cut where it is too long, and then a hash keeps it unique. */
 export function labelValue(name: string): string {
   return name.length <= lengthMax ? name : boundedName(name);
 }
 
-/** A text as the name of a Service: dots become dashes, what is too long is cut, and then a hash keeps it unique. */
+/**
+ * Gives a text as the name of a Service: dots become dashes, what is too long is cut, and then a hash keeps it unique.
+ */
 function boundedName(text: string): string {
   const plain = text.replaceAll('.', '-').replace(/^(?![a-z])/, 'g');
   if (plain.length <= lengthMax && plain === text) return text;

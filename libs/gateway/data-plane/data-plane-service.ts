@@ -41,7 +41,7 @@ export function parseDataPlaneService(object: KubeObject, namespace: string): Da
   return { name, ...(gateway === undefined ? {} : { gateway }), balanced, addresses };
 }
 
-/** An address by what it looks like. */
+/** Gives an address by what it looks like. */
 export function toAddress(value: string): Address {
   return { type: ipVersion(value) === 0 ? 'Hostname' : 'IPAddress', value };
 }

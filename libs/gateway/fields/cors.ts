@@ -44,7 +44,7 @@ export function parseCors(at: Cursor): CorsPolicy {
   };
 }
 
-/** In the order written, each once. */
+/** Reads texts in the order written, each once. */
 function texts(at: Cursor, max: number, read: (item: Cursor) => string | undefined): readonly string[] {
   return [...new Set(at.items(max).flatMap((item) => read(item) ?? []))];
 }

@@ -31,12 +31,12 @@ export class Cursor {
     return undefined;
   }
 
-  /** The same place, noting problems elsewhere. */
+  /** Gives the same place, noting problems elsewhere. */
   into(problems: Problem[]): Cursor {
     return new Cursor(this.#value, this.path, problems);
   }
 
-  /** A field of this object. A place that is no object has no fields; that is noted by `object`. */
+  /** Gives a field of this object. A place that is no object has no fields; that is noted by `object`. */
   field(name: string): Cursor {
     const path = this.path === '' ? name : `${this.path}.${name}`;
     return new Cursor(
@@ -46,18 +46,18 @@ export class Cursor {
     );
   }
 
-  /** This place if it holds an object, else a problem; absent = undefined without one. */
+  /** Gives this place if it holds an object, else a problem; absent = undefined without one. */
   object(): Cursor | undefined {
     if (!this.present) return undefined;
     return isRecord(this.#value) ? this : this.problem(`must be an object, is ${typeName(this.#value)}`);
   }
 
-  /** The object that must be here. An absent one is a problem too. */
+  /** Gives the object that must be here. An absent one is a problem too. */
   requiredObject(): Cursor | undefined {
     return this.present ? this.object() : this.problem('is missing');
   }
 
-  /** The items of a list; absent = none. A list over the limit is a problem and gives none. */
+  /** Gives the items of a list; absent = none. A list over the limit is a problem and gives none. */
   items(max: number): readonly Cursor[] {
     if (!this.present) return [];
     if (!Array.isArray(this.#value)) {
@@ -102,7 +102,7 @@ export class Cursor {
       : this.problem(`must be true or false, is ${typeName(this.#value)}`);
   }
 
-  /** One of a set of strings. */
+  /** Reads one of a set of strings. */
   oneOf<T extends string>(allowed: readonly T[]): T | undefined {
     const value = this.text();
     if (value === undefined) return undefined;
@@ -112,7 +112,7 @@ export class Cursor {
     );
   }
 
-  /** A map of strings; absent = empty. */
+  /** Gives a map of strings; absent = empty. */
   stringMap(max: number): Readonly<Record<string, string>> {
     const object = this.object();
     if (object === undefined || !isRecord(this.#value)) return {};
@@ -130,7 +130,7 @@ export class Cursor {
   }
 }
 
-/** The body of an object as a cursor, and the problems that reading it will note. */
+/** Gives the body of an object as a cursor, and the problems that reading it will note. */
 export function openBody(
   object: { readonly [field: string]: unknown },
   field: string,

@@ -4,7 +4,7 @@ const part = /([0-9]{1,5})(h|ms|m|s)/g;
 const whole = /^([0-9]{1,5}(h|m|s|ms)){1,4}$/;
 const unitMs: Readonly<Record<string, number>> = { h: 3_600_000, m: 60_000, s: 1000, ms: 1 };
 
-/** Milliseconds, or undefined for text that is no duration. */
+/** Gives the milliseconds, or undefined for text that is no duration. */
 export function durationMs(text: string): number | undefined {
   if (!whole.test(text)) return undefined;
   let sum = 0;

@@ -39,7 +39,7 @@ export function parseFrontendTls(frontend: Cursor, namespace: string): FrontendT
   return { ...(general === undefined ? {} : { default: general }), perPort };
 }
 
-/** What is wrong with it, also where no listener asks for it. */
+/** Says what is wrong with it, also where no listener asks for it. */
 export function frontendProblems({ default: general, perPort }: FrontendTls): readonly Problem[] {
   const all = [general, ...perPort.map(({ validation }) => validation)];
   return all.flatMap((one) => (one !== undefined && 'problems' in one ? one.problems : []));

@@ -35,7 +35,7 @@ export function parseLabelSelector(at: Cursor): LabelSelector {
   return requirements;
 }
 
-/** Whether labels satisfy a selector. */
+/** Tells whether labels satisfy a selector. */
 export function selects(selector: LabelSelector, labels: Readonly<Record<string, string>>): boolean {
   return selector.every((requirement) => holds(requirement, labels));
 }

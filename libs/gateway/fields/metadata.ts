@@ -5,7 +5,7 @@ import { isRecord } from './record.ts';
 /** Sorts after every real time, so that an object without a readable creationTimestamp never wins a conflict. */
 const unknownTime = '9999-12-31T23:59:59Z';
 
-/** creationTimestamp in UTC with whole seconds: comparable as text. */
+/** Gives creationTimestamp in UTC with whole seconds: comparable as text. */
 export function createdAt(object: KubeObject): string {
   const text: unknown = isRecord(object.metadata) ? object.metadata.creationTimestamp : undefined;
   const time = typeof text === 'string' ? Date.parse(text) : Number.NaN;
@@ -14,13 +14,13 @@ export function createdAt(object: KubeObject): string {
     : `${new Date(time).toISOString().slice(0, 19)}Z`;
 }
 
-/** metadata.generation; 0 where the object has none. */
+/** Gives metadata.generation; 0 where the object has none. */
 export function generation(object: KubeObject): number {
   const value: unknown = isRecord(object.metadata) ? object.metadata.generation : undefined;
   return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0 ? value : 0;
 }
 
-/** Labels that are strings. */
+/** Gives the labels that are strings. */
 export function labels(object: KubeObject): Readonly<Record<string, string>> {
   const value: unknown = isRecord(object.metadata) ? object.metadata.labels : undefined;
   if (!isRecord(value)) return {};

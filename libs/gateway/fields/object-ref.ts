@@ -21,7 +21,7 @@ export function parseObjectRef(at: Cursor, ownNamespace: string, kindDefault?: s
   return { group, kind, namespace, name };
 }
 
-/** `Kind` or `Kind.group`, as people write it. */
+/** Gives `Kind` or `Kind.group`, as people write it. */
 export function kindText({ group, kind }: Pick<ObjectRef, 'group' | 'kind'>): string {
   return group === '' ? kind : `${kind}.${group}`;
 }

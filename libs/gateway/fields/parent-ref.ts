@@ -60,7 +60,7 @@ export function parseParentRef(at: Cursor, ownNamespace: string): ParentRef | un
   };
 }
 
-/** Text of a field, the default where it is absent, undefined (and a noted problem) where it is wrong. */
+/** Gives the text of a field, the default where it is absent, undefined (and a noted problem) where it is wrong. */
 function textOr(at: Cursor, rule: Parameters<Cursor['text']>[0], absent: string): string | undefined {
   return at.present ? at.text(rule) : absent;
 }

@@ -1,11 +1,11 @@
 // Tells objects of JSON from its other values.
 
-/** Whether the value is an object: neither null nor a list. */
+/** Tells whether the value is an object: neither null nor a list. */
 export function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-/** The objects of a list; none where the value is no list. */
+/** Gives the objects of a list; none where the value is no list. */
 export function recordsOf(value: unknown): readonly Readonly<Record<string, unknown>>[] {
   return Array.isArray(value) ? value.filter(isRecord) : [];
 }

@@ -19,7 +19,7 @@ const classNames =
 const verdicts = new Map<string, string>();
 const verdictsMax = 10_000;
 
-/** Why a pattern cannot be used, as a predicate ("is …"), or undefined. */
+/** Says why a pattern cannot be used, as a predicate ("is …"), or gives undefined. */
 export function regexProblem(pattern: string): string | undefined {
   let verdict = verdicts.get(pattern);
   if (verdict === undefined) {
@@ -54,7 +54,7 @@ function repetitions(pattern: string): number {
   return counts.reduce((sum, count) => sum + count, 0);
 }
 
-/** Instructions, or what is wrong with the pattern. */
+/** Counts the instructions, or says what is wrong with the pattern. */
 function programSize(pattern: string): number | string {
   try {
     return RE2JS.compile(pattern).programSize();

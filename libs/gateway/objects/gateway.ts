@@ -30,7 +30,7 @@ interface Gateway {
   readonly problems: readonly Problem[];
 }
 
-/** The name of the class, or undefined where there is none to read. */
+/** Gives the name of the class, or undefined where there is none to read. */
 export function gatewayClassName(object: KubeObject): string | undefined {
   return openBody(object, 'spec').at.field('gatewayClassName').text(objectName);
 }

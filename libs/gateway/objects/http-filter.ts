@@ -89,7 +89,7 @@ export function checkFilterCombination(at: Cursor, filters: readonly RouteFilter
   }
 }
 
-/** Whether a path change needs the rule to have exactly one PathPrefix match. */
+/** Tells whether a path change needs the rule to have exactly one PathPrefix match. */
 export function replacesPrefix(filter: RouteFilter): boolean {
   if (filter.type === 'rewrite') return filter.path?.type === 'prefix';
   return filter.type === 'redirect' && filter.redirect.path?.type === 'prefix';
@@ -115,7 +115,7 @@ function parseHeaderChange(at: Cursor): HeaderChange {
   return { set, add, remove: [...remove] };
 }
 
-/** In the order given; the first of equal names counts. */
+/** Parses headers in the order given; the first of equal names counts. */
 function parseHeaders(at: Cursor): HeaderChange['set'] {
   const byName = new Map<string, { readonly name: string; readonly value: string }>();
   for (const item of at.items(16)) {

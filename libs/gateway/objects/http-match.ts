@@ -60,7 +60,7 @@ function parsePath(at: Cursor): HttpMatch['path'] | undefined {
   return { type, value: type === 'PathPrefix' && value.length > 1 && value.endsWith('/') ? value.slice(0, -1) : value };
 }
 
-/** The rules that the CRD has for Exact and PathPrefix. */
+/** Checks by the rules that the CRD has for Exact and PathPrefix. */
 function pathProblem(value: string): string | undefined {
   if (!value.startsWith('/')) return 'must start with "/"';
   for (const part of ['//', '/./', '/../', '%2f', '%2F', '#']) {

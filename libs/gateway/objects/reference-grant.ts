@@ -51,7 +51,7 @@ export function parseReferenceGrant(object: KubeObject): ReferenceGrant {
   return { from, to, problems };
 }
 
-/** Whether a grant in the target's namespace allows a reference. */
+/** Tells whether a grant in the target's namespace allows a reference. */
 export function grants(grant: Pick<ReferenceGrant, 'from' | 'to'>, reference: CrossReference): boolean {
   return (
     grant.from.some(

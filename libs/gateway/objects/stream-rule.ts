@@ -19,7 +19,10 @@ export interface StreamRule {
   readonly fault?: RuleFault;
 }
 
-/** Reads one rule. A backend that cannot be read is one that does not exist; other mistakes drop the rule, so that another route may have its connections. */
+/**
+ * Reads one rule. A backend that cannot be read is one that does not exist; other mistakes drop the rule, so that
+ * another route may have its connections.
+ */
 export function parseStreamRule(item: Cursor, index: number, namespace: string): StreamRule {
   const problems: Problem[] = [];
   const at = item.into(problems);

@@ -9,7 +9,7 @@ import type { KubeObject } from '#libs/gateway/object.ts';
 /** A manifest, whatever its fields; `metadata` may leave out all but the name. */
 export type Manifest = Readonly<Record<string, unknown>> & { readonly kind: string };
 
-/** An `applied` event for a manifest. */
+/** Gives an `applied` event for a manifest. */
 export function applied(manifest: Manifest, cluster = 'eu', resourceVersion = '1'): ChangeEvent {
   const object = complete(manifest, cluster, resourceVersion);
   const { metadata } = object;
@@ -22,7 +22,7 @@ export function applied(manifest: Manifest, cluster = 'eu', resourceVersion = '1
   };
 }
 
-/** A `deleted` event for the object of a manifest. */
+/** Gives a `deleted` event for the object of a manifest. */
 export function deleted(manifest: Manifest, cluster = 'eu', resourceVersion = '2'): ChangeEvent {
   return {
     ...envelope(complete(manifest, cluster, resourceVersion), cluster),
@@ -32,7 +32,10 @@ export function deleted(manifest: Manifest, cluster = 'eu', resourceVersion = '2
   };
 }
 
-/** `applied` events for the documents of a YAML text; a field `cluster` beside `kind` names another cluster than eu. */
+/**
+ * Gives `applied` events for the documents of a YAML text; a field `cluster` beside `kind` names another cluster than
+ * eu.
+ */
 export function readManifests(yaml: string): readonly ChangeEvent[] {
   return parseAllDocuments(yaml).flatMap((document) => {
     const value: unknown = document.toJS();

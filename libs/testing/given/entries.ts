@@ -16,14 +16,14 @@ import { type ServicePortName } from '#libs/snapshot/service-port.ts';
 /** A long time ago. */
 export const longAgo = '2020-01-01T00:00:00Z';
 
-/** A listener with its entry key; `http` on port 80 for any host. */
+/** Gives a listener with its entry key; `http` on port 80 for any host. */
 export function listenerEntry(entry: Partial<ListenerEntry> = {}): readonly [key: string, entry: ListenerEntry] {
   const name = entry.name ?? 'http';
   const defaults = { kind: 'listener', name, port: 80, protocol: 'HTTP', hostname: '*' } as const;
   return [toListenerKey(name), { ...defaults, certificates: [], createdAt: longAgo, ...entry }];
 }
 
-/** A backend of cluster `eu`, namespace `shop`, port 80, with its entry key. */
+/** Gives a backend of cluster `eu`, namespace `shop`, port 80, with its entry key. */
 export function backendEntry(
   service: string,
   entry: Partial<BackendEntry> = {},
@@ -63,7 +63,7 @@ export interface RuleOptions {
   readonly retry?: NonNullable<HttpRuleEntry['retry']>;
 }
 
-/** A rule of cluster `eu`, namespace `shop`, with its entry key. */
+/** Gives a rule of cluster `eu`, namespace `shop`, with its entry key. */
 export function ruleEntry(options: RuleOptions = {}): readonly [key: string, entry: HttpRuleEntry] {
   const { name = 'route', index = 0, kind = 'HTTPRoute', createdAt = longAgo, to = 'web' } = options;
   const entry: HttpRuleEntry = {
@@ -99,7 +99,7 @@ export interface StreamRuleOptions {
   readonly to?: Readonly<Record<string, number>>;
 }
 
-/** A rule for streams of cluster `eu`, namespace `shop`, with its entry key. */
+/** Gives a rule for streams of cluster `eu`, namespace `shop`, with its entry key. */
 export function streamRuleEntry(options: StreamRuleOptions): readonly [key: string, entry: StreamRuleEntry] {
   const { name = 'stream', index = 0, kind = 'TCPRoute', createdAt = longAgo, hosts, to = { web: 1 } } = options;
   const protocol = kind === 'UDPRoute' ? 'udp' : 'http';
@@ -119,12 +119,12 @@ export function streamRuleEntry(options: StreamRuleOptions): readonly [key: stri
   return [toRuleKey(entry.route, index), entry];
 }
 
-/** All to one service of backendEntry. */
+/** Forwards all to one service of backendEntry. */
 function forwardTo(service: string): RuleAction {
   return { type: 'forward', backends: [{ key: backendEntry(service)[0], weight: 1, filters: [] }] };
 }
 
-/** Entries by key. */
+/** Gives the entries by key. */
 export function entriesOf(...entries: readonly (readonly [string, Entry])[]): ReadonlyMap<string, Entry> {
   return new Map(entries);
 }

@@ -60,7 +60,7 @@ export class Given {
     return this.contents.flatMap(({ digest }, version) => [{ version, digest }]);
   }
 
-  /** The conditions of one status as `type=status reason: message`. */
+  /** Gives the conditions of one status as `type=status reason: message`. */
   conditions(kind: string, name: string): readonly string[] {
     const found = this.projection
       .statuses('eu', undefined, 1000)

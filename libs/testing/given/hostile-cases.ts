@@ -46,7 +46,7 @@ export const hostileCases: readonly HostileCase[] = kinds.flatMap(({ kind }) =>
   templates(kind).flatMap((whole) => [...casesOf(kind, whole), ...cyclesOf(kind, whole)]),
 );
 
-/** An object with an annotation, a label and a text of its own that are huge. */
+/** Gives an object with an annotation, a label and a text of its own that are huge. */
 export function hugeTexts(whole: Manifest): readonly Manifest[] {
   const huge = 'x'.repeat(hugeTextLength);
   const text = placesOf(whole).find((place) => place[0] === 'spec' && typeof valueAt(whole, place) === 'string');
@@ -105,7 +105,9 @@ function ofList(
   ];
 }
 
-/** The object where it refers to others, referring to itself, to what belongs to it, and to what it belongs to. */
+/**
+ * Gives the object where it refers to others, referring to itself, to what belongs to it, and to what it belongs to.
+ */
 function cyclesOf(kind: WatchedKind, whole: Manifest): readonly HostileCase[] {
   const { name } = metadataOf(whole);
   const refs = placesOf(whole).filter((place) => {

@@ -20,7 +20,7 @@ export const missingTemplates: readonly WatchedKind[] = kinds
   .map(({ kind }) => kind)
   .filter((kind) => !byKind.has(kind));
 
-/** Complete objects of a kind: well-formed, and of the team of namespace `evil`. */
+/** Gives complete objects of a kind: well-formed, and of the team of namespace `evil`. */
 export function templates(kind: WatchedKind): readonly Manifest[] {
   const metadata = { name: 'any', namespace: 'evil' };
   return byKind.get(kind) ?? [{ kind, metadata, spec: { parentRefs: [{ name: 'gate' }] } }];
@@ -139,8 +139,8 @@ const change: fc.Arbitrary<Change> = fc.oneof(
 );
 
 /**
- * A hostile object of the kind. What identifies it is sound, as the parser of events guarantees; its metadata is not
- * otherwise.
+ * Gives a hostile object of the kind. What identifies it is sound, as the parser of events guarantees; its metadata is
+ * not otherwise.
  */
 export function hostileObject(kind: WatchedKind): fc.Arbitrary<Manifest> {
   return fc.oneof(...templates(kind).map(hostileForm));
@@ -177,13 +177,13 @@ function hostileForm(whole: Manifest): fc.Arbitrary<Manifest> {
 /** A hostile object of any watched kind. */
 export const anyHostileObject: fc.Arbitrary<Manifest> = fc.oneof(...kinds.map(({ kind }) => hostileObject(kind)));
 
-/** Every place of a value below its root. */
+/** Gives every place of a value below its root. */
 export function placesOf(value: unknown, at: Place = []): readonly Place[] {
   const steps = Array.isArray(value) ? value.keys().toArray() : isRecord(value) ? Object.keys(value) : [];
   return steps.flatMap((step) => [[...at, step], ...placesOf(valueAt(value, [step]), [...at, step])]);
 }
 
-/** What is at a place; undefined where nothing is. */
+/** Says what is at a place; undefined where nothing is. */
 export function valueAt(root: unknown, place: Place): unknown {
   let value = root;
   for (const step of place) {
@@ -194,7 +194,7 @@ export function valueAt(root: unknown, place: Place): unknown {
   return value;
 }
 
-/** A copy with another value at a place that is there; undefined takes it away. */
+/** Gives a copy with another value at a place that is there; undefined takes it away. */
 export function replaced(root: unknown, [step, ...rest]: Place, value: unknown): unknown {
   if (step === undefined) return value;
   if (Array.isArray(root))
@@ -228,7 +228,7 @@ function nameOf(manifest: Manifest): string {
   return String(metadataOf(manifest)['name']);
 }
 
-/** The row of the table of kinds; several groups have kinds of the same name. */
+/** Gives the row of the table of kinds; several groups have kinds of the same name. */
 function rowOf({ apiVersion, kind }: Manifest): WatchedKind | undefined {
   return typeof apiVersion === 'string' ? kindInfoOf({ apiVersion, kind })?.kind : kindInfo(kind)?.kind;
 }

@@ -50,7 +50,7 @@ export const requestChoice: fc.Arbitrary<RequestChoice> = fc.record({
   }),
 });
 
-/** The request that choices mean for a route set. */
+/** Gives the request that choices mean for a route set. */
 export function nearRequest(set: RouteSet, choice: RequestChoice): HttpRequest {
   const all = set.gateways.flatMap(({ gateway, entries }) =>
     [...entries.values()].map((entry) => ({ gateway, entry })),

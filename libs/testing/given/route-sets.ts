@@ -235,7 +235,7 @@ function rule(
     });
 }
 
-/** Random route sets on these ports. Every rule says its gateway and key in the response header `x-rule`. */
+/** Gives random route sets on these ports. Every rule says its gateway and key in the response header `x-rule`. */
 export function routeSets(ports: RoutePorts): fc.Arbitrary<RouteSet> {
   const listener: fc.Arbitrary<ListenerChoice> = fc.oneof(
     fc.record({ port: pick(...ports.plain), protocol: pick('HTTP' as const), hostname: pick(...hostnames) }),

@@ -6,24 +6,24 @@ import { applied, readManifests } from './change-events.ts';
 import { templates } from './hostile-objects.ts';
 
 /**
- * The team that must not notice anything. Its hostnames are below good.test, and its objects are older: where two claim
- * the same, the older wins.
+ * Gives the team that must not notice anything. Its hostnames are below good.test, and its objects are older: where two
+ * claim the same, the older wins.
  */
 export function victims(): readonly ChangeEvent[] {
   return readManifests(manifests.replaceAll('metadata: {', "metadata: { creationTimestamp: '2020-01-01T00:00:00Z',"));
 }
 
-/** The other team, while it behaves. */
+/** Gives the other team, while it behaves. */
 export function hostileTeam(resourceVersion = '1'): readonly ChangeEvent[] {
   return kinds.flatMap(({ kind }) => templates(kind).map((one) => applied(one, 'eu', resourceVersion)));
 }
 
-/** Whether an event belongs to discovery rather than to the history. */
+/** Tells whether an event belongs to discovery rather than to the history. */
 export function isSlice({ kind }: ChangeEvent): boolean {
   return kind === 'EndpointSlice';
 }
 
-/** Whether an entry of a shared gateway comes from the team that must not notice anything. */
+/** Tells whether an entry of a shared gateway comes from the team that must not notice anything. */
 export function isOfVictims(entryKey: string): boolean {
   return !/(^|\/)evil(\/|$|-)/u.test(entryKey);
 }

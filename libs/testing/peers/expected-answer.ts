@@ -16,7 +16,7 @@ interface ExpectedAnswer {
 
 type Comparable = Readonly<Record<string, unknown>>;
 
-/** The answers that a verdict allows. */
+/** Gives the answers that a verdict allows. */
 export function expectedAnswer(verdict: Verdict, request: HttpRequest): ExpectedAnswer {
   switch (verdict.type) {
     case 'refused':
@@ -39,11 +39,12 @@ export function expectedAnswer(verdict: Verdict, request: HttpRequest): Expected
   return { kind: 'redirect', answers: ['status' in reply ? { ...reply, ...sent } : reply] };
 }
 
-/** How an answer differs from what is expected; undefined = not at all. */
+/** Says how an answer differs from what is expected; undefined = not at all. */
 export function differenceOf(expected: ExpectedAnswer, answer: KeptAnswer | 'closed'): string | undefined {
   const actual = answer === 'closed' ? { closed: true } : seen(answer);
   if (expected.answers.some((one) => isSame(one, actual))) return undefined;
-  return `expected ${expected.answers.map((one) => JSON.stringify(one)).join('\n      or ')}\n but got ${JSON.stringify(actual)}`;
+  const allowed = expected.answers.map((one) => JSON.stringify(one)).join('\n      or ');
+  return `expected ${allowed}\n but got ${JSON.stringify(actual)}`;
 }
 
 /** By what is expected; an answer may have more to it. */
@@ -70,7 +71,7 @@ function preflighted(headers: readonly Header[], sent: HttpRequest): Comparable 
   return 'status' in reply ? { ...reply, cors: sorted(headers) } : reply;
 }
 
-/** What Envoy answers itself; gRPC clients get it as a gRPC status. */
+/** Says what Envoy answers itself; gRPC clients get it as a gRPC status. */
 function localReply(status: number, { headers }: HttpRequest): Comparable {
   const isGrpc = headers.some(([name, value]) => name.toLowerCase() === 'content-type' && value === 'application/grpc');
   return isGrpc && status !== 400 ? { grpc: true } : { status };
@@ -100,12 +101,12 @@ function echoed({ backend, method, url, headers }: NonNullable<KeptAnswer['echo'
 
 const added = /^(x-forwarded-|x-request-id$|x-envoy-|connection$|content-length$|transfer-encoding$|host$|:|te$)/;
 
-/** Whether a header is the client's or the filters' concern. */
+/** Tells whether a header is the client's or the filters' concern. */
 function isOwn([name]: Header): boolean {
   return !added.test(name);
 }
 
-/** Repeated headers as one. */
+/** Gives repeated headers as one. */
 function joined(headers: readonly Header[]): readonly Header[] {
   return [...Map.groupBy(headers, ([name]) => name)].map(([name, all]) => [
     name,

@@ -23,7 +23,7 @@ export interface Backend {
   readonly seen: readonly Echo[];
 }
 
-/** A backend on a free port that answers 200 with an Echo, over HTTP/1.1 or HTTP/2 with prior knowledge. */
+/** Starts a backend on a free port that answers 200 with an Echo, over HTTP/1.1 or HTTP/2 with prior knowledge. */
 export async function startBackend(
   test: Teardown,
   name: string,
@@ -57,7 +57,7 @@ export async function startBackend(
   return { port, seen };
 }
 
-/** A port on 127.0.0.1 that was free a moment ago. */
+/** Gives a port on 127.0.0.1 that was free a moment ago. */
 export async function freePort(): Promise<number> {
   const port = await tryPort('127.0.0.1', 0);
   if (port === undefined) throw new Error('no port of 127.0.0.1 is free');
@@ -79,12 +79,12 @@ export interface Ask {
   readonly headers?: readonly (readonly [name: string, value: string])[];
 }
 
-/** One request over a new connection, HTTP/1.1. */
+/** Sends one request over a new connection, HTTP/1.1. */
 export function ask(port: number, options: Ask = {}): Promise<Answer> {
   return exchange(connect(port, '127.0.0.1'), options);
 }
 
-/** One request over TLS with this server name. `undefined` when the connection is refused. */
+/** Sends one request over TLS with this server name. `undefined` when the connection is refused. */
 export async function askTls(
   port: number,
   servername: string | undefined,
@@ -151,7 +151,7 @@ interface TlsAnswer extends Answer {
   readonly certificate: string;
 }
 
-/** One request over HTTP/2; https when a server name is given. */
+/** Sends one request over HTTP/2; https when a server name is given. */
 export async function askHttp2(
   port: number,
   options: { readonly headers: Readonly<Record<string, string>>; readonly servername?: string; readonly body?: string },

@@ -99,7 +99,7 @@ function requestText({ method, path, host, headers }: KeptRequest): string {
   return `${lines.join('\r\n')}\r\n\r\n`;
 }
 
-/** The answer to a request with this method; undefined = there is more to come. */
+/** Gives the answer to a request with this method; undefined = there is more to come. */
 function readAnswer(text: string, method: string): KeptAnswer | undefined {
   const end = text.indexOf('\r\n\r\n');
   if (end < 0) return undefined;

@@ -64,7 +64,7 @@ class ServedGateway {
     return ask(this.port, options);
   }
 
-  /** Who answers a.example.com, or the status. */
+  /** Says who answers a.example.com, or the status. */
   async asked(options: Ask): Promise<string> {
     return answerer(await this.ask({ host: 'a.example.com', ...options }));
   }
@@ -79,7 +79,7 @@ export async function startServedGateway(test: Teardown, options: Partial<XdsOpt
   return new ServedGateway(await throwawayEnvoy(test), await freePort(), backends, options);
 }
 
-/** The backend that answered, or the status. */
+/** Gives the backend that answered, or the status. */
 export function answerer({ status, echo }: Answer): string {
   return echo?.backend ?? `${status}`;
 }

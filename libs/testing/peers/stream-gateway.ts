@@ -42,7 +42,7 @@ class StreamGateway {
     await this.push(test);
   }
 
-  /** Endpoints of a service of backendEntry, as `<name>` or `<name>/udp`. */
+  /** Sets the endpoints of a service of backendEntry, as `<name>` or `<name>/udp`. */
   setEndpoints(service: string, ...ports: readonly number[]): void {
     const [name = '', transport] = service.split('/');
     const [, { endpoints: key }] = backendEntry(name, transport === 'udp' ? { protocol: 'udp' } : {});
@@ -50,13 +50,13 @@ class StreamGateway {
     this.compiler.setDiscovery([{ key, item: { kind: 'endpoints', endpoints } }], []);
   }
 
-  /** A certificate of libs/xds/testdata/tls as `tls/eu/infra/<name>`. */
+  /** Sets a certificate of libs/xds/testdata/tls as `tls/eu/infra/<name>`. */
   setCertificate(name: string, from = name): void {
     const item = { kind: 'tls', certificate: tlsFile(`${from}.crt`), key: tlsFile(`${from}.key`) } as const;
     this.compiler.setDiscovery([{ key: certificateKey(name), item }], []);
   }
 
-  /** A bundle as `ca/eu/ConfigMap/infra/<name>`. */
+  /** Sets a bundle as `ca/eu/ConfigMap/infra/<name>`. */
   setAuthority(name: string, certificates: string): void {
     this.compiler.setDiscovery(
       [{ key: toAuthorityKey({ ...infra, kind: 'ConfigMap', name }), item: { kind: 'ca', certificates } }],
@@ -82,7 +82,7 @@ export async function startStreamGateway(test: Teardown): Promise<StreamGateway>
   return new StreamGateway(await throwawayEnvoy(test));
 }
 
-/** A listener of protocol TLS; it terminates when it has certificates (names of setCertificate). */
+/** Gives a listener of protocol TLS; it terminates when it has certificates (names of setCertificate). */
 export function tlsListener(
   name: string,
   port: number,
@@ -105,7 +105,7 @@ function certificateKey(name: string): string {
   return toTlsKey({ ...infra, name });
 }
 
-/** A file of libs/xds/testdata/tls. */
+/** Gives a file of libs/xds/testdata/tls. */
 export function tlsFile(name: string): string {
   return readFileSync(new URL(`../../xds/testdata/tls/${name}`, import.meta.url), 'utf8');
 }

@@ -11,7 +11,10 @@ interface StreamBackend {
   readonly port: number;
 }
 
-/** A TCP backend on a free port; over TLS when it has a certificate, and then it also says the server name that it was asked for. */
+/**
+ * Starts a TCP backend on a free port; over TLS when it has a certificate, and then it also says the server name that
+ * it was asked for.
+ */
 export async function startStreamBackend(
   test: Teardown,
   name: string,
@@ -25,7 +28,7 @@ export async function startStreamBackend(
   return { port: await listenFor(test, server) };
 }
 
-/** A UDP backend on a free port. */
+/** Starts a UDP backend on a free port. */
 export async function startDatagramBackend(test: Teardown, name: string): Promise<StreamBackend> {
   const socket = createSocket('udp4');
   socket.on('message', (data, peer) => socket.send(`${name} ${data.toString()}`, peer.port, peer.address));
@@ -78,7 +81,10 @@ export async function openStream(port: number, tls?: StreamTls): Promise<Stream 
   };
 }
 
-/** The answer to one text over a new connection; 'refused' when there is none, 'closed' when it ends without an answer. */
+/**
+ * Gives the answer to one text over a new connection; 'refused' when there is none, 'closed' when it ends without an
+ * answer.
+ */
 export async function askStream(port: number, tls?: StreamTls): Promise<string> {
   const stream = await openStream(port, tls);
   if (stream === undefined) return 'refused';
@@ -116,7 +122,7 @@ export function openDatagrams(port: number): DatagramClient {
   };
 }
 
-/** The answer to one datagram from a new port. */
+/** Gives the answer to one datagram from a new port. */
 export async function askDatagram(port: number, text = 'hello'): Promise<string> {
   const client = openDatagrams(port);
   const answer = await client.say(text);

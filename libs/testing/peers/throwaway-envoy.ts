@@ -72,7 +72,7 @@ export async function throwawayEnvoy(test: Teardown): Promise<ThrowawayEnvoy> {
   };
 }
 
-/** Whether Envoy takes a bootstrap; '' when it does, else what it says. */
+/** Asks Envoy whether it takes a bootstrap; '' when it does, else what it says. */
 export async function validateBootstrap(config: unknown): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'fg-envoy-'));
   try {

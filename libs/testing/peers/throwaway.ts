@@ -15,19 +15,19 @@ export interface Teardown {
   teardown(fn: () => unknown): void;
 }
 
-/** A logger that says only what is wrong, unless FLEETGATE_LOG_LEVEL asks for more. */
+/** Gives a logger that says only what is wrong, unless FLEETGATE_LOG_LEVEL asks for more. */
 export function testLogger(service = 'test'): Logger {
   return createLogger({ service, level: process.env['FLEETGATE_LOG_LEVEL'] ?? 'silent', pretty: true });
 }
 
-/** An empty folder that is removed with the test. */
+/** Makes an empty folder that is removed with the test. */
 export async function throwawayFolder(test: Teardown): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'fg-test-'));
   test.teardown(() => rm(folder, { recursive: true, force: true, maxRetries: 5 }));
   return folder;
 }
 
-/** A NATS server with JetStream. */
+/** Starts a NATS server with JetStream. */
 export async function throwawayNats(test: Teardown): Promise<{ readonly url: string }> {
   const folder = await mkdtemp(join(tmpdir(), 'fg-test-'));
   const server = await startNats({ dataDir: folder, log: testLogger() });
@@ -38,7 +38,7 @@ export async function throwawayNats(test: Teardown): Promise<{ readonly url: str
   return { url: server.url };
 }
 
-/** A new database with the schema of migrations/; `schema: 'none'` leaves it empty. */
+/** Makes a new database with the schema of migrations/; `schema: 'none'` leaves it empty. */
 export async function throwawayPostgres(
   test: Teardown,
   options: { readonly schema?: 'migrated' | 'none' } = {},
@@ -77,7 +77,7 @@ async function startShared(): Promise<EmbeddedPostgres> {
   return server;
 }
 
-/** A data folder fresh from initdb, made once per machine. */
+/** Gives a data folder fresh from initdb, made once per machine. */
 async function preparedFolder(): Promise<string> {
   const target = join(cacheFolder(), 'test', 'postgres-18.4-1');
   if (await exists(target)) return target;

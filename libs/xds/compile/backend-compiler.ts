@@ -69,22 +69,22 @@ export class BackendCompiler {
     return this.#backends.get(id);
   }
 
-  /** Name of the cluster for a backend's entry key, or undefined when there is none to send requests to. */
+  /** Gives the name of the cluster for a backend's entry key, or undefined when there is none to send requests to. */
   clusterOf(gateway: string, key: string, protocol: RuleProtocol): string | undefined {
     return this.#upstreamOf(gateway, key, protocol)?.name;
   }
 
-  /** The entry of a backend's key. */
+  /** Gives the entry of a backend's key. */
   entry(gateway: string, key: string): BackendEntry | undefined {
     return this.#backends.get(`${gateway} ${key}`)?.entry;
   }
 
-  /** How the backend of a key is spoken to; undefined when it is not there, or lacks what its TLS needs. */
+  /** Says how the backend of a key is spoken to; undefined when it is not there, or lacks what its TLS needs. */
   upstream(gateway: string, key: string): Upstream | undefined {
     return this.#upstreamOf(gateway, key, undefined);
   }
 
-  /** The endpoints of a discovery key. */
+  /** Gives the endpoints of a discovery key. */
   endpoints(key: string): readonly XdsEndpoint[] {
     return this.#endpoints.get(key) ?? [];
   }
@@ -125,7 +125,7 @@ export class BackendCompiler {
     this.#endpointsUsers.takeTouched();
   }
 
-  /** Why backends do not get what is meant for them. */
+  /** Says why backends do not get what is meant for them. */
   problems(): readonly { readonly gateway: string; readonly key: string; readonly reason: string }[] {
     return [...this.#backends.values()].flatMap(({ gateway, key, http: { tls } }) => {
       if (tls === undefined) return [];

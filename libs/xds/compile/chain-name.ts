@@ -4,14 +4,16 @@
 import { canonicalJson, sha256 } from '#libs/gateway/canonical.ts';
 import type { ClientValidation, ListenerEntry } from '#libs/snapshot/entry.ts';
 
-/** Name of the chain that serves a listener hostname: first word of its scopes' keys. The port comes first. */
+/**
+ * Gives the name of the chain that serves a listener hostname: first word of its scopes' keys. The port comes first.
+ */
 export function chainName(port: number, hostname: string, listener: ListenerEntry | undefined): string {
   if (listener === undefined || !['HTTPS', 'TLS'].includes(listener.protocol)) return `${port}`;
   const validation = validationName(listener.clientValidation);
   return validation === '' ? `${port}/${hostname}` : `${port}/${hostname}/${validation}`;
 }
 
-/** A name for what is demanded of clients' certificates; '' = nothing. */
+/** Gives a name for what is demanded of clients' certificates; '' = nothing. */
 export function validationName(validation: ClientValidation | undefined): string {
   if (validation === undefined) return '';
   const authorities = [...new Set(validation.authorities)].toSorted();

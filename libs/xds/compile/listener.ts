@@ -39,12 +39,12 @@ export type PortChains =
   | { readonly family: 'tcp'; readonly cluster: string }
   | { readonly family: 'udp'; readonly cluster: string };
 
-/** Name of the listener resource of a port; UDP has ports of its own. */
+/** Gives the name of the listener resource of a port; UDP has ports of its own. */
 export function listenerName(port: number, transport: Transport): string {
   return transport === 'udp' ? `port-${port}/udp` : `port-${port}`;
 }
 
-/** The listener message of a port. */
+/** Builds the listener message of a port. */
 export function buildListener(port: number, chains: PortChains, options: ListenerOptions): ProtoMessage {
   const { accessLog } = options;
   const common = {
@@ -75,7 +75,7 @@ export function buildListener(port: number, chains: PortChains, options: Listene
   };
 }
 
-/** The message of one chain of a TLS port. */
+/** Builds the message of one chain of a TLS port. */
 export function buildTlsChain(chain: TlsChain, accessLog: AccessLog | undefined): ProtoMessage {
   const match: ProtoMessage = chain.hostname === '*' ? {} : { server_names: [chain.hostname] };
   const common = { name: chain.name, filter_chain_match: match };

@@ -52,7 +52,7 @@ export class PortCompiler {
     }
   }
 
-  /** Why listeners of a port are not served as they say. */
+  /** Says why listeners of a port are not served as they say. */
   problems(model: PortModel): readonly { readonly listener: PortListener; readonly reason: string }[] {
     const served = servedAt(model).toSorted(compareListeners);
     return [
@@ -106,7 +106,7 @@ export class PortCompiler {
     return [...now.values()];
   }
 
-  /** The chains of a listener hostname: one for HTTP, one per hostname of routes else. */
+  /** Gives the chains of a listener hostname: one for HTTP, one per hostname of routes else. */
   #tlsChains(model: PortModel, owner: string, places: readonly StreamPlace[]): readonly TlsChain[] {
     const own = { name: model.chainAt(owner), hostname: owner };
     // Not to be left out: its connections would fall to the chain of a wider hostname.
@@ -140,7 +140,7 @@ export class PortCompiler {
   }
 }
 
-/** The listeners of a port that are served. */
+/** Gives the listeners of a port that are served. */
 function servedAt(model: PortModel | undefined): readonly PortListener[] {
   return model === undefined ? [] : [...model.hostnames()].flatMap((hostname) => model.at(hostname));
 }
@@ -153,12 +153,12 @@ function secretsOf({ entry }: PortListener): readonly string[] {
 
 const userPrefix = 'port ';
 
-/** How a port is called as a user of secrets. */
+/** Says how a port is called as a user of secrets. */
 function userOfPort(port: number): string {
   return `${userPrefix}${port}`;
 }
 
-/** The port that is called so, or undefined. */
+/** Gives the port that is called so, or undefined. */
 export function portOfUser(user: string): number | undefined {
   return user.startsWith(userPrefix) ? Number(user.slice(userPrefix.length)) : undefined;
 }

@@ -44,7 +44,7 @@ export class PortModel {
     return this.#listeners.size === 0;
   }
 
-  /** That of the oldest Gateway. */
+  /** Gives the family of the oldest Gateway's listener. */
   get family(): PortFamily {
     return this.#arranged.family;
   }
@@ -53,47 +53,47 @@ export class PortModel {
     return this.family === 'udp' ? 'udp' : 'tcp';
   }
 
-  /** Listeners that do not go with an older one of the port or hostname: not served. */
+  /** Gives the listeners that do not go with an older one of the port or hostname: not served. */
   get ignored(): readonly IgnoredListener<PortListener>[] {
     return this.#arranged.ignored;
   }
 
-  /** Ids of all listeners. */
+  /** Gives the ids of all listeners. */
   ids(): Iterable<string> {
     return this.#listeners.keys();
   }
 
-  /** Hostnames of listeners, most specific first. */
+  /** Gives the hostnames of listeners, most specific first. */
   hostnames(): Iterable<string> {
     return this.#arranged.byHostname.keys();
   }
 
-  /** The listeners of one hostname, oldest Gateway first. */
+  /** Gives the listeners of one hostname, oldest Gateway first. */
   at(hostname: string): readonly PortListener[] {
     return this.#arranged.byHostname.get(hostname) ?? [];
   }
 
-  /** The listener hostname that a hostname or pattern belongs to, or undefined. */
+  /** Gives the listener hostname that a hostname or pattern belongs to, or undefined. */
   ownerOf(hostname: string): string | undefined {
     return widenings(hostname).find((pattern) => this.#arranged.byHostname.has(pattern));
   }
 
-  /** The listener whose word holds for a hostname. */
+  /** Gives the listener whose word holds for a hostname. */
   leaderAt(hostname: string): ListenerEntry | undefined {
     return this.at(hostname)[0]?.entry;
   }
 
-  /** Name of the chain that serves a listener hostname. */
+  /** Gives the name of the chain that serves a listener hostname. */
   chainAt(hostname: string): string {
     return chainName(this.port, hostname, this.leaderAt(hostname));
   }
 
-  /** Whether HTTP is spoken on some chain of it. */
+  /** Tells whether HTTP is spoken on some chain of it. */
   get servesHttp(): boolean {
     return [...this.#arranged.byHostname.keys()].some((hostname) => this.servesHttpAt(hostname));
   }
 
-  /** Whether HTTP is spoken on the chain that a hostname or pattern belongs to. */
+  /** Tells whether HTTP is spoken on the chain that a hostname or pattern belongs to. */
   servesHttpAt(hostname: string): boolean {
     const owner = this.ownerOf(hostname);
     const protocol = owner === undefined ? undefined : this.leaderAt(owner)?.protocol;
@@ -101,7 +101,7 @@ export class PortModel {
   }
 }
 
-/** A hostname or pattern and the patterns that cover it, most specific first. */
+/** Gives a hostname or pattern and the patterns that cover it, most specific first. */
 export function widenings(hostname: string): readonly string[] {
   const found = [hostname];
   if (hostname === '*') return found;

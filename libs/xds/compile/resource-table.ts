@@ -22,7 +22,7 @@ export class ResourceTable {
   /** What was there when the last change was taken, of what was changed since. */
   readonly #before = new Map<XdsType, Map<string, XdsResource | undefined>>();
 
-  /** A live view. */
+  /** Gives a live view. */
   get tables(): XdsTables {
     return this.#tables;
   }
@@ -45,7 +45,7 @@ export class ResourceTable {
     this.#tables[type].delete(name);
   }
 
-  /** The change since the last call, in push order and by name. */
+  /** Gives the change since the last call, in push order and by name. */
   takeChange(): XdsChange {
     const upserts = xdsTypes.flatMap(({ type }) =>
       this.#changed(type).flatMap(([name, before]) => {
@@ -76,7 +76,7 @@ export class ResourceTable {
   }
 }
 
-/** Whether two JSON values are equal; fields in any order, undefined = absent. */
+/** Tells whether two JSON values are equal; fields in any order, undefined = absent. */
 function sameValue(a: ProtoValue | undefined, b: ProtoValue | undefined): boolean {
   if (a === b) return true;
   if (typeof a !== 'object' || typeof b !== 'object' || a === null || b === null) return false;

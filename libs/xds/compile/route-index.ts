@@ -24,7 +24,7 @@ export class RouteIndex {
     return this.#ports.values();
   }
 
-  /** The port of a listener that is there. */
+  /** Gives the port of a listener that is there. */
   portOf(gateway: string, listener: string): PortModel | undefined {
     const known = this.#listeners.get(listenerId(gateway, listener));
     return known === undefined ? undefined : this.#ports.get(known.entry.port);
@@ -90,7 +90,7 @@ export class RouteIndex {
     this.#touchedPorts.add(port);
   }
 
-  /** The rules of a hostname on the listeners of its owner, with the position of each one's gateway. */
+  /** Gives the rules of a hostname on the listeners of its owner, with the position of each one's gateway. */
   rulesAt(port: PortModel, owner: string, hostname: string): ReadonlyMap<RuleRecord, number> {
     const rules = new Map<RuleRecord, number>();
     for (const [age, { gateway, entry }] of port.at(owner).entries()) {
@@ -100,7 +100,7 @@ export class RouteIndex {
     return rules;
   }
 
-  /** What was touched since the last call. */
+  /** Says what was touched since the last call. */
   takeTouched(): { readonly hosts: ReadonlyMap<number, ReadonlySet<string>>; readonly ports: ReadonlySet<number> } {
     const touched = { hosts: new Map(this.#touchedHosts), ports: new Set(this.#touchedPorts) };
     this.#touchedHosts.clear();
@@ -143,7 +143,7 @@ export class RouteIndex {
   }
 }
 
-/** Whether a hostname or pattern can be in a scope's key and in a chain's match. */
+/** Tells whether a hostname or pattern can be in a scope's key and in a chain's match. */
 export function isHostname(hostname: string): boolean {
   return hostname === '*' || (hostname.length <= 253 && /^(\*\.)?[a-z0-9_]([a-z0-9._-]*[a-z0-9_])?$/.test(hostname));
 }

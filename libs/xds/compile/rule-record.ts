@@ -19,7 +19,7 @@ export class RuleRecord {
     this.#clusterOf = clusterOf;
   }
 
-  /** The routes for one place. */
+  /** Gives the routes for one place. */
   routesAt(place: RoutePlace): RuleRoutes {
     const isPattern = place.hostname.startsWith('*');
     const key = dependsOnPlace(this.entry)
@@ -38,12 +38,12 @@ export class RuleRecord {
     this.#compiled.clear();
   }
 
-  /** What could not be honoured, of what was compiled so far. */
+  /** Says what could not be honoured, of what was compiled so far. */
   problems(): readonly string[] {
     return [...new Set([...this.#compiled.values()].flatMap(({ problems }) => problems))];
   }
 
-  /** Keys of the backend entries that it names. */
+  /** Gives the keys of the backend entries that it names. */
   backends(): ReadonlySet<string> {
     const { action, filters } = this.entry;
     const targets = action.type === 'forward' ? action.backends : [];

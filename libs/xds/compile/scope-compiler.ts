@@ -88,14 +88,14 @@ export class ScopeCompiler {
   }
 }
 
-/** The hostnames, and the patterns with a scope that a touched pattern covers. */
+/** Gives the hostnames, and the patterns with a scope that a touched pattern covers. */
 function withNarrower(touched: ReadonlySet<string>, { patterns }: PortScopes): ReadonlySet<string> {
   const wide = [...touched].filter((hostname) => hostname.startsWith('*'));
   const narrower = [...patterns].filter((pattern) => wide.some((one) => intersectHostnames(one, pattern) === pattern));
   return new Set([...touched, ...narrower]);
 }
 
-/** The rules of the patterns around a pattern that belong to the same listener hostname, narrowest first. */
+/** Gives the rules of the patterns around a pattern that belong to the same listener hostname, narrowest first. */
 function widerWithin(
   model: PortModel,
   owner: string,

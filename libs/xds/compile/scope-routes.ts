@@ -15,7 +15,9 @@ export interface RankedRule {
   readonly age: number;
 }
 
-/** The rules of one hostname, best match first. `previous` = the result before a small change; it saves sorting. */
+/**
+ * Gives the rules of one hostname, best match first. `previous` = the result before a small change; it saves sorting.
+ */
 export function rankRules(records: ReadonlyMap<RuleRecord, number>, previous: readonly RankedRule[]): RankedRule[] {
   const kept = previous.filter(({ record, age }) => records.get(record) === age);
   const known = new Set(kept.map(({ record }) => record));
@@ -25,7 +27,7 @@ export function rankRules(records: ReadonlyMap<RuleRecord, number>, previous: re
   return [...kept, ...added].toSorted(compareRanked);
 }
 
-/** The routes of a scope; groups = ranked rules by hostname, most specific hostname first. */
+/** Gives the routes of a scope; groups = ranked rules by hostname, most specific hostname first. */
 export function scopeRoutes(groups: readonly (readonly RankedRule[])[], place: RoutePlace): readonly ProtoMessage[] {
   return groups.flatMap((group) =>
     group.flatMap(({ record, index }, at) =>
@@ -47,7 +49,10 @@ function compareRanked(a: RankedRule, b: RankedRule): number {
   );
 }
 
-/** Whether the one before is the same match of the same rule, by way of an older gateway: this one gets no request. */
+/**
+ * Tells whether the one before is the same match of the same rule, by way of an older gateway: this one gets no
+ * request.
+ */
 function isRepeated(group: readonly RankedRule[], at: number): boolean {
   const one = group[at];
   const before = group[at - 1];

@@ -25,7 +25,10 @@ export class SecretCompiler {
     this.#table = table;
   }
 
-  /** Sets or, with undefined, deletes the item of a discovery key. Returns the users of secrets that became or stopped being usable. */
+  /**
+   * Sets or, with undefined, deletes the item of a discovery key. Returns the users of secrets that became or stopped
+   * being usable.
+   */
   setItem(key: string, item: SecretItem | undefined): readonly string[] {
     const names = [...this.#parts.of(key)];
     const before = names.map((name) => this.isUsable(name));
@@ -37,7 +40,9 @@ export class SecretCompiler {
     return [...new Set(turned.flatMap((name) => [...this.#users.of(name)]))];
   }
 
-  /** States all secrets that one user uses: keys `tls/…` or names of authorities (authoritiesName); none = it is gone. */
+  /**
+   * States all secrets that one user uses: keys `tls/…` or names of authorities (authoritiesName); none = it is gone.
+   */
   use(user: string, names: ReadonlySet<string>): void {
     this.#users.set(user, names);
     for (const name of this.#users.takeTouched()) {
@@ -46,12 +51,14 @@ export class SecretCompiler {
     }
   }
 
-  /** Whether Envoy has a secret of this name as soon as somebody uses it. Of authorities, one good one is enough. */
+  /**
+   * Tells whether Envoy has a secret of this name as soon as somebody uses it. Of authorities, one good one is enough.
+   */
   isUsable(name: string): boolean {
     return keysOf(name).some((key) => this.problem(key) === undefined);
   }
 
-  /** Why the item of a discovery key is not served, as the end of a sentence that begins with what it is. */
+  /** Says why the item of a discovery key is not served, as the end of a sentence that begins with what it is. */
   problem(key: string): string | undefined {
     const item = this.#items.get(key);
     if (item === undefined) return 'is not there yet';

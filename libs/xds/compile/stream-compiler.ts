@@ -79,12 +79,12 @@ export class StreamCompiler {
     this.#touchHosts(rule);
   }
 
-  /** Ports whose rules are others now. */
+  /** Gives the ports whose rules are others now. */
   touchedPorts(transport: Transport): readonly number[] {
     return [...this.#touchedHosts.values()].filter((one) => one.transport === transport).map(({ port }) => port);
   }
 
-  /** All rules. */
+  /** Gives all rules. */
   rules(): Iterable<StreamRule> {
     return this.#rules.values();
   }
@@ -132,7 +132,7 @@ export class StreamCompiler {
     return isOther;
   }
 
-  /** The places of a port by the listener hostnames that they belong to, in the order of hostnames. */
+  /** Gives the places of a port by the listener hostnames that they belong to, in the order of hostnames. */
   placesOf(model: PortModel): ReadonlyMap<string, readonly StreamPlace[]> {
     const places = [...(this.#ports.get(listenerName(model.port, model.transport))?.values() ?? [])];
     const sorted = places.toSorted((a, b) => compareHostnameSpecificity(a.hostname, b.hostname));

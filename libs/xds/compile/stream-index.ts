@@ -37,7 +37,7 @@ export class StreamIndex {
     }
   }
 
-  /** The hostnames that rules have on the stream listeners of a port. */
+  /** Gives the hostnames that rules have on the stream listeners of a port. */
   hostnamesAt(model: PortModel): ReadonlySet<string> {
     const found = new Set<string>();
     for (const owner of model.hostnames()) {
@@ -50,7 +50,8 @@ export class StreamIndex {
   }
 
   /**
-   * The rule that has a hostname of a port: of the listeners that the hostname belongs to, the oldest route's first.
+   * Gives the rule that has a hostname of a port: of the listeners that the hostname belongs to, the oldest route's
+   * first.
    */
   ruleAt(model: PortModel, hostname: string): StreamRule | undefined {
     const owner = model.ownerOf(hostname);

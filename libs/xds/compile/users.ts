@@ -14,12 +14,12 @@ export class Users {
     else this.#used.set(user, things);
   }
 
-  /** The users of a thing. */
+  /** Gives the users of a thing. */
   of(thing: string): ReadonlySet<string> {
     return this.#users.get(thing) ?? new Set();
   }
 
-  /** The things that got their first user or lost their last since the last call. */
+  /** Gives the things that got their first user or lost their last since the last call. */
   takeTouched(): readonly string[] {
     const touched = [...this.#touched];
     this.#touched.clear();

@@ -17,7 +17,7 @@ const kept = new Set([
 ]);
 const keptBytes = new WeakMap<ProtoMessage, Uint8Array>();
 
-/** The bytes of one message of the named type. */
+/** Gives the bytes of one message of the named type. */
 export function encodeMessage(typeName: string, message: ProtoMessage): Uint8Array {
   return encode(protoType(typeName), message);
 }
@@ -76,7 +76,7 @@ function writeField(field: protobuf.FieldBase, value: ProtoValue, writer: protob
   writeValue(field, field.id, value, writer);
 }
 
-/** One value with its tag. */
+/** Writes one value with its tag. */
 function writeValue(field: protobuf.FieldBase, id: number, value: ProtoValue, writer: protobuf.Writer): void {
   if (field.resolvedType instanceof protobuf.Type) {
     writer.uint32((id << 3) | 2).bytes(encodeNested(field, field.resolvedType, value));

@@ -6,7 +6,9 @@ import { encodeMessage } from './encode-message.ts';
 import { protoType } from './proto-types.ts';
 import { typeUrlOf, type XdsResource } from '#libs/xds/envoy/resources.ts';
 
-/** Path of the one method of the aggregated service that is served: a bidirectional stream of the two messages below. */
+/**
+ * Path of the one method of the aggregated service that is served: a bidirectional stream of the two messages below.
+ */
 export const deltaMethod = '/envoy.service.discovery.v3.AggregatedDiscoveryService/DeltaAggregatedResources';
 
 const requestType = 'envoy.service.discovery.v3.DeltaDiscoveryRequest';
@@ -33,7 +35,10 @@ interface DeltaResponse {
   readonly nonce: string;
 }
 
-/** The bytes of a resource's message (the `value` of its google.protobuf.Any). Throws on a message that does not fit its type. */
+/**
+ * Gives the bytes of a resource's message (the `value` of its google.protobuf.Any). Throws on a message that does not
+ * fit its type.
+ */
 export function encodeResource(resource: XdsResource): Uint8Array {
   return encodeMessage(typeUrlOf(resource.type).replace('type.googleapis.com/', ''), resource.message);
 }
@@ -60,7 +65,7 @@ export function decodeDeltaRequest(bytes: Uint8Array): DeltaRequest {
   };
 }
 
-/** The bytes of one DeltaDiscoveryResponse. */
+/** Gives the bytes of one DeltaDiscoveryResponse. */
 export function encodeDeltaResponse(response: DeltaResponse): Uint8Array {
   const type = protoType(responseType);
   return type

@@ -30,7 +30,7 @@ const files = [
 let root: protobuf.Root | undefined;
 const types = new Map<string, protobuf.Type>();
 
-/** The type of a full name such as `envoy.config.cluster.v3.Cluster`. Throws when there is none. */
+/** Gives the type of a full name such as `envoy.config.cluster.v3.Cluster`. Throws when there is none. */
 export function protoType(name: string): protobuf.Type {
   let type = types.get(name);
   if (type === undefined) {

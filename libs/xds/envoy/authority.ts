@@ -11,32 +11,33 @@ const certificatesMax = 1000;
 const separator = ',';
 
 /**
- * Name of the secret that trusts these authorities (discovery keys `ca/…`, at least one), in whatever order they are.
+ * Gives the name of the secret that trusts these authorities (discovery keys `ca/…`, at least one), in whatever order
+ * they are.
  */
 export function authoritiesName(keys: readonly string[]): string {
   return [...new Set(keys)].toSorted().join(separator);
 }
 
-/** The discovery keys behind the name of a secret of authorities. */
+/** Gives the discovery keys behind the name of a secret of authorities. */
 export function authoritiesOf(name: string): readonly string[] {
   return name.split(separator);
 }
 
-/** Whether a secret's name is one of authorities. */
+/** Tells whether a secret's name is one of authorities. */
 export function isAuthoritiesName(name: string): boolean {
   return isAuthorityKey(name);
 }
 
 /**
- * The message of a secret that trusts the certificates of all bundles, each PEM. Private keys and comments are left
- * out.
+ * Builds the message of a secret that trusts the certificates of all bundles, each PEM. Private keys and comments are
+ * left out.
  */
 export function buildAuthorities(name: string, bundles: readonly string[]): ProtoMessage {
   const certificates = new Set(bundles.flatMap(certificatesIn));
   return { name, validation_context: { trusted_ca: { inline_string: `${[...certificates].join('\n')}\n` } } };
 }
 
-/** Why Envoy would refuse a bundle, or undefined. */
+/** Says why Envoy would refuse a bundle, or gives undefined. */
 export function authorityProblem(bundle: string): string | undefined {
   const certificates = certificatesIn(bundle);
   if (certificates.length === 0) return 'holds no certificate';

@@ -27,21 +27,22 @@ export interface XdsEndpoint {
 /** No cluster has this name: a share of requests that goes to it is answered 500. */
 export const invalidCluster = '!invalid';
 
-/** The cluster of a backend, by what speaks to it: gRPC needs HTTP/2 whatever the Service says. */
+/** Gives the cluster of a backend, by what speaks to it: gRPC needs HTTP/2 whatever the Service says. */
 export function toUpstream(backend: BackendEntry, ruleProtocol: HttpRuleEntry['protocol']): Upstream {
   const { cluster, namespace, service, port } = backend;
   const servicePort: ServicePortName = { cluster, namespace, service, port, transport: 'tcp' };
   const isHttp2 = backend.protocol === 'h2c' || (ruleProtocol === 'grpc' && backend.protocol === 'http');
   const tls = toClientTls(backend);
+  const way = `${isHttp2 ? '/h2c' : ''}${tls === undefined ? '' : `/tls-${clientTlsName(tls)}`}`;
   return {
-    name: `${toServicePortKey(servicePort)}${isHttp2 ? '/h2c' : ''}${tls === undefined ? '' : `/tls-${clientTlsName(tls)}`}`,
+    name: `${toServicePortKey(servicePort)}${way}`,
     endpoints: toEndpointsKey(servicePort),
     protocol: isHttp2 ? 'http2' : 'http1',
     ...(tls === undefined ? {} : { tls }),
   };
 }
 
-/** The message of a cluster. */
+/** Builds the message of a cluster. */
 export function buildCluster({ name, protocol, tls }: Upstream): ProtoMessage {
   const isHttp2 = protocol === 'http2';
   return {
@@ -74,7 +75,10 @@ const generous: ProtoMessage = {
   max_retries: 1_000_000,
 };
 
-/** Idle connections end before the backend's own timeout (Node's is 5 s): no request meets a connection that is just being closed. */
+/**
+ * Idle connections end before the backend's own timeout (Node's is 5 s): no request meets a connection that is just
+ * being closed.
+ */
 const speaksHttp1: ProtoMessage = {
   common_http_protocol_options: { idle_timeout: '4s' },
   explicit_http_config: { http_protocol_options: {} },
@@ -91,7 +95,7 @@ const speaksHttp2: ProtoMessage = {
   },
 };
 
-/** The message of an endpoint set; an empty one answers 503. What is no IP address or port is left out. */
+/** Builds the message of an endpoint set; an empty one answers 503. What is no IP address or port is left out. */
 export function buildEndpoints(name: string, endpoints: readonly XdsEndpoint[]): ProtoMessage {
   const usable = endpoints.filter(({ address, port }) => isAddress(address) && isPort(port));
   return {

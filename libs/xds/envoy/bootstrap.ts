@@ -12,13 +12,18 @@ interface BootstrapOptions {
 const adsCluster = '!ads';
 const connectionsMax = 50_000;
 
-/** Envoy's own limit on a regular expression is 100 instructions; the compiler has a limit of its own (libs/gateway/regex.ts). */
+/**
+ * Envoy's own limit on a regular expression is 100 instructions; the compiler has a limit of its own
+ * (libs/gateway/regex.ts).
+ */
 const runtime: ProtoMessage = {
   're2.max_program_size.error_level': 1_000_000,
   're2.max_program_size.warn_level': 1_000_000,
 };
 
-/** Envoy's bootstrap as a JSON object. `--concurrency`, log and drain settings are command line options of Envoy. */
+/**
+ * Gives Envoy's bootstrap as a JSON object. `--concurrency`, log and drain settings are command line options of Envoy.
+ */
 export function bootstrap(options: BootstrapOptions): ProtoMessage {
   const always: ProtoMessage = { ads: {}, resource_api_version: 'V3', initial_fetch_timeout: '0s' };
   return {

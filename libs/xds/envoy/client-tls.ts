@@ -21,7 +21,7 @@ export interface ClientTls {
 /** Name of the secret of the authorities that the node's system trusts. */
 export const systemAuthorities = 'ca/system';
 
-/** How a backend is spoken to by TLS, if it is. */
+/** Says how a backend is spoken to by TLS, if it is. */
 export function toClientTls({ tls, clientCertificate }: BackendEntry): ClientTls | undefined {
   if (tls === undefined) return undefined;
   const { hostname, authorities, subjectAltNames } = tls;
@@ -33,12 +33,12 @@ export function toClientTls({ tls, clientCertificate }: BackendEntry): ClientTls
   };
 }
 
-/** A name that differs whenever anything differs. */
+/** Gives a name that differs whenever anything differs. */
 export function clientTlsName(tls: ClientTls): string {
   return sha256(canonicalJson(tls)).slice(0, 16);
 }
 
-/** The secrets that are needed. */
+/** Gives the secrets that are needed. */
 export function clientTlsSecrets(
   tls: ClientTls,
 ): readonly { readonly name: string; readonly what: 'authority' | 'client certificate' }[] {
@@ -47,7 +47,7 @@ export function clientTlsSecrets(
   return certificate === undefined ? [authority] : [authority, { name: certificate, what: 'client certificate' }];
 }
 
-/** Why it cannot be spoken like this at all, or undefined. */
+/** Says why it cannot be spoken like this at all, or gives undefined. */
 export function clientTlsProblem({ hostname, authorities, subjectAltNames }: ClientTls): string | undefined {
   if (authorities === '') return 'no authority is trusted';
   if (!isHostName(hostname)) return 'the hostname for TLS is not one';
@@ -55,7 +55,7 @@ export function clientTlsProblem({ hostname, authorities, subjectAltNames }: Cli
   return isGood ? undefined : 'a subject alternative name is not one';
 }
 
-/** The transport fields of a cluster; `protocol` = what is asked for by ALPN, if anything. */
+/** Gives the transport fields of a cluster; `protocol` = what is asked for by ALPN, if anything. */
 export function clientTls(tls: ClientTls, protocol?: 'h2' | 'http/1.1'): { readonly transport_socket: ProtoMessage } {
   const { hostname, authorities, certificate } = tls;
   return {

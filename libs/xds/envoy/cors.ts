@@ -21,12 +21,12 @@ const wellKnown: ReadonlyMap<string, string> = new Map([
   ['https', '443'],
 ]);
 
-/** The policy among filters, the last of several. */
+/** Gives the policy among filters, the last of several. */
 export function corsOf(filters: readonly HttpFilter[]): CorsPolicy | undefined {
   return filters.flatMap((filter) => (filter.type === 'cors' ? [filter] : [])).at(-1);
 }
 
-/** Why a policy cannot be honoured, or undefined. */
+/** Says why a policy cannot be honoured, or gives undefined. */
 export function corsProblem(policy: CorsPolicy): string | undefined {
   const { allowOrigins, allowMethods, allowHeaders, exposeHeaders, maxAgeSeconds } = policy;
   const names = [...allowMethods, ...allowHeaders, ...exposeHeaders];
@@ -38,7 +38,7 @@ export function corsProblem(policy: CorsPolicy): string | undefined {
   return Number.isInteger(maxAgeSeconds) ? undefined : 'the age in the CORS policy is not one';
 }
 
-/** The routes that stand for one, in the order in which they are tried. */
+/** Gives the routes that stand for one, in the order in which they are tried. */
 export function corsParts(policy: CorsPolicy, part: RoutePart): readonly RoutePart[] {
   const isAllowed = originMatch(policy.allowOrigins);
   const vary = isForAll(policy) ? [] : [addition('vary', 'Origin', 'APPEND_IF_EXISTS_OR_ADD')];
@@ -67,7 +67,7 @@ const preflight: readonly ProtoMessage[] = [
   { name: 'access-control-request-method', present_match: true },
 ];
 
-/** Whether the answer is the same for every origin. */
+/** Tells whether the answer is the same for every origin. */
 function isForAll({ allowOrigins, allowCredentials }: CorsPolicy): boolean {
   return allowOrigins.includes('*') && !allowCredentials;
 }
@@ -88,7 +88,7 @@ function originRegex(origin: string): string {
   return `${scheme}://${hosts}${port === undefined || port === usual ? `(?::${usual})?` : `:${port}`}`;
 }
 
-/** To whom the answer is given. */
+/** Says to whom the answer is given. */
 function sharing(policy: CorsPolicy): readonly ProtoMessage[] {
   return [
     addition('access-control-allow-origin', isForAll(policy) ? '*' : '%REQ(origin)%'),

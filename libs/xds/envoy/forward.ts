@@ -32,7 +32,7 @@ const million = 1_000_000;
 const weightsMax = 4_294_967_295;
 const dayMs = 86_400_000;
 
-/** The routes that forward the requests of one match, in the order in which they are tried. */
+/** Gives the routes that forward the requests of one match, in the order in which they are tried. */
 export function forwardParts(
   { backends }: Extract<RuleAction, { readonly type: 'forward' }>,
   context: ForwardContext,
@@ -54,11 +54,12 @@ function toTarget(backend: WeightedBackend, clusterOf: ClusterOf): Target {
   return { cluster, weight: backend.weight, filters: cluster === undefined ? [] : backend.filters };
 }
 
-/** One route for all. */
+/** Gives one route for all backends. */
 function weighted(targets: readonly Target[], context: ForwardContext): RouteParts {
   const action = actionFields(context.filters, context);
   if ('problem' in action) return action;
-  // Envoy changes headers and host for the cluster before those for its route; the specification has it the other way round.
+  // Envoy changes headers and host for the cluster before those for its route; the specification has it the other way
+  // round.
   const perCluster = targets.some(({ filters }) => filters.length > 0);
   const clusters = targets.map(({ cluster, weight, filters }) => {
     const all = [...context.filters, ...filters];
@@ -78,7 +79,10 @@ function weighted(targets: readonly Target[], context: ForwardContext): RoutePar
   return { parts: [{ fields: { route, ...(perCluster ? {} : headerFields(context.filters)) } }] };
 }
 
-/** A route per backend. The number that Envoy draws is the same for all routes of a request, so that shares add up. */
+/**
+ * Gives a route per backend. The number that Envoy draws is the same for all routes of a request, so that shares add
+ * up.
+ */
 function split(targets: readonly Target[], total: number, context: ForwardContext): RouteParts {
   const parts: RoutePart[] = [];
   let passed = 0;
@@ -100,7 +104,7 @@ function split(targets: readonly Target[], total: number, context: ForwardContex
   return { parts };
 }
 
-/** What a route action has beside its clusters. */
+/** Says what a route action has beside its clusters. */
 function actionFields(
   filters: readonly HttpFilter[],
   { path, timeouts, retry, clusterOf }: ForwardContext,
@@ -149,7 +153,7 @@ function filtersProblem(filters: readonly HttpFilter[]): string | undefined {
   return headerFiltersProblem(filters);
 }
 
-/** Filters that a weighted cluster cannot have. */
+/** Tells whether a weighted cluster cannot have the filter. */
 function isRouteFilter(filter: HttpFilter): boolean {
   return filter.type === 'mirror' || filter.type === 'cors' || (filter.type === 'rewrite' && filter.path !== undefined);
 }

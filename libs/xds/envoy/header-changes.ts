@@ -9,12 +9,15 @@ type Direction = 'request' | 'response';
 
 const none: HeaderChange = { set: [], add: [], remove: [] };
 
-/** The fields of a route or weighted cluster for the header filters among these, in their order; empty without any. */
+/**
+ * Gives the fields of a route or weighted cluster for the header filters among these, in their order; empty without
+ * any.
+ */
 export function headerFields(filters: readonly HttpFilter[]): ProtoMessage {
   return { ...fieldsOf('request', filters), ...fieldsOf('response', filters) };
 }
 
-/** Why Envoy would refuse them, or undefined. */
+/** Says why Envoy would refuse them, or gives undefined. */
 export function headerFiltersProblem(filters: readonly HttpFilter[]): string | undefined {
   for (const filter of filters) {
     if (filter.type !== 'request-headers' && filter.type !== 'response-headers') continue;
@@ -51,7 +54,7 @@ function addition({ name, value }: HeaderChange['set'][number], action: string):
   };
 }
 
-/** One change after another as one. */
+/** Joins two changes that follow each other into one. */
 function follow(first: HeaderChange, second: HeaderChange): HeaderChange {
   const overridden = new Set([...second.set.map(({ name }) => name), ...second.remove]);
   const kept = ({ name }: { readonly name: string }): boolean => !overridden.has(name);

@@ -1,8 +1,9 @@
 // Builds Envoy's HTTP connection manager for one chain. It depends on the chain's name and the node's options only, so
 // that no change of routes, hostnames or certificates ever touches it. What it decides:
-//   - paths: dot segments are resolved and `%`-encoded plain letters decoded, so that a prefix cannot be left by `..`; double slashes
-//     and `%2F` stay as they are, because Gateway API matches paths as they come;
-//   - x-forwarded-for gets the client's address; x-envoy-* headers of clients have no effect; request ids of clients are kept;
+//   - paths: dot segments are resolved and `%`-encoded plain letters decoded, so that a prefix cannot be left by `..`;
+//     double slashes and `%2F` stay as they are, because Gateway API matches paths as they come;
+//   - x-forwarded-for gets the client's address; x-envoy-* headers of clients have no effect; request ids of clients are
+//     kept;
 //   - headers with '_' in their names are dropped (backends take them for '-'); responses keep their Server header.
 import type { ProtoMessage } from './resources.ts';
 import { scopeKeyBuilder, scopeMutation, selectionFilters } from './scope-selection.ts';
@@ -10,7 +11,7 @@ import { scopeKeyBuilder, scopeMutation, selectionFilters } from './scope-select
 /** JSON lines of requests to standard output. */
 export type AccessLog = 'json';
 
-/** The network filter that answers HTTP on a chain. */
+/** Gives the network filter that answers HTTP on a chain. */
 export function httpConnection(chain: string, accessLog: AccessLog | undefined): ProtoMessage {
   return {
     name: 'envoy.filters.network.http_connection_manager',

@@ -17,7 +17,7 @@ export type PathRewrite =
   | { readonly type: 'prefix'; readonly prefix: string }
   | { readonly type: 'regex'; readonly pattern: string; readonly substitution: string };
 
-/** What a change means on one match, or why it cannot be made there. */
+/** Says what a change means on one match, or why it cannot be made there. */
 export function rewriteOf(
   change: PathChange | undefined,
   path: HttpMatch['path'],
@@ -37,7 +37,7 @@ export function rewriteOf(
   return { type: 'prefix', prefix: replacement };
 }
 
-/** The fields of a route action. */
+/** Gives the fields of a route action. */
 export function rewriteFields(rewrite: PathRewrite): ProtoMessage {
   if (rewrite.type === 'none') return {};
   if (rewrite.type === 'prefix') return { prefix_rewrite: rewrite.prefix };
@@ -46,7 +46,7 @@ export function rewriteFields(rewrite: PathRewrite): ProtoMessage {
     : regexRewrite(rewrite.pattern, rewrite.substitution);
 }
 
-/** The fields of a redirect action. */
+/** Gives the fields of a redirect action. */
 export function redirectFields(rewrite: PathRewrite): ProtoMessage {
   return rewrite.type === 'full' ? { path_redirect: rewrite.path } : rewriteFields(rewrite);
 }

@@ -32,14 +32,14 @@ const codes = {
 
 const wellKnown = { http: 80, https: 443 } as const;
 
-/** Why a redirect cannot be made, or undefined. */
+/** Says why a redirect cannot be made, or gives undefined. */
 export function redirectProblem({ hostname, port, statusCode }: Redirect): string | undefined {
   if (hostname !== undefined && !isHostName(hostname)) return 'the hostname of the redirect is not one';
   if (port !== undefined && !(Number.isInteger(port) && port > 0 && port < 65_536)) return 'the port is not one';
   return statusCode in codes ? undefined : 'the status of the redirect is not one';
 }
 
-/** The actions of a redirect, in the order in which they are tried. */
+/** Gives the actions of a redirect, in the order in which they are tried. */
 export function redirectActions(
   redirect: Redirect,
   rewrite: PathRewrite,
@@ -58,7 +58,7 @@ export function redirectActions(
   return host === undefined ? [{ hostWithPort: true, redirect: { ...base, port_redirect: port } }, plain] : [plain];
 }
 
-/** Where clients find the target. */
+/** Says where clients find the target. */
 function visiblePort(redirect: Redirect, { port, portOffset }: RedirectPlace): number {
   const { port: own, hostname, scheme } = redirect;
   if (own !== undefined && hostname !== undefined) return own;

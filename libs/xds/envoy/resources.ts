@@ -9,8 +9,10 @@ interface XdsTypeInfo {
   readonly typeUrl: string;
 }
 
-/** In push order for upserts: what is referred to before what refers to it, and a listener after its scopes, so that it never answers
- *  without them. Removals go in the opposite order, after all upserts are in force. */
+/**
+ * Lists the types in push order for upserts: what is referred to before what refers to it, and a listener after its
+ * scopes, so that it never answers without them. Removals go in the opposite order, after all upserts are in force.
+ */
 export const xdsTypes = [
   { type: 'cluster', typeUrl: 'type.googleapis.com/envoy.config.cluster.v3.Cluster' },
   { type: 'endpoints', typeUrl: 'type.googleapis.com/envoy.config.endpoint.v3.ClusterLoadAssignment' },
@@ -22,12 +24,12 @@ export const xdsTypes = [
 const byTypeUrl: ReadonlyMap<string, XdsType> = new Map(xdsTypes.map((info) => [info.typeUrl, info.type]));
 const typeUrls: ReadonlyMap<XdsType, string> = new Map(xdsTypes.map((info) => [info.type, info.typeUrl]));
 
-/** The type of a type URL, or undefined for one that Fleetgate does not serve. */
+/** Gives the type of a type URL, or undefined for one that Fleetgate does not serve. */
 export function xdsTypeOf(typeUrl: string): XdsType | undefined {
   return byTypeUrl.get(typeUrl);
 }
 
-/** The type URL of a type. */
+/** Gives the type URL of a type. */
 export function typeUrlOf(type: XdsType): string {
   return typeUrls.get(type) ?? '';
 }
@@ -35,7 +37,10 @@ export function typeUrlOf(type: XdsType): string {
 /** Any JSON value of a proto3 JSON message. */
 export type ProtoValue = string | number | boolean | null | ProtoMessage | readonly ProtoValue[];
 
-/** One message in proto3 JSON form, snake_case fields; inside an Any, `@type` names it. Undefined fields count as absent. */
+/**
+ * One message in proto3 JSON form, snake_case fields; inside an Any, `@type` names it. Undefined fields count as
+ * absent.
+ */
 export interface ProtoMessage {
   readonly [field: string]: ProtoValue | undefined;
 }

@@ -27,7 +27,9 @@ export const safeRetries: ProtoMessage = {
 const attemptsMax = 1000;
 const backoffMaxMs = 3_600_000;
 
-/** The retry policy of a route, or none where that of its scope does. `perTry` = how long one attempt may take. */
+/**
+ * Gives the retry policy of a route, or none where that of its scope does. `perTry` = how long one attempt may take.
+ */
 export function retryFields(policy: RetryPolicy | undefined, perTry: string | undefined): ProtoMessage {
   if (policy === undefined && perTry === undefined) return {};
   return {

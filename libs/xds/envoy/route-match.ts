@@ -41,7 +41,7 @@ function pathMatch({ type, value }: HttpMatch['path']): ProtoMessage {
   return prefix === '/' ? { prefix } : { path_separated_prefix: prefix };
 }
 
-/** A prefix without trailing slashes, unless it is all. */
+/** Gives a prefix without trailing slashes, unless it is all. */
 export function pathPrefix(value: string): string {
   return value.replace(/\/+$/, '') || '/';
 }

@@ -22,12 +22,12 @@ type RuleProtocol = HttpRuleEntry['protocol'];
 /** What cannot be honoured is answered 500. */
 export const internalError: RoutePart = { fields: { direct_response: { status: 500 } } };
 
-/** What is meant for an invalid backend. Envoy tells gRPC clients of a 503 as UNAVAILABLE. */
+/** Says what is meant for an invalid backend. Envoy tells gRPC clients of a 503 as UNAVAILABLE. */
 export function noBackend(protocol: RuleProtocol): RoutePart {
   return protocol === 'grpc' ? { fields: { direct_response: { status: 503 } } } : internalError;
 }
 
-/** The same for a cluster that is not there. */
+/** Gives the same for a cluster that is not there. */
 export function noBackendCode(protocol: RuleProtocol): string {
   return protocol === 'grpc' ? 'SERVICE_UNAVAILABLE' : 'INTERNAL_SERVER_ERROR';
 }

@@ -43,7 +43,7 @@ export function ruleRoutes(rule: HttpRuleEntry, place: RoutePlace, clusterOf: Cl
   return { routes, problems: [...new Set(problems)] };
 }
 
-/** Whether the routes of a rule differ between hostnames or ports. */
+/** Tells whether the routes of a rule differ between hostnames or ports. */
 export function dependsOnPlace(rule: HttpRuleEntry): boolean {
   return rule.action.type === 'redirect';
 }

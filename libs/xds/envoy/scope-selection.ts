@@ -1,16 +1,19 @@
 // Lets a request find its routes. Routes are in scopes, each with a table of its own, so that a change costs the tables
 // that it touches. A scope is chosen by one header that Fleetgate sets over whatever a client sent, before routing:
 //
-//   x-fleetgate-scope: <chain>|<Host>        chain = `80` on an HTTP port, `443/<listener hostname>` on a chain of an HTTPS port
+//   x-fleetgate-scope: <chain>|<Host>
+//   chain = `80` on an HTTP port, `443/<listener hostname>` on a chain of an HTTPS port
 //
 //   1. scope (chain, Host): an exact hostname in its canonical form; native, without a script
 //   2. if that gave no route, the host filter: Host in lower case, without port and trailing dot, again as 1
-//   3. the locator, scope (port, '#'): one virtual host per hostname of listeners and per wildcard of routes; Envoy's own hostname
-//      matching finds the most specific, whose metadata names the scope that serves it. On another chain than this: 421, unless the
-//      connection was made for this very host, before its listener came or went, and nothing more is demanded of its client now.
+//   3. the locator, scope (port, '#'): one virtual host per hostname of listeners and per wildcard of routes; Envoy's
+//      own hostname matching finds the most specific, whose metadata names the scope that serves it. On another chain
+//      than this: 421, unless the connection was made for this very host, before its listener came or went, and nothing
+//      more is demanded of its client now.
 //
-// Envoy leaves the filters out where step 1 found a route (`disabled` in the virtual host). A script can ask for the route of a request
-// once per filter, hence two filters: the second locates what the first had to try in canonical form. Upstreams never see the header.
+// Envoy leaves the filters out where step 1 found a route (`disabled` in the virtual host). A script can ask for the
+// route of a request once per filter, hence two filters: the second locates what the first had to try in canonical
+// form. Upstreams never see the header.
 import type { ProtoMessage } from './resources.ts';
 
 export const scopeHeader = 'x-fleetgate-scope';
@@ -30,12 +33,12 @@ export interface Located {
   readonly isGuarded: boolean;
 }
 
-/** Name of a scope; the fragments of its key are the same two words. */
+/** Gives the name of a scope; the fragments of its key are the same two words. */
 export function scopeName(chain: string, hostname: string): string {
   return `${chain}${scopeSeparator}${hostname}`;
 }
 
-/** Key of a scope. */
+/** Gives the key of a scope. */
 export function scopeKey(chain: string, hostname: string): ProtoMessage {
   return { fragments: [{ string_key: chain }, { string_key: hostname }] };
 }
@@ -50,7 +53,7 @@ export const scopeKeyBuilder: ProtoMessage = {
 /** Of routes in scopes of exact hostnames: tells the host filter that it found one. */
 export const foundMetadata: ProtoMessage = { filter_metadata: { [hostFilter]: { found: true } } };
 
-/** Of a route in a locator. */
+/** Gives the metadata of a route in a locator. */
 export function locatedMetadata({ chain, hostname, isGuarded }: Located): ProtoMessage {
   const where = { chain, scope: scopeName(chain, hostname), ...(isGuarded ? { guarded: true } : {}) };
   return { filter_metadata: { [hostFilter]: where, [locatorFilter]: where } };

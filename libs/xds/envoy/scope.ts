@@ -12,7 +12,7 @@ import {
   selectionOff,
 } from './scope-selection.ts';
 
-/** The scope of a hostname; routes in the order in which they are tried. */
+/** Builds the scope of a hostname; routes in the order in which they are tried. */
 export function buildScope(chain: string, hostname: string, routes: readonly ProtoMessage[]): XdsResource {
   const isExact = !hostname.startsWith('*');
   const host: ProtoMessage = {
@@ -26,7 +26,7 @@ export function buildScope(chain: string, hostname: string, routes: readonly Pro
   return scope(chain, hostname, { virtual_hosts: [host] });
 }
 
-/** The locator of a port: which hostnames, exact or patterns, are served where. In order of hostnames. */
+/** Builds the locator of a port: which hostnames, exact or patterns, are served where. In order of hostnames. */
 export function buildLocator(port: number, places: ReadonlyMap<string, Located>): XdsResource {
   const virtualHosts = [...places].map(([hostname, place]) => ({
     name: hostname,

@@ -9,7 +9,7 @@ export interface TlsMaterial {
   readonly key: string;
 }
 
-/** The message of a secret. */
+/** Builds the message of a secret. */
 export function buildSecret(name: string, material: TlsMaterial): ProtoMessage {
   return {
     name,
@@ -25,7 +25,7 @@ export function secretConfig(name: string): ProtoMessage {
   return { name, sds_config: { ads: {}, resource_api_version: 'V3' } };
 }
 
-/** Why Envoy would refuse it, or undefined. Says nothing of the key's content. */
+/** Says why Envoy would refuse it, or gives undefined. Says nothing of the key's content. */
 export function tlsProblem({ certificate, key }: TlsMaterial): string | undefined {
   const blocks = certificate.match(/-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/g) ?? [];
   if (blocks.length === 0) return 'holds no certificate';
@@ -38,7 +38,7 @@ export function tlsProblem({ certificate, key }: TlsMaterial): string | undefine
   return keyProblem(privateKey);
 }
 
-/** What BoringSSL in Envoy takes. */
+/** Says what BoringSSL in Envoy takes. */
 function keyProblem(key: KeyObject): string | undefined {
   const { modulusLength, namedCurve } = key.asymmetricKeyDetails ?? {};
   const type = key.asymmetricKeyType;

@@ -14,7 +14,7 @@ export interface ServerTls {
   };
 }
 
-/** The transport fields of a chain; `protocols` = what is offered by ALPN. */
+/** Gives the transport fields of a chain; `protocols` = what is offered by ALPN. */
 export function serverTls({ certificates, clients }: ServerTls, protocols: readonly string[]): ProtoMessage {
   return {
     transport_socket_connect_timeout: '10s',

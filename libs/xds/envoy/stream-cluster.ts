@@ -24,7 +24,7 @@ interface StreamSpot {
   readonly hostname: string;
 }
 
-/** Cluster of a place, and name of its endpoints. No cluster of a backend begins like this. */
+/** Gives the cluster of a place, and name of its endpoints. No cluster of a backend begins like this. */
 export function streamClusterName({ family, port, hostname }: StreamSpot, shares: readonly StreamShare[] = []): string {
   const name = family === 'tls' ? `!tls/${port}/${hostname}` : `!${family}/${port}`;
   const ways = [...waysOf(shares).keys()];
@@ -32,7 +32,7 @@ export function streamClusterName({ family, port, hostname }: StreamSpot, shares
   return ways.length === 0 ? name : `${name}/${sha256(ways.toSorted().join()).slice(0, 16)}`;
 }
 
-/** The message of a place's cluster. Its policy follows weights exactly; what is there is said by discovery. */
+/** Builds the message of a place's cluster. Its policy follows weights exactly; what is there is said by discovery. */
 export function buildStreamCluster(name: string, shares: readonly StreamShare[]): ProtoMessage {
   const ways = [...waysOf(shares)].toSorted(compareKeys);
   return {
@@ -58,7 +58,7 @@ export function buildStreamCluster(name: string, shares: readonly StreamShare[])
   };
 }
 
-/** By name, the ways in which backends are spoken to by TLS. */
+/** Gives, by name, the ways in which backends are spoken to by TLS. */
 function waysOf(shares: readonly StreamShare[]): ReadonlyMap<string, ClientTls> {
   return new Map(shares.flatMap(({ tls }) => (tls === undefined ? [] : [[clientTlsName(tls), tls] as const])));
 }
@@ -67,7 +67,10 @@ const connectionsMax = 1_000_000;
 /** Most that the weights of a cluster's endpoints may add up to. */
 const weightsMax = 4_000_000_000;
 
-/** The endpoints of a place. A share that nobody serves goes to an address that no socket may send to; when that is all, there are none. */
+/**
+ * Builds the endpoints of a place. A share that nobody serves goes to an address that no socket may send to; when that
+ * is all, there are none.
+ */
 export function buildStreamEndpoints(name: string, shares: readonly StreamShare[]): ProtoMessage {
   const used = shares.filter(({ weight }) => weight > 0);
   const total = used.reduce((sum, { weight }) => sum + weight, 0);
