@@ -1,4 +1,5 @@
-// Gateways that share nodes and contradict each other: the loser says so, with the winner's name; where they share no node, nobody does.
+// Gateways that share nodes and contradict each other: the loser says so, with the winner's name; where they share no
+// node, nobody does.
 import t from 'tap';
 import { parseAllDocuments } from 'yaml';
 import type { NodeReport } from '#libs/projection/model/node-report.ts';
@@ -86,7 +87,8 @@ spec:
   gatewayClassName: fleetgate
   listeners:
     - { name: l4, port: 2043, protocol: TCP, ${all} }
-    - { name: sec, port: 2144, protocol: HTTPS, hostname: '*.corp.test', tls: { certificateRefs: [{ name: x }] }, ${all} }
+    - { name: sec, port: 2144, protocol: HTTPS, hostname: '*.corp.test', tls: { certificateRefs: [{ name: x }] },
+        ${all} }
     - { name: free, port: 2045, protocol: TCP, ${all} }
 ---
 kind: TCPRoute
@@ -109,7 +111,8 @@ spec: { parentRefs: [{ name: young, namespace: infra, sectionName: l4 }], ${rule
   ]);
   t.equal(
     conflicted('sec'),
-    'Conflicted=True HostnameConflict: Gateway eu/infra/old, which comes first, has *.corp.test on port 2144 for TLS on nodes that serve both: not served there',
+    'Conflicted=True HostnameConflict: Gateway eu/infra/old, which comes first, has *.corp.test on port 2144 for TLS ' +
+      'on nodes that serve both: not served there',
   );
   t.equal(conflicted('free'), 'Conflicted=False NoConflicts');
   t.match(
@@ -119,7 +122,8 @@ spec: { parentRefs: [{ name: young, namespace: infra, sectionName: l4 }], ${rule
   t.match(fleet.says('eu', 'Gateway', 'old')[1], /^Programmed=True Programmed: applied by 1 of 1 nodes$/);
   t.match(
     fleet.says('eu', 'TCPRoute', 'young-tcp')[2],
-    'fleetgate.dev/Shadowed=True ListenerConflict: rule 0 can never match: Gateway eu/infra/old comes first with * on the same port and nodes',
+    'fleetgate.dev/Shadowed=True ListenerConflict: rule 0 can never match: ' +
+      'Gateway eu/infra/old comes first with * on the same port and nodes',
   );
   fleet.projection.setNodes([
     { ...everywhere, serves: ['eu/infra/old'] },
@@ -137,7 +141,8 @@ void t.test('one host of two Gateways, in two clusters: the rule that comes late
   t.equal(fleet.says('eu', 'HTTPRoute', 'shop').length, 2, 'the winner has nothing to say');
   t.match(
     fleet.says('us', 'HTTPRoute', 'shop')[2],
-    'fleetgate.dev/Shadowed=True IdenticalMatch: rule 0 can never match: rule 0 of HTTPRoute apps/shop in eu has the same matches and comes first',
+    'fleetgate.dev/Shadowed=True IdenticalMatch: rule 0 can never match: ' +
+      'rule 0 of HTTPRoute apps/shop in eu has the same matches and comes first',
   );
   fleet.projection.setNodes([everywhere, { ...everywhere, node: 'b', serves: ['us/*/*'] }]);
   t.equal(fleet.says('us', 'HTTPRoute', 'shop').length, 2, 'other nodes serve it alone');
@@ -145,7 +150,8 @@ void t.test('one host of two Gateways, in two clusters: the rule that comes late
   fleet.apply(gateway('eu', 'hostname: shop.test,'));
   t.match(
     fleet.says('us', 'HTTPRoute', 'shop')[2],
-    'fleetgate.dev/Shadowed=True ListenerConflict: rule 0 can never match: Gateway eu/infra/web comes first with shop.test on the same port and nodes',
+    'fleetgate.dev/Shadowed=True ListenerConflict: rule 0 can never match: ' +
+      'Gateway eu/infra/web comes first with shop.test on the same port and nodes',
     'a narrower listener of the other Gateway has the host',
   );
 });

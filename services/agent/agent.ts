@@ -190,7 +190,10 @@ interface Parts {
   readonly book: WishBook | null;
 }
 
-/** Learns what the history holds, then brings it what changes, until stopped. Rejects when the fleet refuses the cluster. */
+/**
+ * Learns what the history holds, then brings it what changes, until stopped. Rejects when the fleet refuses the
+ * cluster.
+ */
 async function keepInStep(context: Context, parts: Parts, resources: AsyncDisposableStack): Promise<void> {
   const { options, log, signal, problems } = context;
   const { asker, source, mirror, outbox, doubts, book } = parts;

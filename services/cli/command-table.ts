@@ -2,7 +2,7 @@
 // quick.
 import type { Command } from 'commander';
 
-export interface CommandEntry {
+interface CommandEntry {
   readonly name: string;
   readonly summary: string;
   readonly group: string;

@@ -1,4 +1,5 @@
-// npm run lab -- build | up [CLUSTERS] | down | fleet [--no-node] | probe … | conformance …: a fleet of real Kubernetes clusters on this machine. See README.md.
+// npm run lab -- build | up [CLUSTERS] | down | fleet [--no-node] | probe … | conformance …: a fleet of real Kubernetes
+// clusters on this machine. See README.md.
 import { execFileSync } from 'node:child_process';
 import { copyFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { cacheFolder } from '#libs/runtime/binaries/resolve-binary.ts';
@@ -20,7 +21,8 @@ const commands: Readonly<Record<string, () => Promise<void>>> = { build, up, ins
 const run = commands[command];
 if (run === undefined) {
   console.error(
-    'usage: npm run lab -- build | up [CLUSTERS] | down | fleet | probe CLUSTER CLASS … | conformance [CLUSTER CLASS REPORT …]',
+    'usage: npm run lab -- build | up [CLUSTERS] | down | fleet | probe CLUSTER CLASS … ' +
+      '| conformance [CLUSTER CLASS REPORT …]',
   );
   process.exit(2);
 }
@@ -87,7 +89,10 @@ async function down(): Promise<void> {
   process.kill(Number(readFileSync(file, 'utf8')), 'SIGTERM');
 }
 
-/** What stands in for container images: the lab's own, Fleetgate from this checkout, and FLEETGATE_LAB_IMAGES (a JSON file). */
+/**
+ * What stands in for container images: the lab's own, Fleetgate from this checkout, and FLEETGATE_LAB_IMAGES (a JSON
+ * file).
+ */
 function images(): Images {
   const file = process.env['FLEETGATE_LAB_IMAGES'];
   const more: Images = file === undefined ? {} : JSON.parse(readFileSync(file, 'utf8'));

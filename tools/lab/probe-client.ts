@@ -25,7 +25,10 @@ export class ProbeCluster {
     this.#className = className;
   }
 
-  /** Makes namespace, echo backends and Gateway; resolves to the Gateway's first address once it is programmed (at most 120 s). */
+  /**
+   * Makes namespace, echo backends and Gateway; resolves to the Gateway's first address once it is programmed (at most
+   * 120 s).
+   */
   async prepare(): Promise<string> {
     await this.#core.createNamespace({ body: { metadata: { name: 'probe' } } });
     for (const name of ['echo-a', 'echo-b']) await this.#createEcho(name);

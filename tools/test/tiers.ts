@@ -5,7 +5,7 @@ import { existsSync, globSync, statSync } from 'node:fs';
 import { join, relative } from 'node:path';
 
 const tiers = ['pure', 'pg', 'nats', 'envoy', 'e2e', 'k8s', 'conformance'] as const;
-export type Tier = (typeof tiers)[number];
+type Tier = (typeof tiers)[number];
 
 /** What was asked for cannot be: the message says what can. */
 export class UsageError extends Error {}

@@ -16,7 +16,10 @@ export type BackendResolution =
       readonly entry: BackendEntry;
       /** Why HTTP cannot be spoken to it, though connections can be passed on. */
       readonly httpFault?: Fault;
-      /** Why TLS cannot be spoken to it as a BackendTLSPolicy wants it. Plain text instead would be worse than no answer. */
+      /**
+       * Why TLS cannot be spoken to it as a BackendTLSPolicy wants it. Plain text instead would be worse than no
+       * answer.
+       */
       readonly tlsFault?: Fault;
     }
   | { readonly fault: Fault };
@@ -65,7 +68,8 @@ export function resolveTarget(
   if (namespace !== route.namespace && !lookup.permitted(route.cluster, namespace, reference)) {
     return fault(
       'RefNotPermitted',
-      `no ReferenceGrant in ${namespace} allows the reference to Service ${namespace}/${name}${lookup.brokenGrants(route.cluster, namespace)}`,
+      `no ReferenceGrant in ${namespace} allows the reference to Service ${namespace}/${name}` +
+        lookup.brokenGrants(route.cluster, namespace),
     );
   }
   if (port === undefined) return fault('BackendNotFound', `the reference to Service ${namespace}/${name} has no port`);
@@ -101,7 +105,8 @@ export function resolvePort(
     return { entry, tlsFault: { reason, message: `${who}: ${message}` } };
   }
   if (!secure) return { entry };
-  const message = `${who} port ${port} has appProtocol ${one.appProtocol ?? ''}, and no BackendTLSPolicy says how to trust it`;
+  const appProtocol = one.appProtocol ?? '';
+  const message = `${who} port ${port} has appProtocol ${appProtocol}, and no BackendTLSPolicy says how to trust it`;
   return { entry, httpFault: { reason: 'UnsupportedProtocol', message } };
 }
 

@@ -20,7 +20,7 @@ export interface GatewayOffer {
   readonly accepted: boolean;
 }
 
-export interface ListenerSetFacts {
+interface ListenerSetFacts {
   readonly uid: string;
   readonly generation: number;
   readonly createdAt: string;
@@ -43,7 +43,7 @@ export interface ListenerSetModel extends ListenerSetFacts {
 }
 
 /** What judging a ListenerSet looks up beside objects. */
-export interface ListenerSetPlace {
+interface ListenerSetPlace {
   readonly gateway: string;
   readonly gatewayNamespace: string;
   readonly offer: GatewayOffer;

@@ -51,7 +51,7 @@ const kindsByProtocol: ReadonlyMap<string, readonly string[]> = new Map([
 const kindsOfTerminatedTls = ['TLSRoute', 'TCPRoute'];
 
 /** What judging a listener by itself looks up. */
-export interface ListenerLookup {
+interface ListenerLookup {
   readonly certificatesOf: (listener: ReadableListener) => readonly KeyChoice[];
   /** What is demanded of clients on an HTTPS port. */
   readonly demandOn: (port: number) => ClientDemand;

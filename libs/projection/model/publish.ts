@@ -1,4 +1,5 @@
-// What a route puts into the gateways that it is attached to: an entry for each rule, use of backends, a claim for each match.
+// What a route puts into the gateways that it is attached to: an entry for each rule, use of backends, a claim for each
+// match.
 import { compareText } from '#libs/gateway/compare-text.ts';
 import { canonicalJson } from '#libs/gateway/canonical.ts';
 import { intersectHostnames } from '#libs/gateway/hostname.ts';
@@ -98,7 +99,10 @@ function toEntry(body: RuleBody, route: RouteName, hosts: Hosts): HttpRuleEntry 
   return body.kind === 'http-rule' ? { route, hosts, ...body } : { route, hosts, ...body };
 }
 
-/** What a rule takes on one listener and hostname: requests by their match, connections all. Equal texts cannot both win. */
+/**
+ * What a rule takes on one listener and hostname: requests by their match, connections all. Equal texts cannot both
+ * win.
+ */
 function groundsOf(body: RuleBody): readonly string[] {
   // Matches hold their headers and parameters in order of name, so that equal ones have equal texts.
   return body.kind === 'http-rule' ? body.matches.map(canonicalJson) : ['all'];

@@ -1,5 +1,5 @@
-// HTTPRoutes and GRPCRoutes do not share a hostname of a listener: where one of each wants hostnames in common, the older one is accepted
-// there and the other is not (GRPCRouteSpec.hostnames).
+// HTTPRoutes and GRPCRoutes do not share a hostname of a listener: where one of each wants hostnames in common, the
+// older one is accepted there and the other is not (GRPCRouteSpec.hostnames).
 import { intersectHostnames } from '#libs/gateway/hostname.ts';
 import type { Attachment } from './attach.ts';
 import { type Fault, listFacts } from './conditions.ts';
@@ -85,7 +85,8 @@ export function withoutLost(
     const listeners = attachment.listeners.filter(({ name }) => !lost.some((one) => one.name === name));
     const facts = lost.map(
       ({ name, winner }) =>
-        `not on listener ${name}, where ${winner.kind} ${winner.namespace}/${winner.name} is older and has a hostname in common`,
+        `not on listener ${name}, where ${winner.kind} ${winner.namespace}/${winner.name} is older ` +
+        'and has a hostname in common',
     );
     const fault = { reason: 'HostnameConflict', message: listFacts(facts) };
     return { ...attachment, listeners, ...(listeners.length > 0 ? { lost: fault } : { fault }) };

@@ -34,7 +34,9 @@ export interface DeliveryStages {
   readonly undelivered: Group<true>;
   /** Ports of the version that is served. Keys: Gateways. */
   readonly servedPorts: Stage<VersionFacts['ports']>;
-  /** Groups: Gateways; members and items are the pools of nodes that serve it, those of a pool serve the same Gateways. */
+  /**
+   * Groups: Gateways; members and items are the pools of nodes that serve it, those of a pool serve the same Gateways.
+   */
   readonly poolsOf: Group<string>;
 }
 
@@ -165,7 +167,10 @@ function createNodeGroups(
   return { nodesOf, progressOf, poolsOf };
 }
 
-/** A new version wakes one cheap stage for all ListenerSets of the Gateway, and then those only for which it changes something. */
+/**
+ * A new version wakes one cheap stage for all ListenerSets of the Gateway, and then those only for which it changes
+ * something.
+ */
 function createSetStages(
   engine: Derivation,
   sources: Sources,

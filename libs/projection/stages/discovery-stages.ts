@@ -18,7 +18,7 @@ export interface DiscoveryStages {
   readonly authorities: readonly { readonly kind: 'ConfigMap' | 'Secret'; readonly stage: Stage<DiscoveredItem> }[];
 }
 
-export interface DiscoveredItem {
+interface DiscoveredItem {
   readonly hash: string;
   readonly item: DiscoveryItem;
 }

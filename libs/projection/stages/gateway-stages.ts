@@ -1,4 +1,5 @@
-// Stages for GatewayClasses, Gateways and ListenerSets: which are ours, what their listeners come to, and what routes attach to.
+// Stages for GatewayClasses, Gateways and ListenerSets: which are ours, what their listeners come to, and what routes
+// attach to.
 //
 //   Gateway ──▶ draft ──▶ offer ──▶ draft ◀── ListenerSet        a draft is an object by itself
 //                  └──▶ verdicts ◀────┘                          verdicts are on listeners beside one another
@@ -42,7 +43,7 @@ export interface KeyedEntry {
 }
 
 /** A port that clients connect to. */
-export interface ServedPort {
+interface ServedPort {
   readonly port: number;
   readonly protocol: 'TCP' | 'UDP';
 }

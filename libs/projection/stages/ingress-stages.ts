@@ -28,7 +28,7 @@ export interface ServedIngressClass {
 }
 
 /** Where an Ingress belongs. */
-export interface IngressPlacement {
+interface IngressPlacement {
   readonly className: string;
   readonly gateway: Place;
   readonly createdAt: string;

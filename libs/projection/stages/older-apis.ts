@@ -1,4 +1,5 @@
-// The border to older APIs: what they say enters the stages of v1 as objects of v1, with the kind that was written kept for routes.
+// The border to older APIs: what they say enters the stages of v1 as objects of v1, with the kind that was written kept
+// for routes.
 //
 //   raw objects ─┬──────────────────────────────▶ sources of v1 ─▶ stages ─▶ statuses of v1 ─▶ statuses as written
 //                └─▶ conversions, selection ─────────┘
@@ -49,7 +50,9 @@ const converters: readonly (readonly [WatchedKind, Converter])[] = [
   ['UDPRoute.networking.x-k8s.io', convertStreamRoute],
 ];
 
-/** What stands between the name of a BackendPolicy and the number of one of its policies: no object has it in its name. */
+/**
+ * What stands between the name of a BackendPolicy and the number of one of its policies: no object has it in its name.
+ */
 const policySeparator = '~';
 
 /** Makes the stages. */

@@ -1,5 +1,6 @@
-// Stages for the Gateways that share nodes: which listener of which Gateway has a port and a hostname there. Nodes that serve the same
-// Gateways are one pool, so that the cost is that of pools, not of nodes. A port that one Gateway has alone on its pools costs nothing more.
+// Stages for the Gateways that share nodes: which listener of which Gateway has a port and a hostname there. Nodes that
+// serve the same Gateways are one pool, so that the cost is that of pools, not of nodes. A port that one Gateway has
+// alone on its pools costs nothing more.
 //
 //   listeners × pools ──▶ ports ──▶ arranged ──▶ lost (listeners)      owners ──▶ what rules lose to another Gateway
 import type { Derivation } from '#libs/derivation/derivation.ts';
@@ -18,7 +19,7 @@ import {
 } from '#libs/snapshot/port-arrangement.ts';
 
 /** Who has a hostname on a shared port. */
-export interface HostnameOwner {
+interface HostnameOwner {
   /** Of the listeners, not of the rule. */
   readonly hostname: string;
   /** Their Gateways and listeners as `gateway listener`, the one that comes first is first. */
@@ -29,7 +30,10 @@ export interface HostnameOwner {
 export interface PlaneStages {
   /** Groups: `gateway listener`; members are the shared ports where it lost to a listener of another Gateway. */
   readonly lost: Group<Fault>;
-  /** Groups: `gateway listener`; members and items are the ports that it shares with other Gateways: keys of `owners` begin with them. */
+  /**
+   * Groups: `gateway listener`; members and items are the ports that it shares with other Gateways: keys of `owners`
+   * begin with them.
+   */
   readonly shared: Group<string>;
   /** Keys: `<shared port> <hostname>`. */
   readonly owners: Stage<HostnameOwner>;

@@ -26,7 +26,7 @@ export interface WantedRoute {
 }
 
 /** Gives for a route the attachments that are left to it. */
-export type KeepApart = (key: string, wanted: WantedRoute, read: Read) => readonly KeptAttachment[];
+type KeepApart = (key: string, wanted: WantedRoute, read: Read) => readonly KeptAttachment[];
 
 /** Makes the stages; what it returns is called by the stage that reads. */
 export function createRivalStages(engine: Derivation, wanted: Stage<WantedRoute>): KeepApart {
@@ -51,8 +51,8 @@ function contenders(key: string, { speech, accepted, route, attachments }: Wante
 const steps = 5;
 
 /**
- * The rival that a route gives way to, by `route-key gateway listener`. A rival that itself gives way to an older one is none, which is
- * a recursion; a stage cannot read itself, so each of a few stages goes one step of it.
+ * The rival that a route gives way to, by `route-key gateway listener`. A rival that itself gives way to an older one
+ * is none, which is a recursion; a stage cannot read itself, so each of a few stages goes one step of it.
  */
 function createWinnerStages(
   engine: Derivation,

@@ -1,4 +1,5 @@
-// Stages for the routes of every kind: read, attach, resolve, publish, and claim what they match. `routeKinds` says what is a route.
+// Stages for the routes of every kind: read, attach, resolve, publish, and claim what they match. `routeKinds` says
+// what is a route.
 //
 //   objects ─▶ read ─▶ wanted ─▶ attachments ─▶ publication ─▶ entries
 //                └─▶ resolved rules ──────────────┘  └──▶ claims ─▶ winners
@@ -30,14 +31,14 @@ import { createWinnerLookup, type WinnerLookup } from './shared-claim-stages.ts'
 import type { Sources } from './sources.ts';
 import { parsePlaceKey, toObjectKey } from '#libs/gateway/object-key.ts';
 
-export interface ReadRoute {
+interface ReadRoute {
   readonly route: RouteName;
   readonly uid: string;
   readonly generation: number;
   readonly spec: RouteSpec;
 }
 
-export interface AttachedRoute {
+interface AttachedRoute {
   /** Whether its own content lets it be accepted. */
   readonly accepted: boolean;
   readonly attachments: readonly KeptAttachment[];

@@ -11,7 +11,7 @@ import { listenerStatus } from './listener-status.ts';
 import { supportedFeatures } from './supported-features.ts';
 
 /** What belongs to a Gateway beside its own object. */
-export interface GatewayBelongings {
+interface GatewayBelongings {
   /** ListenerSets that are accepted. */
   readonly listenerSets: number;
   /** The accepted routes of a listener, by ListenerEntry.name. */

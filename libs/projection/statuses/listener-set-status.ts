@@ -6,7 +6,7 @@ import { listenerFacts, listenerSetFault, type ListenerSetModel } from '#libs/pr
 import { listenerStatus } from './listener-status.ts';
 
 /** What is known of the delivery of one ListenerSet. */
-export interface SetDelivery {
+interface SetDelivery {
   readonly plane: PlaneState;
   /** Its newest state is not applied by all nodes yet. */
   readonly waiting: boolean;

@@ -4,8 +4,8 @@ import { condition, conditionUnless, type Fault } from '#libs/projection/model/c
 import type { ListenerModel } from '#libs/projection/model/listeners.ts';
 
 /**
- * An item of status.listeners; `programmed` is the condition Programmed of what serves it, `lost` what it lost to listeners of other
- * Gateways on the nodes that it shares with them.
+ * An item of status.listeners; `programmed` is the condition Programmed of what serves it, `lost` what it lost to
+ * listeners of other Gateways on the nodes that it shares with them.
  */
 export function listenerStatus(
   listener: ListenerModel,

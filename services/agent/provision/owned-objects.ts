@@ -1,4 +1,5 @@
-// Everything in the cluster that Fleetgate provides, as it is now: a watch of each kind, of what carries our label alone.
+// Everything in the cluster that Fleetgate provides, as it is now: a watch of each kind, of what carries our label
+// alone.
 import { canonicalJson, sha256 } from '#libs/gateway/canonical.ts';
 import { dataPlaneLabel } from '#libs/gateway/data-plane/data-plane-name.ts';
 import { isRecord } from '#libs/gateway/fields/record.ts';

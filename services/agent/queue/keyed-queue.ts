@@ -1,7 +1,7 @@
 // Works through keys, some at a time and not too many a second: one queue for all that writes to a cluster.
 //
 //   renew, nudge ──▶ queue ──next──▶ work ──verdict──▶ done with it, or back in the queue: at once, or later and later
-//                      ▲               not due yet ──▶ paced: comes back when it is, or sooner with something else to do
+//                      ▲               not due yet ──▶ paced: comes back when it is, or sooner with something to do
 //                      └── delayed, paced ◀──┘
 //
 // A key is in work once at a time. What is to be done for it is asked when its turn comes, so that the newest counts.

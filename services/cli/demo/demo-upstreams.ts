@@ -9,7 +9,7 @@ import { z } from 'zod';
 import { pause } from '#libs/runtime/pause.ts';
 
 /** One server: where it listens and what it says. */
-export interface DemoUpstream {
+interface DemoUpstream {
   readonly cluster: string;
   readonly namespace: string;
   readonly service: string;
@@ -20,7 +20,7 @@ export interface DemoUpstream {
   readonly port: number;
 }
 
-export interface DemoFolder {
+interface DemoFolder {
   readonly cluster: string;
   readonly folder: string;
 }
@@ -45,7 +45,7 @@ const slice = z.object({
 });
 
 /** Reads the upstreams that one folder's manifests ask for; files that cannot be read are the agent's to report. */
-export function parseDemoUpstreams({ cluster, folder }: DemoFolder): readonly DemoUpstream[] {
+function parseDemoUpstreams({ cluster, folder }: DemoFolder): readonly DemoUpstream[] {
   const files = readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter(isManifest);
   return files.flatMap((file) => documentsOf(join(folder, file))).flatMap((document) => upstreamsOf(cluster, document));
 }

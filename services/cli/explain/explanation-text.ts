@@ -10,7 +10,7 @@ import { type Column, count, cut, oneLine, renderTable } from '../views/table.ts
 import type { Explained, ExplainedCandidate } from './explanation.ts';
 import type { Ground } from './ground.ts';
 
-export interface TextOptions {
+interface TextOptions {
   /** What was asked: `GET http://…`. */
   readonly title: string;
   /** Columns of the terminal; undefined = no limit. */

@@ -20,7 +20,7 @@ import { servedAt } from './served-at.ts';
 import { readGatewayStatus } from './status.ts';
 
 /** Which gateways, and when. */
-export interface Moment {
+interface Moment {
   /** `cluster/namespace/name`; absent = those that nodes serve together. */
   readonly gateway?: string;
   readonly node?: string;

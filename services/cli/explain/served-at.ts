@@ -2,7 +2,7 @@
 // a release serves the newest. Pure.
 
 /** A version, newest or oldest first. */
-export interface MadeVersion {
+interface MadeVersion {
   readonly version: number;
   readonly seq: string;
   readonly at: string;
@@ -10,7 +10,7 @@ export interface MadeVersion {
 }
 
 /** An event of the Gateway's history. */
-export interface GatewayEvent {
+interface GatewayEvent {
   readonly type: string;
   readonly seq: string;
   readonly recordedAt: string;

@@ -61,7 +61,7 @@ export function openDataFolder(root: string): DataFolder {
   return folder;
 }
 
-export interface HeldDataFolder {
+interface HeldDataFolder {
   /** Notes in the folder who holds it. */
   describe(up: Pick<UpRecord, 'url' | 'clusters' | 'since'>): Promise<UpRecord>;
   release(): Promise<void>;

@@ -2,7 +2,7 @@
 // Pure.
 import { nearNames } from './near-names.ts';
 
-export type GatewayChoice =
+type GatewayChoice =
   | { readonly found: string }
   | { readonly ambiguous: readonly string[] }
   | { readonly unknown: true; readonly near: readonly string[] };

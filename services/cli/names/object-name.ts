@@ -12,7 +12,7 @@ export interface ObjectName {
   readonly name: string;
 }
 
-export type ObjectNameResult = { readonly name: ObjectName } | { readonly problem: string };
+type ObjectNameResult = { readonly name: ObjectName } | { readonly problem: string };
 
 /** A plural that several groups have is the first one's; with its group it is unique, as for kubectl. */
 const byWord: ReadonlyMap<string, WatchedKind> = new Map(

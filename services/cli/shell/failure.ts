@@ -4,7 +4,7 @@ import { CommanderError } from 'commander';
 import { FleetgateError, messageOf } from '#libs/runtime/errors.ts';
 import { exitCodeOf, exitCodes } from './exit-code.ts';
 
-export interface Failure {
+interface Failure {
   readonly exitCode: number;
   /** Lines for stderr; '' where everything was said already. */
   readonly text: string;

@@ -18,7 +18,7 @@ const deadlineMs = 60_000;
 const runRecord = z.object({ pid: z.number() });
 const readyEvent = z.object({ event: z.literal('ready'), tookMs: z.number(), url: z.string() });
 
-export interface CliResult {
+interface CliResult {
   readonly code: number;
   readonly stdout: string;
   readonly stderr: string;

@@ -19,7 +19,7 @@ const requests = ['http', 'https'].flatMap((scheme) =>
   ]),
 );
 
-export interface SteadyTraffic {
+interface SteadyTraffic {
   /** Requests that have got their answer, or none. */
   readonly count: number;
   /** The first answers that were not right, and requests without an answer. */

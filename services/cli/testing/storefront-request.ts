@@ -9,7 +9,7 @@ export interface StorefrontNode {
   readonly certificateAuthority: string;
 }
 
-export interface StorefrontAnswer {
+interface StorefrontAnswer {
   readonly status: number;
   readonly body: string;
   readonly location: string | undefined;

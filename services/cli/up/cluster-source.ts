@@ -6,7 +6,7 @@ export type ClusterSource = { readonly name: string } & (
   | { readonly type: 'kubeconfig'; readonly context: string }
 );
 
-export type ClusterSourceResult = { readonly source: ClusterSource } | { readonly problem: string };
+type ClusterSourceResult = { readonly source: ClusterSource } | { readonly problem: string };
 
 const prefix = 'kubeconfig:';
 

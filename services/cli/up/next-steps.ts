@@ -11,7 +11,7 @@ export interface ListenerUrl {
   readonly url: string;
 }
 
-export interface ReadyFleet {
+interface ReadyFleet {
   readonly settings: UpSettings;
   readonly url: string;
   readonly secrets: FleetSecrets;

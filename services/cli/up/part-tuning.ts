@@ -9,14 +9,14 @@ export interface PartTuning {
   readonly inspector?: string;
 }
 
-export interface TuningOptions {
+interface TuningOptions {
   /** `projector`, or `projector=9230`, each. */
   readonly inspect: readonly string[];
   /** `projector=debug` each. */
   readonly logLevel: readonly string[];
 }
 
-export interface ParsedTuning {
+interface ParsedTuning {
   readonly tuning: ReadonlyMap<string, PartTuning>;
   readonly problems: readonly string[];
 }

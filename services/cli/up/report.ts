@@ -3,7 +3,7 @@
 import { cut } from '../views/table.ts';
 
 /** One thing that happened. As JSON it is printed as it stands, with a time. */
-export type UpEvent =
+type UpEvent =
   | { readonly event: 'progress'; readonly message: string }
   | { readonly event: 'part-started'; readonly part: string; readonly pid: number }
   | { readonly event: 'part-ended'; readonly part: string; readonly reason: string }
@@ -31,7 +31,7 @@ export interface Report {
 
 export type ReportForm = 'terminal' | 'plain' | 'json';
 
-export interface Output {
+interface Output {
   write(text: string): unknown;
   readonly columns?: number;
   readonly rows?: number;

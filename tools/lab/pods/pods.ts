@@ -14,7 +14,7 @@ import { writeVolumes } from './volumes.ts';
 /** Image name (last path part, without tag) → command line that stands in for its entrypoint. */
 export type Images = Readonly<Record<string, readonly string[]>>;
 
-export interface RunningPod {
+interface RunningPod {
   readonly serial: number;
   readonly processes: Set<ChildProcess>;
   /** Set once the pod's network is there. */
