@@ -4,6 +4,7 @@ import type { WatchedKind } from '#libs/gateway/kinds.ts';
 import type { Metrics } from '#libs/runtime/metrics.ts';
 import type { LiveObjects } from './objects/live-objects.ts';
 
+/** Counts and measures what an agent does. */
 export interface AgentMetrics {
   published(event: ChangeEvent): void;
   publishFailed(): void;

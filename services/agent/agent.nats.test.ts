@@ -1,5 +1,5 @@
-// An agent of a folder against a real nats-server that is killed and wiped. The history is folded from the stream with
-// the fleet's own library; it answers the agent's questions from what it has folded.
+// Runs an agent of a folder against a real nats-server that is killed and wiped. The history is folded from the
+// stream with the fleet's own library; it answers the agent's questions from what it has folded.
 import { rm, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';

@@ -35,7 +35,7 @@ import { Sync } from './sync.ts';
 import { WishBook } from './wishes/wish-book.ts';
 import { startWishFeed } from './wishes/wish-feed.ts';
 
-/** What is there from the first moment on, and what every part may need. */
+/** Holds what is there from the first moment on and every part may need. */
 interface Context {
   readonly options: AgentOptions;
   readonly log: Logger;
@@ -47,13 +47,13 @@ interface Context {
   readonly links: Links;
 }
 
-/** What readiness asks of the connections. */
+/** Says of the connections what readiness asks. */
 interface Links {
   cluster: 'awaited' | 'answered';
   nats: Nats | undefined;
 }
 
-/** The two ends of an agent. */
+/** Holds the two ends of an agent. */
 interface Ends {
   readonly source: Source;
   readonly client: ApiClient | null;
@@ -179,7 +179,7 @@ function createWriter({ options, live, problems, metrics }: Context, { writeStat
   });
 }
 
-/** What is put to work once the history is known. */
+/** Holds what is put to work once the history is known. */
 interface Parts {
   readonly asker: Asker;
   readonly source: Source;

@@ -3,7 +3,7 @@ import type { PageRequest } from '#libs/events/agent-exchange.ts';
 import { fail } from '#libs/runtime/errors.ts';
 import type { Nats } from '#libs/runtime/nats/nats.ts';
 
-/** Who asks, and by what. */
+/** Names the cluster that asks, and the connection by which it does. */
 export interface Asker {
   readonly nats: Nats;
   readonly cluster: { readonly name: string; readonly uid: string };
@@ -12,7 +12,9 @@ export interface Asker {
 const pagesMax = 100_000;
 const timeoutMs = 10_000;
 
-/** The items of all pages. Throws FleetgateError 'nats-request' without an answer, and whatever `parse` throws. */
+/**
+ * Gives the items of all pages. Throws FleetgateError 'nats-request' without an answer, and whatever `parse` throws.
+ */
 export async function askPages<T>(
   { nats, cluster }: Asker,
   subject: string,

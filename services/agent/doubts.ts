@@ -1,5 +1,6 @@
 // Passes on that something may have been missed, in either direction, to those who then compare or ask again.
 
+/** Carries doubts from those who have them to those who settle them. */
 export class Doubts {
   readonly #listeners = new Set<(reason: string) => void>();
 

@@ -16,7 +16,10 @@ interface SourceOptions {
   readonly relistPeriod: number;
 }
 
-/** A source and, where it is a cluster, the client of its API server, for what is not about objects of the history. */
+/**
+ * Holds a source and, where it is a cluster, the client of its API server, for what is not about objects of the
+ * history.
+ */
 interface OpenedSource {
   readonly source: Source;
   readonly client: ApiClient | null;

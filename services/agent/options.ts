@@ -2,6 +2,7 @@
 import { type Options, defineOptions, dnsLabel, duration, flag, integer, text } from '#libs/runtime/config.ts';
 import { listenOptions, natsOptions } from '#libs/runtime/shared-options.ts';
 
+/** Lists the options of `fleetgate agent`. */
 export const agentOptions = defineOptions({
   cluster: {
     flag: '--cluster <name>',

@@ -4,6 +4,7 @@ import type { Logger } from '#libs/runtime/log.ts';
 const sentencesMax = 100;
 const sentenceLengthMax = 1000;
 
+/** Gathers the problems of one agent. */
 export class Problems {
   readonly #log: Logger;
   readonly #watchers = new Set<() => void>();
@@ -13,7 +14,7 @@ export class Problems {
     this.#log = log;
   }
 
-  /** A sentence about something, or null once it is settled. */
+  /** Takes a sentence about something, or null once it is settled. */
   set(about: string, sentence: string | null): void {
     const before = this.#sentences.get(about);
     if (sentence === (before ?? null)) return;

@@ -2,6 +2,7 @@
 import type { Logger } from '#libs/runtime/log.ts';
 import type { LiveObjects } from './objects/live-objects.ts';
 
+/** Waits until the agent is in step with its cluster. */
 export class Sync {
   readonly #live: LiveObjects;
   readonly #log: Logger;
@@ -22,7 +23,10 @@ export class Sync {
     return this.#reached.promise;
   }
 
-  /** Call when a kind was listed or an event was stored; `waiting` = events that are not stored yet. */
+  /**
+   * Looks whether it is reached, when a kind was listed or an event was stored; `waiting` = events that are not
+   * stored.
+   */
   check(waiting: number): void {
     if (this.isReached || waiting > 0 || this.#live.unlistedKinds().length > 0) return;
     this.#state = 'reached';

@@ -1,5 +1,5 @@
-// Objects that no API server should let through, as a source may hand them over all the same: the agent goes on, sends
-// what the history takes, and says what it does not. FLEETGATE_SEED=… repeats a run.
+// Gives the agent objects that no API server should let through, as a source may hand them over all the same: it goes
+// on, sends what the history takes, and says what it does not. FLEETGATE_SEED=… repeats a run.
 import assert from 'node:assert';
 import * as fc from 'fast-check';
 import t from 'tap';

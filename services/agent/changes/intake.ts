@@ -1,4 +1,4 @@
-// Takes in what a source reports: changes go to the mirror, the rest to whom it concerns.
+// Takes in what a source reports: it hands changes to the mirror, and the rest to those whom it concerns.
 import type { Logger } from '#libs/runtime/log.ts';
 import type { AgentMetrics } from '../agent-metrics.ts';
 import { sliceProblem } from '../objects/slice-problem.ts';
@@ -8,7 +8,7 @@ import type { Sync } from '../sync.ts';
 import type { Mirror } from './mirror.ts';
 import type { Outbox } from './outbox.ts';
 
-/** The sink of a source. */
+/** Makes the sink to which a source reports. */
 export function createIntake(options: {
   readonly mirror: Mirror;
   readonly outbox: Outbox;

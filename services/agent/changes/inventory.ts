@@ -21,15 +21,15 @@ const inventoryPage = z.object({
   refused: z.string().optional(),
 });
 
-/** What the history holds, and the stream that it goes on from. */
+/** Says what the history holds, and from which stream it goes on. */
 export interface Inventory {
   readonly items: readonly InventoryItem[];
   readonly stream: string | undefined;
 }
 
 /**
- * The whole inventory. Throws FleetgateError: 'nats-request' without an answer, 'cluster-refused' when the name belongs
- * to another cluster.
+ * Fetches the whole inventory. Throws FleetgateError: 'nats-request' without an answer, 'cluster-refused' when the
+ * name belongs to another cluster.
  */
 export async function fetchInventory(asker: Asker): Promise<Inventory> {
   const streams = new Set<string | undefined>();

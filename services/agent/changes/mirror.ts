@@ -1,5 +1,4 @@
-// What the agent knows of its cluster now, and the comparison with what the history holds: each difference becomes one
-// event.
+// Compares what the agent knows of its cluster with what the history holds, and makes one event of each difference.
 import type { ChangeEvent } from '#libs/events/change-event.ts';
 import { parseChangeEvent } from '#libs/events/parse-change-event.ts';
 import { type WatchedKind, kindInfo } from '#libs/gateway/kinds.ts';
@@ -26,7 +25,7 @@ import {
 } from '../source.ts';
 import type { Held, Outbox } from './outbox.ts';
 
-/** Is shown the objects whose status Fleetgate writes; null = the object is gone. */
+/** Sees the objects whose status Fleetgate writes; null = the object is gone. */
 interface StatusObserver {
   observe(key: string, live: LiveObject | null): void;
 }
@@ -48,6 +47,7 @@ interface MirrorOptions {
 /** Namespaces whose data planes may serve one Secret. */
 const recipientsMax = 32;
 
+/** Mirrors the cluster, and offers each difference from the history to the outbox. */
 export class Mirror {
   readonly #options: MirrorOptions;
   readonly #live: LiveObjects;
@@ -194,7 +194,7 @@ export class Mirror {
   }
 }
 
-/** An object that refers to others, and where the Gateway is that serves what it refers to. */
+/** Says to what an object refers, and where the Gateway is that serves that. */
 interface Referrer {
   readonly names: readonly ObjectName[];
   readonly namespace: string;

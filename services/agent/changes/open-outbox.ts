@@ -11,7 +11,7 @@ import { Outbox } from './outbox.ts';
 
 const publishTimeoutMs = 5000;
 
-/** An outbox whose overflow raises doubts. */
+/** Opens an outbox whose overflow raises doubts. */
 export function openOutbox(options: {
   readonly cluster: string;
   readonly nats: Nats;

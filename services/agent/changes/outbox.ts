@@ -1,21 +1,22 @@
-// The agent's side of the log: what the history is believed to hold of each object, and the events on their way there.
-// The queue is keyed by object and the newest wins, so that it is bounded by the number of objects; over a hard limit,
-// or when NATS was away, the belief is refreshed from the inventory and everything compared again (reconciler.ts).
-// Gateways of a cluster that the history does not know yet come last, so that no node ever serves half of what was
-// listed.
+// Sends events to the log, and keeps what the history is believed to hold of each object.
+// The queue is keyed by object and the newest event wins, so that it is bounded by the number of objects. Over a hard
+// limit, or when NATS was away, the belief is refreshed from the inventory and everything is compared again
+// (reconciler.ts). Gateways of a cluster that the history does not know yet come last, so that no node ever serves
+// half of what was listed.
 import type { InventoryItem } from '#libs/events/agent-exchange.ts';
 import type { ChangeEvent } from '#libs/events/change-event.ts';
 import { changeMessageId } from '#libs/events/subjects.ts';
 import { fullJitter } from '#libs/runtime/pause.ts';
-import { toLocalKey } from '#libs/gateway/object-key.ts';
+import { parseLocalKey, toLocalKey } from '#libs/gateway/object-key.ts';
 
-/** What the history holds, or will hold once the queue is through. */
+/** Says what the history holds of an object, or will hold once the queue is through. */
 export interface Held {
   readonly uid: string;
   readonly hash: string;
   readonly resourceVersion: string;
 }
 
+/** Says how events are stored, and who learns how they fare. */
 export interface OutboxOptions {
   /** Stores one event; rejects when it is not known to be stored. */
   readonly publish: (event: ChangeEvent, id: string) => Promise<unknown>;
@@ -43,6 +44,7 @@ const windowMaxDefault = 256;
 const firstListingMaxMsDefault = 10_000;
 const lastKind = 'Gateway';
 
+/** Brings events to the log: one at a time of each object, many at a time of different ones. */
 export class Outbox {
   readonly #options: OutboxOptions;
   readonly #held = new Map<string, Held>();
@@ -118,7 +120,7 @@ export class Outbox {
     this.pump();
   }
 
-  /** Call before asking for the inventory; then `refresh` with the answer. */
+  /** Is to be called before the inventory is asked for; then `refresh` with the answer. */
   beginRefresh(): void {
     this.#storedMeanwhile = new Map();
   }
@@ -132,7 +134,7 @@ export class Outbox {
     for (const [key, event] of this.#queue) hold(this.#held, key, event);
     this.#storedMeanwhile = null;
     if (this.#state === 'overflowed') this.#state = 'live';
-    if (this.#refreshes++ === 0 && !inventory.some(({ key }) => key.startsWith(`${lastKind}/`))) {
+    if (this.#refreshes++ === 0 && !inventory.some(({ key }) => parseLocalKey(key).kind === lastKind)) {
       const maxMs = this.#options.firstListingMaxMs ?? firstListingMaxMsDefault;
       this.#firstListing = setTimeout(() => this.listed(), maxMs).unref();
     }

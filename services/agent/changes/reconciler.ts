@@ -1,5 +1,6 @@
-// Compares the mirror with the inventory: at the start, after NATS was away, when the stream was lost, and
-// periodically. One comparison at a time; what is asked for meanwhile makes one more. Tries until it succeeds.
+// Compares the mirror with the inventory at the start, after NATS was away, when the stream was lost, and
+// periodically. It makes one comparison at a time and tries until it succeeds; what is asked for meanwhile makes one
+// more.
 import { FleetgateError, messageOf } from '#libs/runtime/errors.ts';
 import type { Logger } from '#libs/runtime/log.ts';
 import { backoff, jittered, pause } from '#libs/runtime/pause.ts';
@@ -18,8 +19,9 @@ interface ReconcilerOptions {
   readonly onProblem: (sentence: string | null) => void;
 }
 
+/** Compares when it is asked to, and periodically. */
 export interface Reconciler {
-  /** Compare again, soon. */
+  /** Compares again, soon. */
   request(reason: string): void;
   /** Whether the projector reads another stream than it did at the last comparison; undefined = it cannot tell. */
   isBehind(stream: string | undefined): boolean;
@@ -28,7 +30,10 @@ export interface Reconciler {
   stop(): Promise<void>;
 }
 
-/** The inventory, asked for until it is there; only a refusal of the cluster ends it, by a FleetgateError. */
+/**
+ * Asks for the inventory until it is there. Throws FleetgateError 'cluster-refused'; once aborted, what went wrong
+ * last.
+ */
 export async function awaitInventory(
   options: Pick<ReconcilerOptions, 'fetch' | 'onProblem'>,
   signal: AbortSignal,

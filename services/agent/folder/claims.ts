@@ -1,15 +1,17 @@
-// Which file says what: several files may claim one object, and one of them counts. Namespaces that are used but
-// declared nowhere exist all the same, as they would once somebody had made them.
+// Decides which file says what: several files may claim one object, and one of them counts. Namespaces that are used
+// but declared nowhere exist all the same, as they would once somebody had made them.
+import { parseLocalKey, toLocalKey } from '#libs/gateway/object-key.ts';
 import type { ObjectName } from '../source.ts';
 import type { Manifest } from './manifest.ts';
-import { toLocalKey } from '#libs/gateway/object-key.ts';
 
+/** Says that a file declares an object so. */
 export interface Claim {
   /** Relative path; '' = nobody declares it (an implied Namespace). */
   readonly file: string;
   readonly manifest: Manifest;
 }
 
+/** Keeps what every file says. */
 export class Claims {
   readonly #files = new Map<string, ReadonlyMap<string, Manifest>>();
   readonly #claims = new Map<string, Map<string, Manifest>>();
@@ -43,8 +45,8 @@ export class Claims {
   }
 
   /**
-   * The claim that counts: the one of the file that had the object before, else of the first path. Null = no such
-   * object.
+   * Gives the claim that counts: the one of the file that had the object before, else of the first path. Null = there
+   * is no such object.
    */
   winner(key: string, fileBefore: string | undefined): Claim | null {
     const claims = this.#claims.get(key);
@@ -53,13 +55,11 @@ export class Claims {
       const manifest = file === undefined ? undefined : claims.get(file);
       if (file !== undefined && manifest !== undefined) return { file, manifest };
     }
-    const namespace = /^Namespace\/\/(.+)$/.exec(key)?.[1];
-    return namespace !== undefined && this.#namespaceUse.has(namespace)
-      ? { file: '', manifest: impliedNamespace(namespace) }
-      : null;
+    const { kind, name } = parseLocalKey(key);
+    return kind === 'Namespace' && this.#namespaceUse.has(name) ? { file: '', manifest: impliedNamespace(name) } : null;
   }
 
-  /** The claims of an object beside the one that counts. */
+  /** Gives the claims of an object beside the one that counts. */
   others(key: string, winner: Claim): readonly Claim[] {
     const claims = [...(this.#claims.get(key) ?? [])].filter(([file]) => file !== winner.file);
     return claims.map(([file, manifest]) => ({ file, manifest }));

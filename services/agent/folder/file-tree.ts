@@ -1,8 +1,9 @@
-// The files of manifests under a folder, with what shows that one has changed. Links are followed; hidden names are not
-// read.
+// Finds the files of manifests under a folder, with marks that show when one has changed. It follows links and does
+// not read hidden names.
 import { type Stats, promises as fs } from 'node:fs';
 import { join } from 'node:path';
 
+/** Shows by its differences that a file has changed. */
 export interface FileMark {
   readonly mtimeMs: number;
   readonly size: number;
@@ -14,12 +15,15 @@ export interface FileMark {
 const filesMax = 50_000;
 const depthMax = 32;
 
-/** `*.yaml`, `*.yml`, `*.json` and not hidden; editors keep swap and lock files under hidden names. */
+/**
+ * Tells `*.yaml`, `*.yml` and `*.json` that are not hidden from other files; editors keep swap and lock files under
+ * hidden names.
+ */
 export function isManifestPath(path: string): boolean {
   return /\.(ya?ml|json)$/i.test(path) && !path.split('/').some((part) => part.startsWith('.'));
 }
 
-/** Path relative to the folder → mark. Null when the folder is not there. */
+/** Marks every file of manifests by its path relative to the folder. Null = the folder is not there. */
 export async function scanFolder(folder: string): Promise<ReadonlyMap<string, FileMark> | null> {
   const found = new Map<string, FileMark>();
   const visited = new Set<string>();
@@ -41,15 +45,17 @@ export async function scanFolder(folder: string): Promise<ReadonlyMap<string, Fi
   return found;
 }
 
+/** Tells whether two marks are those of the same state of a file. */
 export function isSameMark(a: FileMark | undefined, b: FileMark | undefined): boolean {
   return a?.mtimeMs === b?.mtimeMs && a?.size === b?.size && a?.ino === b?.ino;
 }
 
-/** Null when there is no such file. */
+/** Asks the file system about a file. Null = there is no such file. */
 export async function statOf(path: string): Promise<Stats | null> {
   return fs.stat(path).catch(() => null);
 }
 
+/** Takes the mark of a file from what the file system says. */
 export function markOf({ mtimeMs, size, ino, uid }: Stats): FileMark {
   return { mtimeMs, size, ino, uid };
 }

@@ -2,13 +2,13 @@ import { mkdirSync, renameSync, rmSync, utimesSync, writeFileSync } from 'node:f
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import type { InventoryItem } from '#libs/events/agent-exchange.ts';
+import { toLocalKey } from '#libs/gateway/object-key.ts';
 import type { KubeObject } from '#libs/gateway/object.ts';
 import { eventually } from '#libs/testing/eventually.ts';
 import { testLogger, throwawayFolder } from '#libs/testing/peers/throwaway.ts';
 import { type Source, type SourceChange, objectName } from '../source.ts';
 import { hashObject } from '../objects/stripped-object.ts';
 import { openFolderSource } from './folder-source.ts';
-import { toLocalKey } from '#libs/gateway/object-key.ts';
 
 interface Seen {
   readonly source: Source;

@@ -1,4 +1,4 @@
-// A folder of manifests as a source: what its files say, served as an API server would serve it.
+// Makes a folder of manifests a source: what its files say is served as an API server would serve it.
 //
 //   files ──parse──▶ claims (file, object) ──the one that counts──▶ objects with identity ──▶ sink
 //
@@ -8,6 +8,7 @@ import { readFile, realpath } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { InventoryItem } from '#libs/events/agent-exchange.ts';
 import { kinds } from '#libs/gateway/kinds.ts';
+import { toLocalKey } from '#libs/gateway/object-key.ts';
 import { fail, messageOf } from '#libs/runtime/errors.ts';
 import type { Logger } from '#libs/runtime/log.ts';
 import type { ObjectName, Source, SourceSink } from '../source.ts';
@@ -16,7 +17,6 @@ import { type FileChanges, type FolderWatch, startFolderWatch } from './folder-w
 import { FolderIdentity } from './identity.ts';
 import { type ParsedFile, parseManifestFile } from './manifest.ts';
 import { ServedObjects } from './served-objects.ts';
-import { toLocalKey } from '#libs/gateway/object-key.ts';
 
 interface FolderSourceOptions {
   readonly folder: string;
@@ -34,7 +34,10 @@ interface FolderSourceOptions {
 const writingMs = 100;
 const fileBytesMax = 16 * 1024 * 1024;
 
-/** Throws FleetgateError 'folder' when there is no such folder, 'file' when the state cannot be kept. */
+/**
+ * Opens a folder as a source. Throws FleetgateError 'folder' when there is no such folder, 'file' when the state
+ * cannot be kept.
+ */
 export async function openFolderSource(options: FolderSourceOptions): Promise<Source> {
   const real = await realpath(options.folder).catch((error: unknown) => {
     throw fail('folder', `${options.folder} (${messageOf(error)})`, { cause: error });
@@ -173,7 +176,7 @@ class FolderSource implements Source {
     }, this.#options.settleMs ?? 150);
   }
 
-  /** Objects that a file held once and that its good part does not show. */
+  /** Gives the keys of the objects that a file held once and that its good part does not show. */
   #missingOf(file: string): ReadonlySet<string> {
     return new Set(this.#identity.keysOf(file).filter((key) => this.#claims.winner(key, undefined) === null));
   }
@@ -198,7 +201,7 @@ class FolderSource implements Source {
   }
 }
 
-/** The same for the same text: a folder whose state was lost is still the same cluster. */
+/** Gives the same UUID for the same text: a folder whose state was lost is still the same cluster. */
 function uuidOf(text: string): string {
   const hex = createHash('sha256').update(text).digest('hex');
   return [hex.slice(0, 8), hex.slice(8, 12), `8${hex.slice(13, 16)}`, `8${hex.slice(17, 20)}`, hex.slice(20, 32)].join(

@@ -1,9 +1,10 @@
-// Says which files under a folder changed: from the file system's own notices, gathered for a moment, and from a scan
-// every few seconds for what those do not tell. A folder that goes away is waited for.
+// Says which files under a folder changed: it gathers the file system's own notices for a moment, and scans every few
+// seconds for what those do not tell. It waits for a folder that goes away.
 import { type FSWatcher, watch } from 'node:fs';
 import { join } from 'node:path';
 import { type FileMark, isManifestPath, isSameMark, markOf, scanFolder, statOf } from './file-tree.ts';
 
+/** Says which files changed since the batch before. */
 export interface FileChanges {
   /** Present files that are new or changed, by path relative to the folder. */
   readonly changed: ReadonlyMap<string, FileMark>;
@@ -18,6 +19,7 @@ interface FolderWatchOptions {
   readonly scanMs?: number;
 }
 
+/** Watches a folder until it is stopped. */
 export interface FolderWatch {
   /** Looks at these files again, changed or not. */
   again(paths: readonly string[]): void;
@@ -26,7 +28,7 @@ export interface FolderWatch {
 
 const gatherLimitFactor = 10;
 
-/** Resolves after the first batch. */
+/** Starts the watch; resolves after the first batch. */
 export async function startFolderWatch(options: FolderWatchOptions): Promise<FolderWatch> {
   const watching = new Watching(options);
   await watching.look('all');

@@ -1,5 +1,6 @@
-// What an API server would give the objects of a folder: uid, generation, creationTimestamp, resourceVersion. Kept in a
-// journal of JSON lines, so that a change costs one line; what the journal has lost comes from the inventory.
+// Gives the objects of a folder what an API server would: uid, generation, creationTimestamp, resourceVersion. It
+// keeps them in a journal of JSON lines, so that a change costs one line; what the journal has lost comes from the
+// inventory.
 import { randomUUID } from 'node:crypto';
 import { closeSync, mkdirSync, openSync, readFileSync, renameSync, writeFileSync, writeSync } from 'node:fs';
 import { dirname } from 'node:path';
@@ -29,6 +30,7 @@ interface IdentityRecord {
 const linesMin = 1000;
 const linesPerRecordMax = 10;
 
+/** Knows the identity of every object of a folder, and keeps it over restarts. */
 export class FolderIdentity {
   readonly clusterUid: string;
   readonly #path: string;
@@ -64,13 +66,13 @@ export class FolderIdentity {
     }
   }
 
-  /** What the history holds: for objects that the journal does not know. */
+  /** Learns what the history holds, for objects that the journal does not know. */
   learn(inventory: readonly InventoryItem[]): void {
     this.#inventory = new Map(inventory.map((item) => [item.key, item]));
     for (const { resourceVersion } of inventory) this.#see(resourceVersion);
   }
 
-  /** Keys of the objects that were last read in a file. */
+  /** Gives the keys of the objects that were last read in a file. */
   keysOf(file: string): readonly string[] {
     return [...this.#records].filter(([, record]) => record.file === file).map(([key]) => key);
   }
@@ -83,12 +85,12 @@ export class FolderIdentity {
     return this.#records.get(key)?.file;
   }
 
-  /** Now, in RFC 3339. */
+  /** Gives the time in RFC 3339. */
   timestamp(): string {
     return new Date(this.#now()).toISOString();
   }
 
-  /** The object as an API server would serve it. */
+  /** Gives the object as an API server would serve it. */
   serve(key: string, manifest: Manifest, file: string): KubeObject {
     const hashes = {
       contentHash: sha256(canonicalJson([manifest.apiVersion, manifest.content])),
@@ -103,7 +105,7 @@ export class FolderIdentity {
     return toObject(manifest, record);
   }
 
-  /** The object is gone: what comes back under its name is another one. */
+  /** Forgets an object that is gone: what comes back under its name is another one. */
   forget(key: string): { readonly uid: string; readonly resourceVersion: string } | null {
     const record = this.#records.get(key);
     if (record === undefined) return null;
@@ -134,7 +136,7 @@ export class FolderIdentity {
     return { ...before, ...hashes, generation, resourceVersion: this.#nextVersion(), file };
   }
 
-  /** An object that the history knows: unchanged if its hash says so, else changed by us. */
+  /** Recalls an object that the history knows: unchanged if its hash says so, else changed by us. */
   #recall(
     key: string,
     manifest: Manifest,

@@ -4,7 +4,7 @@ import { isRecord } from '#libs/gateway/fields/record.ts';
 import { type KindInfo, type WatchedKind, kindInfoOf } from '#libs/gateway/kinds.ts';
 import { toLocalKey } from '#libs/gateway/object-key.ts';
 
-/** One object of a file, as its author wrote it. */
+/** Holds one object of a file, as its author wrote it. */
 export interface Manifest {
   readonly kind: WatchedKind;
   readonly apiVersion: string;
@@ -18,6 +18,7 @@ export interface Manifest {
   readonly line: number;
 }
 
+/** Holds what one file says, and what is wrong with it. */
 export interface ParsedFile {
   readonly manifests: readonly Manifest[];
   /** `file:line: message`. */
@@ -34,7 +35,7 @@ const copiedSpec = 'kubectl.kubernetes.io/last-applied-configuration';
 const namePattern = /^[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?$/;
 const namespacePattern = /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/;
 
-/** Every good object of a file, and every mistake; `file` is the name to say. */
+/** Reads every good object of a file, and every mistake; `file` is the name to say. */
 export function parseManifestFile(text: string, file: string): ParsedFile {
   const lines = new LineCounter();
   const manifests = new Map<string, Manifest>();
@@ -78,7 +79,7 @@ function toPlain(
   }
 }
 
-/** The objects of a document with their nodes: itself, or the items of a List. */
+/** Yields the objects of a document with their nodes: itself, or the items of a List. */
 function* objectsOf(node: ParsedNode, value: unknown): Generator<readonly [ParsedNode, unknown]> {
   if (value === null || value === undefined) return;
   const items =
@@ -159,7 +160,7 @@ function readStrings(value: unknown): Readonly<Record<string, string>> | null {
   return strings;
 }
 
-/** stringData is written into data, as an API server does. */
+/** Writes stringData into data, as an API server does. */
 function withStringData(content: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
   const { stringData, ...rest } = content;
   if (!isRecord(stringData)) return rest;

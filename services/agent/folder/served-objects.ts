@@ -1,4 +1,4 @@
-// The objects that a folder serves now, each by the claim that counts, and their way to the sink.
+// Holds the objects that a folder serves now, each by the claim that counts, and reports them to the sink.
 import { join } from 'node:path';
 import { type WatchedKind, kindInfo } from '#libs/gateway/kinds.ts';
 import type { KubeObject } from '#libs/gateway/object.ts';
@@ -14,6 +14,7 @@ interface ServedObject {
   readonly provenance: Provenance;
 }
 
+/** Serves the objects of a folder to a sink. */
 export class ServedObjects {
   /** Marks of the files whose state counts. */
   readonly marks = new Map<string, FileMark>();
@@ -58,7 +59,7 @@ export class ServedObjects {
     return unclaimed;
   }
 
-  /** Those of the keys that nothing claims even now are deleted. */
+  /** Deletes the objects of those keys that nothing claims even now. */
   async settle(keys: readonly string[]): Promise<void> {
     for (const key of keys) {
       const served = this.#served.get(key);
@@ -70,7 +71,7 @@ export class ServedObjects {
     }
   }
 
-  /** Secrets and ConfigMaps are reported while they are referred to. */
+  /** Reports Secrets and ConfigMaps while they are referred to. */
   async reference(wanted: ReadonlySet<string>): Promise<void> {
     const before = this.#wanted;
     this.#wanted = wanted;

@@ -1,10 +1,10 @@
-// The name of a user of this machine, where it is cheap to know.
+// Names the users of this machine, where their names are cheap to know.
 import { readFileSync } from 'node:fs';
 import { userInfo } from 'node:os';
 
 let names: ReadonlyMap<number, string> | undefined;
 
-/** From /etc/passwd, read once; the number where it has no name. */
+/** Gives the name of a user from /etc/passwd, which is read once; the number where it has no name. */
 export function userName(uid: number): string {
   names ??= readNames();
   return names.get(uid) ?? String(uid);

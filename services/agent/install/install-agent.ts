@@ -1,4 +1,4 @@
-// `fleetgate agent manifest`, `install` and `uninstall`.
+// Prints, installs and removes the agent of a cluster: what `fleetgate agent manifest`, `install` and `uninstall` do.
 import { keyIdOf } from '#libs/runtime/hpke.ts';
 import { fail, messageOf } from '#libs/runtime/errors.ts';
 import { openApiClient } from '../kubernetes/api-client.ts';
@@ -8,7 +8,7 @@ import { type InstallObject, agentName, buildManifest, printManifest as renderMa
 import type { InstallOptions, ManifestOptions, UninstallOptions } from './options.ts';
 import { awaitRemoval, awaitRollout } from './rollout.ts';
 
-/** Where text goes: results, and what is said beside them. */
+/** Takes text: results, and what is said beside them. */
 export interface Output {
   readonly out: (text: string) => void;
   readonly say: (line: string) => void;

@@ -1,4 +1,4 @@
-// Server-side apply and deletion of whole objects.
+// Applies and deletes whole objects, by server-side apply.
 import { canonicalJson } from '#libs/gateway/canonical.ts';
 import { dataPlaneLabel } from '#libs/gateway/data-plane/data-plane-name.ts';
 import { isRecord } from '#libs/gateway/fields/record.ts';
@@ -14,6 +14,7 @@ type Deleted = 'deleted' | 'not found' | 'kept' | 'no such kind';
 const fieldManager = 'fleetgate';
 const plurals: Readonly<Record<string, string>> = { GatewayClass: 'gatewayclasses' };
 
+/** Applies and deletes objects, for real or as a dry run. */
 export class InstallClient {
   readonly #client: ApiClient;
   readonly #dryRun: Readonly<Record<string, string>>;
@@ -23,14 +24,14 @@ export class InstallClient {
     this.#dryRun = mode === 'dry run' ? { dryRun: 'All' } : {};
   }
 
-  /** Null when there is no such object. Throws FleetgateError 'kube-refused', 'kube-unreachable'. */
+  /** Reads an object; null = there is none. Throws FleetgateError 'kube-refused', 'kube-unreachable'. */
   async get(path: string): Promise<Readonly<Record<string, unknown>> | null> {
     const answer = await this.#call({ path });
     if (answer.status === 404) return null;
     return expectSuccess(answer, path);
   }
 
-  /** Applies as the one owner of the fields. Throws as `get`. */
+  /** Applies an object as the one owner of its fields. Throws as `get`. */
   async apply(object: InstallObject): Promise<Applied> {
     const path = objectPath(object);
     const before = await this.get(path);
@@ -64,7 +65,7 @@ export class InstallClient {
     return 'deleted';
   }
 
-  /** Everything that an agent provided, in any namespace. Throws as `get`. */
+  /** Lists everything that an agent provided, in any namespace. Throws as `get`. */
   async listProvided(): Promise<readonly Pick<InstallObject, 'apiVersion' | 'kind' | 'metadata'>[]> {
     const found: Pick<InstallObject, 'apiVersion' | 'kind' | 'metadata'>[] = [];
     for (const info of ownedKinds) {
@@ -90,7 +91,7 @@ export class InstallClient {
   }
 }
 
-/** The path of an object. */
+/** Gives the path of an object. */
 export function objectPath({
   apiVersion,
   kind,
@@ -112,7 +113,7 @@ function isNotFoundNamespace(answer: ApiAnswer): boolean {
   return /namespaces? .*not found/.test(answer.message);
 }
 
-/** What an object says, without what its server notes about it. */
+/** Gives what an object says as text, without what its server notes about it. */
 function contentOf(object: Readonly<Record<string, unknown>>): string {
   const { status: _status, metadata, ...content } = object;
   const {

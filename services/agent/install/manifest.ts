@@ -1,4 +1,4 @@
-// The objects of an agent in a cluster: what it may do is generated from the table of kinds.
+// Builds the objects of an agent in a cluster. What it may do is generated from the table of kinds.
 import { readFileSync } from 'node:fs';
 import { stringify } from 'yaml';
 import { sha256 } from '#libs/gateway/canonical.ts';
@@ -8,7 +8,7 @@ import packageFile from '../../../package.json' with { type: 'json' };
 import { ownedKinds } from '../provision/owned-objects.ts';
 import type { ManifestOptions } from './options.ts';
 
-/** An object to be applied, with the path of its collection. */
+/** Holds an object that is to be applied. */
 export interface InstallObject {
   readonly apiVersion: string;
   readonly kind: string;
@@ -20,9 +20,11 @@ export interface InstallObject {
   readonly [field: string]: unknown;
 }
 
+/** Names the Deployment of the agent and what belongs to it. */
 export const agentName = 'fleetgate-agent';
 const provisionerName = 'fleetgate-agent-provisioner';
 const gatewayClassName = 'fleetgate';
+/** Labels what Fleetgate made. */
 export const managedBy = { 'app.kubernetes.io/managed-by': 'fleetgate' };
 const healthPort = 7423;
 const labels = {
@@ -31,7 +33,10 @@ const labels = {
   ...managedBy,
 };
 
-/** In the order in which they are applied. Throws FleetgateError 'file' for a credentials file that cannot be read. */
+/**
+ * Builds the objects in the order in which they are applied. Throws FleetgateError 'file' for a credentials file that
+ * cannot be read.
+ */
 export function buildManifest(options: Omit<ManifestOptions, 'output'>): readonly InstallObject[] {
   const { namespace, provision, controlUrl, provisionerToken } = options;
   if (provision && (controlUrl === undefined || provisionerToken === undefined)) {
@@ -75,7 +80,7 @@ export function buildManifest(options: Omit<ManifestOptions, 'output'>): readonl
   ];
 }
 
-/** YAML documents, or one JSON list. */
+/** Prints the objects as YAML documents, or as one JSON list. */
 export function printManifest(objects: readonly InstallObject[], output: ManifestOptions['output']): string {
   if (output === 'json') return `${JSON.stringify({ apiVersion: 'v1', kind: 'List', items: objects }, null, 2)}\n`;
   return objects
@@ -83,7 +88,7 @@ export function printManifest(objects: readonly InstallObject[], output: Manifes
     .join('---\n');
 }
 
-/** Read what is watched, write the statuses, nothing else. */
+/** Allows to read what is watched and to write the statuses, and nothing else. */
 export function buildRules(): readonly object[] {
   const rules: object[] = [];
   for (const [group, infos] of Map.groupBy<string, KindInfo>(kinds, (info) => info.group)) {
@@ -98,7 +103,7 @@ export function buildRules(): readonly object[] {
   return rules;
 }
 
-/** What providing data planes takes, beside reading: on the kinds that they are made of, and nothing else. */
+/** Allows what providing data planes takes beside reading, on the kinds that they are made of. */
 function buildProvisionerRole(namespace: string): readonly InstallObject[] {
   const verbs = ['list', 'watch', 'create', 'patch', 'delete'];
   const rules = [...Map.groupBy(ownedKinds, ({ group }) => group)].map(([group, owned]) => ({

@@ -1,4 +1,4 @@
-// Options of `fleetgate agent manifest`, `install` and `uninstall`.
+// Holds the options of `fleetgate agent manifest`, `install` and `uninstall`.
 import { z } from 'zod';
 import { type Options, defineOptions, dnsLabel, duration, flag, text } from '#libs/runtime/config.ts';
 
@@ -102,6 +102,7 @@ const content = {
   },
 } as const;
 
+/** Lists the options of `fleetgate agent manifest`. */
 export const manifestOptions = defineOptions({
   ...content,
   ...namespace,
@@ -113,6 +114,7 @@ export const manifestOptions = defineOptions({
   },
 });
 
+/** Lists the options of `fleetgate agent install`. */
 export const installOptions = defineOptions({
   ...content,
   ...namespace,
@@ -125,6 +127,7 @@ export const installOptions = defineOptions({
   },
 });
 
+/** Lists the options of `fleetgate agent uninstall`. */
 export const uninstallOptions = defineOptions({
   ...namespace,
   ...where,
@@ -136,6 +139,9 @@ export const uninstallOptions = defineOptions({
   },
 });
 
+/** What `fleetgate agent manifest` was told. */
 export type ManifestOptions = Options<typeof manifestOptions>;
+/** What `fleetgate agent install` was told. */
 export type InstallOptions = Options<typeof installOptions>;
+/** What `fleetgate agent uninstall` was told. */
 export type UninstallOptions = Options<typeof uninstallOptions>;

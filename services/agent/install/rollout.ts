@@ -48,7 +48,7 @@ export async function awaitRemoval(options: Omit<RolloutOptions, 'say'>): Promis
   return true;
 }
 
-/** 'ready', or what is missing. */
+/** Says 'ready', or what is missing. */
 export function rolloutState(deployment: Fields, pods: readonly Fields[], name: string): string {
   const { generation } = fieldsOf(deployment['metadata']);
   const { replicas = 1 } = fieldsOf(deployment['spec']);

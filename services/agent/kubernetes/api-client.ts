@@ -1,11 +1,12 @@
-// HTTP to one Kubernetes API server: address, TLS and credentials from a KubeConfig (rotated tokens and certificates
-// are honoured), transport by undici with connections kept alive. Answers are values whatever their status; only a
+// Speaks HTTP with one Kubernetes API server. Address, TLS and credentials come from a KubeConfig (rotated tokens and
+// certificates are honoured); undici keeps the connections alive. Answers are values whatever their status; only a
 // broken transport throws.
 import type { RequestOptions } from 'node:https';
 import type { KubeConfig } from '@kubernetes/client-node';
 import { Agent, type Dispatcher, ProxyAgent, request } from 'undici';
 import { fail, messageOf } from '#libs/runtime/errors.ts';
 
+/** Holds what the server answered. */
 export interface ApiAnswer {
   readonly status: number;
   readonly body: unknown;
@@ -22,6 +23,7 @@ interface ApiStream {
   readonly chunks: AsyncIterable<Uint8Array> | null;
 }
 
+/** Says what the server is asked; a GET where no method is given. */
 export interface ApiRequest {
   readonly method?: 'GET' | 'PATCH' | 'DELETE' | 'POST';
   readonly path: string;
@@ -32,11 +34,12 @@ export interface ApiRequest {
   readonly timeoutMs?: number;
 }
 
+/** Asks one API server until it is closed. */
 export interface ApiClient {
   readonly server: string;
-  /** One request with a JSON answer. */
+  /** Makes one request with a JSON answer. */
   call(request: ApiRequest): Promise<ApiAnswer>;
-  /** A watch: the body as it comes. Ends with the signal. */
+  /** Makes one request and gives the body as it comes, as of a watch. Ends with the signal. */
   stream(request: ApiRequest & { readonly signal: AbortSignal }): Promise<ApiStream>;
   /** Closes every connection at once. */
   close(): Promise<void>;
@@ -46,7 +49,7 @@ const answerBytesMax = 256 * 1024 * 1024;
 const timeoutMsDefault = 30_000;
 const connectTimeoutMs = 5000;
 
-/** A client for the current context. Throws FleetgateError 'kube-context' for what cannot be reached so. */
+/** Opens a client for the current context. Throws FleetgateError 'kube-context' for what cannot be reached so. */
 export function openApiClient(config: KubeConfig): ApiClient {
   const cluster = config.getCurrentCluster();
   if (cluster === null) throw fail('kube-context', `the context ${config.getCurrentContext()} names no cluster`);
@@ -100,7 +103,7 @@ export function openApiClient(config: KubeConfig): ApiClient {
   };
 }
 
-/** The dispatcher of the newest credentials; made anew only when the TLS material changed. */
+/** Keeps the dispatcher of the newest credentials, which is made anew only when the TLS material changed. */
 class Transport {
   readonly #config: KubeConfig;
   #dispatcher: Dispatcher | undefined;

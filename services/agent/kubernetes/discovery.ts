@@ -1,10 +1,10 @@
-// Which of the watched kinds a cluster serves, and in which version.
+// Finds out which of the watched kinds a cluster serves, and in which version.
 import { isRecord } from '#libs/gateway/fields/record.ts';
 import { type KindInfo, type WatchedKind, kinds } from '#libs/gateway/kinds.ts';
 import { messageOf } from '#libs/runtime/errors.ts';
 import type { ApiClient } from './api-client.ts';
 
-/** A kind in the version that is watched. */
+/** Names a kind in the version that is watched. */
 export interface ServedKind {
   readonly kind: WatchedKind;
   readonly apiVersion: string;
@@ -14,6 +14,7 @@ export interface ServedKind {
   readonly plural: string;
 }
 
+/** Says what was found out, or why nothing was. */
 export type Discovery =
   | {
       readonly ok: true;
@@ -22,7 +23,7 @@ export type Discovery =
     }
   | { readonly ok: false; readonly status: number; readonly message: string };
 
-/** Asks the cluster. `emptyGroups` = groups that it does not know at all. */
+/** Asks the cluster which kinds it serves. `emptyGroups` = groups that it does not know at all. */
 export async function discoverKinds(client: ApiClient, signal: AbortSignal): Promise<Discovery> {
   const served = new Map<WatchedKind, ServedKind>();
   const emptyGroups = new Set<string>();
@@ -49,7 +50,7 @@ export async function discoverKinds(client: ApiClient, signal: AbortSignal): Pro
   return { ok: true, served, emptyGroups };
 }
 
-/** The path of a kind's collection: of all namespaces, or of one. */
+/** Gives the path of a kind's collection: of all namespaces, or of one. */
 export function collectionPath(served: ServedKind, namespace = ''): string {
   const within = namespace === '' ? '' : `/namespaces/${encodeURIComponent(namespace)}`;
   return `${served.root}${within}/${served.plural}`;

@@ -7,7 +7,7 @@ type Line = { readonly ok: true; readonly value: unknown } | { readonly ok: fals
 
 const newline = 0x0a;
 
-/** Feed it chunks in order; it returns the lines that each chunk completes. */
+/** Takes chunks in order; returns the lines that each chunk completes. */
 export class JsonLines {
   #parts: Uint8Array[] = [];
   #length = 0;

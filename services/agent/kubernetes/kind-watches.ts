@@ -1,5 +1,5 @@
-// A reflector for each kind that the cluster serves, in its best version. Kinds that are missing are looked for again
-// and again; a kind that goes away takes its objects with it.
+// Runs a reflector for each kind that the cluster serves, in its best version. It looks for missing kinds again and
+// again; a kind that goes away takes its objects with it.
 import { type KindInfo, type WatchedKind, kinds } from '#libs/gateway/kinds.ts';
 import { backoff, jittered, pause } from '#libs/runtime/pause.ts';
 import type { SourceSink } from '../source.ts';
@@ -29,6 +29,7 @@ const allPollMs = 600_000;
 const optionalPollMs = 30_000;
 const confirmMs = 2000;
 
+/** Watches every kind of the table that the cluster serves, until it is stopped. */
 export class KindWatches {
   readonly #options: KindWatchesOptions;
   readonly #watches = new Map<WatchedKind, KindWatch>();
@@ -46,7 +47,7 @@ export class KindWatches {
     this.#done = this.#run();
   }
 
-  /** The version in which a kind is watched, if it is. */
+  /** Says in which version a kind is watched, if it is. */
   served(kind: WatchedKind): ServedKind | undefined {
     return this.#watches.get(kind)?.served;
   }
@@ -138,7 +139,7 @@ export class KindWatches {
     return watch;
   }
 
-  /** The kind is not there: nor are its objects. */
+  /** Ends the watch of a kind that is not there, and of its objects. */
   async #drop(kind: WatchedKind): Promise<void> {
     const watch = this.#watches.get(kind);
     this.#watches.delete(kind);

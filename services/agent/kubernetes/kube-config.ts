@@ -1,11 +1,11 @@
-// Where an API server is and how to authenticate: in a pod, or by a context of a kubeconfig.
+// Says where an API server is and how to authenticate there: in a pod, or by a context of a kubeconfig.
 import { existsSync } from 'node:fs';
 import { KubeConfig } from '@kubernetes/client-node';
 import { fail, messageOf } from '#libs/runtime/errors.ts';
 
 const serviceAccountToken = '/var/run/secrets/kubernetes.io/serviceaccount/token';
 
-/** The configuration of a pod's own ServiceAccount. Throws FleetgateError 'kube-unreachable' outside of a pod. */
+/** Loads the configuration of a pod's own ServiceAccount. Throws FleetgateError 'kube-unreachable' outside of a pod. */
 export function loadInClusterConfig(): KubeConfig {
   if (process.env['KUBERNETES_SERVICE_HOST'] === undefined || !existsSync(serviceAccountToken)) {
     throw fail('kube-unreachable', 'this process does not run in a pod', {
@@ -17,7 +17,10 @@ export function loadInClusterConfig(): KubeConfig {
   return config;
 }
 
-/** A context of a kubeconfig file (default: KUBECONFIG, else ~/.kube/config). Throws FleetgateError 'kube-context'. */
+/**
+ * Loads a context of a kubeconfig file (default: KUBECONFIG, else ~/.kube/config). Throws FleetgateError
+ * 'kube-context'.
+ */
 export function loadContext(context: string, file: string | undefined): KubeConfig {
   const config = new KubeConfig();
   try {

@@ -1,5 +1,5 @@
-// A Kubernetes API server as a source: every kind of the table, the referenced Secrets and ConfigMaps, and status
-// writes.
+// Makes a Kubernetes API server a source: it watches every kind of the table and the Secrets and ConfigMaps that are
+// referred to, and writes statuses.
 import { isRecord } from '#libs/gateway/fields/record.ts';
 import type { WatchedKind } from '#libs/gateway/kinds.ts';
 import type { KubeObject } from '#libs/gateway/object.ts';

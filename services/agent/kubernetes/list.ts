@@ -1,8 +1,9 @@
-// A list of one collection, page by page, as an API server gives it.
+// Lists one collection, page by page, as an API server gives it.
 import { isRecord } from '#libs/gateway/fields/record.ts';
 import { messageOf } from '#libs/runtime/errors.ts';
 import type { ApiClient } from './api-client.ts';
 
+/** Names a collection of an API server, or the part of one that selectors leave. */
 export interface Collection {
   /** `/apis/<group>/<version>/<plural>`, or with `/namespaces/<namespace>` before the plural. */
   readonly path: string;
@@ -10,6 +11,7 @@ export interface Collection {
   readonly labelSelector?: string;
 }
 
+/** Says why a list did not come. */
 export interface CallFailure {
   readonly type: 'failed';
   /** 0 = no answer. */

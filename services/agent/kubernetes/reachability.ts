@@ -1,13 +1,15 @@
-// What all watches of one API server share: when one of them gets through again, the others stop waiting; and a server
-// that is away or overloaded is one problem, not one per watch.
+// Tells the watches of one API server about each other: when one of them gets through again, the others stop waiting;
+// and a server that is away or overloaded is one problem, not one per watch.
 import { pause } from '#libs/runtime/pause.ts';
 
+/** Says what is wrong with a watch. */
 export interface WatchProblem {
   /** HTTP status; 0 = no connection. */
   readonly status: number;
   readonly sentence: string;
 }
 
+/** Gathers how the watches of one API server fare. */
 export class Reachability {
   readonly #onProblem: (about: string, sentence: string | null) => void;
   readonly #away = new Map<string, string>();
@@ -27,7 +29,7 @@ export class Reachability {
     return 'restored';
   }
 
-  /** What is wrong with a watch, or null: it works. */
+  /** Takes note of what is wrong with a watch; null = it works. */
   report(about: string, problem: WatchProblem | null): void {
     if (problem !== null && isAway(problem.status)) {
       this.#away.set(about, problem.sentence);
@@ -43,13 +45,13 @@ export class Reachability {
     this.#onProblem('API server', text ?? null);
   }
 
-  /** The watch is over for good. */
+  /** Forgets a watch that is over for good. */
   forget(about: string): void {
     this.report(about, null);
   }
 }
 
-/** No connection, too many requests, or a fault of the server. */
+/** Tells a server that is away (no connection, too many requests, a fault of its own) from one that says no. */
 function isAway(status: number): boolean {
   return status === 0 || status === 429 || status >= 500;
 }

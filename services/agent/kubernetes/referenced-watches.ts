@@ -1,12 +1,12 @@
-// A small watch for each referenced Secret and ConfigMap, by its name, as the kubelet does: nothing else of these kinds
-// is read.
+// Runs a small watch for each referenced Secret and ConfigMap, by its name, as the kubelet does. Nothing else of
+// these kinds is read.
 import { kindInfo } from '#libs/gateway/kinds.ts';
+import { toLocalKey } from '#libs/gateway/object-key.ts';
 import type { ObjectName, SourceSink } from '../source.ts';
 import type { ApiClient } from './api-client.ts';
 import type { Reachability } from './reachability.ts';
 import { type Reflector, startReflector } from './reflector.ts';
 import type { ReflectorTiming } from './timing.ts';
-import { toLocalKey } from '#libs/gateway/object-key.ts';
 
 const referencesMax = 2000;
 
@@ -17,6 +17,7 @@ interface Watched {
   state: 'listing' | 'listed' | 'unreadable';
 }
 
+/** Watches the objects that are referred to, as that changes, until it is stopped. */
 export class ReferencedWatches {
   readonly #client: ApiClient;
   readonly #sink: SourceSink;

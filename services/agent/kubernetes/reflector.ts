@@ -6,6 +6,7 @@
 //
 // A periodic list runs beside the watch and is compared with it: what the watch has missed comes to light, and the
 // watch is made anew. Changes are reported one after the other, and each is awaited.
+import { toNamespacedKey } from '#libs/gateway/object-key.ts';
 import type { KubeObject } from '#libs/gateway/object.ts';
 import { pause } from '#libs/runtime/pause.ts';
 import type { ApiClient } from './api-client.ts';
@@ -14,8 +15,8 @@ import type { WatchProblem } from './reachability.ts';
 import { isNewer, parseKubeObject } from './resource-version.ts';
 import { type ReflectorTiming, defaultTiming } from './timing.ts';
 import { type WatchEnd, type WatchEvent, watchOnce } from './watch.ts';
-import { toNamespacedKey } from '#libs/gateway/object-key.ts';
 
+/** Says that an object is now so, or gone. */
 export type ReflectedChange =
   | { readonly type: 'applied'; readonly object: KubeObject; readonly via: 'watch' | 'relist' }
   | (KnownObject & { readonly type: 'deleted'; readonly via: 'watch' | 'relist' });
@@ -41,6 +42,7 @@ interface ReflectorOptions {
   readonly timing?: Partial<ReflectorTiming>;
 }
 
+/** Reflects one collection until it is stopped. */
 export interface Reflector {
   /** Reports everything that is known as deleted; for a collection that is gone. */
   forget(): Promise<void>;
@@ -49,6 +51,7 @@ export interface Reflector {
   stop(): Promise<void>;
 }
 
+/** Names an object in the version that was reported last. */
 export interface KnownObject {
   readonly namespace: string;
   readonly name: string;
@@ -56,7 +59,7 @@ export interface KnownObject {
   readonly resourceVersion: string;
 }
 
-/** Starts at once; runs until stopped or missing. */
+/** Starts a reflector at once; it runs until it is stopped or the collection is missing. */
 export function startReflector(options: ReflectorOptions): Reflector {
   const reflection = new Reflection(options);
   const done = reflection.run();
@@ -223,7 +226,7 @@ class Reflection {
     }
   }
 
-  /** What a list shows that the watch has not: reported, and counted. */
+  /** Reports what a list shows that the watch has not, and counts it. */
   async #check(signal: AbortSignal): Promise<number> {
     const deleted = new Map<string, string>();
     this.#deletedMeanwhile = deleted;

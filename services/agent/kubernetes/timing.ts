@@ -1,6 +1,7 @@
-// How long a reflector waits for what.
+// Says how long a reflector waits for what.
 import { fullJitter, jittered } from '#libs/runtime/pause.ts';
 
+/** Says how long a reflector waits; times in milliseconds where the name does not say otherwise. */
 export interface ReflectorTiming {
   readonly watchTimeoutSeconds: () => number;
   /** No byte for this long: the connection is dead. */
@@ -17,6 +18,7 @@ export interface ReflectorTiming {
 
 const second = 1000;
 
+/** Holds the timing against a real API server. */
 export const defaultTiming: ReflectorTiming = {
   watchTimeoutSeconds: () => Math.round(280 + Math.random() * 20),
   silenceMs: (timeoutSeconds, hasBookmarks) => (hasBookmarks ? 180 * second : (timeoutSeconds + 15) * second),

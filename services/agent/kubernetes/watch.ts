@@ -1,11 +1,12 @@
-// One watch request on a collection, from open to end. Says how it ended; never throws and never goes silent: the
-// server closes it after its timeout, and a watchdog does when nothing comes for longer than that.
+// Makes one watch request on a collection, from open to end, and says how it ended. It never throws and never goes
+// silent: the server closes it after its timeout, and a watchdog does when nothing comes for longer than that.
 import { isRecord } from '#libs/gateway/fields/record.ts';
 import { messageOf } from '#libs/runtime/errors.ts';
 import type { ApiClient } from './api-client.ts';
 import { JsonLines } from './json-lines.ts';
 import type { Collection } from './list.ts';
 
+/** Says what happened to an object, or how far the watch has come. */
 export type WatchEvent =
   | { readonly type: 'ADDED' | 'MODIFIED' | 'DELETED'; readonly object: unknown }
   | { readonly type: 'BOOKMARK'; readonly resourceVersion: string };
@@ -33,7 +34,7 @@ interface WatchOptions {
   readonly signal: AbortSignal;
 }
 
-/** Watches until the end. */
+/** Watches until the end, and says how it came. */
 export async function watchOnce(options: WatchOptions): Promise<WatchEnd> {
   const silence = new AbortController();
   const watchdog = setTimeout(() => silence.abort(), options.silenceMs);
@@ -73,7 +74,7 @@ async function readWatch(options: WatchOptions, signal: AbortSignal, onChunk: ()
   return lines.isPartial ? failed('the stream ended in the middle of an event') : endOf(200, '');
 }
 
-/** The good events before the first line that ends the watch. */
+/** Reads the good events before the first line that ends the watch. */
 function readLines(
   lines: JsonLines,
   chunk: Uint8Array,

@@ -1,11 +1,11 @@
 import t from 'tap';
+import { toLocalKey } from '#libs/gateway/object-key.ts';
 import type { KubeObject } from '#libs/gateway/object.ts';
 import { type Sealer, appliedEvent, readLiveObject, readLiveSecret } from './live-object.ts';
 import { readProvenance } from './provenance.ts';
 import { findReferences } from './references.ts';
 import { sliceProblem } from './slice-problem.ts';
 import { keyPair } from '../testing/key-pair.ts';
-import { toLocalKey } from '#libs/gateway/object-key.ts';
 
 const metadata = {
   name: 'a',

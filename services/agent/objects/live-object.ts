@@ -1,5 +1,5 @@
-// One object as the agent keeps it: stripped and hashed for the history, with its status beside it for the status
-// writer.
+// Reads one object as the agent keeps it: stripped and hashed for the history, with its status beside it for the
+// status writer.
 import type { ChangeEvent, SealedMaterial, SecretSummary } from '#libs/events/change-event.ts';
 import { isRecord } from '#libs/gateway/fields/record.ts';
 import { kindInfo } from '#libs/gateway/kinds.ts';
@@ -9,6 +9,7 @@ import { type AppliedChange, type ObjectName, type Provenance, objectName } from
 import { hashObject, stripConfigMap, stripObject, stripSecret } from './stripped-object.ts';
 import { readTlsSecret } from './tls-secret.ts';
 
+/** Holds an object as the agent keeps it. */
 export interface LiveObject {
   readonly name: ObjectName;
   /** As it enters the history. */
@@ -22,9 +23,9 @@ export interface LiveObject {
 
 /** Seals TLS material to the fleet's node key and to those of the namespaces; the name is the additional data. */
 export interface Sealer {
-  /** Of the keys that it is sealed to for these namespaces. */
+  /** Gives the ids of the keys to which it seals for these namespaces. */
   keyIds(namespaces: readonly string[]): readonly string[];
-  /** Null: there is no key for these namespaces. */
+  /** Seals to the keys of these namespaces; null = there is none. */
   seal(
     material: { readonly certificate: string; readonly key: string },
     name: ObjectName,
@@ -32,7 +33,7 @@ export interface Sealer {
   ): Promise<SealedMaterial | null>;
 }
 
-/** What is kept of an object of any kind but Secret. */
+/** Reads what is kept of an object of any kind but Secret. */
 export function readLiveObject(change: AppliedChange): LiveObject {
   const { kind, object } = change;
   const stripped = kind === 'ConfigMap' ? stripConfigMap(object) : stripObject(object);
@@ -47,8 +48,8 @@ export function readLiveObject(change: AppliedChange): LiveObject {
 }
 
 /**
- * What is kept of a Secret: the summary, and the sealed material; sealed again only when it changed. `namespaces`: of
- * the Gateways that refer to it.
+ * Reads what is kept of a Secret: the summary, and the material, which is sealed again only when it changed.
+ * `namespaces` are those of the Gateways that refer to it.
  */
 export async function readLiveSecret(
   change: AppliedChange,
@@ -72,7 +73,7 @@ export async function readLiveSecret(
   return sealed === null ? live : { ...live, sealed };
 }
 
-/** The event that says: this object is now so. */
+/** Makes the event that says: this object is now so. */
 export function appliedEvent(
   live: LiveObject,
   cluster: { readonly name: string; readonly uid: string },
@@ -97,7 +98,7 @@ export function appliedEvent(
   };
 }
 
-/** The event that says: this object is gone. */
+/** Makes the event that says: this object is gone. */
 export function deletedEvent(
   gone: ObjectName & { readonly uid: string; readonly resourceVersion: string; readonly provenance?: Provenance },
   cluster: { readonly name: string; readonly uid: string },

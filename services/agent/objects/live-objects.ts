@@ -3,6 +3,7 @@
 import { type WatchedKind, kinds } from '#libs/gateway/kinds.ts';
 import type { LiveObject } from './live-object.ts';
 
+/** Holds the live objects of one cluster. */
 export class LiveObjects {
   readonly #objects = new Map<string, LiveObject>();
   readonly #listed = new Set<WatchedKind>();
@@ -23,7 +24,7 @@ export class LiveObjects {
     this.#objects.set(key, live);
   }
 
-  /** Whether there was such an object. */
+  /** Removes an object; says whether there was one. */
   delete(key: string): boolean {
     return this.#objects.delete(key);
   }
@@ -41,7 +42,7 @@ export class LiveObjects {
     return this.#listed.has(kind);
   }
 
-  /** The kinds of which not every object is known yet, in the order of their table. */
+  /** Gives the kinds of which not every object is known yet, in the order of their table. */
   unlistedKinds(): readonly WatchedKind[] {
     return kinds.map(({ kind }) => kind).filter((kind) => !this.#listed.has(kind));
   }

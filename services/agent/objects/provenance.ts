@@ -1,12 +1,12 @@
-// Who changed an object and when, as its managedFields say.
+// Reads from the managedFields of an object who changed it and when.
 import { isRecord } from '#libs/gateway/fields/record.ts';
 import type { KubeObject } from '#libs/gateway/object.ts';
 import type { Provenance } from '../source.ts';
 import type { ServedMeta } from './stripped-object.ts';
 
 /**
- * The newest entry of managedFields that is not a write of a subresource (status), else the object's creation by nobody
- * known.
+ * Takes the newest entry of managedFields that is not a write of a subresource (status), else the object's creation
+ * by nobody known.
  */
 export function readProvenance(object: KubeObject): Provenance {
   const { managedFields: fields }: ServedMeta = object.metadata;

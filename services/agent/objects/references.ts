@@ -1,10 +1,10 @@
-// The Secrets and ConfigMaps that a GatewayClass, Gateway, ListenerSet or BackendTLSPolicy names, or what was used
-// before them. Only these are read from the cluster.
+// Finds the Secrets and ConfigMaps that a GatewayClass, Gateway, ListenerSet, BackendTLSPolicy or their older kinds
+// name. Only these are read from the cluster.
 import { isRecord } from '#libs/gateway/fields/record.ts';
 import { controllerName, type WatchedKind } from '#libs/gateway/kinds.ts';
+import { toLocalKey } from '#libs/gateway/object-key.ts';
 import type { KubeObject } from '#libs/gateway/object.ts';
 import type { ObjectName } from '../source.ts';
-import { toLocalKey } from '#libs/gateway/object-key.ts';
 
 /** Kinds whose objects refer to Secrets and ConfigMaps. */
 export const referringKinds: ReadonlySet<WatchedKind> = new Set<WatchedKind>([
@@ -35,7 +35,7 @@ const referenceFields: ReadonlyMap<string, WatchedKind | null> = new Map([
 const namePattern = /^[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?$/;
 const namespacePattern = /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/;
 
-/** What the object refers to, each once. Malformed references are left out: the projection reports them. */
+/** Finds what the object refers to, each once. Malformed references are left out: the projection reports them. */
 export function findReferences(object: KubeObject): readonly ObjectName[] {
   const found = new Map<string, ObjectName>();
   const namespace = object.metadata.namespace ?? '';
@@ -67,7 +67,7 @@ export function findReferences(object: KubeObject): readonly ObjectName[] {
   return [...found.values()];
 }
 
-/** The namespace of the Gateway that serves what the object refers to; '' where that cannot be said of one. */
+/** Gives the namespace of the Gateway that serves what the object refers to; '' where that cannot be said of one. */
 export function servingNamespace(object: KubeObject): string {
   const own = object.metadata.namespace ?? '';
   if (object.kind !== 'ListenerSet') return object.kind === 'Gateway' ? own : '';
@@ -77,7 +77,7 @@ export function servingNamespace(object: KubeObject): string {
   return typeof namespace === 'string' && namespacePattern.test(namespace) ? namespace : own;
 }
 
-/** `spec.tls[].secretName`. */
+/** Reads `spec.tls[].secretName`. */
 function ingressSecrets(spec: unknown, namespace: string): readonly ObjectName[] {
   const tls = isRecord(spec) && Array.isArray(spec['tls']) ? spec['tls'] : [];
   return tls.slice(0, referencesPerObjectMax).flatMap((item: unknown) => {

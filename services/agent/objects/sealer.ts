@@ -1,9 +1,9 @@
 // Seals TLS material to the fleet's node key, and to the keys of the namespaces that have data planes of their own.
 // Only nodes hold the other halves.
+import { toPlaceKey } from '#libs/gateway/object-key.ts';
 import { fail, messageOf } from '#libs/runtime/errors.ts';
 import { keyIdOf, seal } from '#libs/runtime/hpke.ts';
 import type { Sealer } from './live-object.ts';
-import { toPlaceKey } from '#libs/gateway/object-key.ts';
 
 interface SealerOptions {
   readonly cluster: string;
@@ -14,7 +14,7 @@ interface SealerOptions {
   readonly onSealed: () => void;
 }
 
-/** Null without any key. Throws FleetgateError 'config' for what is no key. */
+/** Makes a sealer; null without any key. Throws FleetgateError 'config' for what is no key. */
 export function createSealer({ cluster, publicKey, namespaceKey, onSealed }: SealerOptions): Sealer | null {
   if (publicKey !== undefined) checkKey(publicKey);
   if (publicKey === undefined && namespaceKey === undefined) return null;

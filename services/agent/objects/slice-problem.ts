@@ -1,14 +1,13 @@
-// What is wrong with an EndpointSlice. It has no status and belongs to no version, so that the agent is the one to say
-// it.
+// Says what is wrong with an EndpointSlice. It has no status and belongs to no version, so that nobody else can.
+import { toLocalKey } from '#libs/gateway/object-key.ts';
 import { parseEndpointSlice } from '#libs/gateway/objects/endpoint-slice.ts';
 import { describeProblem } from '#libs/gateway/problem.ts';
 import { type SourceChange, objectName } from '../source.ts';
-import { toLocalKey } from '#libs/gateway/object-key.ts';
 
 const listedMax = 3;
 
 /**
- * Key of the slice and a sentence for people, or null where there is nothing to say; undefined = it is no
+ * Gives the key of the slice and a sentence for people, or null where there is nothing to say; undefined = it is no
  * EndpointSlice.
  */
 export function sliceProblem(

@@ -1,5 +1,5 @@
-// What of an object enters the history: everything but status, managedFields (of our own Services the
-// addresses are kept) and the copies of the spec that tools keep in annotations.
+// Strips an object to what enters the history: everything but status (of our own Services the addresses are kept),
+// managedFields, and the copies of the spec that tools keep in annotations.
 import { canonicalJson, sha256 } from '#libs/gateway/canonical.ts';
 import { parameterKeys, parameterLengthMax } from '#libs/gateway/data-plane/data-plane-parameters.ts';
 import { managedBy, managedByLabel } from '#libs/gateway/data-plane/data-plane-service.ts';
@@ -8,13 +8,13 @@ import type { KubeObject, ObjectMeta } from '#libs/gateway/object.ts';
 
 const copiedSpec = 'kubectl.kubernetes.io/last-applied-configuration';
 
-/** Metadata as an API server sends it. */
+/** Names the metadata that an API server sends beside ours. */
 export interface ServedMeta extends ObjectMeta {
   readonly managedFields?: unknown;
   readonly selfLink?: unknown;
 }
 
-/** The object without what changes on its own or says nothing new. */
+/** Strips an object of what changes on its own or says nothing new. */
 export function stripObject(object: KubeObject): KubeObject {
   const { status, metadata, ...rest } = object;
   const stripped = { ...rest, metadata: stripMeta(metadata) };
@@ -24,7 +24,7 @@ export function stripObject(object: KubeObject): KubeObject {
   return { ...stripped, status: { loadBalancer: status['loadBalancer'] } };
 }
 
-/** ChangeEvent.hash of a stripped object. */
+/** Computes ChangeEvent.hash of a stripped object. */
 export function hashObject(object: KubeObject): string {
   const { resourceVersion: _resourceVersion, ...metadata } = object.metadata;
   return sha256(canonicalJson({ ...object, metadata }));
@@ -33,7 +33,7 @@ export function hashObject(object: KubeObject): string {
 const bundleBytesMax = 512 * 1024;
 
 /**
- * A ConfigMap's part that others refer to: CA certificates, or parameters of a data plane. What is too long for the
+ * Keeps of a ConfigMap what others refer to: CA certificates, or parameters of a data plane. What is too long for the
  * history is named instead.
  */
 export function stripConfigMap(object: KubeObject): KubeObject {
@@ -55,7 +55,7 @@ export function stripConfigMap(object: KubeObject): KubeObject {
   return { apiVersion, kind, metadata: stripMeta(metadata), data: kept, ...rest };
 }
 
-/** A Secret without any of its data, and without annotations: deploy tools keep copies of the data there. */
+/** Strips a Secret of all its data, and of its annotations: deploy tools keep copies of the data there. */
 export function stripSecret(object: KubeObject): KubeObject {
   const { annotations: _annotations, ...metadata } = stripMeta(object.metadata);
   return { apiVersion: object.apiVersion, kind: object.kind, metadata };

@@ -1,5 +1,5 @@
-// Reads a Secret's TLS material: what the history may know of it, and the part that is to be sealed.
-// No byte of a key gets into a summary, an error or a log line.
+// Reads a Secret's TLS material: what the history may know of it, and the part that is to be sealed. No byte of a key
+// gets into a summary, an error or a log line.
 import { X509Certificate, createHash, createPrivateKey, type KeyObject } from 'node:crypto';
 import type { SecretSummary } from '#libs/events/change-event.ts';
 import { isRecord } from '#libs/gateway/fields/record.ts';
@@ -23,7 +23,7 @@ interface TlsSecret {
 const rsaBitsMin = 2048;
 const servedCurves: ReadonlySet<string> = new Set(['prime256v1', 'secp384r1', 'secp521r1']);
 
-/** The summary of a Secret and its material; unusable material becomes a `problem`. */
+/** Reads the summary of a Secret and its material; unusable material becomes a `problem`. */
 export function readTlsSecret(secret: KubeObject): TlsSecret {
   const data = isRecord(secret['data']) ? secret['data'] : {};
   const type = typeof secret['type'] === 'string' ? secret['type'] : 'Opaque';

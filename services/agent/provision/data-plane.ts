@@ -1,9 +1,10 @@
-// Which data planes there should be: one for each Gateway that wants one, or one for a class whose Gateways share it.
+// Decides which data planes there should be: one for each Gateway that wants one, or one for a class whose Gateways
+// share it.
 import type { DesiredDataPlane, DesiredStatus } from '#libs/events/agent-exchange.ts';
 import { dataPlaneName, sharedDataPlaneName } from '#libs/gateway/data-plane/data-plane-name.ts';
 import { toNamespacedKey } from '#libs/gateway/object-key.ts';
 
-/** A Gateway with a wish for a data plane, and its class. */
+/** Names a Gateway with a wish for a data plane, and its class. */
 export interface WantedPlane {
   readonly namespace: string;
   readonly name: string;
@@ -19,7 +20,7 @@ interface Owner {
   readonly uid: string;
 }
 
-/** What one set of objects is made from. */
+/** Says from what one set of objects is made. */
 export interface DataPlane {
   readonly namespace: string;
   /** Of all its objects. */
@@ -32,14 +33,14 @@ export interface DataPlane {
   readonly wish: DesiredDataPlane;
 }
 
-/** The wanted plane of a status; null = none is wanted. */
+/** Takes the wanted plane from a status; null = none is wanted. */
 export function wantedPlane(desired: DesiredStatus, className: string | undefined): WantedPlane | null {
   const { namespace, name, uid, dataPlane: wish } = desired;
   if (desired.kind !== 'Gateway' || wish === undefined || className === undefined) return null;
   return { namespace, name, uid, className, wish };
 }
 
-/** One for each Gateway, but for those that share their class's in the agent's own namespace. */
+/** Plans a data plane for each Gateway, and one in the agent's own namespace for all that share their class's. */
 export function planDataPlanes(
   wanted: Iterable<WantedPlane>,
   agentNamespace: string,
@@ -71,7 +72,7 @@ function ownPlane({ namespace, name, uid, className, wish }: WantedPlane): DataP
   };
 }
 
-/** Everything that one of the Gateways wants; where they differ, the first by name decides. */
+/** Joins everything that one of the Gateways wants; where they differ, the first by name decides. */
 function sharedPlane(
   className: string,
   planes: readonly WantedPlane[],

@@ -1,4 +1,4 @@
-// The writes of the provisioner: server-side apply of our fields, and deletion of what is ours. Nothing throws.
+// Writes for the provisioner: it applies our fields by server-side apply, and deletes what is ours. Nothing throws.
 import { dataPlaneLabel } from '#libs/gateway/data-plane/data-plane-name.ts';
 import { managedBy, managedByLabel } from '#libs/gateway/data-plane/data-plane-service.ts';
 import { isRecord } from '#libs/gateway/fields/record.ts';
@@ -9,7 +9,8 @@ import type { OwnedObject } from './objects.ts';
 import { type SeenObject, collectionPath, ownedKinds, toSeen } from './owned-objects.ts';
 
 /**
- * foreign: somebody else's object has the name. refused: as it is, it will not be taken. forbidden: the agent may not.
+ * Says what came of an apply. foreign: somebody else's object has the name; refused: as it is, it will not be taken;
+ * forbidden: the agent may not.
  */
 export type ApplyResult =
   | { readonly outcome: 'applied'; readonly seen: SeenObject }
@@ -89,7 +90,7 @@ export async function deleteObject(
   }
 }
 
-/** Whether nobody else's object has the name. Asked by a list, which the agent may do anyway. */
+/** Asks whether nobody else's object has the name, by a list, which the agent may do anyway. */
 async function isFree(client: ApiClient, { kind, metadata }: OwnedObject, signal: AbortSignal): Promise<boolean> {
   const { name, namespace } = metadata;
   const path = pathOf(kind, { namespace, name: '' }).slice(0, -1);

@@ -1,12 +1,13 @@
-// The objects of one data plane. Only what Fleetgate means to decide is set, so that everything else is left to others.
+// Builds the objects of one data plane. It sets only what Fleetgate means to decide, so that everything else is left
+// to others.
+import { sha256 } from '#libs/gateway/canonical.ts';
 import { dataPlaneLabel, gatewayClassLabel, labelValue } from '#libs/gateway/data-plane/data-plane-name.ts';
 import { gatewayNameLabel, managedBy, managedByLabel } from '#libs/gateway/data-plane/data-plane-service.ts';
-import { sha256 } from '#libs/gateway/canonical.ts';
+import { parseNamespacedKey, toPlaceKey } from '#libs/gateway/object-key.ts';
 import { deriveNodeKey, deriveToken } from '#libs/runtime/scoped-token.ts';
 import type { DataPlane } from './data-plane.ts';
-import { parseNamespacedKey, toPlaceKey } from '#libs/gateway/object-key.ts';
 
-/** What every data plane of a cluster has in common. */
+/** Says what every data plane of a cluster has in common. */
 export interface ProvisionSettings {
   readonly cluster: string;
   /** Where the agent runs: data planes that a class shares are there. */
@@ -18,6 +19,7 @@ export interface ProvisionSettings {
   readonly image: string;
 }
 
+/** Holds an object as it is applied. */
 export interface OwnedObject {
   readonly apiVersion: string;
   readonly kind: string;
@@ -40,7 +42,7 @@ const noticeSeconds = 5;
 const secretFolder = '/etc/fleetgate';
 const dataFolder = '/var/lib/fleetgate';
 
-/** In the order in which they are applied. */
+/** Builds the objects of a data plane in the order in which they are applied. */
 export function buildObjects(plane: DataPlane, settings: ProvisionSettings): readonly OwnedObject[] {
   const metadata = metadataOf(plane);
   const data = secretData(plane, settings);
@@ -97,7 +99,7 @@ function secretData(
   };
 }
 
-/** What the pods of a Deployment are called: Kubernetes cuts the name of a long one before it adds to it. */
+/** Gives what the names of the pods of a Deployment begin with: Kubernetes cuts a long name before it adds to it. */
 function podNames(deployment: string): string {
   const hashLength = 11;
   return deployment.length + hashLength < podNameKept ? `${deployment}-*` : `${deployment.slice(0, podNameKept)}*`;
@@ -232,7 +234,8 @@ function fromField(fieldPath: string): object {
 }
 
 /**
- * The usual one, or the next that no listener has. Listeners are not named in the pod: another one must not restart it.
+ * Takes the usual port, or the next that no listener has. Listeners are not named in the pod: another one must not
+ * restart it.
  */
 function healthPort(ports: DataPlane['wish']['ports']): number {
   const taken = new Set(ports.filter(({ protocol }) => protocol === 'TCP').map(({ port }) => port));
@@ -241,7 +244,7 @@ function healthPort(ports: DataPlane['wish']['ports']): number {
   return port;
 }
 
-/** Worker threads of Envoy: whole cores of the request, 2 where there is none. */
+/** Counts the worker threads of Envoy: whole cores of the request, 2 where there is none. */
 function workers(cpu: string | undefined): number {
   if (cpu === undefined) return 2;
   const cores = cpu.endsWith('m') ? Number(cpu.slice(0, -1)) / 1000 : Number(cpu);

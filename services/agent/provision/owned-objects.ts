@@ -1,13 +1,13 @@
-// Everything in the cluster that Fleetgate provides, as it is now: a watch of each kind, of what carries our label
-// alone.
+// Knows everything in the cluster that Fleetgate provides, as it is now, by a watch of each kind on what carries our
+// label.
 import { canonicalJson, sha256 } from '#libs/gateway/canonical.ts';
 import { dataPlaneLabel } from '#libs/gateway/data-plane/data-plane-name.ts';
 import { isRecord } from '#libs/gateway/fields/record.ts';
+import { toLocalKey } from '#libs/gateway/object-key.ts';
 import type { KubeObject } from '#libs/gateway/object.ts';
 import type { ApiClient } from '../kubernetes/api-client.ts';
 import { type Reflector, startReflector } from '../kubernetes/reflector.ts';
 import { isNewer } from '../kubernetes/resource-version.ts';
-import { toLocalKey } from '#libs/gateway/object-key.ts';
 
 interface OwnedKind {
   readonly kind: string;
@@ -16,7 +16,7 @@ interface OwnedKind {
   readonly plural: string;
 }
 
-/** In the order in which they are made. */
+/** Lists the kinds that data planes are made of, in the order in which they are made. */
 export const ownedKinds: readonly OwnedKind[] = [
   { kind: 'ServiceAccount', apiVersion: 'v1', group: '', plural: 'serviceaccounts' },
   { kind: 'Secret', apiVersion: 'v1', group: '', plural: 'secrets' },
@@ -25,7 +25,7 @@ export const ownedKinds: readonly OwnedKind[] = [
   { kind: 'PodDisruptionBudget', apiVersion: 'policy/v1', group: 'policy', plural: 'poddisruptionbudgets' },
 ];
 
-/** As far as the provisioner needs it. */
+/** Holds of an object as much as the provisioner needs. */
 export interface SeenObject {
   readonly kind: string;
   readonly namespace: string;
@@ -37,6 +37,7 @@ export interface SeenObject {
   readonly isLeaving: boolean;
 }
 
+/** Knows what Fleetgate provides in one cluster. */
 export class OwnedObjects {
   readonly #seen = new Map<string, SeenObject>();
   readonly #reflectors: Reflector[];
@@ -84,7 +85,7 @@ export class OwnedObjects {
     return this.#seen.keys();
   }
 
-  /** Also what a write has answered, ahead of the watch. */
+  /** Takes in an object as it is now: from the watch, or from the answer to a write, ahead of the watch. */
   see(object: SeenObject): void {
     const key = toLocalKey(object);
     const before = this.#seen.get(key);
@@ -109,7 +110,7 @@ export class OwnedObjects {
   }
 }
 
-/** The path of a collection, of all namespaces where none is given. */
+/** Gives the path of a collection, of all namespaces where none is given. */
 export function collectionPath(
   { apiVersion, plural }: Pick<OwnedKind, 'apiVersion' | 'plural'>,
   namespace?: string,
@@ -118,6 +119,7 @@ export function collectionPath(
   return `${root}${namespace === undefined ? '' : `/namespaces/${namespace}`}/${plural}`;
 }
 
+/** Takes from an object what the provisioner needs. */
 export function toSeen(object: KubeObject): SeenObject {
   const { namespace = '', name, uid, resourceVersion } = object.metadata;
   const { status: _status, metadata, ...content } = object;
@@ -134,7 +136,7 @@ export function toSeen(object: KubeObject): SeenObject {
   };
 }
 
-/** The Deployment's controller counts its revisions there. */
+/** Leaves out where the Deployment's controller counts its revisions. */
 function withoutRevision(annotations: unknown): unknown {
   if (!isRecord(annotations)) return {};
   const { 'deployment.kubernetes.io/revision': _revision, ...others } = annotations;

@@ -45,6 +45,7 @@ const rate = { ratePerSecond: 50, burst: 100, concurrency: 16, quickTries: 5 };
 const refusedAgainMs = 60_000;
 const planSoonMs = 5;
 
+/** Provides the data planes of one cluster. */
 export class Provisioner implements WishTaker {
   readonly #options: ProvisionerOptions;
   readonly #abort = new AbortController();
@@ -102,7 +103,7 @@ export class Provisioner implements WishTaker {
     this.#planSoon();
   }
 
-  /** A Gateway or GatewayClass was seen, or is gone. */
+  /** Plans anew when a Gateway or GatewayClass was seen, or is gone. */
   observe(key: string, live: object | null): void {
     const { kind } = parseLocalKey(key);
     if (kind !== 'Gateway' && kind !== 'GatewayClass') return;
@@ -118,7 +119,7 @@ export class Provisioner implements WishTaker {
     await this.#owned.stop();
   }
 
-  /** Many wishes that come together are planned together. */
+  /** Plans once for many wishes that come at once. */
   #planSoon(): void {
     if (this.#abort.signal.aborted) return;
     this.#planning ??= setTimeout(() => {
@@ -200,7 +201,7 @@ export class Provisioner implements WishTaker {
     return { type: 'failed', sentence: `${key} cannot be applied: ${result.reason}` };
   }
 
-  /** One sentence, however many data planes are wanted. */
+  /** Tells one sentence, however many data planes are wanted. */
   #tellForbidden(): void {
     const [reason] = this.#forbidden.values();
     const sentence = reason === undefined ? null : `the agent may not provide data planes: ${reason}`;

@@ -1,5 +1,6 @@
-// From the agent's options to its provisioner.
+// Starts the provisioner that the options of an agent ask for.
 import { isRecord } from '#libs/gateway/fields/record.ts';
+import { toLocalKey } from '#libs/gateway/object-key.ts';
 import { fail } from '#libs/runtime/errors.ts';
 import type { Logger } from '#libs/runtime/log.ts';
 import { deriveNodeKey } from '#libs/runtime/scoped-token.ts';
@@ -10,9 +11,11 @@ import type { LiveObjects } from '../objects/live-objects.ts';
 import type { Problems } from '../problems.ts';
 import type { ProvisionSettings } from './objects.ts';
 import { Provisioner } from './provisioner.ts';
-import { toLocalKey } from '#libs/gateway/object-key.ts';
 
-/** Null where no data planes are to be provided. Throws FleetgateError 'config' for what is missing. */
+/**
+ * Reads the settings of the data planes; null = none are to be provided. Throws FleetgateError 'config' for what is
+ * missing.
+ */
 export function readProvisionSettings(options: AgentOptions): ProvisionSettings | null {
   const { provision, cluster, namespace, controlUrl, controlCa, provisionerToken, nodeImage } = options;
   if (!provision) return null;
@@ -26,8 +29,8 @@ export function readProvisionSettings(options: AgentOptions): ProvisionSettings 
 }
 
 /**
- * The public keys that TLS material of Gateways is sealed to beside the fleet's, by their namespace; undefined = no
- * data planes are provided.
+ * Derives the public keys that TLS material of Gateways is sealed to beside the fleet's, by their namespace;
+ * undefined = no data planes are provided.
  */
 export function namespaceKeys(settings: ProvisionSettings | null): ((namespace: string) => string) | undefined {
   if (settings === null) return undefined;

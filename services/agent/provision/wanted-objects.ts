@@ -4,7 +4,7 @@ import { parseLocalKey, toLocalKey, toNamespacedKey } from '#libs/gateway/object
 import type { DataPlane } from './data-plane.ts';
 import { type OwnedObject, type ProvisionSettings, buildObjects } from './objects.ts';
 
-/** One object as it should be. */
+/** Holds one object as it should be. */
 export interface WantedObject {
   readonly object: OwnedObject;
   /** Of the object. */
@@ -19,6 +19,7 @@ interface PlanChanges {
   readonly unwanted: readonly string[];
 }
 
+/** Knows the objects that are wanted, plan after plan. */
 export class WantedObjects {
   readonly #settings: ProvisionSettings;
   /** By namespace/name of a data plane: what its objects were made from, and their keys. */
@@ -35,7 +36,7 @@ export class WantedObjects {
     return this.#wanted.get(key);
   }
 
-  /** Whether the object belongs to a data plane of which it is not known what it should be like. */
+  /** Tells whether the object belongs to a data plane of which it is not known what it should be like. */
   isKept(key: string): boolean {
     return this.#kept.has(toNamespacedKey(parseLocalKey(key)));
   }

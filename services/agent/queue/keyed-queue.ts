@@ -1,14 +1,16 @@
 // Works through keys, some at a time and not too many a second: one queue for all that writes to a cluster.
 //
-//   renew, nudge ──▶ queue ──next──▶ work ──verdict──▶ done with it, or back in the queue: at once, or later and later
-//                      ▲               not due yet ──▶ paced: comes back when it is, or sooner with something to do
-//                      └── delayed, paced ◀──┘
+//   renew, nudge ──▶ queue ──due──▶ work ──verdict──▶ done with it
+//                     ▲ ▲   │                 │
+//                     │ │   └─not due yet─▶ paced: comes back when it is due, or sooner with other work
+//                     │ └─────────────────────┤ at once, a few times
+//                     └──────── delayed ◀─────┘ later and later
 //
 // A key is in work once at a time. What is to be done for it is asked when its turn comes, so that the newest counts.
 import { fullJitter } from '#libs/runtime/pause.ts';
 import { TokenBucket } from './token-bucket.ts';
 
-/** What is to be done for a key. */
+/** Says what is to be done for a key. */
 export interface Due<W> {
   readonly work: W;
   /** By `performance.now()`; until then only other work of the key goes ahead. Absent = at once. */
@@ -56,6 +58,7 @@ const patientTries = 3;
 /** After this long without work for a key, what others change of it is put right at once. */
 const calmMs = 60_000;
 
+/** Does what is due for keys; each user says what that is. */
 export class KeyedQueue<W> {
   readonly #options: KeyedQueueOptions<W>;
   readonly #tokens: TokenBucket;

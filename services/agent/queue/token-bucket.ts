@@ -1,5 +1,6 @@
-// A limit on how often something happens: so many a second in the long run, and more at once after a calm.
+// Limits how often something happens: so many a second in the long run, and more at once after a calm.
 
+/** Holds tokens, of which each thing that happens takes one. */
 export class TokenBucket {
   readonly #ratePerSecond: number;
   readonly #burst: number;
@@ -13,7 +14,7 @@ export class TokenBucket {
     this.#tokens = burst;
   }
 
-  /** Whether it may happen now; then it counts as happened. If not, calls back once when it may. */
+  /** Says whether it may happen now; then it counts as happened. If not, calls back once when it may. */
   take(whenRefilled: () => void): boolean {
     const now = performance.now();
     this.#tokens = Math.min(this.#burst, this.#tokens + ((now - this.#refilledAt) / 1000) * this.#ratePerSecond);

@@ -1,4 +1,5 @@
-// Parts of statuses that only older APIs have: `gateways` of routes of Service APIs, `loadBalancer` of Ingresses.
+// Merges the parts of statuses that only older APIs have: `gateways` of routes of Service APIs, and `loadBalancer` of
+// Ingresses.
 import { canonicalJson } from '#libs/gateway/canonical.ts';
 import { isRecord, recordsOf } from '#libs/gateway/fields/record.ts';
 import type { StatusFields } from './status-fields.ts';
@@ -6,8 +7,8 @@ import type { StatusFields } from './status-fields.ts';
 const gatewaysMax = 100;
 
 /**
- * Entries have no controllerName: ours have a condition of ours. `withTimes` gives an entry the times of the one
- * before.
+ * Merges `gateways`, whose entries have no controllerName: ours have a condition of ours. `withTimes` gives an entry
+ * the times of the one before.
  */
 export function mergeGateways(
   live: unknown,
@@ -26,7 +27,7 @@ export function mergeGateways(
   return [...merged, ...[...wanted.values()].map((own) => withTimes(own, {}))].slice(0, gatewaysMax);
 }
 
-/** A merge patch takes a field away by null. */
+/** Merges `loadBalancer`; a merge patch takes a field away by null. */
 export function mergeLoadBalancer(live: unknown, desired: unknown): unknown {
   const wanted = isRecord(desired) ? recordsOf(desired['ingress']) : [];
   if (wanted.length > 0) return { ingress: wanted };

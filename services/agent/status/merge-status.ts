@@ -1,4 +1,4 @@
-// A desired status laid into a live one: what is ours is replaced, what is others' stays, and a condition keeps its
+// Lays a desired status into a live one: what is ours is replaced, what is others' stays, and a condition keeps its
 // lastTransitionTime while its status does not change.
 import { canonicalJson } from '#libs/gateway/canonical.ts';
 import { isRecord, recordsOf } from '#libs/gateway/fields/record.ts';
@@ -16,8 +16,8 @@ const counts: ReadonlySet<string> = new Set(['attachedRoutes', 'attachedListener
 const referenceDefaults = { group: 'gateway.networking.k8s.io', kind: 'Gateway' };
 
 /**
- * The fields of the status to write, as a JSON merge patch; null when the live status says it all already.
- * `now` = RFC 3339, for the conditions that change.
+ * Gives the fields of the status to write, as a JSON merge patch; null when the live status says it all already.
+ * `now` is in RFC 3339, for the conditions that change.
  */
 export function mergeStatus(live: StatusFields, desired: StatusFields, now: string): StatusFields | null {
   const changed: Record<string, unknown> = {};
@@ -28,12 +28,12 @@ export function mergeStatus(live: StatusFields, desired: StatusFields, now: stri
   return Object.keys(changed).length === 0 ? null : changed;
 }
 
-/** An Ingress has no field for what else is known of it. */
+/** Leaves out of an Ingress what it has no field for. */
 function writtenFields(desired: StatusFields): StatusFields {
   return 'loadBalancer' in desired ? { loadBalancer: desired['loadBalancer'] } : desired;
 }
 
-/** Whether what `fields` would change of the live status is numbers of attached objects and nothing else. */
+/** Tells whether `fields` would change numbers of attached objects in the live status and nothing else. */
 export function changesOnlyCounts(live: StatusFields, fields: StatusFields): boolean {
   return Object.entries(fields).every(
     ([field, value]) =>
@@ -69,7 +69,7 @@ function mergeField(field: string, live: unknown, desired: unknown, now: string)
   }
 }
 
-/** Entries of parents or ancestors: ours are those with our controllerName. */
+/** Merges entries of parents or ancestors: ours are those with our controllerName. */
 function mergeEntries(field: string, refField: string, live: unknown, desired: unknown, now: string): unknown {
   const wanted = new Map<string, StatusFields>();
   for (const entry of recordsOf(desired)) {
@@ -102,7 +102,7 @@ function mergeListeners(live: unknown, desired: unknown, now: string): unknown {
   });
 }
 
-/** Listeners of Service APIs have no names. */
+/** Gives what names a listener: of Service APIs, whose listeners have no names, the port. */
 function listenerKey(listener: StatusFields): unknown {
   return listener['name'] ?? listener['port'];
 }
@@ -111,7 +111,7 @@ function withConditions(own: StatusFields, live: StatusFields, now: string): Sta
   return { ...own, conditions: mergeConditions(live['conditions'], own['conditions'], now) };
 }
 
-/** Ours, with the times of the live ones; and of the live ones those that only others can have set. */
+/** Takes our conditions, with the times of the live ones, and of the live ones those that only others can have set. */
 function mergeConditions(live: unknown, desired: unknown, now: string): readonly StatusFields[] {
   const before = new Map(recordsOf(live).map((condition) => [condition['type'], condition]));
   const wanted = new Map(recordsOf(desired).map((condition) => [condition['type'], condition]));
@@ -140,7 +140,7 @@ function withReferenceDefaults(ref: unknown): StatusFields {
   return { ...referenceDefaults, ...(isRecord(ref) ? ref : {}) };
 }
 
-/** What is the same as no such field; earlier versions of the API do not have the counts. */
+/** Gives the value that means the same as no such field; earlier versions of the API do not have the counts. */
 function emptyOf(value: unknown): unknown {
   if (typeof value === 'number') return 0;
   return Array.isArray(value) ? [] : undefined;

@@ -1,4 +1,4 @@
 // Names what a status is to those who merge and write it.
 
-/** The fields of a status. */
+/** Holds a status by its fields. */
 export type StatusFields = Readonly<Record<string, unknown>>;

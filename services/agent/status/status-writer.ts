@@ -27,7 +27,7 @@ interface StatusWriterOptions {
   readonly delayMs?: (tries: number) => number;
 }
 
-/** A status as the API server has it, newer than what the watch has shown. */
+/** Holds a status as the API server has it, newer than what the watch has shown. */
 interface Fresh {
   readonly resourceVersion: string;
   readonly status: StatusFields;
@@ -47,6 +47,7 @@ const countsEveryMsDefault = 1000;
 const quickTries = 3;
 const concurrency = 8;
 
+/** Writes the statuses of one cluster. */
 export class StatusWriter implements WishTaker {
   readonly #options: StatusWriterOptions;
   readonly #queue: KeyedQueue<StatusWrite>;
@@ -86,7 +87,7 @@ export class StatusWriter implements WishTaker {
     if (this.#wishes.delete(key)) this.#queue.forget(key);
   }
 
-  /** The object was seen, or is gone. */
+  /** Takes note that an object was seen, or is gone. */
   observe(key: string, live: LiveObject | null): void {
     const fresh = this.#fresh.get(key);
     const version = live?.object.metadata.resourceVersion;
@@ -100,7 +101,7 @@ export class StatusWriter implements WishTaker {
     this.#queue.stop();
   }
 
-  /** What is to be written now, if anything; counts when they are due, with the newest numbers. */
+  /** Says what is to be written now, if anything; counts wait until they are due. */
   #next(key: string): Due<StatusWrite> | null {
     const desired = this.#wishes.get(key);
     const live = this.#options.find(key);

@@ -1,4 +1,4 @@
-// For tests: a self-signed certificate, made by the openssl command.
+// Makes self-signed certificates for tests, by the openssl command.
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -11,7 +11,7 @@ interface KeyPair {
   readonly key: string;
 }
 
-/** A new pair for one DNS name; `algorithm` as openssl names it. */
+/** Makes a new pair for one DNS name; `algorithm` as openssl names it. */
 export function keyPair(
   dnsName: string,
   algorithm: readonly string[] = ['ec', '-pkeyopt', 'ec_paramgen_curve:P-256'],

@@ -1,5 +1,4 @@
-// For tests: an HTTP server that lists and watches as a Kubernetes API server does, and misbehaves where a test says
-// so.
+// Lists and watches for tests as a Kubernetes API server does, and misbehaves where a test says so.
 import { type IncomingMessage, type Server, type ServerResponse, createServer } from 'node:http';
 import type { Socket } from 'node:net';
 import { KubeConfig } from '@kubernetes/client-node';
@@ -26,7 +25,7 @@ interface Watcher {
 
 const things = '/apis/g/v1/things';
 
-/** A collection at every path; answers queued in `listAnswers` and `watchAnswers` are used first, each once. */
+/** Serves a collection at every path; answers queued in `listAnswers` and `watchAnswers` are used first, each once. */
 export class MisbehavingApiServer {
   readonly objects = new Map<string, ServedObject>();
   readonly listAnswers: Answer[] = [];
@@ -118,7 +117,7 @@ export class MisbehavingApiServer {
     this.send({ type: 'BOOKMARK', object: { metadata: { resourceVersion: String(++this.version) } } });
   }
 
-  /** A line to every open watch. */
+  /** Sends a line to every open watch. */
   send(event: unknown): void {
     this.sendText(`${JSON.stringify(event)}\n`);
   }
@@ -174,7 +173,7 @@ export class MisbehavingApiServer {
     }
   }
 
-  /** An object applied whole; the same again changes nothing. */
+  /** Applies an object whole; the same again changes nothing. */
   #apply(pathname: string, body: unknown, response: ServerResponse): void {
     const { path, name } = clusterWide(pathname);
     const key = `${path}/${name}`;
@@ -228,13 +227,13 @@ async function readBody(request: IncomingMessage): Promise<unknown> {
   return JSON.parse(text);
 }
 
-/** The collection of all namespaces that an object's path is in. */
+/** Gives the collection of all namespaces that an object's path is in. */
 function clusterWide(pathname: string): { readonly path: string; readonly name: string } {
   const at = pathname.lastIndexOf('/');
   return { path: pathname.slice(0, at).replace(/\/namespaces\/[^/]+/, ''), name: pathname.slice(at + 1) };
 }
 
-/** What becomes of an applied object; `before` itself when nothing changed. */
+/** Says what becomes of an applied object: `before` itself when nothing changed. */
 function appliedObject(
   body: unknown,
   before: ServedObject | undefined,

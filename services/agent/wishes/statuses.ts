@@ -32,12 +32,12 @@ const desiredStatus: z.ZodType<DesiredStatus> = z.object({
 
 const statusPage = z.object({ items: z.array(desiredStatus), next: z.string().optional() });
 
-/** Every status that is wanted. Throws FleetgateError 'nats-request' without an answer. */
+/** Fetches every status that is wanted. Throws FleetgateError 'nats-request' without an answer. */
 export async function fetchStatuses(asker: Asker): Promise<readonly DesiredStatus[]> {
   return askPages(asker, statusesSubject(asker.cluster.name), (answer) => statusPage.parse(answer));
 }
 
-/** The statuses of one message; null = it is no such message. */
+/** Reads the statuses of one message; null = it is no such message. */
 export function parseStatuses(json: unknown): readonly DesiredStatus[] | null {
   return statusPage.safeParse(json).data?.items ?? null;
 }

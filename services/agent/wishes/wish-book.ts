@@ -11,6 +11,7 @@ export interface WishTaker {
   complete?(): void;
 }
 
+/** Tells takers what is wished, as it comes and all at once. */
 export class WishBook {
   readonly #takers: readonly WishTaker[];
   readonly #wished = new Set<string>();
@@ -27,12 +28,12 @@ export class WishBook {
     this.#tell(key, desired);
   }
 
-  /** Call before asking for all wishes; then `replace` with the answer. */
+  /** Is to be called before all wishes are asked for; then `replace` with the answer. */
   beginReplace(): void {
     this.#cameMeanwhile = new Set();
   }
 
-  /** All wishes that there are, but for those that came since `beginReplace`. */
+  /** Takes these for all wishes that there are, but for those that came since `beginReplace`. */
   replace(all: readonly DesiredStatus[]): void {
     const newer = this.#cameMeanwhile ?? new Set();
     this.#cameMeanwhile = null;
