@@ -34,12 +34,12 @@ export class Access {
     const now = performance.now();
     const address = request.socket.remoteAddress ?? '';
     const token = bearerOf(request.headers.authorization);
-    const known = token === undefined ? undefined : this.#tokens.recall(token);
-    // Where many tries have failed, only tokens that are known to be good get through at once.
-    if (known === undefined && !this.#failures.allows(address, now)) return tooMany(1);
-    const caller = known ?? (token === undefined ? undefined : await this.#tokens.verify(token));
+    // Each token is looked up, also where many tries from the same address have failed: who has a good one may share the
+    // address (a NAT, a proxy) with who guesses. A wrong one is answered more slowly, and costs next to nothing.
+    const caller = token === undefined ? undefined : await this.#tokens.verify(token);
     if (caller === undefined) {
-      this.#failures.take(address, now);
+      const wait = this.#failures.take(address, now);
+      if (wait > 0) return tooMany(wait);
       const message = token === undefined ? 'there is no bearer token' : 'the token is unknown or revoked';
       return { problem: new Problem('unauthorized', message), retryAfter: null };
     }

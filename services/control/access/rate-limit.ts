@@ -21,11 +21,6 @@ export class RateLimit {
     return 0;
   }
 
-  /** Tells whether `take` would answer 0. */
-  allows(caller: string, now: number): boolean {
-    return this.#at(caller, now).level >= 1;
-  }
-
   #at(caller: string, now: number): { level: number; at: number } {
     const bucket = this.#buckets.get(caller) ?? { level: this.#burst, at: now };
     bucket.level = Math.min(this.#burst, bucket.level + ((now - bucket.at) / 1000) * this.#perSecond);

@@ -5,6 +5,7 @@ import type { Role } from '#libs/api/role.ts';
 import { hashToken, newToken } from '#libs/runtime/bearer-token.ts';
 import type { Database } from '#libs/runtime/postgres/database.ts';
 import { type TokenScope, isScopedToken, verifyScopedToken } from '#libs/runtime/scoped-token.ts';
+import { BatchedReads } from './batched-reads.ts';
 
 /** Who calls. */
 export interface Caller {
@@ -48,23 +49,20 @@ const provisionersMax = 1000;
 export class TokenBook {
   readonly #db: Kysely<Database>;
   readonly #known = new Map<string, { readonly caller: Caller; readonly readAt: number }>();
+  // Anybody may ask for tokens that nobody has; that costs Postgres one statement at a time, however many ask.
+  readonly #plain = new BatchedReads((hashes) => this.#readPlain(hashes));
+  readonly #scoped = new BatchedReads((tokens) => this.#readScoped(tokens));
 
   constructor(db: Kysely<Database>) {
     this.#db = db;
   }
 
-  /** Tells who the token belongs to without asking Postgres; undefined = that is not known. */
-  recall(token: string): Caller | undefined {
-    const known = this.#known.get(hashToken(token));
-    return known !== undefined && performance.now() - known.readAt < freshMs ? known.caller : undefined;
-  }
-
   /** Finds who the token belongs to; undefined = nobody. */
   async verify(token: string): Promise<Caller | undefined> {
-    const known = this.recall(token);
-    if (known !== undefined) return known;
     const sha256 = hashToken(token);
-    const caller = isScopedToken(token) ? await this.#findScoped(token) : await this.#find(sha256);
+    const known = this.#known.get(sha256);
+    if (known !== undefined && performance.now() - known.readAt < freshMs) return known.caller;
+    const caller = isScopedToken(token) ? await this.#scoped.find(token) : await this.#plain.find(sha256);
     this.#known.delete(sha256);
     if (caller === undefined) return undefined;
     if (this.#known.size >= knownMax) this.#known.clear();
@@ -72,30 +70,35 @@ export class TokenBook {
     return caller;
   }
 
-  async #find(sha256: string): Promise<Caller | undefined> {
-    const row = await this.#db
+  async #readPlain(hashes: readonly string[]): Promise<ReadonlyMap<string, Caller>> {
+    const rows = await this.#db
       .selectFrom('tokens')
-      .select(['id', 'name', 'role'])
-      .where('sha256', '=', sha256)
+      .select(['id', 'name', 'role', 'sha256'])
+      .where('sha256', 'in', hashes)
       .where('revoked_at', 'is', null)
-      .executeTakeFirst();
-    return row === undefined ? undefined : { tokenId: row.id, name: row.name, role: row.role };
+      .execute();
+    return new Map(rows.map(({ id, name, role, sha256 }) => [sha256, { tokenId: id, name, role }]));
   }
 
-  /** Finds the agent's token that a node's was derived from: the node's is as good as that one. */
-  async #findScoped(token: string): Promise<Caller | undefined> {
-    const rows = await this.#db
+  /** Finds the agents' tokens that nodes' were derived from: a node's is as good as that one. */
+  async #readScoped(tokens: readonly string[]): Promise<ReadonlyMap<string, Caller>> {
+    const provisioners = await this.#db
       .selectFrom('tokens')
       .select(['id', 'name', 'sha256'])
       .where('role', '=', 'provisioner')
       .where('revoked_at', 'is', null)
       .limit(provisionersMax)
       .execute();
-    for (const { id, name, sha256 } of rows) {
-      const scope = verifyScopedToken(token, sha256);
-      if (scope !== undefined) return { tokenId: id, name, role: 'node', scope };
+    const found = new Map<string, Caller>();
+    for (const token of tokens) {
+      for (const { id, name, sha256 } of provisioners) {
+        const scope = verifyScopedToken(token, sha256);
+        if (scope === undefined) continue;
+        found.set(token, { tokenId: id, name, role: 'node', scope });
+        break;
+      }
     }
-    return undefined;
+    return found;
   }
 
   async isValid(tokenId: string): Promise<boolean> {

@@ -2,8 +2,11 @@
 import t from 'tap';
 import { z } from 'zod';
 import { readOptions } from '#libs/runtime/config.ts';
+import { openPostgres } from '#libs/runtime/postgres/postgres.ts';
+import { deriveToken } from '#libs/runtime/scoped-token.ts';
 import { eventually } from '#libs/testing/eventually.ts';
 import { testLogger, throwawayPostgres } from '#libs/testing/peers/throwaway.ts';
+import { TokenBook, createToken } from '../access/tokens.ts';
 import { startControl } from '../control.ts';
 import { controlOptions } from '../options.ts';
 import { TestNode, startFixture } from '../testing/control-fixture.ts';
@@ -107,6 +110,53 @@ void t.test('hostile requests', async (t) => {
   t.ok(Number(slowed.headers.get('retry-after')) >= 1);
   for (const path of ['/healthz', '/readyz', '/metrics', '/openapi.json'])
     t.equal((await fetch(`${url}${path}`)).status, 200, `${path} is open`);
+});
+
+void t.test('wrong tokens from the same address lock no valid one out', async (t) => {
+  const fixture = await startFixture(t);
+  const { url, tokens, databaseUrl } = fixture;
+  const whoami = async (token: string): Promise<number> => {
+    const response = await fetch(`${url}${base}/whoami`, { headers: { authorization: `Bearer ${token}` } });
+    await response.arrayBuffer();
+    return response.status;
+  };
+  const guess = (): Promise<readonly number[]> =>
+    Promise.all(Array.from({ length: 50 }, (_, n) => whoami(n % 2 === 0 ? `fg_${n}` : `fgn_${n}.x`)));
+  const before = await guess();
+  t.ok(before.includes(401) && before.includes(429) && !before.includes(200), 'guessing is slowed down');
+  // None of these was seen before: nothing but Postgres can tell that they are good.
+  const db = openPostgres({ url: databaseUrl, log: testLogger() });
+  t.teardown(() => db.close());
+  const late = await createToken(db.db, { name: 'late', role: 'viewer' });
+  const provisioner = await createToken(db.db, { name: 'agent', role: 'provisioner' });
+  const derived = deriveToken(provisioner.token, { node: 'n', serves: ['*/*/*'] });
+  const valid = [tokens.viewer, tokens.operator, tokens.admin, late.token];
+  const guesses = guess();
+  t.same(await Promise.all(valid.map(whoami)), [200, 200, 200, 200]);
+  t.equal(await whoami(derived), 403, 'a derived token is known: its role is refused, and not its address');
+  t.ok((await guesses).includes(429));
+});
+
+void t.test('a thousand guesses at once are few statements', async (t) => {
+  const { url } = await throwawayPostgres(t);
+  const postgres = openPostgres({ url, log: testLogger() });
+  const { pool, db } = postgres;
+  t.teardown(() => postgres.close());
+  let statements = 0;
+  pool.on('acquire', () => {
+    statements += 1;
+  });
+  const { token } = await createToken(db, { name: 'one', role: 'viewer' });
+  const book = new TokenBook(db);
+  statements = 0;
+  const answers = await Promise.all(
+    Array.from({ length: 1000 }, (_, n) => book.verify(n === 500 ? token : `${n % 2 === 0 ? 'fg_' : 'fgn_'}${n}`)),
+  );
+  t.strictSame(
+    answers.flatMap((caller, n) => (caller === undefined ? [] : [[n, caller.name]])),
+    [[500, 'one']],
+  );
+  t.ok(statements <= 4, `${statements} statements`);
 });
 
 const streamed = z.object({ all: z.boolean(), items: z.array(z.record(z.string(), z.any())) });
