@@ -9,7 +9,7 @@ export interface Keyed {
   readonly onKey: (wake: (key: string) => void) => void;
 }
 
-export type Observer<V> = (key: string, before: V | undefined, after: V | undefined) => void;
+type Observer<V> = (key: string, before: V | undefined, after: V | undefined) => void;
 
 /** Is what sources and stages have in common. */
 export abstract class Collection<V> implements Keyed {

@@ -1,5 +1,5 @@
-// Derives values incrementally: a stage is a pure function of a key and of what it reads; when something that it read changes, it runs
-// again for that key, and an output equal to the one before goes no further.
+// Derives values incrementally: a stage is a pure function of a key and of what it reads; when something that it read
+// changes, it runs again for that key, and an output equal to the one before goes no further.
 //
 //   Source ──▶ Stage ──▶ Stage ──▶ observers        a stage reads only what was made before it, so that one pass
 //      └─────▶ Group (members by group) ──▶ Stage    in order of making settles all

@@ -1,4 +1,5 @@
-// Gathers what values of collections put into groups, and wakes the readers of a group's list, count and presence apart.
+// Gathers what values of collections put into groups, and wakes the readers of a group's list, count and presence
+// apart.
 import { type Cell, Cells, type Engine } from './cell.ts';
 import type { Collection, Keyed } from './collection.ts';
 import { sameValue } from './same-value.ts';

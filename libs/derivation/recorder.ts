@@ -1,5 +1,5 @@
-// Records what an engine runs: which stages, at which keys, because of what, how often, for how long, and which outputs went on.
-// An engine has a recorder only while somebody asked for the record; without one it does no work for it.
+// Records what an engine runs: which stages, at which keys, because of what, how often, for how long, and which outputs
+// went on. An engine has a recorder only while somebody asked for the record; without one it does no work for it.
 
 /** What made a stage run: a value that it reads has changed, or another stage reads this value for the first time. */
 export interface Cause {

@@ -1,6 +1,7 @@
-// Arranges the listeners of one port of a node, of all Gateways that it serves. Listeners of one hostname are one there; the oldest Gateway
-// comes first, and what it says of the protocol and of clients' certificates holds: a listener that says otherwise is not served, rather
-// than served by weaker rules. The node's compiler, the matcher and the statuses of Gateways follow this one order.
+// Arranges the listeners of one port of a node, of all Gateways that it serves. Listeners of one hostname are one
+// there; the oldest Gateway comes first, and what it says of the protocol and of clients' certificates holds: a
+// listener that says otherwise is not served, rather than served by weaker rules. The node's compiler, the matcher and
+// the statuses of Gateways follow this one order.
 import { compareHostnameSpecificity } from '#libs/gateway/hostname.ts';
 import type { ClientValidation, ListenerEntry } from './entry.ts';
 import { compareListeners } from './precedence.ts';
@@ -77,7 +78,7 @@ export function isKnownProtocol(protocol: string): boolean {
 }
 
 /** Says what is demanded of clients, as text; equal texts demand the same. */
-export function demandText(validation: ClientValidation | undefined): string {
+function demandText(validation: ClientValidation | undefined): string {
   return validation === undefined
     ? ''
     : JSON.stringify([validation.mode, [...new Set(validation.authorities)].toSorted()]);

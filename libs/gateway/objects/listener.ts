@@ -124,8 +124,8 @@ function parseTls(
   if (tls.field('frontendValidation').present)
     tls.field('frontendValidation').problem('is not read; client certificates are demanded by spec.tls.frontend');
   if (protocol === 'TLS') {
-    // Without a mode it is Terminate: the one default of the CRDs that would mean another thing where no API server fills
-    // it in.
+    // Without a mode it is Terminate: the one default of the CRDs that would mean another thing where no API server
+    // fills it in.
     if (mode === 'Passthrough') return { tlsMode: mode, certificateRefs: [] };
   } else if (mode === 'Passthrough') tls.field('mode').problem('must be Terminate on an HTTPS listener');
   const certificateRefs = tls

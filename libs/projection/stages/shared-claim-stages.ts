@@ -1,5 +1,6 @@
-// Stages for rules that lose to those of another Gateway on the same nodes: there, listeners of one port and hostname are one, and a
-// hostname belongs to the narrowest listener of any Gateway. Rules of Gateways that share no port cost a look-up for each listener.
+// Stages for rules that lose to those of another Gateway on the same nodes: there, listeners of one port and hostname
+// are one, and a hostname belongs to the narrowest listener of any Gateway. Rules of Gateways that share no port cost a
+// look-up for each listener.
 import type { Derivation } from '#libs/derivation/derivation.ts';
 import type { Read, Stage } from '#libs/derivation/stage.ts';
 import { type Claim, type RuleName, winningRule } from '#libs/projection/model/publish.ts';

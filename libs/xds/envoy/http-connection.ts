@@ -2,8 +2,8 @@
 // that no change of routes, hostnames or certificates ever touches it. What it decides:
 //   - paths: dot segments are resolved and `%`-encoded plain letters decoded, so that a prefix cannot be left by `..`;
 //     double slashes and `%2F` stay as they are, because Gateway API matches paths as they come;
-//   - x-forwarded-for gets the client's address; x-envoy-* headers of clients have no effect; request ids of clients are
-//     kept;
+//   - x-forwarded-for gets the client's address; x-envoy-* headers of clients have no effect; request ids of clients
+//     are kept;
 //   - headers with '_' in their names are dropped (backends take them for '-'); responses keep their Server header.
 import type { ProtoMessage } from './resources.ts';
 import { scopeKeyBuilder, scopeMutation, selectionFilters } from './scope-selection.ts';

@@ -34,8 +34,8 @@ export class Access {
     const now = performance.now();
     const address = request.socket.remoteAddress ?? '';
     const token = bearerOf(request.headers.authorization);
-    // Each token is looked up, also where many tries from the same address have failed: who has a good one may share the
-    // address (a NAT, a proxy) with who guesses. A wrong one is answered more slowly, and costs next to nothing.
+    // Each token is looked up, also where many tries from the same address have failed: who has a good one may share
+    // the address (a NAT, a proxy) with who guesses. A wrong one is answered more slowly, and costs next to nothing.
     const caller = token === undefined ? undefined : await this.#tokens.verify(token);
     if (caller === undefined) {
       const wait = this.#failures.take(address, now);
