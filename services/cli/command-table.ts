@@ -73,6 +73,12 @@ export const commandTable: readonly CommandEntry[] = [
     load: async () => (await import('./commands/explain.ts')).configureExplain,
   },
   {
+    name: 'stages',
+    group: look,
+    summary: 'which stages of the projection a change ran, because of what, and where it stopped',
+    load: async () => (await import('./commands/stages.ts')).configureStages,
+  },
+  {
     name: 'nodes',
     group: look,
     summary: 'the data-plane nodes, what each of them serves and has rejected',

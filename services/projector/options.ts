@@ -28,7 +28,10 @@ export const projectorOptions = defineOptions({
     description: 'answer /readyz with 503 while another projector leads',
   },
   ...limitOptions,
-  ...logLevelOption,
+  logLevel: {
+    ...logLevelOption.logLevel,
+    description: 'least important lines that are logged (default: info); debug tells the stages that each batch ran',
+  },
 });
 
 /** What the projector was told. */

@@ -11,6 +11,7 @@ import { decideOperator } from '#libs/projection/versions/operator-decision.ts';
 import { ClusterRegistry } from './cluster-registry.ts';
 import { type CommitRows, buildCommitRows, noChange } from '../store/commit-rows.ts';
 import { type Checkpoint, commit, commitCheckpoint } from '../store/commit.ts';
+import { batchFields, foldLogged } from './fold-log.ts';
 import type { Intake } from './intake.ts';
 import type { Leadership } from '../leadership.ts';
 import type { ProjectorMetrics } from '../metrics.ts';
@@ -145,7 +146,13 @@ export class Writer {
 
   /** Takes over all node reports; answers the statuses that changed. */
   async setNodes(nodes: readonly NodeReport[]): Promise<readonly StatusChange[]> {
-    const change = this.projection.setNodes(nodes);
+    const { log } = this.#context;
+    const change = foldLogged(
+      this.projection,
+      log,
+      () => ({ nodes: nodes.length }),
+      () => this.projection.setNodes(nodes),
+    );
     return this.#commitStatuses(change.statuses);
   }
 
@@ -195,7 +202,12 @@ export class Writer {
 
   #fold(batch: Batch, contentOf: ContentOf): ProjectionChange {
     const end = this.#context.metrics.foldSeconds.startTimer();
-    const change = this.projection.apply(batch, contentOf);
+    const change = foldLogged(
+      this.projection,
+      this.#context.log,
+      () => batchFields(batch),
+      () => this.projection.apply(batch, contentOf),
+    );
     end();
     return change;
   }

@@ -1,8 +1,9 @@
 // Runs a rebuild: it writes the projections anew from the history, or compares them with it.
-import { Client } from 'pg';
-import { fail, messageOf } from '#libs/runtime/errors.ts';
+import type { ClientBase } from 'pg';
+import { fail } from '#libs/runtime/errors.ts';
 import { tryExclusive } from '../leadership.ts';
 import { limitsOf } from '../limits.ts';
+import { withClient } from '../store/one-client.ts';
 import type { RebuildOptions } from './options.ts';
 import { rebuildFromHistory } from './rebuilding.ts';
 import { type Progress, verifyHistory } from './verification.ts';
@@ -11,25 +12,14 @@ import { type Progress, verifyHistory } from './verification.ts';
  * Rebuilds or verifies; `write` gets lines for people. Throws FleetgateError 'rebuild-differs' or 'projector-running'.
  */
 export async function runRebuild(options: RebuildOptions, write: (line: string) => void): Promise<void> {
-  const client = new Client({ connectionString: options.databaseUrl, application_name: 'fleetgate rebuild' });
-  client.on('error', () => undefined);
-  try {
-    await client.connect();
-  } catch (error) {
-    throw fail('postgres-unreachable', messageOf(error), { cause: error });
-  }
-  try {
-    const work = { limits: limitsOf(options), onProgress: (progress: Progress) => write(`… ${describe(progress)}`) };
-    if (options.verify) await verify(client, work, write);
-    else await rebuild(client, work, write);
-  } finally {
-    await client.end().catch(() => undefined);
-  }
+  const work = { limits: limitsOf(options), onProgress: (progress: Progress) => write(`… ${describe(progress)}`) };
+  const act = options.verify ? verify : rebuild;
+  await withClient({ url: options.databaseUrl, name: 'fleetgate rebuild' }, (client) => act(client, work, write));
 }
 
 type Work = Parameters<typeof verifyHistory>[1];
 
-async function verify(client: Client, work: Work, write: (line: string) => void): Promise<void> {
+async function verify(client: ClientBase, work: Work, write: (line: string) => void): Promise<void> {
   const { differences, differenceCount, ...result } = await verifyHistory(client, work);
   for (const difference of differences) write(difference);
   if (differenceCount > differences.length) write(`… and ${differenceCount - differences.length} more`);
@@ -38,7 +28,7 @@ async function verify(client: Client, work: Work, write: (line: string) => void)
   write(`identical: ${compared}`);
 }
 
-async function rebuild(client: Client, work: Work, write: (line: string) => void): Promise<void> {
+async function rebuild(client: ClientBase, work: Work, write: (line: string) => void): Promise<void> {
   if (!(await tryExclusive(client))) throw fail('projector-running', 'it holds the lock of the one writer');
   write(`rebuilt: ${describe(await rebuildFromHistory(client, work))}`);
 }

@@ -1,4 +1,4 @@
-// The history as it was folded: its events in order, transaction by transaction, streamed.
+// Reads the history as it was folded: its events in order, transaction by transaction, streamed.
 import type { ClientBase } from 'pg';
 import { parseChangeEvent } from '#libs/events/parse-change-event.ts';
 import { parseOperatorEvent } from '#libs/events/parse-operator-event.ts';
@@ -9,9 +9,9 @@ import type { Row } from '#libs/runtime/postgres/database.ts';
 import { pagesOf } from './cursor.ts';
 import { readVersionContent } from './version-content.ts';
 
-/** The events of one transaction. */
-interface HistoryBatch {
-  /** Sequence number of the last of them. */
+/** Holds the events of one transaction. */
+export interface HistoryBatch {
+  /** Sequence number of the last event of the transaction. */
   readonly seq: string;
   readonly recordedAt: string;
   readonly folded: readonly FoldedEvent[];
@@ -22,13 +22,14 @@ type EventRow = Pick<Row<'events'>, 'seq' | 'batch' | 'type' | 'recorded_at' | '
 const commandTypes = new Set(['rollback', 'release', 'accept']);
 
 /**
- * Every transaction of the history, from the first. The client must be in a transaction. Throws on an event that cannot
- * be read.
+ * Gives every transaction of the history, from the first; those after event `lastSeq` are left out, and the one that
+ * holds it ends with it. The client must be in a transaction. Throws on an event that cannot be read.
  */
-export async function* historyBatches(client: ClientBase): AsyncGenerator<HistoryBatch> {
+export async function* historyBatches(client: ClientBase, lastSeq?: string): AsyncGenerator<HistoryBatch> {
   let batch: HistoryBatch & { readonly folded: FoldedEvent[] } = { seq: '', recordedAt: '', folded: [] };
-  const query = 'select seq, batch, type, recorded_at, data from events order by seq';
-  for await (const rows of pagesOf<EventRow>(client, query)) {
+  const until = lastSeq === undefined ? '' : 'where seq <= $1';
+  const query = `select seq, batch, type, recorded_at, data from events ${until} order by seq`;
+  for await (const rows of pagesOf<EventRow>(client, query, lastSeq === undefined ? [] : [lastSeq])) {
     for (const row of rows) {
       if (row.batch !== batch.seq) {
         if (batch.folded.length > 0) yield batch;
@@ -40,8 +41,8 @@ export async function* historyBatches(client: ClientBase): AsyncGenerator<Histor
   if (batch.folded.length > 0) yield batch;
 }
 
-/** The contents that a batch's rollbacks go back to, read from what is stored. */
-export async function contentsFor(client: ClientBase, { folded }: HistoryBatch): Promise<ContentOf> {
+/** Reads from what is stored the contents that a batch's rollbacks go back to. */
+export async function contentsFor(client: ClientBase, { folded }: Pick<HistoryBatch, 'folded'>): Promise<ContentOf> {
   const contents = new Map<string, VersionContent>();
   for (const { event } of folded) {
     if (event.type !== 'rollback' || event.to === null) continue;
