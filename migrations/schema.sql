@@ -78,6 +78,8 @@ create table gateways (
   alarm text,
   commit bigint not null,
   labels jsonb not null default '{}'::jsonb,
+  uid text,
+  limits jsonb,
   constraint gateways_pkey PRIMARY KEY (gateway)
 );
 CREATE INDEX gateways_commit ON public.gateways USING btree (commit);

@@ -121,51 +121,8 @@ void t.test('a rollback brings a deleted Gateway back until it is released', asy
   t.strictSame(given.head(), [4, 4, false, true, null]);
 });
 
-void t.test(
-  'a commit that removes most rules is held back until they are back or an operator accepts it',
-  async (t) => {
-    const given = new Given({ removedMin: 3 });
-    given.apply([...base, ...routes(5)]);
-    t.strictSame(given.apply([], routes(2)).versions.length, 1, 'two are under the minimum');
-    const held = given.apply([], [gateway()]);
-    t.strictSame([held.versions, given.head()], [[], [2, 2, false, false, 'alarm']]);
-    t.match(held.gateways[0]?.alarm, 'held back: 3 of 3 rules would go at once');
-    given.apply([gateway()]);
-    t.strictSame(given.head(), [2, 2, false, false, null], 'the alarm clears itself');
-    given.apply([], [gateway()]);
-    const accepted = given.apply([], [], [accept]);
-    t.strictSame([accepted.versions.length, given.head()], [1, [3, 3, false, true, null]]);
-  },
-);
-
-void t.test('what is held back stays held while other things change', async (t) => {
-  const given = new Given({ removedMin: 3 });
-  given.apply([...base, ...routes(5)]);
-  given.apply([], routes(4));
-  t.strictSame(given.head(), [1, 1, false, false, 'alarm']);
-  t.strictSame(given.apply([route('new')]).versions, []);
-  const back = given.apply(routes(2));
-  t.strictSame([back.versions.length, given.head()], [1, [2, 2, false, false, null]], 'now only two of five go');
-  t.ok(back.entries.size >= 1, 'the entry that was held comes with its version');
-});
-
-void t.test('too many entries and too many bytes are held back; shrinking is not', async (t) => {
-  const given = new Given({ entriesMax: 4 });
-  given.apply([...base, ...routes(2)]);
-  given.apply([route('c'), route('d')]);
-  t.strictSame(given.head(), [1, 1, false, false, 'alarm']);
-  given.apply([], [], [accept]);
-  t.strictSame(given.head(), [2, 2, false, false, null]);
-  given.apply([], [route('d')]);
-  t.strictSame(given.head(), [3, 3, false, false, null], 'five entries are over the limit, but fewer than before');
-  const bytes = new Given({ bytesMax: 100 });
-  const first = bytes.apply([...base, route('a')]);
-  t.strictSame(bytes.head(), [1, 1, false, false, 'alarm'], 'even a first version');
-  t.equal(first.versions[0]?.entryCount, 0);
-});
-
 void t.test('commands are decided against what is known', async (t) => {
-  const given = new Given({ removedMin: 3 });
+  const given = new Given({ removedMin: 3, removedRoutesMin: 0 });
   const decide = (command: OperatorEvent): unknown => {
     const decision = decideOperator(given.projection.gatewayHead(id), command, given.digests());
     return 'event' in decision ? ('to' in decision.event ? decision.event.to : 'ok') : decision.refused.code;
@@ -207,12 +164,12 @@ void t.test('stale and repeated events change nothing', async (t) => {
 });
 
 void t.test('a loaded projection says nothing new and goes on as the one before', async (t) => {
-  const given = new Given({ removedMin: 3 });
+  const given = new Given({ removedMin: 3, removedRoutesMin: 0 });
   given.apply([...base, ...routes(5)]);
   given.apply([], routes(4));
   const head = given.projection.gatewayHead(id);
   if (head === undefined) throw new Error('the gateway has a head');
-  const again = new Projection({ limits: { removedMin: 3 } });
+  const again = new Projection({ limits: { removedMin: 3, removedRoutesMin: 0 } });
   const objects = [...base, route('r4')].map((one) => {
     const { hash, object } = applied(one, 'eu', '1');
     return { cluster: 'eu', hash, object: object ?? Object(null) };

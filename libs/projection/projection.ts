@@ -74,14 +74,16 @@ export class Projection {
   apply(batch: Batch, contentOf: ContentOf): ProjectionChange {
     const operations = new Map<string, OperatorEvent[]>();
     const respecified = new Set<string>();
+    const removed = new Set<string>();
     for (const { event } of batch.events) {
-      if ('kind' in event) this.#fold(event, respecified);
+      if ('kind' in event) this.#fold(event, respecified, removed);
       else operations.set(event.gateway, [...(operations.get(event.gateway) ?? []), event]);
     }
-    for (const event of batch.slices) this.#fold(event, respecified);
+    for (const event of batch.slices) this.#fold(event, respecified, removed);
     for (const item of batch.sealed) this.#stages.sources.sealed.set(item.key, item);
     this.#stages.engine.settle();
-    const stepped = this.#contents.step({ operations, respecified, limits: this.#limits, contentOf });
+    const limits = this.#limits;
+    const stepped = this.#contents.step({ operations, respecified, removed, limits, contentOf });
     this.#publishVersionFacts(stepped.gateways);
     this.#publishSetVersions();
     this.#stages.engine.settle();
@@ -122,11 +124,14 @@ export class Projection {
     return this.#contents.content(gateway);
   }
 
-  #fold(event: ChangeEvent, respecified: Set<string>): void {
+  #fold(event: ChangeEvent, respecified: Set<string>, removed: Set<string>): void {
     const before = this.#fleet.get(event.cluster, event.kind, event.namespace, event.name);
     const change = evolve(this.#fleet, event);
     if (change === undefined) return;
-    if (gatewayKinds.has(event.kind) && isRespecified(before, change)) respecified.add(change.key);
+    if (gatewayKinds.has(event.kind)) {
+      if (isRespecified(before, change)) respecified.add(change.key);
+      if (event.type === 'deleted' && event.via === 'watch') removed.add(change.key);
+    }
     this.#stages.sources.objects(event.kind).set(change.key, change.after);
   }
 

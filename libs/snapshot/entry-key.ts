@@ -41,6 +41,11 @@ export function isRuleKey(key: string): boolean {
   return key.startsWith(rulePrefix);
 }
 
+/** The route that a rule's key names, as text; equal texts are one route. */
+export function routeTextOfRuleKey(key: string): string {
+  return key.slice(0, key.lastIndexOf('/'));
+}
+
 /** Reads the key of an entry; undefined = it is of no type that is known here. */
 export function parseEntryKey(key: string): EntryName | undefined {
   if (isListenerKey(key)) return { type: 'listener', name: key.slice(listenerPrefix.length) };

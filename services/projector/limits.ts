@@ -27,7 +27,13 @@ export const limitOptions = {
     flag: '--removed-min <count>',
     env: 'FLEETGATE_REMOVED_MIN',
     schema: integer({ min: 0 }).optional(),
-    description: 'removals below this count are never held back',
+    description: 'removals of fewer rules than this are never held back',
+  },
+  removedRoutesMin: {
+    flag: '--removed-routes-min <count>',
+    env: 'FLEETGATE_REMOVED_ROUTES_MIN',
+    schema: integer({ min: 0 }).optional(),
+    description: 'the same for the routes that the rules are of',
   },
 } as const satisfies OptionTable;
 
@@ -37,11 +43,13 @@ export function limitsOf({
   bytesMax,
   removedShareMax,
   removedMin,
+  removedRoutesMin,
 }: Options<typeof limitOptions>): Partial<Limits> {
   return {
     ...(entriesMax === undefined ? {} : { entriesMax }),
     ...(bytesMax === undefined ? {} : { bytesMax }),
     ...(removedShareMax === undefined ? {} : { removedShareMax }),
     ...(removedMin === undefined ? {} : { removedMin }),
+    ...(removedRoutesMin === undefined ? {} : { removedRoutesMin }),
   };
 }

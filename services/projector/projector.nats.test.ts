@@ -347,6 +347,12 @@ async function ready(port: number): Promise<number> {
 }
 
 async function verify(fleet: TestFleet): Promise<void> {
-  const limits = { entriesMax: undefined, bytesMax: undefined, removedShareMax: undefined, removedMin: undefined };
+  const limits = {
+    entriesMax: undefined,
+    bytesMax: undefined,
+    removedShareMax: undefined,
+    removedMin: undefined,
+    removedRoutesMin: undefined,
+  };
   await runRebuild({ databaseUrl: fleet.databaseUrl, verify: true, ...limits }, () => undefined);
 }

@@ -4,6 +4,16 @@ import { condition } from './condition.ts';
 import { rejection } from './rejection.ts';
 import { ageMs, gatewayId, time, version } from './values.ts';
 
+const limits = z
+  .strictObject({
+    entriesMax: z.int().describe('Entries of one version.'),
+    bytesMax: z.int().describe('Bytes of its entries.'),
+    removedShareMax: z.number().describe('Share of the rules, 0 to 1, that one change may remove …'),
+    removedMin: z.int().describe('… when it removes at least so many rules …'),
+    removedRoutesMin: z.int().describe('… of at least so many routes.'),
+  })
+  .meta({ id: 'Limits', description: 'Beyond them a change is held back until a person accepts it.' });
+
 const nodeCounts = z
   .strictObject({
     connected: z.int().describe('Connected nodes that serve this gateway.'),
@@ -32,6 +42,8 @@ export const gatewaySummary = z
     at: time.nullable().describe('When the serving version was made.'),
     nodes: nodeCounts,
     labels: z.record(z.string(), z.string()).describe('Of the Gateway object.'),
+    uid: z.string().nullable().describe('Of the Gateway object that the versions are of.'),
+    limits: limits.nullable().describe('Sanity limits that hold for it; null from before they were stored.'),
   })
   .meta({ id: 'GatewaySummary', description: 'One Gateway object, and where its versions stand.' });
 

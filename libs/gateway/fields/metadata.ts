@@ -22,7 +22,15 @@ export function generation(object: KubeObject): number {
 
 /** Gives the labels that are strings. */
 export function labels(object: KubeObject): Readonly<Record<string, string>> {
-  const value: unknown = isRecord(object.metadata) ? object.metadata.labels : undefined;
+  return stringsOf(isRecord(object.metadata) ? object.metadata.labels : undefined);
+}
+
+/** Annotations that are strings. */
+export function annotations(object: KubeObject): Readonly<Record<string, string>> {
+  return stringsOf(isRecord(object.metadata) ? object.metadata.annotations : undefined);
+}
+
+function stringsOf(value: unknown): Readonly<Record<string, string>> {
   if (!isRecord(value)) return {};
   return Object.fromEntries(
     Object.entries(value).flatMap(([key, text]): [string, string][] => (typeof text === 'string' ? [[key, text]] : [])),

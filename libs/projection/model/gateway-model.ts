@@ -1,6 +1,7 @@
 // One Gateway of ours, judged: the facts that entries, attachment, data plane and status are made from.
 import type { AddressWish } from '#libs/gateway/objects/gateway.ts';
 import { parseGateway } from '#libs/gateway/objects/gateway.ts';
+import { type LimitWishes, parseGatewayLimits } from '#libs/gateway/objects/gateway-limits.ts';
 import { frontendProblems } from '#libs/gateway/fields/frontend-tls.ts';
 import type { ParameterSet } from '#libs/gateway/data-plane/data-plane-parameters.ts';
 import type { AllowedNamespaces } from '#libs/gateway/objects/listener.ts';
@@ -22,6 +23,8 @@ interface GatewayFacts {
   readonly addresses: readonly AddressWish[];
   readonly labels: Readonly<Record<string, string>>;
   readonly annotations: Readonly<Record<string, string>>;
+  /** Sanity limits that its annotations set. */
+  readonly limits: LimitWishes;
   /** Its own, then those of its class. */
   readonly parameters: ParameterSet;
   /** Whether they could all be read. */
@@ -57,6 +60,7 @@ export function draftGateway(known: KnownObject, ofClass: ClassModel, lookup: Ob
   const gateway = parseGateway(object, namespace);
   const from = { kind: 'Gateway', cluster, namespace } as const;
   const parameters = ownParameters(findParameters(gateway.infrastructure.parameters, cluster, lookup), ofClass);
+  const limits = parseGatewayLimits(object);
   const fault = gatewayFault(gateway) ?? ('fault' in parameters ? parameters.fault : undefined);
   const demands = resolveClientDemands(gateway.frontend, from, lookup);
   const drafts = gateway.listeners.map((listener) =>
@@ -72,13 +76,19 @@ export function draftGateway(known: KnownObject, ofClass: ClassModel, lookup: Ob
     addresses: gateway.addresses,
     labels: gateway.infrastructure.labels,
     annotations: gateway.infrastructure.annotations,
+    limits: limits.wishes,
     parameters: 'value' in parameters ? { ...ofClass.parameters, ...parameters.value } : ofClass.parameters,
     parametersKnown: 'value' in parameters && ofClass.fault === undefined,
     ...(ofClass.sharedService === undefined ? {} : { sharedService: ofClass.sharedService }),
     allowedListeners: gateway.allowedListeners,
     demands,
     ...findBackendCertificate(gateway.backendCertificate, from, lookup),
-    problems: [...(known.problems ?? []), ...gateway.problems, ...frontendProblems(gateway.frontend)],
+    problems: [
+      ...(known.problems ?? []),
+      ...gateway.problems,
+      ...frontendProblems(gateway.frontend),
+      ...limits.problems,
+    ],
     ...(fault === undefined ? {} : { fault }),
     drafts,
   };

@@ -5,7 +5,7 @@ import type { VersionFacts } from '#libs/projection/model/delivery.ts';
 import type { ContentOf, GatewayHead, NewVersion, VersionContent } from './gateway-head.ts';
 import type { KeyedEntry } from '#libs/projection/stages/gateway-stages.ts';
 import { GatewayVersions } from './gateway-versions.ts';
-import type { Limits } from './limits.ts';
+import { type Limits, limitsFor } from './limits.ts';
 import type { ProjectionChange, SavedGateway } from './projection-change.ts';
 import { sameValue } from '#libs/derivation/same-value.ts';
 import type { Publication } from '#libs/projection/model/publish.ts';
@@ -70,6 +70,8 @@ export class ContentBook {
     readonly operations: ReadonlyMap<string, readonly OperatorEvent[]>;
     /** Gateways whose object has a new spec. */
     readonly respecified: ReadonlySet<string>;
+    /** Gateways whose object was deleted before the agent's eyes, and not by a relist that missed it. */
+    readonly removed: ReadonlySet<string>;
     readonly limits: Limits;
     readonly contentOf: ContentOf;
   }): Pick<ProjectionChange, 'versions' | 'entries' | 'gateways'> {
@@ -77,17 +79,21 @@ export class ContentBook {
     const entries = new Map<string, string>();
     const gateways: GatewayHead[] = [];
     for (const gateway of [
-      ...new Set([...this.#touched, ...commit.operations.keys(), ...commit.respecified]),
+      ...new Set([...this.#touched, ...commit.operations.keys(), ...commit.respecified, ...commit.removed]),
     ].toSorted()) {
       const one = this.#gateways.get(gateway);
-      const present = this.#stages.gateways.models.has(gateway);
+      const model = this.#stages.gateways.models.peek(gateway);
+      const present = model !== undefined;
       const labels = this.#stages.gateways.labels.peek(gateway);
       // Nothing is made of a gateway that never was ours.
       if (one === undefined || (one.head === undefined && !present)) continue;
       const operations = commit.operations.get(gateway) ?? [];
       const contentOf = (version: number): ReturnType<ContentOf> => commit.contentOf(gateway, version);
       const respecified = commit.respecified.has(gateway);
-      const step = one.step({ operations, present, respecified, labels, limits: commit.limits, contentOf });
+      const limits = limitsFor(model?.limits ?? {}, commit.limits);
+      const removed = commit.removed.has(gateway);
+      const { uid } = model ?? {};
+      const step = one.step({ operations, present, respecified, removed, labels, uid, limits, contentOf });
       if (step.version !== undefined) versions.push(step.version);
       if (step.head !== undefined) gateways.push(step.head);
       for (const { hash, json } of step.entries) entries.set(hash, json);

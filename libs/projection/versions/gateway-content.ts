@@ -6,7 +6,7 @@ import { Digest } from '#libs/snapshot/digest.ts';
 import type { VersionContent, VersionPort } from './gateway-head.ts';
 import type { Proposal } from './limits.ts';
 import { PortCount } from './port-count.ts';
-import { isListenerKey, isRuleKey } from '#libs/snapshot/entry-key.ts';
+import { isListenerKey, isRuleKey, routeTextOfRuleKey } from '#libs/snapshot/entry-key.ts';
 
 export interface EntryChange {
   readonly key: string;
@@ -80,6 +80,7 @@ export class GatewayContent {
       headEntries: this.#head.size,
       headRules: this.#headRules,
       removedRules: this.#removedRules.size,
+      removedRoutes: () => new Set([...this.#removedRules].map(routeTextOfRuleKey)).size,
     };
   }
 

@@ -1,4 +1,5 @@
 // Where a gateway stands, and the versions that it has.
+import type { Limits } from './limits.ts';
 import type { Labels } from '#libs/snapshot/gateway-glob.ts';
 
 /** The row of the table `gateways`. */
@@ -19,6 +20,10 @@ export interface GatewayHead {
   readonly alarm: string | null;
   /** Of the Gateway object; the last ones when it is gone. */
   readonly labels: Labels;
+  /** Of the Gateway object that the versions are of; null = not known, from before it was stored. */
+  readonly uid: string | null;
+  /** Those that hold for it; null = not known, from before they were stored. */
+  readonly limits: Limits | null;
 }
 
 export interface NewVersion {

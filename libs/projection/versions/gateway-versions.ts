@@ -27,12 +27,17 @@ interface Commit {
   readonly respecified: boolean;
   /** Of the Gateway object; undefined = it is not there. */
   readonly labels: Labels | undefined;
+  readonly uid: string | undefined;
+  /** The Gateway object was deleted before the agent's eyes. */
+  readonly removed: boolean;
   readonly limits: Limits;
   readonly contentOf: (version: number) => VersionContent;
 }
 
 /** What a commit's operator events come to, in their order. */
 interface Decision {
+  /** The Gateway object is gone or another one: what was pinned or held back was the old one's. */
+  readonly anew: boolean;
   readonly pinned: boolean;
   readonly rollbackTo: number | undefined;
   readonly released: boolean;
@@ -80,7 +85,9 @@ export class GatewayVersions {
   step(commit: Commit): VersionStep {
     const liveChanged = this.content.settle();
     const before = this.#head;
-    const decision = decide(commit.operations, before?.pinned ?? false);
+    const known = before?.uid ?? null;
+    const anew = commit.removed || (commit.uid !== undefined && known !== null && commit.uid !== known);
+    const decision = decide(commit.operations, anew, before?.pinned ?? false);
     const made = this.#make(decision, liveChanged, commit);
     const after = this.#nextHead(before, decision, made, commit);
     this.#head = after;
@@ -99,7 +106,7 @@ export class GatewayVersions {
     liveChanged: boolean,
     { limits, contentOf }: Commit,
   ): { readonly version?: NewVersion; readonly entries: readonly StoredEntry[]; readonly alarm: string | null } {
-    const { rollbackTo, released, accepted } = decision;
+    const { anew, rollbackTo, released, accepted } = decision;
     const before = this.#head;
     if (rollbackTo !== undefined && before !== undefined) {
       const changes = this.content.takeVersion(contentOf(rollbackTo));
@@ -107,12 +114,17 @@ export class GatewayVersions {
     }
     const alarm = before?.alarm ?? null;
     const due =
-      before === undefined || (this.content.differs && (liveChanged || released || (accepted && alarm !== null)));
+      before === undefined ||
+      (this.content.differs && (liveChanged || released || anew || (accepted && alarm !== null)));
     if (!due) return { entries: [], alarm: this.content.differs ? alarm : null };
-    const held = accepted && alarm !== null ? undefined : limitAlarm(this.content.proposal(), limits);
+    const proposal = this.content.proposal();
+    // A new object takes nothing away from itself.
+    const judged = anew ? { ...proposal, headEntries: 0, headRules: 0, removedRules: 0 } : proposal;
+    const held = accepted && alarm !== null ? undefined : limitAlarm(judged, limits);
     if (held !== undefined) {
-      // The first version must exist for the alarm to stand on; it is empty then.
-      const first = before === undefined ? { version: this.#version('change', null, []) } : {};
+      // The first version must exist for the alarm to stand on, and what an old object had is gone; it is empty then.
+      const empty = anew ? this.content.takeVersion({ entries: new Map() }) : [];
+      const first = before === undefined || anew ? { version: this.#version('change', null, empty) } : {};
       return { ...first, entries: [], alarm: held };
     }
     const { changes, entries } = this.content.takeLive();
@@ -129,7 +141,7 @@ export class GatewayVersions {
     before: GatewayHead | undefined,
     decision: Decision,
     made: { readonly version?: NewVersion; readonly alarm: string | null },
-    { present, labels }: Commit,
+    { present, labels, uid, limits }: Commit,
   ): GatewayHead {
     const head = made.version?.version ?? before?.head ?? 0;
     const stays = decision.pinned && decision.rollbackTo === undefined;
@@ -144,19 +156,22 @@ export class GatewayVersions {
       deleted,
       alarm: made.alarm,
       labels: labels ?? before?.labels ?? {},
+      uid: uid ?? before?.uid ?? null,
+      limits,
     };
   }
 }
 
-const headFields = ['head', 'serving', 'pinned', 'deleted', 'alarm', 'labels'] as const;
+const headFields = ['head', 'serving', 'pinned', 'deleted', 'alarm', 'labels', 'uid', 'limits'] as const;
 
 /** The last of rollback and release counts; an accept counts wherever it stands. */
-function decide(operations: readonly OperatorEvent[], pinned: boolean): Decision {
+function decide(operations: readonly OperatorEvent[], anew: boolean, wasPinned: boolean): Decision {
+  const pinned = wasPinned && !anew;
   const accepted = operations.some(({ type }) => type === 'accept');
   const last = operations.findLast(({ type }) => type !== 'accept');
-  if (last?.type === 'release') return { pinned: false, rollbackTo: undefined, released: true, accepted };
+  if (last?.type === 'release') return { anew, pinned: false, rollbackTo: undefined, released: true, accepted };
   // A rollback without a version is refused before it is stored.
   if (last?.type === 'rollback' && last.to !== null)
-    return { pinned: true, rollbackTo: last.to, released: false, accepted };
-  return { pinned, rollbackTo: undefined, released: false, accepted };
+    return { anew, pinned: true, rollbackTo: last.to, released: false, accepted };
+  return { anew, pinned, rollbackTo: undefined, released: false, accepted };
 }

@@ -74,6 +74,16 @@ interface GatewaysTable {
   readonly commit: BigInt8;
   /** Of the Gateway object. */
   readonly labels: Json<Readonly<Record<string, string>>>;
+  /** Of the Gateway object that the versions are of; null from before it was stored. */
+  readonly uid: string | null;
+  /** The sanity limits that hold for it; null from before they were stored. */
+  readonly limits: Json<{
+    readonly entriesMax: number;
+    readonly bytesMax: number;
+    readonly removedShareMax: number;
+    readonly removedMin: number;
+    readonly removedRoutesMin: number;
+  }> | null;
 }
 
 interface SnapshotsTable {

@@ -23,6 +23,8 @@ export const gateway: Overview['gateways'][number] = {
   at: '2026-01-01T23:59:00Z',
   nodes: { connected: 2, applied: 2, rejected: 0, unknown: 0 },
   labels: {},
+  uid: null,
+  limits: null,
 };
 export const cluster: Overview['clusters'][number] = {
   name: 'eu',

@@ -162,7 +162,16 @@ export class FleetWriter {
   #of(gateway: string): Held {
     const known = this.#held.get(gateway);
     if (known !== undefined) return known;
-    const none = { head: 0, serving: 0, pinned: false, deleted: false, alarm: null, labels: {} };
+    const none = {
+      head: 0,
+      serving: 0,
+      pinned: false,
+      deleted: false,
+      alarm: null,
+      labels: {},
+      uid: null,
+      limits: null,
+    };
     return { head: { gateway, ...parsePlaceKey(gateway), ...none }, entries: new Map() };
   }
 }

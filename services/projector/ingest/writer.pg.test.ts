@@ -184,7 +184,7 @@ void t.test('labels of a gateway: stored with the number of the commit, without 
 });
 
 void t.test('a limit holds a change back until it is accepted', async (t) => {
-  const db = await TestWriter.open(t, { removedShareMax: 0.5, removedMin: 2 });
+  const db = await TestWriter.open(t, { removedShareMax: 0.5, removedMin: 2, removedRoutesMin: 0 });
   await db.append(...shop.platform(), ...['a', 'b', 'c', 'd'].map((name) => shop.route(name, 1)));
   await db.append(...['a', 'b', 'c'].map((name) => shop.routeGone(name, 2)));
   t.match(await db.rows('select head, alarm from gateways'), [{ head: 1, alarm: /\w/ }]);

@@ -187,13 +187,16 @@ export const sections: readonly Section[] = [
       deleted: 'boolean',
       alarm: 'text',
       labels: 'jsonb',
+      uid: 'text',
+      limits: 'jsonb',
     },
     sql: `insert into gateways (gateway, cluster, namespace, name, head, serving, pinned, deleted, alarm, labels,
-                                commit)
+                                uid, limits, commit)
           select r.*, fence.commit from :rows
           on conflict (gateway) do update set head = excluded.head, serving = excluded.serving,
             pinned = excluded.pinned, deleted = excluded.deleted, alarm = excluded.alarm,
-            labels = excluded.labels, commit = excluded.commit`,
+            labels = excluded.labels, uid = excluded.uid, limits = excluded.limits,
+            commit = excluded.commit`,
     rows: ({ gateways }) =>
       gateways.map((head) => [
         head.gateway,
@@ -206,6 +209,8 @@ export const sections: readonly Section[] = [
         head.deleted,
         head.alarm,
         jsonbText(head.labels),
+        head.uid,
+        jsonbText(head.limits),
       ]),
   },
   {

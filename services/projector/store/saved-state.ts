@@ -29,6 +29,7 @@ const sealedQuery = `select key, cluster, item from discovery where key like 'tl
 // since: what nodes must have applied counts from the event that brought the Gateway's current spec.
 const gatewaysQuery = `
   select g.gateway, g.cluster, g.namespace, g.name, g.head, g.serving, g.pinned, g.deleted, g.alarm, g.labels,
+         g.uid, g.limits,
          coalesce(s.digest, '') as digest, case when spec.seq is null then null else coalesce(
            (select min(v.version) from snapshots v where v.gateway = g.gateway and v.seq >= spec.seq), g.head)
          end as since

@@ -28,7 +28,7 @@ export async function readGatewayRows(db: Kysely<Database>, filter: GatewayFilte
   const [cluster, namespace, name] = filter.after ?? [];
   const { rows } = await sql<GatewayRow>`
     select g.gateway, g.cluster, g.namespace, g.name, g.head, g.serving, g.pinned, g.deleted, g.alarm, g.labels,
-           s.digest, s.entries, s.cause, s.actor, s.reason, s.at
+           g.uid, g.limits, s.digest, s.entries, s.cause, s.actor, s.reason, s.at
       from gateways g left join snapshots s on s.gateway = g.gateway and s.version = g.serving
      where ${all([
        filter.gateways && sql`g.gateway = any(${[...filter.gateways]})`,
@@ -56,6 +56,7 @@ export async function toSummaries(
   return rows.map((row) => ({
     ...row,
     labels: { ...row.labels },
+    limits: row.limits,
     entries: row.entries ?? 0,
     at: row.at?.toISOString() ?? null,
     nodes: counts.get(row.gateway) ?? { connected: 0, applied: 0, rejected: 0, unknown: 0 },
