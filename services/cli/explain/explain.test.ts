@@ -1,5 +1,6 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import t, { type Test } from 'tap';
 import { golden } from '#libs/testing/golden.ts';
 import { throwawayFolder } from '#libs/testing/peers/throwaway.ts';
@@ -107,6 +108,22 @@ await t.test('mistakes are said: unread files, missing backends, routes that are
   const empty = await readManifestsGround(await throwawayFolder(t), 'eu');
   t.match(ask(empty, 'http://a.example').problems, [/no Gateway/]);
 });
+
+for (const [name, url, host] of [
+  ['older-routes', 'http://shop.example.com/', 'a route of Service APIs is found'],
+  ['ingress-problems', 'http://shop.example.com/api/x', 'what is wrong with an Ingress is said'],
+  ['older-problems', 'http://shop.example.com/', 'what is wrong with objects of Service APIs is said'],
+] as const) {
+  await t.test(host, async (t) => {
+    const folder = fileURLToPath(new URL(`testdata/${name}`, import.meta.url));
+    const ground = await readManifestsGround(folder, 'eu');
+    golden(
+      t,
+      new URL(`testdata/${name}.txt`, import.meta.url),
+      `${text(ground, url).replaceAll(folder, 'FOLDER')}\n`,
+    );
+  });
+}
 
 async function brokenFolder(test: Test): Promise<string> {
   const folder = await throwawayFolder(test);

@@ -17,7 +17,7 @@ import {
 import { readPages } from '../client/paged-answers.ts';
 import type { Ground, GroundGateway } from './ground.ts';
 import { servedAt } from './served-at.ts';
-import { readGatewayStatus } from './status.ts';
+import { readListenersStatus } from './status.ts';
 
 /** Which gateways, and when. */
 interface Moment {
@@ -66,7 +66,7 @@ export async function readFleetGround(client: FleetClient, moment: Moment): Prom
     problems: isPast
       ? []
       : details.flatMap((detail) => [
-          ...readGatewayStatus(detail.gateway, detail),
+          ...readListenersStatus('Gateway', detail.gateway, detail),
           ...(detail.alarm === null ? [] : [`Gateway ${detail.gateway}: newer content is held back: ${detail.alarm}`]),
         ]),
     portOffset: 0,

@@ -52,4 +52,13 @@ export function badConditions(conditions: readonly NamedCondition[]): readonly s
     );
 }
 
-const goodWhenFalse = new Set(['Conflicted', 'PartiallyInvalid', 'OverlappingTLSConfig', 'fleetgate.dev/Shadowed']);
+const goodWhenFalse = new Set([
+  'Conflicted',
+  'Detached',
+  'InsecureFrontendValidationMode',
+  'NoSuchBackend',
+  'OverlappingTLSConfig',
+  'PartiallyInvalid',
+  'fleetgate.dev/PartiallyInvalid',
+  'fleetgate.dev/Shadowed',
+]);

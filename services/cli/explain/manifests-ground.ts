@@ -1,15 +1,17 @@
 // Reads the ground of a folder of manifests, without a fleet: it is read as the folder source reads it, and folded as
 // the projector folds it.
 import { join } from 'node:path';
-import { controllerName } from '#libs/gateway/kinds.ts';
+import type { DesiredStatus } from '#libs/events/agent-exchange.ts';
+import { controllerName, kubernetesKind } from '#libs/gateway/kinds.ts';
 import { toLocalKey, toPlaceKey } from '#libs/gateway/object-key.ts';
 import { fail } from '#libs/runtime/errors.ts';
 import type { Entry } from '#libs/snapshot/entry.ts';
+import { routeKind } from '#libs/projection/model/route-kinds.ts';
 import { Projection } from '#libs/projection/projection.ts';
 import { noLimits, noVersion, readFolderEvents, toBatch } from '../manifests/folder-events.ts';
 import { resolveGateway } from '../names/gateway-name.ts';
 import { badConditions, type Ground, type GroundGateway, type GroundRoute } from './ground.ts';
-import { readGatewayStatus, readRouteStatus } from './status.ts';
+import { readConditions, readListenersStatus, readRouteHostnames } from './status.ts';
 
 const statusesMax = 1_000_000;
 
@@ -26,39 +28,44 @@ export async function readManifestsGround(folder: string, cluster: string, wante
       item?.kind === 'endpoints' ? [[key, item.endpoints.length] as const] : [],
     ),
   );
-  const statuses = projection.statuses(cluster, undefined, statusesMax).items;
+  const found = projection.statuses(cluster, undefined, statusesMax).items;
+  const statuses = new Map(found.map((status) => [toLocalKey(status), status]));
   const lines = new Map(
     written.map(({ file, manifest }) => [toLocalKey(manifest), `${join(folder, file)}:${manifest.line}`]),
   );
-  const specs = new Map(written.map(({ manifest }) => [toLocalKey(manifest), manifest.content['spec']]));
   return {
     about: `the manifests in ${folder}, as cluster ${cluster}`,
     gateways: chosen(
       change.gateways.map(({ gateway }) => gateway),
       wanted,
     ).map((gateway) => toGateway(gateway, projection, change.entries)),
-    routes: statuses.flatMap((status): GroundRoute[] => {
-      const { kind, namespace, name } = status;
-      if (!kind.endsWith('Route')) return [];
-      const { hostnames, conditions } = readRouteStatus(
-        specs.get(toLocalKey({ kind, namespace, name })),
-        status.status,
-      );
-      return [{ cluster, kind, namespace, name, hostnames, problems: badConditions(conditions) }];
+    routes: written.flatMap(({ manifest }): GroundRoute[] => {
+      const { kind, namespace, name, content } = manifest;
+      if (routeKind(kind) === undefined) return [];
+      const problems = badConditions(readConditions(statuses.get(toLocalKey(manifest))?.status));
+      return [{ cluster, kind, namespace, name, hostnames: readRouteHostnames(content['spec']), problems }];
     }),
     problems: [
       ...(change.gateways.length > 0
         ? []
         : [`no Gateway in them is of a GatewayClass with controllerName ${controllerName}`]),
       ...problems,
-      ...statuses.flatMap(({ kind, namespace, name, status }) =>
-        kind === 'Gateway' ? readGatewayStatus(toPlaceKey({ cluster, namespace, name }), status) : [],
-      ),
+      ...[...statuses.values()].flatMap((status) => problemsOf(status, cluster)),
     ],
     portOffset: 0,
     endpoints: (key) => endpoints.get(key) ?? 0,
     place: (kind, namespace, name) => lines.get(toLocalKey({ kind, namespace, name })),
   };
+}
+
+/** Says what is wrong with what is no route; routes are told of where they could be for the host. */
+function problemsOf({ kind, namespace, name, status }: DesiredStatus, cluster: string): readonly string[] {
+  const what = kubernetesKind(kind);
+  if (what === 'Gateway' || what === 'ListenerSet')
+    return readListenersStatus(what, toPlaceKey({ cluster, namespace, name }), status);
+  if (routeKind(kind) !== undefined) return [];
+  const place = namespace === '' ? name : `${namespace}/${name}`;
+  return badConditions(readConditions(status)).map((text) => `${kind} ${place}: ${text}`);
 }
 
 function chosen(gateways: readonly string[], wanted: string | undefined): readonly string[] {

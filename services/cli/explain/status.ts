@@ -9,37 +9,47 @@ const condition = z.object({
   message: z.string().default(''),
 });
 const conditions = z.array(condition).default([]);
-const routeSpec = z.object({ hostnames: z.array(z.string()).default([]) });
-const routeStatus = z.object({ parents: z.array(z.object({ conditions })).default([]) });
-const gatewayStatus = z.object({
-  conditions,
-  listeners: z.array(z.object({ name: z.string(), conditions })).default([]),
+const routeSpec = z.object({
+  hostnames: z.array(z.string()).optional(),
+  rules: z.array(z.object({ host: z.string().optional() })).optional(),
 });
+const parts = z.array(z.object({ conditions })).default([]);
+const anyStatus = z.object({ conditions, parents: parts, gateways: parts, ancestors: parts });
+const listeners = z
+  .array(z.object({ name: z.string().optional(), port: z.number().optional(), conditions }))
+  .default([]);
+const listenerStatus = z.object({ conditions, listeners });
 
-/** Reads the hostnames of a route's spec and the conditions of all of its parents. */
-export function readRouteStatus(
-  spec: unknown,
-  status: unknown,
-): { readonly hostnames: readonly string[]; readonly conditions: readonly NamedCondition[] } {
+/** Reads the hostnames of a route's spec, which an Ingress has at its rules; none = any. */
+export function readRouteHostnames(spec: unknown): readonly string[] {
   const { data } = routeSpec.safeParse(spec);
-  const parsed = routeStatus.safeParse(status);
-  return {
-    hostnames: data?.hostnames ?? [],
-    conditions: parsed.data?.parents.flatMap((parent) => parent.conditions) ?? [],
-  };
+  if (data?.hostnames !== undefined) return data.hostnames;
+  const hosts = data?.rules?.map(({ host }) => host) ?? [];
+  return hosts.some((host) => host === undefined) ? [] : [...new Set(hosts.flatMap((host) => host ?? []))];
 }
 
-/** Says what is wrong with a gateway and its listeners, but for what only nodes can put right. */
-export function readGatewayStatus(gateway: string, status: unknown): readonly string[] {
-  const { data } = gatewayStatus.safeParse(status);
+/** Reads the conditions of a status: its own, and those of all parents, older Gateways and ancestors in it. */
+export function readConditions(status: unknown): readonly NamedCondition[] {
+  const { data } = anyStatus.safeParse(status);
   if (data === undefined) return [];
-  const own = data.conditions.filter(({ type }) => type !== 'Programmed');
+  return [data, ...data.parents, ...data.gateways, ...data.ancestors].flatMap((part) => part.conditions);
+}
+
+/** Says what is wrong with a Gateway or ListenerSet and its listeners, but for what only nodes can put right. */
+export function readListenersStatus(what: string, name: string, status: unknown): readonly string[] {
+  const { data } = listenerStatus.safeParse(status);
+  if (data === undefined) return [];
   return [
-    ...badConditions(own).map((text) => `Gateway ${gateway}: ${text}`),
+    ...badConditions(data.conditions.filter(isOurs)).map((text) => `${what} ${name}: ${text}`),
     ...data.listeners.flatMap((listener) =>
-      badConditions(listener.conditions.filter(({ type }) => type !== 'Programmed')).map(
-        (text) => `listener ${listener.name} of ${gateway}: ${text}`,
+      badConditions(listener.conditions.filter(isOurs)).map(
+        (text) => `listener ${listener.name ?? `on port ${listener.port ?? 0}`} of ${name}: ${text}`,
       ),
     ),
   ];
+}
+
+/** Whether manifests alone decide it; older Gateways call `Ready` what v1 calls `Programmed`. */
+function isOurs({ type }: NamedCondition): boolean {
+  return type !== 'Programmed' && type !== 'Ready';
 }

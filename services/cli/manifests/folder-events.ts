@@ -2,6 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ChangeEvent } from '#libs/events/change-event.ts';
+import { kubernetesKind } from '#libs/gateway/kinds.ts';
 import { toLocalKey } from '#libs/gateway/object-key.ts';
 import type { KubeObject } from '#libs/gateway/object.ts';
 import type { ContentOf } from '#libs/projection/versions/gateway-head.ts';
@@ -80,7 +81,7 @@ function toObject(manifest: Manifest): KubeObject {
   return {
     ...content,
     apiVersion,
-    kind,
+    kind: kubernetesKind(kind),
     metadata: {
       name,
       ...(namespace === '' ? {} : { namespace }),
