@@ -117,11 +117,7 @@ for (const [name, url, host] of [
   await t.test(host, async (t) => {
     const folder = fileURLToPath(new URL(`testdata/${name}`, import.meta.url));
     const ground = await readManifestsGround(folder, 'eu');
-    golden(
-      t,
-      new URL(`testdata/${name}.txt`, import.meta.url),
-      `${text(ground, url).replaceAll(folder, 'FOLDER')}\n`,
-    );
+    golden(t, new URL(`testdata/${name}.txt`, import.meta.url), `${text(ground, url).replaceAll(folder, 'FOLDER')}\n`);
   });
 }
 
