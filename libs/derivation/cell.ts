@@ -9,7 +9,7 @@ export interface Task {
   queued: boolean;
 }
 
-/** Is a stage as its tasks see it. */
+/** Describes a stage as its tasks see it. */
 export interface Runner {
   readonly name: string;
   readonly order: number;
@@ -17,7 +17,7 @@ export interface Runner {
   readonly discard: (task: Task) => void;
 }
 
-/** Is an engine as what lives in it sees it. */
+/** Describes an engine as what lives in it sees it. */
 export interface Engine {
   /** Listens while somebody wants to know what runs. */
   readonly recorder: Recorder | undefined;

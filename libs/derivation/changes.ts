@@ -1,4 +1,4 @@
-// Net changes of a keyed set within one batch: first value before, last value after.
+// Nets the changes of a keyed set within one batch: it keeps the first value before and the last value after.
 import { sameValue } from './same-value.ts';
 
 export class Changes<V> {
@@ -10,7 +10,7 @@ export class Changes<V> {
     this.#lasts.set(key, after);
   }
 
-  /** What differs in the end, ordered by key; starts anew. */
+  /** Gives what differs in the end, ordered by key, and starts anew. */
   drain(): readonly (readonly [key: string, after: V | undefined])[] {
     const net = [...this.#lasts].filter(([key, after]) => !sameValue(this.#firsts.get(key), after));
     this.#firsts.clear();

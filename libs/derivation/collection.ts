@@ -11,7 +11,7 @@ export interface Keyed {
 
 type Observer<V> = (key: string, before: V | undefined, after: V | undefined) => void;
 
-/** Is what sources and stages have in common. */
+/** Describes what sources and stages have in common. */
 export abstract class Collection<V> implements Keyed {
   readonly name: string;
   readonly order: number;
@@ -57,7 +57,7 @@ export abstract class Collection<V> implements Keyed {
     this.observe(wake);
   }
 
-  /** For the engine: answers the value and its cell; the value is computed first if nobody wanted it before. */
+  /** Answers the engine with the value and its cell; the value is computed first if nobody wanted it before. */
   track(key: string): { readonly value: V | undefined; readonly cell: Cell } {
     const cell = this.cells.at(key);
     this.wanted(key);

@@ -1,4 +1,4 @@
-// The engine: what runs again, what does not, and what is forgotten.
+// Tests what the engine runs again, what it does not, and what it forgets.
 import t from 'tap';
 import { Derivation } from './derivation.ts';
 import type { Stage } from './stage.ts';

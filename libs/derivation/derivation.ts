@@ -18,11 +18,11 @@ export class Derivation implements StageEngine {
   readonly #names = new Set<string>();
   /** Names of stages by order, which begins with 1: sources have 0. */
   readonly #stages: string[] = [''];
-  /** Order of the stage that runs; only later ones may be woken. */
+  /** Holds the order of the stage that runs; only later ones may be woken. */
   #running = -1;
   readonly #queues: Task[][] = [];
 
-  /** `name` is unique in the engine. */
+  /** Makes a source; its name is unique in the engine. */
   source<V>(name: string): Source<V> {
     this.#claim(name);
     return new Source<V>(this, name, 0);

@@ -4,7 +4,7 @@ import { type Cell, Cells, type Engine } from './cell.ts';
 import type { Collection, Keyed } from './collection.ts';
 import { sameValue } from './same-value.ts';
 
-/** Is one thing that a value puts into a group. `member` is unique in the group. */
+/** Describes one thing that a value puts into a group. `member` is unique in the group. */
 export interface Membership<I> {
   readonly group: string;
   readonly member: string;

@@ -1,4 +1,4 @@
-// The record of an engine: which stages ran where, because of what, for how long, and which outputs went on.
+// Tests the record of an engine: which stages ran where, because of what, for how long, and which outputs went on.
 import t from 'tap';
 import type { Source } from './collection.ts';
 import { Derivation } from './derivation.ts';

@@ -1,7 +1,9 @@
 // Records what an engine runs: which stages, at which keys, because of what, how often, for how long, and which outputs
 // went on. An engine has a recorder only while somebody asked for the record; without one it does no work for it.
 
-/** What made a stage run: a value that it reads has changed, or another stage reads this value for the first time. */
+/**
+ * Names what made a stage run: a value that it reads has changed, or another stage reads its value for the first time.
+ */
 export interface Cause {
   readonly type: 'changed' | 'wanted';
   /** Name of the source or stage. */
@@ -9,7 +11,7 @@ export interface Cause {
   readonly key: string;
 }
 
-/** What became of an output. `same` went no further; `dropped` is an output that nobody reads any more. */
+/** Says what became of an output: `same` went no further; nobody reads any more what is `dropped`. */
 export type Output = 'new' | 'changed' | 'removed' | 'same' | 'dropped';
 
 /** Tells what one stage did at one key. */
@@ -161,7 +163,7 @@ export class Recorder {
   }
 }
 
-/** What became of an output in two executions. */
+/** Says what became of an output in two executions. */
 function merge(first: Output, second: Output): Output {
   if (second === 'same') return first;
   return first === 'new' && second === 'changed' ? 'new' : second;

@@ -1,6 +1,6 @@
-// Equality of plain JSON values: what stops a change from going on.
+// Compares plain JSON values: an output equal to the one before stops a change from going on.
 
-/** Whether two plain values have the same content; a field that is undefined equals one that is absent. */
+/** Tells whether two plain values have the same content; a field that is undefined equals one that is absent. */
 export function sameValue(a: unknown, b: unknown): boolean {
   if (a === b) return true;
   if (typeof a !== 'object' || typeof b !== 'object' || a === null || b === null) return false;

@@ -28,7 +28,7 @@ export interface StageSpec<V> {
 
 /** Is an engine that runs stages. */
 export interface StageEngine extends Engine {
-  /** Computes once and notes what was read. */
+  /** Describes an engine that runs stages. */
   readonly run: <V>(task: Task, compute: Compute<V>) => V | undefined;
 }
 

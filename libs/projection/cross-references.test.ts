@@ -1,5 +1,5 @@
-// References over a namespace border: without a ReferenceGrant every kind of them is refused, with one it is honoured,
-// and a grant for anything else is none.
+// Tests references over a namespace border: without a ReferenceGrant every kind of them is refused, with one it is
+// honoured, and a grant for anything else is none.
 import { readFileSync } from 'node:fs';
 import t from 'tap';
 import { applied, type Manifest } from '#libs/testing/given/change-events.ts';

@@ -1,4 +1,4 @@
-// Given Gateways, ListenerSets and what nodes report, then these data planes, addresses and conditions.
+// Tests which data planes, addresses and conditions follow from Gateways, ListenerSets and what nodes report.
 import { readFileSync } from 'node:fs';
 import t from 'tap';
 import type { DesiredDataPlane } from '#libs/events/agent-exchange.ts';

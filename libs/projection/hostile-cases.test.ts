@@ -1,5 +1,5 @@
-// Each kind of hostility at each place where it can be: folding it never throws and harms nobody else, and what can be
-// nothing but a mistake is named where its owner looks.
+// Tests each kind of hostility at each place where it can be: folding it never throws and harms nobody else, and what
+// can be nothing but a mistake is named where its owner looks.
 import assert from 'node:assert';
 import t from 'tap';
 import type { DesiredStatus } from '#libs/events/agent-exchange.ts';

@@ -1,5 +1,5 @@
-// Objects that no API server should let through, of every watched kind: folding them never throws, harms nobody else,
-// and what is wrong is said where its owner looks. FLEETGATE_SEED=… repeats a run.
+// Folds objects that no API server should let through, of every watched kind: that never throws, harms nobody else, and
+// what is wrong is said where its owner looks. FLEETGATE_SEED=… repeats a run.
 import assert from 'node:assert';
 import * as fc from 'fast-check';
 import t from 'tap';

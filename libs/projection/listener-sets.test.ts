@@ -1,4 +1,4 @@
-// Given ListenerSets and what nodes report, then these conditions; and what a change costs among a thousand.
+// Tests which conditions follow from ListenerSets and what nodes report, and what a change costs among a thousand.
 import t from 'tap';
 import type { NodeReport } from '#libs/projection/model/node-report.ts';
 import type { Manifest } from '#libs/testing/given/change-events.ts';

@@ -1,4 +1,4 @@
-// What changed in statuses and discovery since the last batch, net of what went back and forth.
+// Gathers what changed in statuses and discovery since the last batch, net of what went back and forth.
 import type { DesiredStatus, StatusPage } from '#libs/events/agent-exchange.ts';
 import { Changes } from '#libs/derivation/changes.ts';
 import type { DiscoveryItem } from '#libs/snapshot/discovery.ts';
@@ -37,7 +37,7 @@ export class Outputs {
     return this.#book.page(cluster, after, limit);
   }
 
-  /** The net changes, ordered by key. */
+  /** Gives the net changes, ordered by key, and starts anew. */
   drain(): Pick<ProjectionChange, 'statuses' | 'discovery'> {
     return {
       statuses: this.#statuses.drain().map(([key, status]) => toStatusChange(key, status)),

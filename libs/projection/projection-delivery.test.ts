@@ -1,4 +1,4 @@
-// Given a history and what nodes report, then these statuses; and discovery, which needs no version.
+// Tests which statuses follow from a history and what nodes report; and discovery, which needs no version.
 import t from 'tap';
 import type { NodeReport } from '#libs/projection/model/node-report.ts';
 import {

@@ -1,4 +1,4 @@
-// Given a history, when a batch comes, then these versions and heads.
+// Tests which versions and heads a batch makes after a given history.
 import t from 'tap';
 import type { OperatorEvent } from '#libs/events/operator-event.ts';
 import { Projection } from './projection.ts';

@@ -1,5 +1,5 @@
-// What holds for every history: order and batches do not matter, hostile objects harm nobody else, a change costs what
-// it changes.
+// Tests what holds for every history: order and batches do not matter, hostile objects harm nobody else, a change costs
+// what it changes.
 import assert from 'node:assert';
 import * as fc from 'fast-check';
 import t from 'tap';

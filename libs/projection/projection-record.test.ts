@@ -1,4 +1,4 @@
-// What the projection tells of the stages that a change ran; the telling changes nothing.
+// Tests what the projection tells of the stages that a change ran, and that the telling changes nothing.
 import t from 'tap';
 import { applied, type Manifest } from '#libs/testing/given/change-events.ts';
 import { Projection } from './projection.ts';

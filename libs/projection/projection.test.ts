@@ -1,4 +1,4 @@
-// Manifests in; entries, statuses and discovery out.
+// Folds manifests, and compares entries, statuses and discovery with golden files.
 import { readdirSync, readFileSync } from 'node:fs';
 import t from 'tap';
 import { Projection } from './projection.ts';

@@ -1,4 +1,4 @@
-// What gateways should serve and what objects should say, kept current from events at the cost of the change.
+// Keeps current what gateways should serve and what objects should say, from events, at the cost of the change.
 //
 //   events ─▶ Fleet ─▶ stages ─┬─▶ content of gateways ─▶ versions      node reports ─▶ stages ─▶ statuses
 //                              ├─▶ statuses
@@ -47,7 +47,7 @@ export class Projection {
     });
   }
 
-  /** Stage executions so far, for tests of cost. */
+  /** Counts stage executions so far, for tests of cost. */
   get executions(): number {
     return this.#stages.engine.executions;
   }
@@ -100,17 +100,17 @@ export class Projection {
     return { versions: [], entries: new Map(), gateways: [], ...this.#outputs.drain() };
   }
 
-  /** Whether a change event says nothing new: the same object with the same content, or an older one. */
+  /** Tells whether a change event says nothing new: the same object with the same content, or an older one. */
   knows(event: ChangeEvent): boolean {
     return isStale(this.#fleet, event);
   }
 
-  /** A page of what is known of a cluster, EndpointSlices included, ordered by `kind/namespace/name`. */
+  /** Gives a page of what is known of a cluster, EndpointSlices included, ordered by `kind/namespace/name`. */
   inventory(cluster: string, after: string | undefined, limit: number): InventoryPage {
     return this.#fleet.inventory(cluster, after, limit);
   }
 
-  /** A page of a cluster's desired statuses, ordered by `kind/namespace/name`. */
+  /** Gives a page of a cluster's desired statuses, ordered by `kind/namespace/name`. */
   statuses(cluster: string, after: string | undefined, limit: number): StatusPage {
     return this.#outputs.statuses(cluster, after, limit);
   }
@@ -119,7 +119,7 @@ export class Projection {
     return this.#contents.head(gateway);
   }
 
-  /** The content of a gateway's newest version. */
+  /** Gives the content of a gateway's newest version. */
   content(gateway: string): VersionContent | undefined {
     return this.#contents.content(gateway);
   }
@@ -148,7 +148,7 @@ export class Projection {
     for (const { gateway } of gateways) this.#stages.sources.versions.set(gateway, this.#contents.facts(gateway));
   }
 
-  /** From which version on the ListenerSets are as they are now. */
+  /** Says from which version on the ListenerSets are as they are now. */
   #publishSetVersions(): void {
     for (const set of this.#respecifiedSets) {
       const gateway = this.#stages.gateways.sets.peek(set)?.gateway;
@@ -160,13 +160,13 @@ export class Projection {
   }
 }
 
-/** Whether a Gateway's spec may be another: what nodes applied before does not count any more. */
+/** Tells whether a Gateway's spec may be another: what nodes applied before does not count any more. */
 function isRespecified(before: KnownObject | undefined, { after }: FleetChange): boolean {
   if (before === undefined || after === undefined) return true;
   return before.uid !== after.uid || generation(before.object) !== generation(after.object);
 }
 
-/** What of a ListenerSet must be another for nodes to have it applied anew. */
+/** Names what of a ListenerSet must be another for nodes to have it applied anew. */
 function specOf(set: ListenerSetModel | undefined): string {
   return set === undefined ? '' : `${set.uid} ${set.generation} ${set.gateway}`;
 }

@@ -1,5 +1,5 @@
-// Gateways that share nodes and contradict each other: the loser says so, with the winner's name; where they share no
-// node, nobody does.
+// Tests Gateways that share nodes and contradict each other: the loser says so, with the winner's name; where they
+// share no node, nobody does.
 import t from 'tap';
 import { parseAllDocuments } from 'yaml';
 import type { NodeReport } from '#libs/projection/model/node-report.ts';

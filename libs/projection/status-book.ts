@@ -1,4 +1,4 @@
-// The desired statuses by cluster, in the order in which agents read them.
+// Holds the desired statuses by cluster, in the order in which agents read them.
 import type { DesiredStatus, StatusPage } from '#libs/events/agent-exchange.ts';
 import { firstAfter } from '#libs/fleet/fleet.ts';
 
@@ -18,7 +18,7 @@ export class StatusBook {
     else statuses.byKey.set(key, status);
   }
 
-  /** A page of a cluster's statuses after a key. */
+  /** Gives a page of a cluster's statuses after a key. */
   page(cluster: string, after: string | undefined, limit: number): StatusPage {
     const statuses = this.#clusters.get(cluster);
     if (statuses === undefined) return { items: [] };

@@ -41,7 +41,7 @@ export function digestOf(entries: Iterable<readonly [key: string, hash: string]>
   return new Digest(entries).value();
 }
 
-/** The digest of a snapshot without entries. */
+/** Gives the digest of a snapshot without entries. */
 export const emptyDigest = digestOf([]);
 
 function bucketOf(key: string): number {

@@ -13,7 +13,7 @@ import {
 } from '#libs/gateway/object-key.ts';
 import { parseServicePortKey, type ServicePortName, toServicePortKey } from './service-port.ts';
 
-/** What the key of a discovery item says. */
+/** Holds what the key of a discovery item says. */
 type DiscoveryName =
   | { readonly type: 'endpoints'; readonly port: ServicePortName }
   | { readonly type: 'tls'; readonly secret: PlaceName }

@@ -1,4 +1,4 @@
-// Which discovery an entry brings to a node.
+// Tests which discovery an entry brings to a node.
 import t from 'tap';
 import { discoveryKeysOf } from './discovery-keys.ts';
 

@@ -1,6 +1,6 @@
 // Says which discovery an entry needs beside it on a node: a node is sent the items of these keys, and of no others.
 
-/** The fields of listener and backend entries that name discovery keys; entries of other kinds name none. */
+/** Names the fields of listener and backend entries that name discovery keys; entries of other kinds name none. */
 type Referring =
   | {
       readonly kind: 'listener';

@@ -6,7 +6,7 @@
 import { type LocalName, toLocalKey } from '#libs/gateway/object-key.ts';
 import { parseServicePortKey, type ServicePortName, toServicePortKey } from './service-port.ts';
 
-/** What an entry's key says. */
+/** Holds what an entry's key says. */
 type EntryName =
   | { readonly type: 'listener'; readonly name: string }
   | { readonly type: 'rule'; readonly route: LocalName; readonly index: number }

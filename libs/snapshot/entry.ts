@@ -7,14 +7,14 @@ import type { HttpMatch } from '#libs/gateway/objects/http-match.ts';
 
 export type ListenerProtocol = 'HTTP' | 'HTTPS' | 'TLS' | 'TCP' | 'UDP';
 
-/** Client certificates (FrontendTLSValidation). */
+/** Says which certificates clients must show (FrontendTLSValidation). */
 export interface ClientValidation {
   /** Discovery keys `ca/…`; at least one. */
   readonly authorities: readonly string[];
   readonly mode: 'AllowValidOnly' | 'AllowInsecureFallback';
 }
 
-/** One accepted listener. Invalid listeners have conditions and no entry. */
+/** Describes one accepted listener. Invalid listeners have conditions and no entry. */
 export interface ListenerEntry {
   readonly kind: 'listener';
   /** Unique in its gateway: the Gateway's own listener by its name, one of a ListenerSet as `namespace/set/name`. */
@@ -45,7 +45,7 @@ export type HttpFilter =
     }
   | ({ readonly type: 'cors' } & CorsPolicy);
 
-/** HTTPRouteRetry. */
+/** Says which answers are tried again, and how often (HTTPRouteRetry). */
 export interface RetryPolicy {
   /** Status codes that are tried again; connection errors always are. */
   readonly codes: readonly number[];
@@ -54,7 +54,10 @@ export interface RetryPolicy {
   readonly backoffMs?: number;
 }
 
-/** A backend by its entry key, or why there is none (the share of requests that it would get is answered 500). */
+/**
+ * Names a backend by its entry key, or says why there is none (the share of requests that it would get is answered
+ * 500).
+ */
 type BackendChoice = { readonly key: string } | { readonly invalid: string };
 
 export type WeightedBackend = BackendChoice & { readonly weight: number; readonly filters: readonly HttpFilter[] };
@@ -65,7 +68,7 @@ export type RuleAction =
   /** The rule cannot be honoured (for example an unknown filter): answers 500 on its matches. */
   | { readonly type: 'invalid'; readonly reason: string };
 
-/** The route that a rule is of. */
+/** Names the route that a rule is of. */
 export interface RouteName {
   /** As the object was written: one of the watched kinds of routes. */
   readonly kind: string;
@@ -75,7 +78,7 @@ export interface RouteName {
   readonly createdAt: string;
 }
 
-/** Where a rule is attached: listener (ListenerEntry.name) and effective hostname (the intersection). */
+/** Says where a rule is attached: listener (ListenerEntry.name) and effective hostname (the intersection). */
 interface AttachedHost {
   readonly listener: string;
   readonly hostname: string;
@@ -99,7 +102,7 @@ export interface HttpRuleEntry {
   readonly protocol?: 'grpc';
 }
 
-/** One rule of a TLSRoute, TCPRoute or UDPRoute: connections (UDP: sessions) go to weighted backends. */
+/** Describes one rule of a TLSRoute, TCPRoute or UDPRoute: connections (UDP: sessions) go to weighted backends. */
 export interface StreamRuleEntry {
   readonly kind: 'stream-rule';
   readonly route: RouteName;
@@ -111,7 +114,7 @@ export interface StreamRuleEntry {
   readonly backends: readonly (BackendChoice & { readonly weight: number })[];
 }
 
-/** How a backend is to be spoken to by TLS (BackendTLSPolicy). */
+/** Says how a backend is to be spoken to by TLS (BackendTLSPolicy). */
 export interface BackendTls {
   /** SNI, and the name that the certificate must have where `subjectAltNames` is empty. */
   readonly hostname: string;
@@ -138,7 +141,7 @@ export interface BackendEntry {
 
 export type Entry = ListenerEntry | HttpRuleEntry | StreamRuleEntry | BackendEntry;
 
-/** One entry as it is stored and sent: canonical JSON text and its SHA-256. */
+/** Holds one entry as it is stored and sent: canonical JSON text and its SHA-256. */
 export interface StoredEntry {
   readonly hash: string;
   readonly json: string;

@@ -1,4 +1,4 @@
-// Label selectors of what nodes serve; the globs by themselves are tested with the precedence of matches.
+// Tests label selectors of what nodes serve; the globs by themselves are tested with the precedence of matches.
 import t from 'tap';
 import { matchesGateway, mayServe, servesProblem, splitServes } from './gateway-glob.ts';
 

@@ -49,7 +49,7 @@ export function splitServes(text: string): readonly string[] {
 const name = /^[A-Za-z0-9]([-A-Za-z0-9_.]{0,251}[A-Za-z0-9])?$/;
 const requirement = /^(!?)([^!=\s]+?)(?:(==?|!=)([^!=\s]*))?$/;
 
-/** No selector selects everything; undefined = it cannot be read. */
+/** Reads a selector; none selects everything; undefined = it cannot be read. */
 function selectorOf(item: string): LabelSelector | undefined {
   const at = item.indexOf('?');
   if (at < 0) return [];

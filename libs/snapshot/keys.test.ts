@@ -1,4 +1,4 @@
-// Keys of entries and of discovery items: what is written is read back, and what is no key is told from one.
+// Tests the keys of entries and of discovery items: what is written is read back, and what is no key is told from one.
 import * as fc from 'fast-check';
 import t from 'tap';
 import { clusterOfDiscovery, parseDiscoveryKey, toAuthorityKey, toEndpointsKey, toTlsKey } from './discovery-key.ts';

@@ -6,7 +6,7 @@ import { compareHostnameSpecificity } from '#libs/gateway/hostname.ts';
 import type { ClientValidation, ListenerEntry } from './entry.ts';
 import { compareListeners } from './precedence.ts';
 
-/** Protocols that can share a port. */
+/** Names the protocols that can share a port. */
 export type PortFamily = 'http' | 'tls' | 'tcp' | 'udp';
 
 const families: Readonly<Record<ListenerEntry['protocol'], PortFamily>> = {
@@ -17,13 +17,13 @@ const families: Readonly<Record<ListenerEntry['protocol'], PortFamily>> = {
   UDP: 'udp',
 };
 
-/** A listener with the Gateway that it is of, `cluster/namespace/name`. */
+/** Holds a listener with the Gateway that it is of, `cluster/namespace/name`. */
 export interface ArrangedListener {
   readonly gateway: string;
   readonly entry: Omit<ListenerEntry, 'kind' | 'certificates'>;
 }
 
-/** A listener that does not go with an older one. */
+/** Names a listener that does not go with an older one. */
 export interface IgnoredListener<L> {
   readonly listener: L;
   readonly winner: L;

@@ -1,4 +1,4 @@
-// Which match comes first (HTTPRouteRule.matches), and which globs name a gateway.
+// Tests which match comes first (HTTPRouteRule.matches), and which globs name a gateway.
 import * as fc from 'fast-check';
 import t from 'tap';
 import type { HttpRuleEntry } from './entry.ts';

@@ -86,7 +86,10 @@ function compareRest(a: HttpMatch, b: HttpMatch): number {
 
 const pathRank = { Exact: 0, RegularExpression: 1, PathPrefix: 2 } as const;
 
-/** More characters first (GRPCRouteRule.matches); an expression after what is exact, none at all last. */
+/**
+ * Compares one part: more characters first (GRPCRouteRule.matches); an expression after what is exact, none at all
+ * last.
+ */
 function comparePart(a: StringMatch | undefined, b: StringMatch | undefined): number {
   return partRank(a) - partRank(b) || (b?.value.length ?? 0) - (a?.value.length ?? 0);
 }

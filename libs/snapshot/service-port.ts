@@ -2,7 +2,7 @@
 // The keys of backend entries and of endpoints are this key with a prefix.
 import type { Transport } from '#libs/gateway/objects/service.ts';
 
-/** One port of one Service. */
+/** Names one port of one Service. */
 export interface ServicePortName {
   readonly cluster: string;
   readonly namespace: string;

@@ -1,5 +1,5 @@
-// Who writes: the holder of a Postgres advisory lock, on a connection that also carries its transactions. Taking the
-// lock raises the epoch, which fences a writer that does not know yet that it lost the lock.
+// Decides who writes: the holder of a Postgres advisory lock, on a connection that also carries its transactions.
+// Taking the lock raises the epoch, which fences a writer that does not know yet that it lost the lock.
 //
 //   standby ──lock──▶ leader ──connection lost / released──▶ standby …
 import { Client, type ClientBase } from 'pg';
@@ -7,7 +7,7 @@ import { fail, messageOf } from '#libs/runtime/errors.ts';
 import type { Logger } from '#libs/runtime/log.ts';
 import { backoff, pause } from '#libs/runtime/pause.ts';
 
-/** Held from `awaitLeadership` to `release`. */
+/** Stands for the lock, held from `awaitLeadership` to `release`. */
 export interface Leadership {
   /** The connection that holds the lock; writes go over it, so that lock and writes end together. */
   readonly client: Client;

@@ -1,4 +1,4 @@
-// The projector as a process of its own.
+// Runs the projector as a process of its own.
 import { parseConfig } from '#libs/runtime/config.ts';
 import { runService } from '#libs/runtime/lifecycle.ts';
 import { createLogger } from '#libs/runtime/log.ts';

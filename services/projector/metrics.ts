@@ -1,4 +1,4 @@
-// What the projector counts and measures.
+// Registers what the projector counts and measures.
 import type { Metrics } from '#libs/runtime/metrics.ts';
 
 export type ProjectorMetrics = ReturnType<typeof createProjectorMetrics>;

@@ -34,5 +34,5 @@ export const projectorOptions = defineOptions({
   },
 });
 
-/** What the projector was told. */
+/** Holds what the projector was told. */
 export type ProjectorOptions = Options<typeof projectorOptions>;

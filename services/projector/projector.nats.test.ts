@@ -1,4 +1,5 @@
-// The projector with a real stream and a real database: what it says to agents, and every fault that it must survive.
+// Tests the projector with a real stream and a real database: what it says to agents, and every fault that it must
+// survive.
 import { once } from 'node:events';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';

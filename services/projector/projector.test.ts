@@ -1,4 +1,4 @@
-// The projector's pure parts: what it takes from a message, what it makes of a batch, where it reads on.
+// Tests the projector's pure parts: what it takes from a message, what it makes of a batch, where it reads on.
 import t from 'tap';
 import { changeSubject, operatorSubject } from '#libs/events/subjects.ts';
 import { Projection } from '#libs/projection/projection.ts';

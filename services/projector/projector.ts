@@ -101,7 +101,7 @@ async function run(options: ProjectorOptions, context: RunContext, health: Healt
   }
 }
 
-/** One turn: wait for the lock, lead until it is over. */
+/** Takes one turn: it waits for the lock, and leads until it is over. */
 async function leadOnce(
   options: ProjectorOptions,
   context: RunContext & { readonly postgres: Postgres; readonly nats: Nats },

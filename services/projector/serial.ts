@@ -1,6 +1,6 @@
 // Runs tasks one after another, in the order of the calls: the projection has one writer inside the process, too.
 
-/** Queue of one worker. A task that fails fails its own caller only. */
+/** Queues the tasks of one worker. A task that fails fails its own caller only. */
 export class Serial {
   #last: Promise<unknown> = Promise.resolve();
 

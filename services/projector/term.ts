@@ -1,5 +1,5 @@
-// One term of a leader: load, find the place in the stream, consume, answer agents, follow nodes; until the lock or the
-// fence is lost.
+// Leads for one term: it loads, finds the place in the stream, consumes, answers agents and follows nodes, until the
+// lock or the fence is lost.
 import { statusSubject } from '#libs/events/subjects.ts';
 import { fail, messageOf } from '#libs/runtime/errors.ts';
 import type { Logger } from '#libs/runtime/log.ts';
@@ -34,7 +34,7 @@ interface TermContext {
 
 const measureEveryMs = 5000;
 
-/** The work of a leader. */
+/** Does the work of a leader. */
 export class Term {
   readonly #context: TermContext;
   readonly #serial = new Serial();
@@ -72,7 +72,7 @@ export class Term {
     return this.#over.promise;
   }
 
-  /** Whether everything that was in the stream at the beginning is committed. */
+  /** Tells whether everything that was in the stream at the beginning is committed. */
   get caughtUp(): boolean {
     return (this.#ingest?.writer.checkpoint.streamSeq ?? 0) >= this.#readyAtSeq;
   }
@@ -141,7 +141,7 @@ export class Term {
     });
   }
 
-  /** The stream, made if it is missing; waits for NATS. Undefined when this term ends first. */
+  /** Finds the stream, or makes it if it is missing; waits for NATS. Undefined when this term ends first. */
   async #stream(): Promise<StreamState | undefined> {
     const { nats, log } = this.#context;
     const { signal } = this.#stopping;
@@ -190,7 +190,10 @@ export class Term {
     for (const { cluster, page } of statusMessages(changes)) this.#send(statusSubject(cluster), page);
   }
 
-  /** What does not get through is asked for again: statuses by the agent now and then, an outcome by its sender. */
+  /**
+   * Sends once; what does not get through is asked for again: statuses by the agent now and then, an outcome by its
+   * sender.
+   */
   #send(subject: string, json: unknown): void {
     try {
       this.#context.nats.publish(subject, json);

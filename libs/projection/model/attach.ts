@@ -1,5 +1,5 @@
-// Which listeners a route attaches to, by each of its parentRefs: section, port, kind, namespace, hostname.
-// A parent is a Gateway or a ListenerSet; a route attaches to listeners of that very object only.
+// Finds the listeners that a route attaches to, by each of its parentRefs: section, port, kind, namespace, hostname. A
+// parent is a Gateway or a ListenerSet; a route attaches to listeners of that very object only.
 import type { AllowedNamespaces, RouteKind } from '#libs/gateway/objects/listener.ts';
 import { intersectHostnames } from '#libs/gateway/hostname.ts';
 import { selects } from '#libs/gateway/fields/label-selector.ts';
@@ -8,7 +8,9 @@ import type { Fault } from './conditions.ts';
 import type { ListenerModel } from './listeners.ts';
 import { toObjectKey } from '#libs/gateway/object-key.ts';
 
-/** What a route needs to know of a listener; smaller than the listener, so that fewer changes reach the routes. */
+/**
+ * Holds what a route needs to know of a listener; it is smaller than the listener, so that fewer changes reach routes.
+ */
 interface AttachPoint {
   /** What sectionName names. */
   readonly name: string;
@@ -21,7 +23,7 @@ interface AttachPoint {
   readonly served: boolean;
 }
 
-/** What routes attach to: a Gateway of ours, or a ListenerSet of one. */
+/** Describes what routes attach to: a Gateway of ours, or a ListenerSet of one. */
 export interface AttachParent {
   /** `cluster/namespace/name` of the Gateway that serves it. */
   readonly gateway: string;
@@ -30,7 +32,7 @@ export interface AttachParent {
   readonly fault?: Fault;
 }
 
-/** One parentRef that names a Gateway of ours, or a ListenerSet of one. */
+/** Says what became of one parentRef that names a Gateway of ours, or a ListenerSet of one. */
 export interface Attachment {
   readonly ref: ParentRef;
   /** `cluster/namespace/name`, of a ListenerSet's Gateway too. */
@@ -53,7 +55,7 @@ interface AttachingRoute {
   readonly hostnames: readonly string[];
 }
 
-/** What a route needs of a listener. */
+/** Cuts out of a listener what a route needs. */
 export function toAttachPoint(listener: ListenerModel): AttachPoint {
   const { name, entryName, spec, kinds, served } = listener;
   if (spec === undefined)

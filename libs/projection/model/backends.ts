@@ -1,4 +1,4 @@
-// Backends: from a reference in a route to an entry, or to the reason why there is none.
+// Resolves backends: a reference in a route comes to an entry, or to the reason why there is none.
 import type { BackendTarget } from '#libs/gateway/fields/backend-ref.ts';
 import { gatewayGroup } from '#libs/gateway/fields/parent-ref.ts';
 import type { CrossReference } from '#libs/gateway/objects/reference-grant.ts';
@@ -10,7 +10,7 @@ import { toBackendKey } from '#libs/snapshot/entry-key.ts';
 import { toEndpointsKey } from '#libs/snapshot/discovery-key.ts';
 import { type ServicePortName } from '#libs/snapshot/service-port.ts';
 
-/** One port of one Service, looked up. */
+/** Says what a look-up of one port of one Service gave. */
 export type BackendResolution =
   | {
       readonly entry: BackendEntry;
@@ -24,7 +24,7 @@ export type BackendResolution =
     }
   | { readonly fault: Fault };
 
-/** A reference, looked up: an entry key, or why there is none. */
+/** Says what a look-up of a reference gave: an entry key, or why there is none. */
 type ResolvedTarget = { readonly key: string } | { readonly fault: Fault };
 
 export interface RouteIdentity {
@@ -33,7 +33,7 @@ export interface RouteIdentity {
   readonly namespace: string;
 }
 
-/** What resolving reads. */
+/** Gives access to what resolving reads. */
 export interface BackendLookup {
   /** Undefined = there is no such Service. */
   readonly backend: (place: ServicePortName) => BackendResolution | undefined;
@@ -42,7 +42,7 @@ export interface BackendLookup {
   readonly brokenGrants: (cluster: string, namespace: string) => string;
 }
 
-/** How the BackendTLSPolicy on a port wants TLS to be spoken, or why that cannot be. */
+/** Says how the BackendTLSPolicy on a port wants TLS to be spoken, or why that cannot be. */
 export type PolicyChoice = { readonly tls: BackendTls } | { readonly fault: Fault };
 
 /** Looks up one backend reference of a route, in the order of the specification: kind, permission, existence. */
@@ -82,7 +82,7 @@ export function resolveTarget(
   return wrong === undefined ? { key: toBackendKey(place) } : { fault: wrong };
 }
 
-/** The backend behind a port of a Service. */
+/** Finds the backend behind a port of a Service. */
 export function resolvePort(
   place: ServicePortName,
   found: Service,
@@ -110,7 +110,9 @@ export function resolvePort(
   return { entry, httpFault: { reason: 'UnsupportedProtocol', message } };
 }
 
-/** KEP-3726's names and the common ones before it. `secure`: TLS to the backend, which needs a policy. */
+/**
+ * Reads the names of KEP-3726 and the common ones before it. `secure` means TLS to the backend, which needs a policy.
+ */
 function speech(appProtocol: string | undefined): { protocol: 'http' | 'h2c' | 'websocket'; secure: boolean } {
   const name = appProtocol?.toLowerCase().replace(/^kubernetes\.io\//, '') ?? '';
   if (name === 'wss') return { protocol: 'websocket', secure: true };

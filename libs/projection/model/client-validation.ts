@@ -1,10 +1,10 @@
-// What a Gateway demands of the certificates of clients, port by port (GatewaySpec.tls.frontend).
+// Resolves what a Gateway demands of the certificates of clients, port by port (GatewaySpec.tls.frontend).
 import type { FrontendTls, FrontendValidation } from '#libs/gateway/fields/frontend-tls.ts';
 import { type Fault, listFacts, listProblems } from './conditions.ts';
 import type { ClientValidation } from '#libs/snapshot/entry.ts';
 import { findAuthority, type ObjectLookup, type Referrer } from './object-lookup.ts';
 
-/** What an HTTPS listener on a port gets from it; nothing at all = no certificate is asked for. */
+/** Says what an HTTPS listener gets from the port that it is on; nothing at all = no certificate is asked for. */
 export interface ClientDemand {
   readonly validation?: ClientValidation;
   /** For ResolvedRefs. */
@@ -33,7 +33,7 @@ export function resolveClientDemands(frontend: FrontendTls, from: Referrer, look
   };
 }
 
-/** What is demanded on a port. */
+/** Finds what is demanded on a port. */
 export function clientDemandOn({ general, perPort }: ClientDemands, port: number): ClientDemand {
   return perPort[port] ?? general;
 }

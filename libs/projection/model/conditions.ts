@@ -1,10 +1,11 @@
-// Conditions as the agents write them: no times, messages of bounded length, so that equal facts give equal bytes.
+// Makes conditions as the agents write them: without times and with messages of bounded length, so that equal facts
+// give equal bytes.
 import type { DesiredCondition } from '#libs/events/agent-exchange.ts';
 import { describeProblem, type Problem } from '#libs/gateway/problem.ts';
 
 export type ConditionStatus = DesiredCondition['status'];
 
-/** Why something does not hold: a reason of the Gateway API and a sentence. */
+/** Says why something does not hold: a reason of the Gateway API and a sentence. */
 export interface Fault {
   readonly reason: string;
   readonly message: string;
@@ -13,7 +14,7 @@ export interface Fault {
 const messageMax = 1024;
 const listedMax = 5;
 
-/** One condition. */
+/** Makes one condition. */
 export function condition(
   type: string,
   status: ConditionStatus,
@@ -24,20 +25,22 @@ export function condition(
   return { type, status, reason, message: text, observedGeneration };
 }
 
-/** True when there is no fault (then `type` is the reason, too), else False with the fault. */
+/**
+ * Makes a condition that is True when there is no fault (then `type` is the reason, too), else False with the fault.
+ */
 export function conditionUnless(type: string, fault: Fault | undefined, observedGeneration: number): DesiredCondition {
   return fault === undefined
     ? condition(type, 'True', { reason: type, message: '' }, observedGeneration)
     : condition(type, 'False', fault, observedGeneration);
 }
 
-/** Several facts as one message; only the first few are listed. */
+/** Joins several facts to one message; only the first few are listed. */
 export function listFacts(facts: readonly string[]): string {
   const listed = facts.slice(0, listedMax).join('; ');
   return facts.length > listedMax ? `${listed}; and ${facts.length - listedMax} more` : listed;
 }
 
-/** Several problems as one message. */
+/** Joins several problems to one message. */
 export function listProblems(problems: readonly Problem[]): string {
   return listFacts(problems.map(describeProblem));
 }

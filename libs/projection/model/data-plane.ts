@@ -1,4 +1,4 @@
-// The data plane that a Gateway wants: what the agent makes a Deployment and a Service from where it may.
+// Describes the data plane that a Gateway wants: the agent makes a Deployment and a Service from it where it may.
 import type { DataPlaneParameters, DesiredDataPlane } from '#libs/events/agent-exchange.ts';
 import { ipVersion } from '#libs/gateway/ip-address.ts';
 import type { GatewayModel } from './gateway-model.ts';
@@ -9,8 +9,8 @@ const nothingOwn = { labels: {}, annotations: {}, addresses: [] };
 const defaults: DataPlaneParameters = { replicas: 1, serviceType: 'LoadBalancer', merge: 'none' };
 
 /**
- * `live` are the ports of accepted listeners; `served` those of the version that is served, which a rollback may have
- * brought back.
+ * Describes the data plane. `live` are the ports of accepted listeners; `served` those of the version that is served,
+ * which a rollback may have brought back.
  */
 export function desiredDataPlane(
   { labels, annotations, addresses, parameters, parametersKnown, sharedService }: GatewayModel,
@@ -28,7 +28,7 @@ export function desiredDataPlane(
   };
 }
 
-/** Each port once, ordered by number, TCP first. */
+/** Keeps each port once, ordered by number, TCP first. */
 function unitePorts(ports: readonly Port[]): readonly Port[] {
   const byText = new Map(ports.map(({ port, protocol }) => [`${port}/${protocol}`, { port, protocol }]));
   return [...byText.values()].toSorted(

@@ -1,18 +1,18 @@
-// Whether a gateway is served by its nodes, from what they reported: the condition Programmed and the addresses.
+// Judges whether a gateway is served by its nodes, from what they reported: the condition Programmed and the addresses.
 // Addresses are those of the Service in front of its data plane where there is one, else those of the nodes. Messages
 // name how many of how many, and no versions: a steady gateway has a steady status.
 import { type Address, type DataPlaneService, toAddress } from '#libs/gateway/data-plane/data-plane-service.ts';
 import type { ConditionStatus } from './conditions.ts';
 import { listFacts } from './conditions.ts';
 
-/** One node that serves the gateway. */
+/** Describes one node that serves the gateway. */
 export interface ServingNode {
   readonly node: string;
   readonly connected: boolean;
   readonly addresses: readonly string[];
 }
 
-/** What one node did with the gateway's versions; 0 = none. */
+/** Says what one node did with the gateway's versions; 0 = none. */
 export interface NodeProgress {
   readonly node: string;
   readonly applied: number;
@@ -20,7 +20,7 @@ export interface NodeProgress {
   readonly reasons: readonly string[];
 }
 
-/** What the projection knows of the gateway's versions. */
+/** Holds what the projection knows of the gateway's versions. */
 export interface VersionFacts {
   /** First version made at or after the last change of the Gateway object. */
   readonly since: number;
@@ -31,7 +31,7 @@ export interface VersionFacts {
   readonly ports: readonly { readonly port: number; readonly protocol: 'TCP' | 'UDP' }[];
 }
 
-/** The first version of its Gateway that has a ListenerSet's newest state. */
+/** Names the first version of its Gateway that has a ListenerSet's newest state. */
 export interface SetVersion {
   /** `cluster/namespace/name`, of the ListenerSet and of its Gateway. */
   readonly set: string;
@@ -39,7 +39,7 @@ export interface SetVersion {
   readonly since: number;
 }
 
-/** Whether the nodes of a gateway can serve anything, whatever version they have. */
+/** Says whether the nodes of a gateway can serve anything, whatever version they have. */
 export type PlaneState = 'ready' | 'none' | 'unknown';
 
 export interface Delivery {
@@ -73,7 +73,7 @@ export function summarizeDelivery(
   return { ...verdict, addresses: addresses.slice(0, addressesMax), services: services.map(({ name }) => name) };
 }
 
-/** What there is to say about delivery to the ListenerSets of one gateway. */
+/** Judges the delivery to the ListenerSets of one gateway. */
 export function judgeListenerSets(
   facts: VersionFacts,
   nodes: readonly ServingNode[],

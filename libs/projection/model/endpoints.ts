@@ -1,4 +1,4 @@
-// Ready endpoints of a Service's ports, from its EndpointSlices.
+// Gathers the ready endpoints of a Service's ports from its EndpointSlices.
 import { compareKeys } from '#libs/gateway/compare-text.ts';
 import { canonicalJson, sha256 } from '#libs/gateway/canonical.ts';
 import type { EndpointSlice, SliceEndpoint } from '#libs/gateway/objects/endpoint-slice.ts';
@@ -12,7 +12,7 @@ export interface PortEndpoints {
   readonly item: DiscoveryItem;
 }
 
-/** The endpoints of every port of a Service; a port without ready ones has an empty list. */
+/** Gives the endpoints of every port of a Service; a port without ready ones has an empty list. */
 export function endpointsOf(service: Service, slices: readonly EndpointSlice[]): readonly PortEndpoints[] {
   if (service.external) return [];
   return service.ports.map(({ name, port, transport }) => {
@@ -29,7 +29,7 @@ export function endpointsOf(service: Service, slices: readonly EndpointSlice[]):
   });
 }
 
-/** The hash of a discovery item. */
+/** Hashes a discovery item. */
 export function discoveryHash(item: DiscoveryItem): string {
   return sha256(canonicalJson(item));
 }

@@ -1,4 +1,4 @@
-// One GatewayClass of ours, judged.
+// Judges one GatewayClass of ours.
 import type { KnownObject } from '#libs/fleet/fleet.ts';
 import { sharedDataPlaneName } from '#libs/gateway/data-plane/data-plane-name.ts';
 import type { ParameterSet } from '#libs/gateway/data-plane/data-plane-parameters.ts';

@@ -1,4 +1,4 @@
-// One Gateway of ours, judged: the facts that entries, attachment, data plane and status are made from.
+// Judges one Gateway of ours: it gives the facts that entries, attachment, data plane and status are made from.
 import type { AddressWish } from '#libs/gateway/objects/gateway.ts';
 import { parseGateway } from '#libs/gateway/objects/gateway.ts';
 import { type LimitWishes, parseGatewayLimits } from '#libs/gateway/objects/gateway-limits.ts';
@@ -15,7 +15,7 @@ import { verdictOn, type Verdicts } from './listener-conflicts.ts';
 import { draftListener, type ListenerDraft, type ListenerModel, toListenerModel } from './listeners.ts';
 import { findCertificate, findParameters, type ObjectLookup, type ParameterChoice } from './object-lookup.ts';
 
-/** What a Gateway asks for beside its listeners. */
+/** Holds what a Gateway asks for beside its listeners. */
 interface GatewayFacts {
   readonly uid: string;
   readonly generation: number;
@@ -43,7 +43,7 @@ interface GatewayFacts {
   readonly fault?: Fault;
 }
 
-/** A Gateway before its listeners are compared with one another and with those of its ListenerSets. */
+/** Describes a Gateway before its listeners are compared with one another and with those of its ListenerSets. */
 export interface GatewayDraft extends GatewayFacts {
   readonly drafts: readonly ListenerDraft[];
 }
@@ -94,13 +94,13 @@ export function draftGateway(known: KnownObject, ofClass: ClassModel, lookup: Ob
   };
 }
 
-/** A Gateway with what was found about its listeners beside the others. */
+/** Adds to a Gateway what was found about its listeners beside the others. */
 export function toGatewayModel({ drafts, ...facts }: GatewayDraft, verdicts: Verdicts | undefined): GatewayModel {
   const listeners = drafts.map((draft) => toListenerModel(draft, draft.name, verdictOn(verdicts, draft.name)));
   return { ...facts, listeners: facts.fault === undefined ? listeners : listeners.map(unserved) };
 }
 
-/** Whether a listener is accepted, though it may wait for its certificate. */
+/** Tells whether a listener is accepted, though it may wait for its certificate. */
 export function isAccepted({ fault, conflict }: Pick<ListenerModel, 'fault' | 'conflict'>): boolean {
   return fault === undefined && conflict === undefined;
 }
@@ -120,7 +120,7 @@ function gatewayFault({ listeners, addresses, problems }: ReturnType<typeof pars
   return { reason: 'Invalid', message: problem === undefined ? 'no listeners' : describeProblem(problem) };
 }
 
-/** What is shared with others is not for one of them to say. */
+/** Leaves out what is shared with others: that is not for one of them to say. */
 function ownParameters(found: ParameterChoice, ofClass: ClassModel): ParameterChoice {
   if ('fault' in found || Object.keys(found.value).length === 0) return found;
   const isShared = ofClass.parameters.merge === 'class';

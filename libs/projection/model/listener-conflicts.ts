@@ -1,5 +1,5 @@
-// Which listeners of a Gateway and its ListenerSets are distinct (GatewaySpec.listeners, "Distinct Listeners"), and
-// which TLS hostnames overlap.
+// Decides which listeners of a Gateway and its ListenerSets are distinct (GatewaySpec.listeners, "Distinct Listeners"),
+// and which TLS hostnames overlap.
 //
 // Within one object no winner is picked among listeners that are not distinct; between objects the Gateway comes first,
 // then the ListenerSets in their order. A listener that lost to an earlier object stands in nobody's way. The cost is
@@ -7,7 +7,7 @@
 import type { Fault } from './conditions.ts';
 import { listFacts } from './conditions.ts';
 
-/** What one readable listener of a served protocol wants. */
+/** Says what one readable listener of a served protocol wants. */
 export interface ListenerClaim {
   readonly name: string;
   readonly port: number;
@@ -15,14 +15,14 @@ export interface ListenerClaim {
   readonly hostname: string;
 }
 
-/** The listeners of one object. `kind` is for messages. */
+/** Holds the listeners of one object. `kind` is for messages. */
 export interface Claimant {
   readonly parent: string;
   readonly kind: 'Gateway' | 'ListenerSet';
   readonly claims: readonly ListenerClaim[];
 }
 
-/** What there is to say about a listener beside the others. */
+/** Says what is to be said about a listener beside the others. */
 export interface Verdict {
   readonly conflict?: Fault;
   /** Whether the conflict leaves its hostname to nobody: to none of the listeners of one object that want it. */
@@ -30,29 +30,29 @@ export interface Verdict {
   readonly overlap?: Fault;
 }
 
-/** Verdicts by listener name; listeners without one are distinct and overlap with none. */
+/** Holds verdicts by listener name; listeners without one are distinct and overlap with none. */
 export type Verdicts = Readonly<Record<string, Verdict>>;
 
-/** The verdict on a listener; names are the user's, so they may be those of every object's own fields. */
+/** Finds the verdict on a listener; names are the user's, so they may be those of every object's own fields. */
 export function verdictOn(verdicts: Verdicts | undefined, name: string): Verdict {
   return (verdicts !== undefined && Object.hasOwn(verdicts, name) ? verdicts[name] : undefined) ?? {};
 }
 
-/** A claim with what it is compared by. */
+/** Holds a claim with what it is compared by. */
 interface Standing extends ListenerClaim {
   readonly claimant: Claimant;
   readonly place: string;
   readonly family: string;
 }
 
-/** One port, of TCP or of UDP. */
+/** Holds what is claimed on one port, of TCP or of UDP. */
 interface PortBook {
   readonly families: Set<string>;
   readonly first: Standing;
   readonly hosts: Map<string, Standing>;
 }
 
-/** They share ports, told apart by the hostname of the handshake. */
+/** These protocols share ports, told apart by the hostname of the handshake. */
 const protocolsOfTls: ReadonlySet<string> = new Set(['HTTPS', 'TLS']);
 const withoutHostname: ReadonlySet<string> = new Set(['TCP', 'UDP']);
 
@@ -100,12 +100,12 @@ function conflictWithEarlier(claim: Standing, book: PortBook | undefined): Fault
   return same && { reason: 'HostnameConflict', message: `${ownerText(same)} has the same port and hostname` };
 }
 
-/** Siblings' names are not told: whoever may read this listener may not be allowed to read theirs. */
+/** Names an owner; siblings' names are not told: whoever may read this listener may not be allowed to read theirs. */
 function ownerText({ claimant, name }: Standing): string {
   return claimant.kind === 'Gateway' ? `listener ${name} of the Gateway` : 'a ListenerSet that comes first';
 }
 
-/** At most 64 listeners are in one object, so their pairs are few. `all` are those of its place. */
+/** Compares pairs: at most 64 listeners are in one object, so their pairs are few. `all` are those of its place. */
 function conflictAmong(claim: Standing, all: readonly Standing[]): Fault | undefined {
   if (all.length === 1) return undefined;
   const others = all.filter((other) => other !== claim);
@@ -136,7 +136,8 @@ function enter(ports: Map<string, PortBook>, standing: Standing): void {
 }
 
 /**
- * The distinct TLS listeners that overlap with another on their port; names of other objects' listeners are not told.
+ * Lists the distinct TLS listeners that overlap with another on their port; names of other objects' listeners are not
+ * told.
  */
 function* overlaps(distinct: readonly Standing[]): Iterable<readonly [Standing, Fault]> {
   const tls = distinct.filter(({ protocol }) => protocolsOfTls.has(protocol));
@@ -179,7 +180,10 @@ function orderOf({ claimant }: Standing, name: string): number {
   return claimant.claims.findIndex((claim) => claim.name === name);
 }
 
-/** The patterns that cover a hostname and are not equal to it: '*.b.c', '*.c' and '*' for 'a.b.c' and for '*.a.b.c'. */
+/**
+ * Lists the patterns that cover a hostname and are not equal to it: '*.b.c', '*.c' and '*' for 'a.b.c' and for
+ * '*.a.b.c'.
+ */
 function* widerHostnames(hostname: string): Iterable<string> {
   if (hostname === '*') return;
   let rest = hostname.startsWith('*.') ? hostname.slice(2) : hostname;
@@ -190,7 +194,7 @@ function* widerHostnames(hostname: string): Iterable<string> {
   yield '*';
 }
 
-/** UDP ports are others than TCP ports. */
+/** Places a claim: UDP ports are others than TCP ports. */
 function toStanding(claim: ListenerClaim, claimant: Claimant): Standing {
   const { name, port, protocol, hostname } = claim;
   const place = `${protocol === 'UDP' ? 'udp' : 'tcp'}/${port}`;

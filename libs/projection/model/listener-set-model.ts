@@ -1,4 +1,4 @@
-// One ListenerSet of a Gateway of ours, judged.
+// Judges one ListenerSet of a Gateway of ours.
 import type { KnownObject } from '#libs/fleet/fleet.ts';
 import { selects } from '#libs/gateway/fields/label-selector.ts';
 import type { AllowedNamespaces } from '#libs/gateway/objects/listener.ts';
@@ -11,7 +11,7 @@ import { verdictOn, type Verdicts } from './listener-conflicts.ts';
 import { draftListener, type ListenerDraft, type ListenerModel, toListenerModel } from './listeners.ts';
 import { findCertificate, type ObjectLookup } from './object-lookup.ts';
 
-/** What a ListenerSet needs to know of its Gateway. */
+/** Holds what a ListenerSet needs to know of its Gateway. */
 export interface GatewayOffer {
   readonly createdAt: string;
   readonly allowed: AllowedNamespaces;
@@ -31,7 +31,7 @@ interface ListenerSetFacts {
   readonly refusal?: Fault;
 }
 
-/** A ListenerSet before its listeners are compared with the others of its Gateway. */
+/** Describes a ListenerSet before its listeners are compared with the others of its Gateway. */
 export interface ListenerSetDraft extends ListenerSetFacts {
   readonly drafts: readonly ListenerDraft[];
 }
@@ -42,7 +42,7 @@ export interface ListenerSetModel extends ListenerSetFacts {
   readonly gatewayCreatedAt: string;
 }
 
-/** What judging a ListenerSet looks up beside objects. */
+/** Gives access to what judging a ListenerSet looks up beside objects. */
 interface ListenerSetPlace {
   readonly gateway: string;
   readonly gatewayNamespace: string;
@@ -78,7 +78,7 @@ export function draftListenerSet(
   };
 }
 
-/** A ListenerSet with what was found about its listeners beside the others. */
+/** Adds to a ListenerSet what was found about its listeners beside the others. */
 export function toListenerSetModel(
   { drafts, ...facts }: ListenerSetDraft,
   place: string,
@@ -93,9 +93,9 @@ export function toListenerSetModel(
 }
 
 /**
- * Why a ListenerSet as a whole is not accepted: it is refused, or none of its listeners is valid (GEP-1713). A listener
- * that waits for its certificate is valid, whether it is served is for Programmed to say; one whose reference no grant
- * allows is not (so the official suite).
+ * Says why a ListenerSet as a whole is not accepted: it is refused, or none of its listeners is valid (GEP-1713). A
+ * listener that waits for its certificate is valid, whether it is served is for Programmed to say; one whose reference
+ * no grant allows is not (so the official suite).
  */
 export function listenerSetFault({ refusal, listeners, problems }: ListenerSetModel): Fault | undefined {
   if (refusal !== undefined) return refusal;
@@ -108,7 +108,7 @@ function isValid({ served, fault, conflict, references }: ListenerModel): boolea
   return served || (fault === undefined && conflict === undefined && references?.reason !== 'RefNotPermitted');
 }
 
-/** What is wrong with listeners, a sentence for each. */
+/** Says what is wrong with listeners, a sentence for each. */
 export function listenerFacts(listeners: readonly ListenerModel[]): readonly string[] {
   return listeners.flatMap((listener) => {
     const fault = listener.fault ?? listener.conflict ?? (listener.served ? undefined : listener.references);

@@ -1,5 +1,5 @@
-// What a listener comes to: whether it is served, with which certificates, for which kinds of routes, and what is wrong
-// with it.
+// Judges one listener: whether it is served, with which certificates, for which kinds of routes, and what is wrong with
+// it.
 import type { Problem } from '#libs/gateway/problem.ts';
 import type { Listener, ReadableListener, RouteKind } from '#libs/gateway/objects/listener.ts';
 import { kindText } from '#libs/gateway/fields/object-ref.ts';
@@ -10,7 +10,7 @@ import type { ClientValidation, ListenerEntry, ListenerProtocol } from '#libs/sn
 import type { ListenerClaim, Verdict } from './listener-conflicts.ts';
 import type { KeyChoice } from './object-lookup.ts';
 
-/** A listener by itself. */
+/** Describes a listener by itself. */
 export interface ListenerDraft {
   /** As written. */
   readonly name: string;
@@ -27,7 +27,7 @@ export interface ListenerDraft {
   readonly servable: boolean;
 }
 
-/** A listener among the others of its Gateway. */
+/** Describes a listener among the others of its Gateway. */
 export interface ListenerModel extends Omit<ListenerDraft, 'servable'>, Verdict {
   /** ListenerEntry.name, unique in the Gateway. */
   readonly entryName: string;
@@ -50,7 +50,7 @@ const kindsByProtocol: ReadonlyMap<string, readonly string[]> = new Map([
  */
 const kindsOfTerminatedTls = ['TLSRoute', 'TCPRoute'];
 
-/** What judging a listener by itself looks up. */
+/** Gives access to what judging a listener by itself looks up. */
 interface ListenerLookup {
   readonly certificatesOf: (listener: ReadableListener) => readonly KeyChoice[];
   /** What is demanded of clients on an HTTPS port. */
@@ -83,13 +83,13 @@ function protocolFault({ protocol }: ReadableListener, demand: ClientDemand): Fa
   return isServedProtocol(protocol) ? demand.fault : unsupportedProtocol(protocol);
 }
 
-/** What a listener wants beside others; one that is not accepted by itself wants nothing. */
+/** Says what a listener wants beside others; one that is not accepted by itself wants nothing. */
 export function claimOf({ name, spec, fault }: ListenerDraft): ListenerClaim | undefined {
   if (spec === undefined || fault !== undefined) return undefined;
   return { name, port: spec.port, protocol: spec.protocol, hostname: spec.hostname };
 }
 
-/** A listener with what was found beside the others. */
+/** Adds to a listener what was found beside the others. */
 export function toListenerModel(draft: ListenerDraft, entryName: string, verdict: Verdict): ListenerModel {
   const { servable, ...rest } = draft;
   return { ...rest, ...verdict, entryName, served: servable && verdict.conflict === undefined };
@@ -119,13 +119,13 @@ export function listenerEntry(listener: ListenerModel, createdAt: string): Liste
   };
 }
 
-/** Whether nobody else is to answer for the hostname of a listener that is not served. */
+/** Tells whether nobody else is to answer for the hostname of a listener that is not served. */
 function ownsHostname({ spec, conflict, nobodys }: ListenerModel, protocol: ListenerProtocol): boolean {
   if (protocol === 'TCP' || protocol === 'UDP' || spec?.hostname === '*') return false;
   return conflict === undefined || nobodys === true;
 }
 
-/** Whether a listener has certificates of its own. */
+/** Tells whether a listener has certificates of its own. */
 function terminatesTls({ protocol, tlsMode }: ReadableListener): boolean {
   return protocol === 'HTTPS' || (protocol === 'TLS' && tlsMode === 'Terminate');
 }
@@ -134,7 +134,7 @@ function isServedProtocol(protocol: string): boolean {
   return kindsByProtocol.has(protocol);
 }
 
-/** A listener that has no place: its port or hostname cannot be read. */
+/** Describes a listener that has no place: its port or hostname cannot be read. */
 function unreadable({
   name,
   protocol,

@@ -1,4 +1,4 @@
-// What control knows of one node, as the projection needs it.
+// Holds what control knows of one node, as the projection needs it.
 
 export interface NodeReport {
   readonly node: string;

@@ -1,4 +1,4 @@
-// References of Gateways and ListenerSets to Secrets and ConfigMaps, looked up in the order of the specification: kind,
+// Looks up references of Gateways and ListenerSets to Secrets and ConfigMaps, in the order of the specification: kind,
 // permission, existence.
 import type { Authority } from '#libs/gateway/fields/authority.ts';
 import type { ParameterSet } from '#libs/gateway/data-plane/data-plane-parameters.ts';
@@ -11,13 +11,13 @@ import type { CertificateSecret } from '#libs/gateway/objects/secret.ts';
 import { type Fault, listProblems } from './conditions.ts';
 import { toAuthorityKey, toTlsKey } from '#libs/snapshot/discovery-key.ts';
 
-/** A reference, looked up: a discovery key, or why there is none. */
+/** Says what a look-up of a reference gave: a discovery key, or why there is none. */
 export type KeyChoice = { readonly key: string } | { readonly fault: Fault };
 
-/** Parameters, looked up. */
+/** Says what a look-up of parameters gave. */
 export type ParameterChoice = { readonly value: ParameterSet } | { readonly fault: Fault };
 
-/** What looking up reads. */
+/** Gives access to what looking up reads. */
 export interface ObjectLookup {
   readonly permitted: (cluster: string, namespace: string, reference: CrossReference) => boolean;
   /** What is wrong with ReferenceGrants of a namespace, as the end of a sentence; '' = nothing. */
@@ -32,7 +32,7 @@ export interface ObjectLookup {
   ) => { readonly value: ParameterSet; readonly problems: readonly Problem[] } | undefined;
 }
 
-/** The object that refers. */
+/** Describes the object that refers. */
 export interface Referrer {
   readonly kind: 'Gateway' | 'ListenerSet';
   readonly cluster: string;
@@ -97,8 +97,8 @@ function invalid(reason: string, message: string): { readonly fault: Fault } {
 }
 
 /**
- * Why a reference over the border of a namespace is not allowed. Grants for a Gateway are none for its ListenerSets,
- * and the other way round.
+ * Says why a reference over the border of a namespace is not allowed. Grants for a Gateway are none for its
+ * ListenerSets, and the other way round.
  */
 function refusal(ref: ObjectRef, from: Referrer, lookup: ObjectLookup): Fault | undefined {
   const { kind, namespace, name } = ref;

@@ -1,4 +1,4 @@
-// BackendTLSPolicies, judged: what each asks for, and which of several holds on a port of a Service.
+// Judges BackendTLSPolicies: what each asks for, and which of several holds on a port of a Service.
 import type { KnownObject } from '#libs/fleet/fleet.ts';
 import {
   type AuthorityRef,
@@ -13,14 +13,14 @@ import { compareText } from '#libs/gateway/compare-text.ts';
 import { toPlaceKey } from '#libs/gateway/object-key.ts';
 import { toAuthorityKey } from '#libs/snapshot/discovery-key.ts';
 
-/** What names a policy and decides between several. */
+/** Names a policy, and decides between several. */
 interface PolicyName {
   /** `cluster/namespace/name`. */
   readonly key: string;
   readonly createdAt: string;
 }
 
-/** A policy on a Service, or on one of its ports by name. */
+/** Describes a policy on a Service, or on one of its ports by name. */
 export interface TargetingPolicy extends PolicyName {
   readonly portName?: string;
 }
@@ -38,7 +38,7 @@ export interface PolicyModel extends PolicyName {
   readonly ignored: readonly string[];
 }
 
-/** What a reference to CA certificates comes to; undefined = there is no such object. */
+/** Finds what a reference to CA certificates comes to; undefined = there is no such object. */
 type AuthorityLookup = (kind: string, namespace: string, name: string) => Authority | undefined;
 
 /** Judges a policy by itself; whether another comes before it is told by `holdingPolicy`. */
@@ -72,13 +72,14 @@ export function evaluatePolicy(known: KnownObject, authorityOf: AuthorityLookup)
 }
 
 /**
- * Which of the policies on a Service holds for a port: one on the port before one on the Service; the oldest; by name.
+ * Chooses which of the policies on a Service holds for a port: one on the port before one on the Service; the oldest;
+ * by name.
  */
 export function holdingPolicy<P extends TargetingPolicy>(policies: readonly P[], portName: string): P | undefined {
   return firstPolicy(policies, portName === '' ? undefined : portName) ?? firstPolicy(policies, undefined);
 }
 
-/** Which of the policies with the same target holds. */
+/** Chooses which of the policies with the same target holds. */
 export function firstPolicy<P extends TargetingPolicy>(
   policies: readonly P[],
   portName: string | undefined,

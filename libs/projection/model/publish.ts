@@ -1,5 +1,5 @@
-// What a route puts into the gateways that it is attached to: an entry for each rule, use of backends, a claim for each
-// match.
+// Makes what a route puts into the gateways that it is attached to: an entry for each rule, use of backends, a claim
+// for each match.
 import { compareText } from '#libs/gateway/compare-text.ts';
 import { canonicalJson } from '#libs/gateway/canonical.ts';
 import { intersectHostnames } from '#libs/gateway/hostname.ts';
@@ -12,7 +12,7 @@ import { toRuleKey } from '#libs/snapshot/entry-key.ts';
 
 type Hosts = HttpRuleEntry['hosts'];
 
-/** One route in one gateway. */
+/** Holds what one route puts into one gateway. */
 export interface Publication {
   readonly gateway: string;
   readonly entries: readonly { readonly key: string; readonly stored: StoredEntry }[];
@@ -22,7 +22,7 @@ export interface Publication {
   readonly services: readonly string[];
 }
 
-/** One match of a rule on one listener and hostname: two equal ones cannot both win. */
+/** Describes one match of a rule on one listener and hostname: two equal ones cannot both win. */
 export interface Claim {
   /** `gateway listener`, hostname and match as text. */
   readonly ground: string;
@@ -33,20 +33,20 @@ export interface Claim {
   readonly match: number;
 }
 
-/** What names a rule and decides between equally specific ones. */
+/** Names a rule, and decides between equally specific ones. */
 export type RuleName = Pick<HttpRuleEntry, 'route' | 'index'>;
 
 /** A route with more claims than this makes none: the search for shadowed rules leaves it out. */
 const claimsMax = 2048;
 
-/** A route's rules with where they are attached. */
+/** Holds a route's rules with where they are attached. */
 interface PublishedRoute {
   readonly route: RouteName;
   /** Of the route; what rules are for is told by them. */
   readonly hostnames: readonly string[];
 }
 
-/** The entries of a route, for each gateway where it has at least one served listener. */
+/** Makes the entries of a route, for each gateway where it has at least one served listener. */
 export function publishRoute(
   { route, hostnames }: PublishedRoute,
   attachments: readonly Attachment[],
@@ -64,7 +64,7 @@ export function publishRoute(
   }));
 }
 
-/** The claims of a route's rules. */
+/** Lists the claims of a route's rules. */
 export function claimsOf(
   { route, hostnames }: PublishedRoute,
   attachments: readonly Attachment[],
@@ -87,7 +87,7 @@ export function claimsOf(
   return claims.length > claimsMax ? [] : claims;
 }
 
-/** Whose claim to a ground holds, of the rules that claim it. */
+/** Chooses whose claim to a ground holds, of the rules that claim it. */
 export function winningRule(rules: readonly RuleName[]): RuleName | undefined {
   return rules.reduce<RuleName | undefined>(
     (best, rule) => (best === undefined || compareRules(rule, best) < 0 ? rule : best),
@@ -100,15 +100,15 @@ function toEntry(body: RuleBody, route: RouteName, hosts: Hosts): HttpRuleEntry 
 }
 
 /**
- * What a rule takes on one listener and hostname: requests by their match, connections all. Equal texts cannot both
- * win.
+ * Lists what a rule takes on one listener and hostname: requests by their match, connections all. Equal texts cannot
+ * both win.
  */
 function groundsOf(body: RuleBody): readonly string[] {
   // Matches hold their headers and parameters in order of name, so that equal ones have equal texts.
   return body.kind === 'http-rule' ? body.matches.map(canonicalJson) : ['all'];
 }
 
-/** The hosts that a rule is for: all of its route's, or those that come of hostnames of its own. */
+/** Gives the hosts that a rule is for: all of its route's, or those that come of hostnames of its own. */
 function hostsOf({ hostnames }: ResolvedRule, hosts: Hosts, ofRoute: readonly string[]): Hosts {
   if (hostnames === undefined) return hosts;
   return hosts.filter(
@@ -119,7 +119,7 @@ function hostsOf({ hostnames }: ResolvedRule, hosts: Hosts, ofRoute: readonly st
   );
 }
 
-/** Served listeners and effective hostnames by gateway, sorted, over all parentRefs. */
+/** Gathers served listeners and effective hostnames by gateway, sorted, over all parentRefs. */
 function hostsByGateway(attachments: readonly Attachment[]): ReadonlyMap<string, Hosts> {
   const byGateway = new Map<string, Map<string, Hosts[number]>>();
   for (const { gateway, listeners } of attachments) {

@@ -1,4 +1,4 @@
-// The rules of a route with their references looked up: what each one does, and which references are wrong.
+// Looks up the references in the rules of a route, and says what each rule does and which references are wrong.
 import type { HttpBackendRef, HttpRule } from '#libs/gateway/objects/http-rule.ts';
 import { isRedirect, type RouteFilter } from '#libs/gateway/objects/http-filter.ts';
 import { describeProblem } from '#libs/gateway/problem.ts';
@@ -9,7 +9,7 @@ import { type Fault, listProblems } from './conditions.ts';
 import type { HttpFilter, HttpRuleEntry, RuleAction, StreamRuleEntry, WeightedBackend } from '#libs/snapshot/entry.ts';
 import { toPlaceKey } from '#libs/gateway/object-key.ts';
 
-/** A rule as its entry will have it, but for its route and where it is attached. */
+/** Describes a rule as its entry will have it, but for its route and where it is attached. */
 export type RuleBody = Omit<HttpRuleEntry, 'route' | 'hosts'> | Omit<StreamRuleEntry, 'route' | 'hosts'>;
 
 export interface ResolvedRule {

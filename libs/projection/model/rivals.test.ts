@@ -1,5 +1,5 @@
-// HTTPRoutes and GRPCRoutes on one listener: whatever comes in whatever order, a hostname has one kind, and the older
-// route keeps it.
+// Tests that HTTPRoutes and GRPCRoutes share no hostname of a listener: whatever comes in whatever order, a hostname
+// has one kind, and the older route keeps it.
 import assert from 'node:assert';
 import * as fc from 'fast-check';
 import t from 'tap';

@@ -1,5 +1,5 @@
-// HTTPRoutes and GRPCRoutes do not share a hostname of a listener: where one of each wants hostnames in common, the
-// older one is accepted there and the other is not (GRPCRouteSpec.hostnames).
+// Keeps HTTPRoutes and GRPCRoutes from sharing a hostname of a listener: where one of each wants hostnames in common,
+// the older one is accepted there and the other is not (GRPCRouteSpec.hostnames).
 import { intersectHostnames } from '#libs/gateway/hostname.ts';
 import type { Attachment } from './attach.ts';
 import { type Fault, listFacts } from './conditions.ts';
@@ -9,7 +9,7 @@ import { compareRules } from '#libs/snapshot/precedence.ts';
 
 export type Speech = 'http' | 'grpc';
 
-/** One route on one listener. */
+/** Describes one route on one listener. */
 export interface Contender {
   /** Key of the route. */
   readonly key: string;
@@ -21,12 +21,12 @@ export interface Contender {
   readonly hostnames: readonly string[];
 }
 
-/** An attachment, and why it has fewer listeners than the route asked for. */
+/** Describes an attachment, and why it has fewer listeners than the route asked for. */
 export interface KeptAttachment extends Attachment {
   readonly lost?: Fault;
 }
 
-/** What a route wants on each listener. */
+/** Lists what a route wants on each listener. */
 export function contendersOf(
   key: string,
   speech: Speech,
@@ -43,7 +43,7 @@ export function contendersOf(
   return [...byPlace].map(([place, hostnames]) => ({ key, speech, route, place, hostnames: [...hostnames] }));
 }
 
-/** Where a contender is found: at each of its hostnames, and under each wildcard that covers one. */
+/** Lists where a contender is found: at each of its hostnames, and under each wildcard that covers one. */
 export function grounds(contender: Contender): readonly Membership<Contender>[] {
   const { key: member, speech, place, hostnames } = contender;
   const names = new Set<string>();
@@ -54,7 +54,7 @@ export function grounds(contender: Contender): readonly Membership<Contender>[] 
   return [...names].map((group) => ({ group, member, item: contender }));
 }
 
-/** The grounds where everything of the other kind is that has a hostname in common with a contender. */
+/** Lists the grounds where everything of the other kind is that has a hostname in common with a contender. */
 export function rivalGrounds({ speech, place, hostnames }: Contender): readonly string[] {
   const other = speech === 'http' ? 'grpc' : 'http';
   const names = new Set<string>();
@@ -66,12 +66,12 @@ export function rivalGrounds({ speech, place, hostnames }: Contender): readonly 
   return [...names];
 }
 
-/** Whether one route comes before another where only one of them is accepted. */
+/** Tells whether one route comes before another where only one of them is accepted. */
 export function isOlder(a: RouteName, b: RouteName): boolean {
   return compareRules({ route: a, index: 0 }, { route: b, index: 0 }) < 0;
 }
 
-/** The attachments without the listeners where an older route of the other kind is. */
+/** Takes from attachments the listeners where an older route of the other kind is. */
 export function withoutLost(
   attachments: readonly Attachment[],
   winnerOn: (gateway: string, listener: string) => RouteName | undefined,
@@ -93,7 +93,7 @@ export function withoutLost(
   });
 }
 
-/** The wildcards that cover a hostname, other than itself, the narrowest first. */
+/** Lists the wildcards that cover a hostname, other than itself, the narrowest first. */
 function wildcardsOver(hostname: string): readonly string[] {
   if (hostname === '*') return [];
   const labels = hostname.split('.');

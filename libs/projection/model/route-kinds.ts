@@ -1,4 +1,4 @@
-// The one table of what is a route: a row says how objects of a kind are read into one of the two forms that are
+// Holds the one table of what is a route: a row says how objects of a kind are read into one of the two forms that are
 // served.
 import {
   parseConvertedHttp,
@@ -40,7 +40,7 @@ export const routeKinds: readonly RouteKindRow[] = [
 
 const byKind: ReadonlyMap<string, RouteKindRow> = new Map(routeKinds.map((row) => [row.kind, row]));
 
-/** The row of a kind, or undefined for what is no route. */
+/** Finds the row of a kind, or undefined for what is no route. */
 export function routeKind(kind: string): RouteKindRow | undefined {
   return byKind.get(kind);
 }

@@ -1,4 +1,4 @@
-// Stages for backends: ports of Services, with the BackendTLSPolicy that holds on each.
+// Wires the stages of backends: ports of Services, with the BackendTLSPolicy that holds on each.
 import type { Derivation } from '#libs/derivation/derivation.ts';
 import type { Group, Membership } from '#libs/derivation/group.ts';
 import type { Read, Stage } from '#libs/derivation/stage.ts';
@@ -69,7 +69,7 @@ export function backendLookup(references: ReferenceStages, stages: BackendStages
   };
 }
 
-/** The backends that gateways use, as entries. Keys: `gateway entry-key`. */
+/** Makes the stage of backends that gateways use, as entries. Keys: `gateway entry-key`. */
 export function createUsedBackendStage(
   engine: Derivation,
   { backends }: BackendStages,

@@ -1,4 +1,4 @@
-// Stages for what nodes and data planes report: whether Gateways and ListenerSets are served, and where.
+// Wires the stages of what nodes and data planes report: whether Gateways and ListenerSets are served, and where.
 import { labelValue } from '#libs/gateway/data-plane/data-plane-name.ts';
 import { type DataPlaneService, parseDataPlaneService } from '#libs/gateway/data-plane/data-plane-service.ts';
 import { labels } from '#libs/gateway/fields/metadata.ts';
@@ -101,7 +101,7 @@ function sharedGroup(service: string): string {
   return `shared ${service}`;
 }
 
-/** Without what a selector cannot name and a database does not take. */
+/** Leaves out what a selector cannot name and a database does not take. */
 function selectableLabels(object: KubeObject): Labels {
   const plain = Object.entries(labels(object)).filter(([key, value]) => /^[!-~]+ [!-~]*$/.test(`${key} ${value}`));
   return Object.fromEntries(plain);
@@ -168,8 +168,8 @@ function createNodeGroups(
 }
 
 /**
- * A new version wakes one cheap stage for all ListenerSets of the Gateway, and then those only for which it changes
- * something.
+ * Makes stages so that a new version wakes one cheap stage for all ListenerSets of the Gateway, and then those only for
+ * which it changes something.
  */
 function createSetStages(
   engine: Derivation,

@@ -1,4 +1,4 @@
-// Stages for discovery: endpoints of Services, TLS material of Secrets, CA certificates.
+// Wires the stages of discovery: endpoints of Services, TLS material of Secrets, CA certificates.
 import { type EndpointSlice, parseEndpointSlice } from '#libs/gateway/objects/endpoint-slice.ts';
 import type { Derivation } from '#libs/derivation/derivation.ts';
 import type { Stage } from '#libs/derivation/stage.ts';
@@ -72,7 +72,10 @@ export function createDiscoveryStages(
   return { endpoints, tls, authorities };
 }
 
-/** Only what is referred to is in the history, so every authority there is one that is wanted. */
+/**
+ * Makes the stage of authorities: only what is referred to is in the history, so every authority there is one that is
+ * wanted.
+ */
 function createAuthorityStage(
   engine: Derivation,
   sources: Sources,

@@ -1,5 +1,5 @@
-// Stages for GatewayClasses, Gateways and ListenerSets: which are ours, what their listeners come to, and what routes
-// attach to.
+// Wires the stages of GatewayClasses, Gateways and ListenerSets: which are ours, what their listeners come to, and what
+// routes attach to.
 //
 //   Gateway ──▶ draft ──▶ offer ──▶ draft ◀── ListenerSet        a draft is an object by itself
 //                  └──▶ verdicts ◀────┘                          verdicts are on listeners beside one another
@@ -42,7 +42,7 @@ export interface KeyedEntry {
   readonly stored: StoredEntry;
 }
 
-/** A port that clients connect to. */
+/** Describes a port that clients connect to. */
 interface ServedPort {
   readonly port: number;
   readonly protocol: 'TCP' | 'UDP';
@@ -174,7 +174,7 @@ function createSetDraftStage(
   });
 }
 
-/** Groups: parents, by object key; the one member holds the verdicts on its listeners. */
+/** Makes the group of verdicts. Groups: parents, by object key; the one member holds the verdicts on its listeners. */
 function createVerdictGroup(
   engine: Derivation,
   drafts: Stage<GatewayDraft>,
@@ -290,7 +290,7 @@ function toClaimant(kind: Claimant['kind'], key: string, drafts: readonly Listen
   return { parent: parentKey(kind, key), kind, claims: drafts.flatMap((draft) => claimOf(draft) ?? []) };
 }
 
-/** The object key of a parent whose place key is known. */
+/** Writes the object key of a parent whose place key is known. */
 function parentKey(kind: Claimant['kind'], place: string): string {
   return toObjectKey({ ...parsePlaceKey(place), kind });
 }

@@ -1,4 +1,4 @@
-// Stages for the statuses of GatewayClasses, Gateways and ListenerSets.
+// Wires the stages of the statuses of GatewayClasses, Gateways and ListenerSets.
 import type { DesiredStatus } from '#libs/events/agent-exchange.ts';
 import { generation } from '#libs/gateway/fields/metadata.ts';
 import { desiredDataPlane } from '#libs/projection/model/data-plane.ts';
@@ -12,7 +12,7 @@ import type { RouteStages } from './route-stages.ts';
 import type { Sources } from './sources.ts';
 import { parsePlaceKey } from '#libs/gateway/object-key.ts';
 
-/** `status` of the GatewayClasses that are ours. */
+/** Makes the stage of `status` of the GatewayClasses that are ours. */
 export function createClassStatus(engine: Derivation, sources: Sources, gateways: GatewayStages): Stage<DesiredStatus> {
   return engine.stage<DesiredStatus>({
     name: 'gateway class status',
@@ -27,7 +27,7 @@ export function createClassStatus(engine: Derivation, sources: Sources, gateways
   });
 }
 
-/** `status` of the Gateways, with the data planes that they want. */
+/** Makes the stage of `status` of the Gateways, with the data planes that they want. */
 export function createGatewayStatus(
   engine: Derivation,
   gateways: GatewayStages,
@@ -53,7 +53,7 @@ export function createGatewayStatus(
   });
 }
 
-/** `status` of the ListenerSets of our Gateways. */
+/** Makes the stage of `status` of the ListenerSets of our Gateways. */
 export function createListenerSetStatus(
   engine: Derivation,
   gateways: GatewayStages,

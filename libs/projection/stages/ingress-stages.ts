@@ -1,4 +1,4 @@
-// Stages for Ingresses: their class, the ListenerSets of their hosts with TLS, and their routes.
+// Wires the stages of Ingresses: their class, the ListenerSets of their hosts with TLS, and their routes.
 //
 //   IngressClass ─▶ class ─▶ place of ingress ─▶ hosts with TLS ─▶ conversion ─┬─▶ ListenerSet
 //        Ingress ──────────────┘                     Services ───────┘         └─▶ routes
@@ -16,7 +16,7 @@ import type { ReferenceStages } from './reference-stages.ts';
 import type { RawSources } from './sources.ts';
 import { clusterOf, parsePlaceKey, toPlaceKey } from '#libs/gateway/object-key.ts';
 
-/** An IngressClass that is ours. */
+/** Describes an IngressClass that is ours. */
 export interface ServedIngressClass {
   readonly className: string;
   readonly known: KnownObject;
@@ -27,7 +27,7 @@ export interface ServedIngressClass {
   readonly warnings: readonly string[];
 }
 
-/** Where an Ingress belongs. */
+/** Says where an Ingress belongs. */
 interface IngressPlacement {
   readonly className: string;
   readonly gateway: Place;
@@ -143,13 +143,13 @@ function createPlacementStage(
   });
 }
 
-/** A route that only says where the Ingress belongs. */
+/** Makes a route that only says where the Ingress belongs. */
 function unreadable({ namespace, name }: KnownObject, { gateway }: IngressPlacement): Conversion {
   const spec = { parentRefs: [gateway], rules: [] };
   return { objects: [{ apiVersion: v1, kind: 'HTTPRoute', metadata: { name, namespace }, spec }], warnings: [] };
 }
 
-/** The place key of the Gateway of an Ingress. */
+/** Writes the place key of the Gateway of an Ingress. */
 export function gatewayOf(cluster: string, { gateway }: Pick<IngressPlacement, 'gateway'>): string {
   return toPlaceKey({ cluster, ...gateway });
 }

@@ -1,5 +1,4 @@
-// The border to older APIs: what they say enters the stages of v1 as objects of v1, with the kind that was written kept
-// for routes.
+// Brings what older APIs say into the stages of v1, as objects of v1; routes keep the kind that was written.
 //
 //   raw objects ─┬──────────────────────────────▶ sources of v1 ─▶ stages ─▶ statuses of v1 ─▶ statuses as written
 //                └─▶ conversions, selection ─────────┘
@@ -80,7 +79,7 @@ export function createOlderApis(engine: Derivation, raw: RawSources, references:
   return { sources, ingresses, routes };
 }
 
-/** The key of a policy that a BackendPolicy comes to. */
+/** Writes the key of a policy that a BackendPolicy comes to. */
 export function convertedPolicyKey(key: string, index: number): string {
   return `${key}${policySeparator}${index}`;
 }
@@ -126,14 +125,14 @@ function createIngressView(engine: Derivation, raw: RawSources, ingresses: Ingre
   });
 }
 
-/** What is of the wrong type, or why nothing is left. */
+/** Says what is of the wrong type, or why nothing is left. */
 function routeProblems(object: KnownObject['object'], { objects, warnings }: Conversion): readonly Problem[] {
   const problems = olderProblems(object);
   if (problems.length > 0 || objects.length > 0) return problems;
   return [{ path: 'spec.rules', message: ['no rule is left', ...warnings].join('; ') }];
 }
 
-/** The routes that an object was converted to, in the object itself, where they are read. */
+/** Puts the routes that an object was converted to into the object itself, where they are read. */
 function withConverted(
   known: KnownObject,
   { objects, warnings }: Conversion,

@@ -1,4 +1,4 @@
-// Gateways and GatewayClasses of older APIs among those of v1. Where two have one name, the one of v1 stays.
+// Brings Gateways and GatewayClasses of older APIs among those of v1. Where two have one name, the one of v1 stays.
 import type { KnownObject } from '#libs/fleet/fleet.ts';
 import type { WrittenObject } from '#libs/gateway/conversion/conversion.ts';
 import { impliedGateway, impliedNamespace } from '#libs/gateway/conversion/ingress-class.ts';
@@ -71,12 +71,12 @@ export function createOlderGatewayStages(
   return { gateways, classes, selecting };
 }
 
-/** The name that a class of Service APIs has among those of v1: both may have one of the same name. */
+/** Writes the name that a class of Service APIs has among those of v1: both may have one of the same name. */
 export function olderClassName(name: string): string {
   return `${name}.${serviceApisGroup}`;
 }
 
-/** A known object as one of v1: who it is stays, what it says is converted. */
+/** Describes a known object as one of v1: who it is stays, what it says is converted. */
 export function asKnown(known: KnownObject, kind: string, written: WrittenObject): KnownObject {
   const { name, namespace = '' } = written.metadata;
   const metadata = { ...known.object.metadata, ...written.metadata };

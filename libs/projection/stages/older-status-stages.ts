@@ -1,4 +1,4 @@
-// Stages that say on each object what v1's statuses say of it, in the words of the API that it was written in.
+// Translates v1 statuses back into the API in which each object was written.
 import type { DesiredStatus } from '#libs/events/agent-exchange.ts';
 import type { KnownObject } from '#libs/fleet/fleet.ts';
 import { fieldsOf, itemsOf } from '#libs/gateway/conversion/conversion.ts';
@@ -25,7 +25,7 @@ import type { RawSources } from './sources.ts';
 import type { StatusStage, StatusStages } from './status-stages.ts';
 import { parsePlaceKey, toObjectKey, toPlaceKey } from '#libs/gateway/object-key.ts';
 
-/** The statuses of all objects, each once. Keys start with the cluster. */
+/** Makes the stages of the statuses of all objects, each once. Keys start with the cluster. */
 export function createWrittenStatuses(
   engine: Derivation,
   raw: RawSources,
@@ -58,7 +58,7 @@ export function createWrittenStatuses(
   ];
 }
 
-/** Only of objects that are there as they are: others are told of on what they were made from. */
+/** Keeps the statuses of objects that are there as they are: others are told of on what they were made from. */
 function written(engine: Derivation, raw: RawSources, kind: WatchedKind, stage: StatusStage): StatusStage {
   return engine.stage<DesiredStatus>({
     name: `${kind} status as written`,
@@ -92,7 +92,7 @@ function createOldClasses(engine: Derivation, raw: RawSources, { classes }: Stat
   });
 }
 
-/** What is left out of a class. */
+/** Says what is left out of a class. */
 function classFacts(object: KnownObject['object']): readonly string[] {
   return [...olderProblems(object).map(describeProblem), ...convertGatewayClass(object).warnings];
 }
@@ -171,7 +171,7 @@ function tlsPort(
   return { port: 443, ...(fault === undefined ? {} : { fault }) };
 }
 
-/** The reason of the first condition that does not hold. */
+/** Finds the reason of the first condition that does not hold. */
 function firstFault(parts: unknown): string | undefined {
   for (const part of itemsOf(parts)) {
     for (const item of itemsOf(fieldsOf(part)['conditions'])) {

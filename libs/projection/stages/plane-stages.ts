@@ -1,6 +1,6 @@
-// Stages for the Gateways that share nodes: which listener of which Gateway has a port and a hostname there. Nodes that
-// serve the same Gateways are one pool, so that the cost is that of pools, not of nodes. A port that one Gateway has
-// alone on its pools costs nothing more.
+// Wires the stages that decide, for Gateways that share nodes, which listener of which Gateway has a port and a
+// hostname there. Nodes that serve the same Gateways are one pool, so that the cost is that of pools, not of nodes. A
+// port that one Gateway has alone on its pools costs nothing more.
 //
 //   listeners × pools ──▶ ports ──▶ arranged ──▶ lost (listeners)      owners ──▶ what rules lose to another Gateway
 import type { Derivation } from '#libs/derivation/derivation.ts';
@@ -18,7 +18,7 @@ import {
   type IgnoredListener,
 } from '#libs/snapshot/port-arrangement.ts';
 
-/** Who has a hostname on a shared port. */
+/** Says who has a hostname on a shared port. */
 interface HostnameOwner {
   /** Of the listeners, not of the rule. */
   readonly hostname: string;
@@ -104,7 +104,7 @@ function ownerOf(hostname: string, listeners: readonly PlaneListener[]): Hostnam
   return { hostname, listeners: listeners.map(({ id }) => id), gateway: listeners[0]?.gateway ?? '' };
 }
 
-/** Groups: `pool transport/port`. */
+/** Makes the group of what is on each port of a pool. Groups: `pool transport/port`. */
 function createPortGroup(
   engine: Derivation,
   models: Stage<GatewayModel>,

@@ -1,4 +1,4 @@
-// Stages for what others refer to: grants, Secrets, Services, namespaces.
+// Wires the stages of what others refer to: grants, Secrets, Services, namespaces.
 import { type Authority, parseAuthority } from '#libs/gateway/fields/authority.ts';
 import { parseParameters } from '#libs/gateway/data-plane/data-plane-parameters.ts';
 import type { Service } from '#libs/gateway/objects/service.ts';
@@ -76,7 +76,7 @@ export function objectLookup(stages: ReferenceStages, read: Read): ObjectLookup 
   };
 }
 
-/** Whether a ReferenceGrant in a namespace allows a reference. */
+/** Tells whether a ReferenceGrant in a namespace allows a reference. */
 export function isPermitted(
   stages: ReferenceStages,
   read: Read,
@@ -87,12 +87,12 @@ export function isPermitted(
   return read.get(stages.permissions, permissionKey(namespaceKey(cluster, namespace), reference)) === true;
 }
 
-/** What is wrong with ReferenceGrants of a namespace, as the end of a sentence; '' = nothing. */
+/** Says what is wrong with ReferenceGrants of a namespace, as the end of a sentence; '' = nothing. */
 export function brokenGrantsIn(stages: ReferenceStages, read: Read, cluster: string, namespace: string): string {
   return read.get(stages.brokenGrants, namespaceKey(cluster, namespace)) ?? '';
 }
 
-/** Labels of a namespace, with the one that the API server always sets. */
+/** Gives the labels of a namespace, with the one that the API server always sets. */
 export function labelsOfNamespace(
   stages: ReferenceStages,
   read: Read,
@@ -142,12 +142,12 @@ function withObject<T>(
   return known === undefined ? undefined : parse(known.object);
 }
 
-/** The place key of a Namespace. */
+/** Writes the place key of a Namespace. */
 function namespaceKey(cluster: string, namespace: string): string {
   return toPlaceKey({ cluster, namespace: '', name: namespace });
 }
 
-/** No part of it has a space in it. */
+/** Writes a key no part of which has a space in it. */
 function permissionKey(place: string, reference: CrossReference): string {
   const { fromGroup, fromKind, fromNamespace, toGroup, toKind, toName } = reference;
   return [place, fromGroup, fromKind, fromNamespace, toGroup, toKind, toName].join(' ');

@@ -1,4 +1,4 @@
-// Stages that keep HTTPRoutes and GRPCRoutes apart. Nothing of it runs for hostnames that only one kind has.
+// Wires the stages that keep HTTPRoutes and GRPCRoutes apart. Nothing of it runs for hostnames that only one kind has.
 import type { Attachment } from '#libs/projection/model/attach.ts';
 import type { Derivation } from '#libs/derivation/derivation.ts';
 import type { Group } from '#libs/derivation/group.ts';
@@ -15,7 +15,7 @@ import {
   withoutLost,
 } from '#libs/projection/model/rivals.ts';
 
-/** What a route wants: where its parentRefs lead, whatever other kinds are there. */
+/** Says what a route wants: where its parentRefs lead, whatever other kinds are there. */
 export interface WantedRoute {
   readonly route: RouteName;
   /** Undefined for routes that contend with none. */
@@ -51,8 +51,9 @@ function contenders(key: string, { speech, accepted, route, attachments }: Wante
 const steps = 5;
 
 /**
- * The rival that a route gives way to, by `route-key gateway listener`. A rival that itself gives way to an older one
- * is none, which is a recursion; a stage cannot read itself, so each of a few stages goes one step of it.
+ * Makes the stages that find the rival that a route gives way to, by `route-key gateway listener`. A rival that itself
+ * gives way to an older one is none, which is a recursion; a stage cannot read itself, so each of a few stages goes one
+ * step of it.
  */
 function createWinnerStages(
   engine: Derivation,

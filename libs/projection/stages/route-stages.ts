@@ -1,5 +1,5 @@
-// Stages for the routes of every kind: read, attach, resolve, publish, and claim what they match. `routeKinds` says
-// what is a route.
+// Wires the stages of the routes of every kind: read, attach, resolve, publish, and claim what they match. `routeKinds`
+// says what is a route.
 //
 //   objects ─▶ read ─▶ wanted ─▶ attachments ─▶ publication ─▶ entries
 //                └─▶ resolved rules ──────────────┘  └──▶ claims ─▶ winners
@@ -44,7 +44,7 @@ interface AttachedRoute {
   readonly attachments: readonly KeptAttachment[];
 }
 
-/** Keys are object keys of the routes where nothing else is said. */
+/** Holds the stages of routes. Keys are object keys of the routes where nothing else is said. */
 export interface RouteStages {
   readonly routes: Stage<ReadRoute>;
   readonly attachments: Stage<AttachedRoute>;
@@ -169,7 +169,7 @@ function createAttachStages(
   });
 }
 
-/** Counted are the accepted routes, whatever the listener's own state (ListenerStatus.attachedRoutes). */
+/** Counts the accepted routes, whatever the listener's own state (ListenerStatus.attachedRoutes). */
 function attachedListeners(key: string, { accepted, attachments }: AttachedRoute): readonly Membership<true>[] {
   if (!accepted) return [];
   return attachments.flatMap(({ gateway, listeners }) =>

@@ -1,4 +1,4 @@
-// Stages for the statuses of routes and of the policies on their backends.
+// Wires the stages of the statuses of routes and of the policies on their backends.
 import type { DesiredStatus } from '#libs/events/agent-exchange.ts';
 import type { PolicyTarget } from '#libs/gateway/objects/backend-tls-policy.ts';
 import type { BackendStages } from './backend-stages.ts';
@@ -14,7 +14,7 @@ import { routeParents } from '#libs/projection/statuses/route-status.ts';
 import { findShadows } from '#libs/projection/statuses/shadow.ts';
 import { parsePlaceKey, toNamespacedKey, toPlaceKey } from '#libs/gateway/object-key.ts';
 
-/** The statuses of routes of every kind whose row says so. Keys: object keys. */
+/** Makes the stage of the statuses of routes of every kind whose row says so. Keys: object keys. */
 export function createRouteStatus(engine: Derivation, stages: RouteStages): Stage<DesiredStatus> {
   return engine.stage<DesiredStatus>({
     name: 'route status',
@@ -33,7 +33,7 @@ export function createRouteStatus(engine: Derivation, stages: RouteStages): Stag
   });
 }
 
-/** The statuses of BackendTLSPolicies. Keys: `cluster/namespace/name`. */
+/** Makes the stage of the statuses of BackendTLSPolicies. Keys: `cluster/namespace/name`. */
 export function createPolicyStatus(
   engine: Derivation,
   references: ReferenceStages,
@@ -59,7 +59,7 @@ export function createPolicyStatus(
   });
 }
 
-/** Why a policy does not hold on a target: nothing is there, or an older policy is. */
+/** Says why a policy does not hold on a target: nothing is there, or an older policy is. */
 function targetFault(
   key: string,
   { service, portName }: PolicyTarget,

@@ -1,6 +1,6 @@
-// Stages for rules that lose to those of another Gateway on the same nodes: there, listeners of one port and hostname
-// are one, and a hostname belongs to the narrowest listener of any Gateway. Rules of Gateways that share no port cost a
-// look-up for each listener.
+// Wires the stages that find rules which lose to those of another Gateway on the same nodes: there, listeners of one
+// port and hostname are one, and a hostname belongs to the narrowest listener of any Gateway. Rules of Gateways that
+// share no port cost a look-up for each listener.
 import type { Derivation } from '#libs/derivation/derivation.ts';
 import type { Read, Stage } from '#libs/derivation/stage.ts';
 import { type Claim, type RuleName, winningRule } from '#libs/projection/model/publish.ts';
@@ -8,7 +8,9 @@ import type { Winner } from '#libs/projection/statuses/route-status.ts';
 import { sameRule } from '#libs/projection/statuses/shadow.ts';
 import type { GatewayStages } from './gateway-stages.ts';
 
-/** What a claim comes to on one shared port: it competes for a ground there, or its hostname is another Gateway's. */
+/**
+ * Says what a claim comes to on one shared port: it competes for a ground there, or its hostname is another Gateway's.
+ */
 type SharedClaim = { readonly ground: string; readonly rule: RuleName } | { readonly winner: Winner };
 
 /** Says what a claim of a route loses to, on its own Gateway or on every pool of nodes that serves it. */

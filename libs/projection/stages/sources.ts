@@ -8,13 +8,13 @@ import type { Derivation } from '#libs/derivation/derivation.ts';
 import type { SealedItem } from '#libs/projection/model/sealed-item.ts';
 import type { NodeReport } from '#libs/projection/model/node-report.ts';
 
-/** What stages read. */
+/** Holds what stages read. */
 export interface Sources extends Omit<RawSources, 'objects'> {
   /** With what older APIs say in v1. Keys: `cluster/namespace/name`. */
   readonly objects: (kind: WatchedKind) => Collection<KnownObject>;
 }
 
-/** What is put in from outside. */
+/** Holds what is put in from outside. */
 export interface RawSources {
   /** As they are written. Keys: `cluster/namespace/name`. */
   readonly objects: (kind: WatchedKind) => Source<KnownObject>;

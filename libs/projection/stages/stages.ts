@@ -1,4 +1,4 @@
-// All stages of the projection, wired in the order in which they read each other.
+// Wires all stages of the projection, in the order in which they read each other.
 import { createBackendStages, createUsedBackendStage } from './backend-stages.ts';
 import { Derivation } from '#libs/derivation/derivation.ts';
 import type { Stage } from '#libs/derivation/stage.ts';

@@ -1,4 +1,4 @@
-// Stages for the statuses of everything that gets one.
+// Wires the stages of the statuses of everything that gets one.
 import type { DesiredStatus } from '#libs/events/agent-exchange.ts';
 import type { BackendStages } from './backend-stages.ts';
 import type { Derivation } from '#libs/derivation/derivation.ts';
@@ -12,7 +12,7 @@ import type { Sources } from './sources.ts';
 
 export type StatusStage = Stage<DesiredStatus>;
 
-/** The statuses in the words of v1. */
+/** Holds the stages of the statuses in the words of v1. */
 export interface StatusStages {
   readonly classes: StatusStage;
   readonly gateways: StatusStage;

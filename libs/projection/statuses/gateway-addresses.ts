@@ -1,4 +1,4 @@
-// The addresses of a Gateway: those that it asks for, as far as it has them, or those that it has.
+// Writes the addresses of a Gateway: those that it asks for, as far as it has them, or those that it has.
 import type { Address } from '#libs/gateway/data-plane/data-plane-service.ts';
 import type { AddressWish } from '#libs/gateway/objects/gateway.ts';
 import { type Fault, listFacts } from '#libs/projection/model/conditions.ts';
@@ -33,7 +33,7 @@ export function judgeAddresses(
   return { addresses: shown, fault: { reason: 'AddressNotAssigned', message } };
 }
 
-/** '' = any address of the type will do. */
+/** Tells whether an address is what is asked for; '' = any address of the type will do. */
 function fulfils(address: Address, { type, value }: AddressWish): boolean {
   return address.type === type && (value === '' || address.value.toLowerCase() === value.toLowerCase());
 }

@@ -1,4 +1,4 @@
-// The status of a Gateway and of its listeners, and of a GatewayClass.
+// Writes the status of a Gateway and of its listeners, and of a GatewayClass.
 import type { DesiredCondition } from '#libs/events/agent-exchange.ts';
 import { describeProblem } from '#libs/gateway/problem.ts';
 import { condition, conditionUnless, type Fault, listFacts } from '#libs/projection/model/conditions.ts';
@@ -10,7 +10,7 @@ import type { ListenerModel } from '#libs/projection/model/listeners.ts';
 import { listenerStatus } from './listener-status.ts';
 import { supportedFeatures } from './supported-features.ts';
 
-/** What belongs to a Gateway beside its own object. */
+/** Holds what belongs to a Gateway beside its own object. */
 interface GatewayBelongings {
   /** ListenerSets that are accepted. */
   readonly listenerSets: number;
@@ -20,7 +20,7 @@ interface GatewayBelongings {
   readonly lost: (entryName: string) => Fault | undefined;
 }
 
-/** `status` of a GatewayClass of ours. */
+/** Writes `status` of a GatewayClass of ours. */
 export function gatewayClassStatus({ fault }: ClassModel, generation: number): Readonly<Record<string, unknown>> {
   // Every version of the API's objects that a cluster can serve is read, so there is none to refuse.
   const conditions = [
@@ -30,7 +30,7 @@ export function gatewayClassStatus({ fault }: ClassModel, generation: number): R
   return { conditions, supportedFeatures: supportedFeatures.map((name) => ({ name })) };
 }
 
-/** `status` of a Gateway of ours. */
+/** Writes `status` of a Gateway of ours. */
 export function gatewayStatus(
   model: GatewayModel,
   delivery: Delivery,
@@ -91,7 +91,7 @@ function programmedCondition(
   return condition('Programmed', delivery.status, delivery, generation);
 }
 
-/** Programmed of a Gateway that lost listeners to others: it names them, and is False where none is left. */
+/** Makes Programmed of a Gateway that lost listeners to others: it names them, and is False where none is left. */
 function withoutLost(
   programmed: DesiredCondition,
   lost: readonly string[],
@@ -103,12 +103,12 @@ function withoutLost(
   return left > 0 ? { ...programmed, message } : { ...programmed, status: 'False', reason: 'Invalid', message };
 }
 
-/** Those of some problems that none of some facts tells of. */
+/** Leaves those of some problems that none of some facts tells of. */
 function unsaid(problems: readonly string[], facts: readonly string[]): readonly string[] {
   return problems.filter((problem) => !facts.some((fact) => fact.includes(problem)));
 }
 
-/** The Gateway's own reference comes first, then those of its listeners. */
+/** Finds the first reference that is not resolved: the Gateway's own come first, then those of its listeners. */
 function unresolved({ backendFault, listeners }: GatewayModel): Fault | undefined {
   if (backendFault !== undefined) return backendFault;
   const facts = listeners.flatMap(({ name, references }) =>

@@ -1,11 +1,11 @@
-// The status of a ListenerSet and of its listeners.
+// Writes the status of a ListenerSet and of its listeners.
 import type { DesiredCondition } from '#libs/events/agent-exchange.ts';
 import { condition, conditionUnless, type Fault, listFacts, listProblems } from '#libs/projection/model/conditions.ts';
 import type { PlaneState } from '#libs/projection/model/delivery.ts';
 import { listenerFacts, listenerSetFault, type ListenerSetModel } from '#libs/projection/model/listener-set-model.ts';
 import { listenerStatus } from './listener-status.ts';
 
-/** What is known of the delivery of one ListenerSet. */
+/** Holds what is known of the delivery of one ListenerSet. */
 interface SetDelivery {
   readonly plane: PlaneState;
   /** Its newest state is not applied by all nodes yet. */
@@ -14,7 +14,7 @@ interface SetDelivery {
   readonly addressed: boolean;
 }
 
-/** `status` of a ListenerSet. `attachedRoutes` counts by ListenerEntry.name, `lost` as for Gateways. */
+/** Writes `status` of a ListenerSet. `attachedRoutes` counts by ListenerEntry.name, `lost` as for Gateways. */
 export function listenerSetStatus(
   set: ListenerSetModel,
   delivery: SetDelivery,

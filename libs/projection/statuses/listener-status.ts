@@ -1,11 +1,11 @@
-// The status of one listener, of a Gateway or of a ListenerSet.
+// Writes the status of one listener, of a Gateway or of a ListenerSet.
 import type { DesiredCondition } from '#libs/events/agent-exchange.ts';
 import { condition, conditionUnless, type Fault } from '#libs/projection/model/conditions.ts';
 import type { ListenerModel } from '#libs/projection/model/listeners.ts';
 
 /**
- * An item of status.listeners; `programmed` is the condition Programmed of what serves it, `lost` what it lost to
- * listeners of other Gateways on the nodes that it shares with them.
+ * Writes an item of status.listeners; `programmed` is the condition Programmed of what serves it, `lost` what it lost
+ * to listeners of other Gateways on the nodes that it shares with them.
  */
 export function listenerStatus(
   listener: ListenerModel,

@@ -1,4 +1,5 @@
-// Statuses of v1 in the words of Service APIs 0.1 and of Ingress: their users see the truth on their own objects.
+// Writes statuses of v1 in the words of Service APIs 0.1 and of Ingress: their users see the truth on their own
+// objects.
 import { compareKeys } from '#libs/gateway/compare-text.ts';
 import type { DesiredCondition } from '#libs/events/agent-exchange.ts';
 import { fieldsOf, type Fields, itemsOf, type Place, textOf } from '#libs/gateway/conversion/conversion.ts';
@@ -8,14 +9,16 @@ import { toNamespacedKey } from '#libs/gateway/object-key.ts';
 
 type Status = Readonly<Record<string, unknown>>;
 
-/** `status` of a GatewayClass. */
+/** Writes `status` of a GatewayClass. */
 export function olderClassStatus(status: Status, warnings: readonly string[]): Status {
   const found = as(find(status['conditions'], 'Accepted'), 'Admitted');
   const message = listFacts([found.message, ...warnings].filter((one) => one !== ''));
   return { conditions: [condition('Admitted', found.status, { ...found, message }, found.observedGeneration)] };
 }
 
-/** `status` of a Gateway. Its listeners are those of the object, in order, with the names that they have in v1. */
+/**
+ * Writes `status` of a Gateway. Its listeners are those of the object, in order, with the names that they have in v1.
+ */
 export function olderGatewayStatus(
   status: Status,
   listeners: readonly { readonly name: string; readonly listener: Fields }[],
@@ -40,7 +43,7 @@ export function olderGatewayStatus(
   };
 }
 
-/** `status` of a Gateway whose name a Gateway of v1 has. */
+/** Writes `status` of a Gateway whose name a Gateway of v1 has. */
 export function collidingGatewayStatus(place: Place, generation: number): Status {
   const name = `${place.namespace}/${place.name}`;
   const message = `there is a Gateway ${name} of gateway.networking.k8s.io, and that one is served`;
@@ -55,7 +58,7 @@ export function collidingGatewayStatus(place: Place, generation: number): Status
   };
 }
 
-/** `status` of a route: what v1 says of its parents, and the Gateways that it does not allow. */
+/** Writes `status` of a route: what v1 says of its parents, and the Gateways that it does not allow. */
 export function olderRouteStatus(
   status: Status | undefined,
   refused: readonly Place[],
@@ -91,8 +94,8 @@ export function olderRouteStatus(
 }
 
 /**
- * `status` of an Ingress: where it is served, once a Gateway takes it, and on which ports. Its `parents` are for our
- * own API: the object has no field for them, and agents write loadBalancer only.
+ * Writes `status` of an Ingress: where it is served, once a Gateway takes it, and on which ports. Its `parents` are for
+ * our own API: the object has no field for them, and agents write loadBalancer only.
  */
 export function ingressStatus(
   route: Status | undefined,
@@ -114,7 +117,7 @@ export function ingressStatus(
   return { loadBalancer: { ingress }, parents: itemsOf(route?.['parents']) };
 }
 
-/** `status` of a BackendPolicy, from those of the policies that it comes to. */
+/** Writes `status` of a BackendPolicy, from those of the policies that it comes to. */
 export function olderPolicyStatus(
   statuses: readonly (Status | undefined)[],
   problems: readonly Problem[],
@@ -152,7 +155,7 @@ export function olderPolicyStatus(
 const goodWhenFalse: ReadonlySet<string> = new Set(['Conflicted', 'Detached']);
 const addressReasons: ReadonlySet<string> = new Set(['AddressNotAssigned', 'AddressNotUsable']);
 
-/** The list is by port, so listeners on one port share an entry: that of the one with which most is wrong. */
+/** Lists by port: listeners on one port share an entry, that of the one with which most is wrong. */
 function byPort(
   status: Status,
   listeners: readonly { readonly name: string; readonly listener: Fields }[],
@@ -204,7 +207,7 @@ function routeConditions(conditions: unknown): readonly DesiredCondition[] {
   return [as(find(conditions, 'Accepted'), 'Admitted'), ...others];
 }
 
-/** Entries of a route have no controllerName: a condition of ours tells the agent whose one is. */
+/** Makes a condition of ours, which tells the agent whose entry one is: entries of a route have no controllerName. */
 function ownMark(generation: number): DesiredCondition {
   return condition('fleetgate.dev/ResolvedRefs', 'Unknown', { reason: 'Pending', message: '' }, generation);
 }

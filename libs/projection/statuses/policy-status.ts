@@ -1,4 +1,4 @@
-// The status of BackendTLSPolicies: an entry for each Gateway of ours that they have a bearing on.
+// Writes the status of BackendTLSPolicies: an entry for each Gateway of ours that they have a bearing on.
 import { controllerName } from '#libs/gateway/kinds.ts';
 import { gatewayGroup } from '#libs/gateway/fields/parent-ref.ts';
 import { condition, conditionUnless, type Fault, listFacts } from '#libs/projection/model/conditions.ts';
@@ -8,14 +8,14 @@ import { parsePlaceKey } from '#libs/gateway/object-key.ts';
 /** PolicyStatus.ancestors may have no more. */
 const ancestorsMax = 16;
 
-/** One target of a policy, and the Gateways that refer to its Service. */
+/** Describes one target of a policy, and the Gateways that refer to its Service. */
 interface TargetFacts {
   readonly gateways: readonly string[];
   /** Why the policy does not hold there, though it could be honoured. */
   readonly fault?: Fault;
 }
 
-/** `status.ancestors`: the Gateways whose routes refer to the policy's Services. */
+/** Writes `status.ancestors`: the Gateways whose routes refer to the policy's Services. */
 export function policyAncestors(
   policy: Pick<PolicyModel, 'fault' | 'referenceFault' | 'ignored' | 'generation'>,
   targets: readonly TargetFacts[],
@@ -41,8 +41,8 @@ export function policyAncestors(
 }
 
 /**
- * A conflict on any target costs the acceptance (BackendTLSPolicySpec.targetRefs); other faults do where they are on
- * all.
+ * Finds what costs the acceptance: a conflict on any target does (BackendTLSPolicySpec.targetRefs); other faults do
+ * where they are on all.
  */
 function lostFault(targets: readonly TargetFacts[]): Fault | undefined {
   const faults = targets.flatMap(({ fault }) => fault ?? []);

@@ -1,4 +1,4 @@
-// The status of a route: an entry for each parentRef that names a Gateway of ours.
+// Writes the status of a route: an entry for each parentRef that names a Gateway of ours.
 import type { DesiredCondition } from '#libs/events/agent-exchange.ts';
 import { controllerName } from '#libs/gateway/kinds.ts';
 import type { RouteSpec } from '#libs/gateway/objects/route-spec.ts';
@@ -8,10 +8,13 @@ import { condition, conditionUnless, type Fault, listFacts, listProblems } from 
 import type { RuleName } from '#libs/projection/model/publish.ts';
 import type { KeptAttachment } from '#libs/projection/model/rivals.ts';
 
-/** What always comes before a rule: another rule, or another Gateway's listener for its hostname on the same nodes. */
+/**
+ * Names what always comes before a rule: another rule, or another Gateway's listener for its hostname on the same
+ * nodes.
+ */
 export type Winner = RuleName | { readonly gateway: string; readonly hostname: string };
 
-/** A rule that can never match, and what always comes before it. */
+/** Names a rule that can never match, and what always comes before it. */
 export interface Shadow {
   readonly gateway: string;
   readonly listeners: readonly string[];
@@ -19,7 +22,7 @@ export interface Shadow {
   readonly winner: Winner;
 }
 
-/** Why the route as a whole is not accepted, wherever it is attached. */
+/** Says why the route as a whole is not accepted, wherever it is attached. */
 export function routeFault(spec: RouteSpec): Fault | undefined {
   if (spec.problems.length > 0) return { reason: 'UnsupportedValue', message: listProblems(spec.problems) };
   const faults = faultsOf(spec).map(({ fault }) => fault);
@@ -28,7 +31,7 @@ export function routeFault(spec: RouteSpec): Fault | undefined {
   return { reason: first.reason, message: listProblems(faults.flatMap((fault) => fault.problems)) };
 }
 
-/** `status.parents` of a route. */
+/** Writes `status.parents` of a route. */
 export function routeParents(
   spec: RouteSpec,
   attachments: readonly KeptAttachment[],
@@ -58,7 +61,7 @@ export function routeParents(
   });
 }
 
-/** Why a route is not attached, and what of it cannot be read: that may be why. */
+/** Says why a route is not attached, and what of it cannot be read: that may be why. */
 function together(fault: Fault, { problems }: RouteSpec): Fault {
   return problems.length === 0 ? fault : { ...fault, message: listFacts([fault.message, listProblems(problems)]) };
 }
@@ -70,7 +73,7 @@ function parentStatus(
   return { parentRef: attachment.ref.written, controllerName, conditions };
 }
 
-/** The message starts as the specification of PartiallyInvalid wants it. */
+/** Begins the message as the specification of PartiallyInvalid wants it. */
 function partialFault(spec: RouteSpec): Fault | undefined {
   const facts = faultsOf(spec).map(
     ({ index, fault }) =>
@@ -85,7 +88,7 @@ function faultsOf(spec: RouteSpec): readonly { readonly index: number; readonly 
   return faults;
 }
 
-/** What an accepted route does not get. */
+/** Says what an accepted route does not get. */
 function reservations({ ignored }: RouteSpec, { lost }: KeptAttachment): string {
   return listFacts([
     ...(ignored.length === 0 ? [] : [`not supported and left out: ${listFacts(ignored)}`]),

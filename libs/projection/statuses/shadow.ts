@@ -1,8 +1,9 @@
-// Rules that can never match, because another rule has an equal match wherever they have one and comes before them.
+// Finds rules that can never match, because another rule has an equal match wherever they have one and comes before
+// them.
 import type { Claim, RuleName } from '#libs/projection/model/publish.ts';
 import type { Shadow, Winner } from './route-status.ts';
 
-/** The shadowed rules of one route, by gateway and rule. `winnerOf` names what a claim loses to. */
+/** Finds the shadowed rules of one route, by gateway and rule. `winnerOf` names what a claim loses to. */
 export function findShadows(
   claims: readonly Claim[],
   winnerOf: (claim: Claim) => Winner | undefined,
@@ -28,7 +29,7 @@ export function findShadows(
   );
 }
 
-/** Whether two names are of one rule. */
+/** Tells whether two names are of one rule. */
 export function sameRule(a: RuleName, b: RuleName): boolean {
   return (
     a.index === b.index &&

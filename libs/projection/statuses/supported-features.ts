@@ -1,4 +1,4 @@
-// What of the Gateway API is supported, as GatewayClass.status lists it and the conformance tests name it.
+// Lists what of the Gateway API is supported, as GatewayClass.status lists it and the conformance tests name it.
 
 /** Sorted, as the API demands. */
 export const supportedFeatures: readonly string[] = [

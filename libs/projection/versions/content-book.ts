@@ -1,4 +1,4 @@
-// The contents and versions of all gateways, fed by the stages: entries are added and taken away as stage outputs
+// Keeps the contents and versions of all gateways, fed by the stages: entries are added and taken away as stage outputs
 // change.
 import type { OperatorEvent } from '#libs/events/operator-event.ts';
 import type { VersionFacts } from '#libs/projection/model/delivery.ts';
@@ -42,7 +42,7 @@ export class ContentBook {
     return versions?.head === undefined ? undefined : versions.content.head();
   }
 
-  /** Where a gateway's versions stand, for its status. */
+  /** Says where a gateway's versions stand, for its status. */
   facts(gateway: string): VersionFacts | undefined {
     const versions = this.#gateways.get(gateway);
     if (versions?.head === undefined) return undefined;
@@ -50,7 +50,7 @@ export class ContentBook {
     return { since: versions.since, serving, pinned, alarm, ports: versions.servedPorts };
   }
 
-  /** The first version that has what the last step brought to a gateway. */
+  /** Names the first version that has what the last step brought to a gateway. */
   settled(gateway: string): number | undefined {
     return this.#gateways.get(gateway)?.settled;
   }
@@ -130,7 +130,7 @@ export class ContentBook {
   }
 }
 
-/** A gateway's name has no space in it. */
+/** Splits at the first space: a gateway's name has none in it. */
 function splitPair(key: string): [gateway: string, rest: string] {
   const at = key.indexOf(' ');
   return [key.slice(0, at), key.slice(at + 1)];

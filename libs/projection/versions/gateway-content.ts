@@ -1,5 +1,5 @@
-// The content of one gateway: what its objects ask for now (live) beside what its newest version holds (head), and
-// where they differ. Everything is kept by adding and taking away, so that a change costs what it changes.
+// Keeps the content of one gateway: what its objects ask for now (live) beside what its newest version holds (head),
+// and where they differ. Everything is kept by adding and taking away, so that a change costs what it changes.
 import { compareText } from '#libs/gateway/compare-text.ts';
 import type { StoredEntry } from '#libs/snapshot/entry.ts';
 import { Digest } from '#libs/snapshot/digest.ts';
@@ -41,7 +41,7 @@ export class GatewayContent {
     this.#compare(key);
   }
 
-  /** Whether live is another content than at the last call. */
+  /** Tells whether live is another content than at the last call. */
   settle(): boolean {
     let changed = false;
     for (const [key, hash] of this.#touched) changed ||= this.#live.get(key)?.hash !== hash;
@@ -53,7 +53,7 @@ export class GatewayContent {
     return this.#pending.size > 0;
   }
 
-  /** Ports of head. */
+  /** Gives the ports of head. */
   get headPorts(): readonly VersionPort[] {
     return this.#headPorts;
   }
@@ -62,17 +62,17 @@ export class GatewayContent {
     return this.#head.size;
   }
 
-  /** Digest of head. */
+  /** Gives the digest of head. */
   digest(): string {
     return this.#digest.value();
   }
 
-  /** What the newest version holds. */
+  /** Gives what the newest version holds. */
   head(): VersionContent {
     return { digest: this.#digest.value(), entries: new Map(this.#head), ports: this.#headPorts };
   }
 
-  /** Live as the next version, for the limits. */
+  /** Describes live as the next version, for the limits. */
   proposal(): Proposal {
     return {
       entries: this.#live.size,

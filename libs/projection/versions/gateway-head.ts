@@ -1,8 +1,8 @@
-// Where a gateway stands, and the versions that it has.
+// Describes where a gateway stands, and the versions that it has.
 import type { Limits } from './limits.ts';
 import type { Labels } from '#libs/snapshot/gateway-glob.ts';
 
-/** The row of the table `gateways`. */
+/** Describes the row of the table `gateways`. */
 export interface GatewayHead {
   /** `cluster/namespace/name`. */
   readonly gateway: string;
@@ -38,13 +38,13 @@ export interface NewVersion {
   readonly changes: readonly { readonly key: string; readonly hash: string | null }[];
 }
 
-/** A port that clients of a version connect to. */
+/** Names a port that clients of a version connect to. */
 export interface VersionPort {
   readonly port: number;
   readonly protocol: 'TCP' | 'UDP';
 }
 
-/** What one version of a gateway holds: entry key → entry hash, and the digest over it. */
+/** Holds what one version of a gateway is: entry key → entry hash, and the digest over it. */
 export interface VersionContent {
   readonly digest: string;
   readonly entries: ReadonlyMap<string, string>;

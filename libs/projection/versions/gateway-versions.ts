@@ -1,5 +1,5 @@
-// The versions of one gateway, folded: live content becomes the next version, a rollback brings an old one back and
-// pins, a release ends the pin. At most one new version per commit; versions only go up.
+// Folds the versions of one gateway: live content becomes the next version, a rollback brings an old one back and pins,
+// a release ends the pin. A commit makes at most one new version; versions only go up.
 import type { OperatorEvent } from '#libs/events/operator-event.ts';
 import type { StoredEntry } from '#libs/snapshot/entry.ts';
 import { type EntryChange, GatewayContent } from './gateway-content.ts';
@@ -9,7 +9,7 @@ import { type Limits, limitAlarm } from './limits.ts';
 import { sameValue } from '#libs/derivation/same-value.ts';
 import { parsePlaceKey } from '#libs/gateway/object-key.ts';
 
-/** What one commit did to a gateway. */
+/** Says what one commit did to a gateway. */
 interface VersionStep {
   readonly version?: NewVersion;
   /** Entries that the version brings. */
@@ -18,7 +18,7 @@ interface VersionStep {
   readonly head?: GatewayHead;
 }
 
-/** One commit, as far as it is about this gateway. */
+/** Holds one commit, as far as it is about this gateway. */
 interface Commit {
   readonly operations: readonly OperatorEvent[];
   /** The Gateway object is there and ours. */
@@ -34,7 +34,7 @@ interface Commit {
   readonly contentOf: (version: number) => VersionContent;
 }
 
-/** What a commit's operator events come to, in their order. */
+/** Says what a commit's operator events come to, in their order. */
 interface Decision {
   /** The Gateway object is gone or another one: what was pinned or held back was the old one's. */
   readonly anew: boolean;
@@ -47,7 +47,7 @@ interface Decision {
 export class GatewayVersions {
   readonly gateway: string;
   readonly content = new GatewayContent();
-  /** First version made at or after the last change of the Gateway object. */
+  /** Names the first version made at or after the last change of the Gateway object. */
   since = 0;
   #servedPorts: readonly VersionPort[] = [];
   #head: GatewayHead | undefined;
@@ -60,12 +60,12 @@ export class GatewayVersions {
     return this.#head;
   }
 
-  /** Ports of the version that is served. */
+  /** Gives the ports of the version that is served. */
   get servedPorts(): readonly VersionPort[] {
     return this.#servedPorts;
   }
 
-  /** Where a change of an object stands in the versions that it went into at the last step. */
+  /** Says where a change of an object stands in the versions that it went into at the last step. */
   get settled(): number {
     const { head = 0, alarm = null } = this.#head ?? {};
     // What is held back becomes a version later, if at all.
@@ -164,7 +164,7 @@ export class GatewayVersions {
 
 const headFields = ['head', 'serving', 'pinned', 'deleted', 'alarm', 'labels', 'uid', 'limits'] as const;
 
-/** The last of rollback and release counts; an accept counts wherever it stands. */
+/** Decides by the last of rollback and release; an accept counts wherever it stands. */
 function decide(operations: readonly OperatorEvent[], anew: boolean, wasPinned: boolean): Decision {
   const pinned = wasPinned && !anew;
   const accepted = operations.some(({ type }) => type === 'accept');

@@ -1,7 +1,10 @@
-// Sanity limits: what one commit may do to a gateway without a person saying so.
+// Applies the sanity limits: what one commit may do to a gateway without a person saying so.
 import type { LimitWishes } from '#libs/gateway/objects/gateway-limits.ts';
 
-/** Over a limit: no new version, an alarm on the gateway, until the content is fine again or an operator accepts it. */
+/**
+ * Sets limits: over one there is no new version but an alarm on the gateway, until the content is fine again or an
+ * operator accepts it.
+ */
 export interface Limits {
   /** Entries of one gateway. */
   readonly entriesMax: number;
@@ -23,7 +26,7 @@ export const defaultLimits: Limits = {
   removedRoutesMin: 3,
 };
 
-/** The content that would become a version, beside the version before it. */
+/** Describes the content that would become a version, beside the version before it. */
 export interface Proposal {
   readonly entries: number;
   readonly bytes: number;
@@ -45,7 +48,7 @@ export function limitsFor(wishes: LimitWishes, fleet: Limits): Limits {
   };
 }
 
-/** Why a proposal is held back, as a sentence for people; undefined = it is not. */
+/** Says why a proposal is held back, as a sentence for people; undefined = it is not. */
 export function limitAlarm(proposal: Proposal, limits: Limits): string | undefined {
   const { entries, bytes, headEntries, headRules, removedRules } = proposal;
   if (removedRules >= limits.removedMin && removedRules > headRules * limits.removedShareMax) {

@@ -1,4 +1,4 @@
-// Commands of operators against what is known: decide, then evolve.
+// Decides commands of operators against what is known; what is decided is folded as an event.
 import type { OperatorEvent } from '#libs/events/operator-event.ts';
 import type { GatewayHead } from './gateway-head.ts';
 
@@ -34,7 +34,7 @@ export function decideOperator(
   return { event: { ...command, to } };
 }
 
-/** The highest version below the one that serves whose content is another. */
+/** Finds the highest version below the one that serves whose content is another. */
 function previousVersion(
   head: GatewayHead,
   versions: readonly { readonly version: number; readonly digest: string }[],

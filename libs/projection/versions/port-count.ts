@@ -1,4 +1,4 @@
-// The ports of a changing set of listener entries, each once.
+// Counts the ports of a changing set of listener entries, each once.
 import { compareKeys } from '#libs/gateway/compare-text.ts';
 import type { ListenerEntry } from '#libs/snapshot/entry.ts';
 import type { VersionPort } from './gateway-head.ts';
@@ -24,7 +24,7 @@ export class PortCount {
     this.#byKey.set(key, text);
   }
 
-  /** Ordered. */
+  /** Lists the ports in order. */
   list(): readonly VersionPort[] {
     return [...this.#ports].toSorted(compareKeys).map(([, { port }]) => port);
   }
@@ -37,7 +37,7 @@ export class PortCount {
   }
 }
 
-/** The port of a listener entry, from its JSON text. */
+/** Reads the port of a listener entry from its JSON text. */
 export function portOfEntry(json: string): VersionPort {
   const { port, protocol }: Pick<ListenerEntry, 'port' | 'protocol'> = JSON.parse(json);
   return { port, protocol: protocol === 'UDP' ? 'UDP' : 'TCP' };

@@ -1,4 +1,4 @@
-// What goes into a Projection and what comes out, in one place.
+// Describes what goes into a Projection and what comes out, in one place.
 import type { DesiredStatus } from '#libs/events/agent-exchange.ts';
 import type { ChangeEvent } from '#libs/events/change-event.ts';
 import type { OperatorEvent } from '#libs/events/operator-event.ts';
@@ -8,20 +8,20 @@ import type { GatewayHead, NewVersion, VersionContent, VersionPort } from './gat
 import type { NodeReport } from '#libs/projection/model/node-report.ts';
 import type { SealedItem } from '#libs/projection/model/sealed-item.ts';
 
-/** An event of the history with its place in it. */
+/** Holds an event of the history with its place in it. */
 export interface FoldedEvent {
   readonly seq: bigint;
   readonly event: ChangeEvent | OperatorEvent;
 }
 
-/** One transaction's worth: new events in order, EndpointSlice events, new TLS material. */
+/** Holds one transaction's worth: new events in order, EndpointSlice events, new TLS material. */
 export interface Batch {
   readonly events: readonly FoldedEvent[];
   readonly slices: readonly ChangeEvent[];
   readonly sealed: readonly SealedItem[];
 }
 
-/** The status that an object of a cluster should have; null = the object is gone or not ours any more. */
+/** Says which status an object of a cluster should have; null = the object is gone or not ours any more. */
 export type StatusChange =
   | (DesiredStatus & { readonly cluster: string })
   | {
@@ -41,7 +41,7 @@ export interface DiscoveryChange {
   readonly item: DiscoveryItem | null;
 }
 
-/** What one batch changed. Every list is ordered by its key. */
+/** Says what one batch changed. Every list is ordered by its key. */
 export interface ProjectionChange {
   readonly versions: readonly NewVersion[];
   /** hash → canonical JSON of entries that the versions name and that may be new. */
@@ -51,14 +51,14 @@ export interface ProjectionChange {
   readonly discovery: readonly DiscoveryChange[];
 }
 
-/** An object as Postgres holds it; `hash` is its event's. */
+/** Describes an object as Postgres holds it; `hash` is its event's. */
 export interface SavedObject {
   readonly cluster: string;
   readonly hash: string;
   readonly object: KubeObject;
 }
 
-/** A gateway as Postgres holds it, with the content of version `head`. */
+/** Describes a gateway as Postgres holds it, with the content of version `head`. */
 export interface SavedGateway extends GatewayHead {
   readonly content: VersionContent;
   /**

@@ -1,5 +1,5 @@
-// What agents ask and tell beside the log: the inventory, their statuses, heartbeats. Answers show committed state
-// only.
+// Answers what agents ask and takes what they tell beside the log: the inventory, their statuses, heartbeats. Answers
+// show committed state only.
 import type { Kysely } from 'kysely';
 import { z } from 'zod';
 import type { Heartbeat, InventoryPage, Resync, StatusPage } from '#libs/events/agent-exchange.ts';

@@ -1,4 +1,4 @@
-// The newest heartbeat of each agent, written to the table `agents` together, every few seconds.
+// Keeps the newest heartbeat of each agent, and writes them to the table `agents` together, every few seconds.
 import { type Kysely, sql } from 'kysely';
 import { z } from 'zod';
 import type { Heartbeat } from '#libs/events/agent-exchange.ts';
@@ -21,7 +21,7 @@ const heartbeat = z.object({
   problems: z.array(text).transform((problems) => problems.slice(0, problemsMax)),
 });
 
-/** A heartbeat from a message, or undefined. */
+/** Reads a heartbeat from a message; undefined = it is none. */
 export function parseHeartbeat(json: unknown): Heartbeat | undefined {
   return heartbeat.safeParse(json).data;
 }

@@ -1,9 +1,9 @@
-// What control wrote about nodes, as the projection wants it.
+// Reads what control wrote about nodes, as the projection wants it.
 import type { Kysely } from 'kysely';
 import type { Database } from '#libs/runtime/postgres/database.ts';
 import type { NodeReport } from '#libs/projection/model/node-report.ts';
 
-/** Reports of all nodes, or of the named ones, in name order; a node that is gone has none. */
+/** Reads the reports of all nodes, or of the named ones, in name order; a node that is gone has none. */
 export async function readNodeReports(db: Kysely<Database>, names?: readonly string[]): Promise<readonly NodeReport[]> {
   let nodes = db.selectFrom('nodes').select(['node', 'connected', 'serves', 'addresses']).orderBy('node');
   let gateways = db

@@ -1,4 +1,4 @@
-// Changed statuses → messages per cluster that NATS takes.
+// Makes of changed statuses the messages per cluster that NATS takes.
 import type { DesiredStatus, StatusPage } from '#libs/events/agent-exchange.ts';
 import type { Projection } from '#libs/projection/projection.ts';
 import type { StatusChange } from '#libs/projection/versions/projection-change.ts';
@@ -8,7 +8,7 @@ import { toLocalKey } from '#libs/gateway/object-key.ts';
 const messageBytesMax = 900_000;
 const pageItemsMax = 500;
 
-/** Messages with the statuses that objects should have now, by cluster; objects that are gone need none. */
+/** Makes messages with the statuses that objects should have now, by cluster; objects that are gone need none. */
 export function statusMessages(
   changes: readonly StatusChange[],
 ): readonly { readonly cluster: string; readonly page: StatusPage }[] {
@@ -31,7 +31,7 @@ export function statusMessages(
   return messages;
 }
 
-/** One page of a cluster's statuses, small enough to send. */
+/** Gives one page of a cluster's statuses, small enough to send. */
 export function statusPage(projection: Projection, cluster: string, after: string | undefined): StatusPage {
   const page = projection.statuses(cluster, after, pageItemsMax);
   const items = fittingItems(page.items);
@@ -40,7 +40,7 @@ export function statusPage(projection: Projection, cluster: string, after: strin
   return { items, next: toLocalKey(last) };
 }
 
-/** The first items, at least one, as many as a message holds. */
+/** Takes the first items, at least one, as many as a message holds. */
 function fittingItems(items: readonly DesiredStatus[]): readonly DesiredStatus[] {
   let bytes = 0;
   const end = items.findIndex((item, index) => {

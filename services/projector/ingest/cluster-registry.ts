@@ -1,5 +1,5 @@
-// Which cluster a name stands for. The first that uses a name keeps it; its identity is the UID of its kube-system
-// namespace.
+// Knows which cluster a name stands for. The first that uses a name keeps it; its identity is the UID of its
+// kube-system namespace.
 
 type ClusterVerdict = 'registered' | 'new' | { readonly refused: string };
 
@@ -17,7 +17,7 @@ export class ClusterRegistry {
     return this.#uids.keys();
   }
 
-  /** What a name with a UID is; a refusal says why in a sentence. */
+  /** Judges a name with a UID; a refusal says why in a sentence. */
   check(name: string, uid: string): ClusterVerdict {
     const known = this.#uids.get(name);
     if (known === uid) return 'registered';

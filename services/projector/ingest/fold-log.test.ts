@@ -1,4 +1,4 @@
-// The line that a projector logs of each batch at level debug.
+// Tests the line that a projector logs of each batch at level debug.
 import t from 'tap';
 import { createLogger, type logLevels } from '#libs/runtime/log.ts';
 import { Projection } from '#libs/projection/projection.ts';

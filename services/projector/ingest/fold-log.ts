@@ -26,7 +26,7 @@ export function batchFields({ events, slices, sealed }: Batch): Readonly<Record<
   return first === undefined ? counts : { seqs: first === last ? first : `${first}-${last}`, ...counts };
 }
 
-/** As many fields as there are stages, and the five slowest keys. */
+/** Makes as many fields as there are stages, and the five slowest keys. */
 function recordFields({ stages, keys }: EngineRecord): Readonly<Record<string, unknown>> {
   const slowest = keys.toSorted((a, b) => b.ms - a.ms).slice(0, slowestMax);
   return {
@@ -37,7 +37,7 @@ function recordFields({ stages, keys }: EngineRecord): Readonly<Record<string, u
   };
 }
 
-/** Microseconds are as exact as it gets. */
+/** Rounds to microseconds, which are as exact as it gets. */
 function rounded(ms: number): number {
   return Math.round(ms * 1000) / 1000;
 }

@@ -1,6 +1,6 @@
-// Batches of the stream → transactions. Change events of a batch are folded together, in runs: while one run is
-// written, the next is folded. Each command is decided alone, between them. A batch that fails is tried again message
-// by message: the one at fault is skipped loudly, and the fleet goes on.
+// Turns batches of the stream into transactions. Change events of a batch are folded together, in runs: while one run
+// is written, the next is folded. Each command is decided alone, between them. A batch that fails is tried again
+// message by message: the one at fault is skipped loudly, and the fleet goes on.
 import { DatabaseError } from 'pg';
 import type { ChangeEvent } from '#libs/events/change-event.ts';
 import type { OperatorEvent, OperatorOutcome } from '#libs/events/operator-event.ts';
@@ -56,7 +56,9 @@ export class Ingest {
     return this.#writer;
   }
 
-  /** Another stream, or another place in it: messages up to `replayUntil` may be older than the history. */
+  /**
+   * Begins at another stream, or at another place in it: messages up to `replayUntil` may be older than the history.
+   */
   begin(startAfterSeq: number, replayUntil: number): void {
     this.#replayUntil = replayUntil;
     this.#countedSeq = startAfterSeq;
@@ -100,7 +102,7 @@ export class Ingest {
     }
   }
 
-  /** After a fault of the content: forgets what was folded in vain. Any other fault is thrown on. */
+  /** Forgets, after a fault of the content, what was folded in vain. Any other fault is thrown on. */
   async #recover(error: unknown): Promise<void> {
     const { metrics, log, onOver, openWriter } = this.#context;
     metrics.failures.inc();
@@ -208,7 +210,7 @@ export class Ingest {
     this.#context.log.error({ cluster: event.cluster, reason: verdict.refused }, 'events of a cluster are refused');
   }
 
-  /** False when it was counted before. */
+  /** Counts a message; false when it was counted before. */
   #count({ seq }: StreamMessage, reason: 'known' | 'refused' | 'malformed'): boolean {
     if (seq <= this.#countedSeq) return false;
     this.#countedSeq = seq;
@@ -226,8 +228,8 @@ export class Ingest {
   }
 
   /**
-   * Ids that the history holds already, of messages that may be replayed: only those of a stream that lost its newest
-   * part.
+   * Finds the ids that the history holds already, of messages that may be replayed: only those of a stream that lost
+   * its newest part.
    */
   async #oldIds(messages: readonly StreamMessage[]): Promise<ReadonlySet<string>> {
     const ids: string[] = [];

@@ -10,7 +10,7 @@ import { toTlsKey } from '#libs/snapshot/discovery-key.ts';
 
 export type Verdict = 'taken' | 'known' | { readonly refused: string };
 
-/** The events of one transaction, in order. */
+/** Holds the events of one transaction, in order. */
 export class Intake {
   readonly events: ChangeEvent[] = [];
   readonly slices: ChangeEvent[] = [];
@@ -28,7 +28,7 @@ export class Intake {
     this.#knows = knows;
   }
 
-  /** Events and slices. */
+  /** Counts events and slices. */
   get size(): number {
     return this.events.length + this.slices.length;
   }
@@ -54,7 +54,7 @@ export class Intake {
     return 'taken';
   }
 
-  /** Why the cluster is refused; a new one is noted. */
+  /** Says why the cluster is refused; a new one is noted. */
   #register({ cluster, clusterUid }: ChangeEvent): string | undefined {
     const verdict = this.#registry.check(cluster, clusterUid);
     if (verdict === 'registered') return undefined;

@@ -1,5 +1,5 @@
-// A stream message → a change event, an operator event, or why it is neither. Whatever a sender says, no private key
-// gets past here: of a Secret only its metadata and summary are kept.
+// Reads a stream message as a change event, an operator event, or why it is neither. Whatever a sender says, no private
+// key gets past here: of a Secret only its metadata and summary are kept.
 import type { ChangeEvent } from '#libs/events/change-event.ts';
 import type { OperatorEvent } from '#libs/events/operator-event.ts';
 import { parseChangeEvent } from '#libs/events/parse-change-event.ts';
@@ -48,14 +48,14 @@ function parseOperator(json: unknown): Message {
   return operatorId.test(parsed.value.id) ? { type: 'operator', event: parsed.value } : bad('id: is no id');
 }
 
-/** The fingerprint in the summary of a Secret, where it has one. */
+/** Finds the fingerprint in the summary of a Secret, where it has one. */
 export function fingerprintOf(object: ChangeEvent['object']): string | undefined {
   const summary = parseSummary(object?.['summary']);
   const fingerprint = summary?.certificate?.fingerprint;
   return typeof fingerprint === 'string' ? fingerprint : undefined;
 }
 
-/** The event as the history may hold it: of a Secret's object only what the agent is meant to say. */
+/** Cuts the event to what the history may hold: of a Secret's object only what the agent is meant to say. */
 function withoutSecrets(event: ChangeEvent): ChangeEvent {
   const { sealed, ...facts } = event;
   if (event.kind !== 'Secret') return facts;
@@ -75,7 +75,7 @@ function withoutSecrets(event: ChangeEvent): ChangeEvent {
   return { ...facts, object: { apiVersion, kind, metadata: meta, summary }, ...kept };
 }
 
-/** What Postgres' columns cannot hold: NUL, and times beyond four-digit years. */
+/** Finds what Postgres' columns cannot hold: NUL, and times beyond four-digit years. */
 function unfitField(fields: Readonly<Record<string, unknown>>): string | undefined {
   for (const [name, value] of Object.entries(fields))
     if (typeof value === 'string' && value.includes('\0')) return `${name}: holds NUL`;

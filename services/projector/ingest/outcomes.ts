@@ -1,10 +1,10 @@
-// What became of operator commands: read back from the history, so that a repeated command gets the same answer.
+// Reads from the history what became of operator commands, so that a repeated command gets the same answer.
 import type { ClientBase } from 'pg';
 import type { OperatorOutcome } from '#libs/events/operator-event.ts';
 
 const versionsMax = 10_000;
 
-/** The outcome of a command that was carried out; undefined when the history does not hold it. */
+/** Reads the outcome of a command that was carried out; undefined when the history does not hold it. */
 export async function readOutcome(client: ClientBase, id: string): Promise<OperatorOutcome | undefined> {
   const { rows } = await client.query<{ seq: string; gateway: string; version: number }>(
     `select e.seq, e.cluster || '/' || e.namespace || '/' || e.name as gateway,
@@ -17,7 +17,7 @@ export async function readOutcome(client: ClientBase, id: string): Promise<Opera
   return row === undefined ? undefined : { id, ok: true, gateway: row.gateway, version: row.version, seq: row.seq };
 }
 
-/** The newest versions of a gateway, and the wanted one however old it is; in order. */
+/** Reads the newest versions of a gateway, and the wanted one however old it is; in order. */
 export async function readVersions(
   client: ClientBase,
   gateway: string,

@@ -1,5 +1,5 @@
-// The writer against a real Postgres: one transaction per batch, versions, commands, the fence, and taking over what is
-// stored.
+// Tests the writer against a real Postgres: one transaction per batch, versions, commands, the fence, and taking over
+// what is stored.
 import t from 'tap';
 import { FenceLost } from '../store/commit.ts';
 import { awaitLeadership } from '../leadership.ts';

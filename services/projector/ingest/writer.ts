@@ -1,5 +1,5 @@
-// The projection in memory and its transactions: fold, commit, remember the position. After a transaction that failed
-// the memory is ahead of Postgres: the writer must be thrown away and a new one opened.
+// Holds the projection in memory and makes its transactions: it folds, commits, and remembers the position. After a
+// transaction that failed the memory is ahead of Postgres: the writer must be thrown away and a new one opened.
 import type { Logger } from '#libs/runtime/log.ts';
 import type { OperatorEvent, OperatorOutcome } from '#libs/events/operator-event.ts';
 import { Projection } from '#libs/projection/projection.ts';
@@ -28,7 +28,7 @@ interface WriterContext {
   readonly now: () => Date;
 }
 
-/** Folded, not yet written. */
+/** Holds what is folded and not yet written. */
 interface Prepared {
   /** Absent when there is nothing but the checkpoint to move. */
   readonly rows: CommitRows | undefined;
@@ -40,7 +40,7 @@ export interface Decided {
   readonly statuses: readonly StatusChange[];
 }
 
-/** One in-memory state with the right to write it. Not safe for concurrent calls. */
+/** Holds one in-memory state with the right to write it. Not safe for concurrent calls. */
 export class Writer {
   readonly projection: Projection;
   readonly clusters: ClusterRegistry;
@@ -122,7 +122,7 @@ export class Writer {
     return { outcome: { id, ok: true, gateway, version, seq: this.#lastSeq.toString() }, statuses: change.statuses };
   }
 
-  /** Which of the ids the history holds. */
+  /** Finds which of the ids the history holds. */
   async knownIds(ids: readonly string[]): Promise<ReadonlySet<string>> {
     const { rows } = await this.#context.leadership.client.query<{ id: string }>(
       'select id from events where id = any($1)',
@@ -131,7 +131,7 @@ export class Writer {
     return new Set(rows.map(({ id }) => id));
   }
 
-  /** What became of a command whose turn is over. */
+  /** Says what became of a command whose turn is over. */
   async pastOutcome(command: OperatorEvent): Promise<OperatorOutcome> {
     const past = await readOutcome(this.#context.leadership.client, command.id);
     return (

@@ -9,5 +9,5 @@ export const rebuildOptions = defineOptions({
   ...limitOptions,
 });
 
-/** What a rebuild was told. */
+/** Holds what a rebuild was told. */
 export type RebuildOptions = Options<typeof rebuildOptions>;

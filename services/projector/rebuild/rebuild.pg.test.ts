@@ -1,4 +1,5 @@
-// Whatever happened, the history gives what is stored: byte for byte, after restarts, rollbacks, limits and releases.
+// Tests that the history gives what is stored, whatever happened: byte for byte, after restarts, rollbacks, limits and
+// releases.
 import * as fc from 'fast-check';
 import t from 'tap';
 import type { ChangeEvent } from '#libs/events/change-event.ts';

@@ -77,7 +77,7 @@ interface StoredVersion {
 
 type VersionRow = Omit<StoredVersion, 'changes'> & { readonly key: string | null; readonly hash: string | null };
 
-/** The stored versions with their changes, in the order in which they were made. */
+/** Reads the stored versions with their changes, in the order in which they were made. */
 class StoredVersions {
   readonly #rows: AsyncGenerator<readonly VersionRow[]>;
   #page: readonly VersionRow[] = [];
@@ -92,7 +92,7 @@ class StoredVersions {
     );
   }
 
-  /** Those of transactions up to `seq` (all that are left without) which were not read before. */
+  /** Reads those of transactions up to `seq` (all that are left without) which were not read before. */
   async upTo(seq: bigint | undefined): Promise<readonly StoredVersion[]> {
     const versions: StoredVersion[] = [];
     for (let row = await this.#peek(); row !== undefined; row = await this.#peek()) {

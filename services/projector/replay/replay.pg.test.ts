@@ -1,4 +1,4 @@
-// An event of the history, replayed alone on a database that a projector has written.
+// Replays events of the history alone, on a database that a projector has written.
 import t from 'tap';
 import { replayEvent, type WantedEvent } from './replay.ts';
 import * as shop from '../testing/shop.ts';

@@ -1,4 +1,4 @@
-// What one transaction writes, as rows: built from folded events, before any SQL.
+// Builds the rows that one transaction writes from folded events, before any SQL.
 import type { ChangeEvent } from '#libs/events/change-event.ts';
 import { changeMessageId } from '#libs/events/subjects.ts';
 import type { OperatorEvent } from '#libs/events/operator-event.ts';
@@ -81,8 +81,8 @@ export const noChange: ProjectionChange = {
 };
 
 /**
- * The rows of folded events and slices, with what the projection made of them. An object's last event in the batch is
- * what is kept.
+ * Makes the rows of folded events and slices, with what the projection made of them. An object's last event in the
+ * batch is what is kept.
  */
 export function buildCommitRows(
   folded: readonly FoldedEvent[],

@@ -1,11 +1,11 @@
-// The writes of one transaction, as a table: each is left out of the statement when it has no rows. `:rows` stands for
-// its rows joined to the fence, :at for the time of recording.
+// Holds the writes of one transaction as a table: each is left out of the statement when it has no rows. `:rows` stands
+// for its rows joined to the fence, :at for the time of recording.
 import { jsonbText } from '#libs/runtime/postgres/jsonb-text.ts';
 import type { CommitRows } from './commit-rows.ts';
 
 export type Cell = string | number | boolean | Date | null;
 
-/** One write of the commit statement. */
+/** Describes one write of the commit statement. */
 export interface Section {
   /** Name of its common table expression. */
   readonly name: string;

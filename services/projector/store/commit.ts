@@ -1,16 +1,16 @@
-// One transaction of the projector as one SQL statement: fence, events, what is known now, versions, statuses,
-// discovery, checkpoint, notice. One round trip and one flush. A writer whose epoch is over changes nothing and learns
-// it from the empty answer.
+// Writes one transaction of the projector as one SQL statement: fence, events, what is known now, versions, statuses,
+// discovery, checkpoint, notice. It costs one round trip and one flush. A writer whose epoch is over changes nothing
+// and learns it from the empty answer.
 import type { ClientBase } from 'pg';
 import { type Cell, type Section, sections } from './commit-sections.ts';
 import type { CommitRows } from './commit-rows.ts';
 
-/** Another projector has raised the epoch: this one must write no more. */
+/** Says that another projector has raised the epoch: this one must write no more. */
 export class FenceLost extends Error {
   override readonly name = 'FenceLost';
 }
 
-/** Where the stream has been read to: the stream's creation time tells one stream from its successor. */
+/** Says how far the stream has been read: the stream's creation time tells one stream from its successor. */
 export interface Checkpoint {
   readonly streamCreated: string | null;
   readonly streamSeq: number;
@@ -73,7 +73,7 @@ function sectionText(section: Section, parameter: number): string {
   return section.sql.replace(':rows', () => rows).replace(':at', 'fence.recorded_at');
 }
 
-/** The rows turned into one array per column, or undefined without rows. */
+/** Turns the rows into one array per column; undefined = there are no rows. */
 function toColumns(section: Section, rows: CommitRows): readonly Cell[][] | undefined {
   const columns: Cell[][] = Object.keys(section.columns).map(() => []);
   let some = false;

@@ -4,7 +4,7 @@ import type { ClientBase, QueryResultRow } from 'pg';
 const pageRows = 2000;
 let cursors = 0;
 
-/** The rows of a query, page by page. The client must be in a transaction. */
+/** Reads the rows of a query, page by page. The client must be in a transaction. */
 export async function* pagesOf<Row extends QueryResultRow>(
   client: ClientBase,
   query: string,

@@ -1,4 +1,4 @@
-// Who made a version, and a sentence about why: read from the events that were folded with it. Equal events give equal
+// Finds who made a version, and a sentence about why, from the events that were folded with it. Equal events give equal
 // words.
 import type { ChangeEvent } from '#libs/events/change-event.ts';
 import type { FoldedEvent } from '#libs/projection/versions/projection-change.ts';
@@ -6,7 +6,7 @@ import type { NewVersion } from '#libs/projection/versions/gateway-head.ts';
 import { parsePlaceKey, toLocalKey } from '#libs/gateway/object-key.ts';
 import { parseEntryKey } from '#libs/snapshot/entry-key.ts';
 
-/** Who made a version, and a sentence about why. */
+/** Says who made a version, and in a sentence why. */
 export interface Origin {
   readonly actor: string | null;
   readonly reason: string | null;
@@ -14,7 +14,7 @@ export interface Origin {
 
 const namedMax = 3;
 
-/** The actor and reason of a new version; a batch of many changes names the first few that touch its entries. */
+/** Finds the actor and reason of a new version; a batch of many changes names the first few that touch its entries. */
 export function originOf(version: NewVersion, folded: readonly FoldedEvent[]): Origin {
   const changes: ChangeEvent[] = [];
   for (const { event } of folded) {
@@ -29,7 +29,7 @@ export function originOf(version: NewVersion, folded: readonly FoldedEvent[]): O
   return { actor: listed([...actors]), reason: listed([...reasons]) };
 }
 
-/** `kind/namespace/name` of the object that an entry comes from. */
+/** Writes `kind/namespace/name` of the object that an entry comes from. */
 function objectOf(key: string, gateway: string): string {
   const entry = parseEntryKey(key);
   if (entry?.type === 'rule') return toLocalKey(entry.route);

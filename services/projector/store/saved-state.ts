@@ -1,4 +1,4 @@
-// What Postgres holds, read in one consistent view when a projector takes over: position, clusters, and everything the
+// Reads what Postgres holds in one consistent view when a projector takes over: position, clusters, and everything the
 // projection knows.
 import type { ClientBase } from 'pg';
 import type { SealedMaterial } from '#libs/events/change-event.ts';

@@ -1,4 +1,4 @@
-// Which stored statuses differ from what the projection says now.
+// Finds the stored statuses that differ from what the projection says now.
 import type { ClientBase } from 'pg';
 import type { DesiredStatus } from '#libs/events/agent-exchange.ts';
 import { canonicalJson } from '#libs/gateway/canonical.ts';
@@ -10,7 +10,7 @@ import { toObjectKey } from '#libs/gateway/object-key.ts';
 
 const pageItems = 1000;
 
-/** The changes that make the table equal to the projection, cluster by cluster. */
+/** Finds the changes that make the table equal to the projection, cluster by cluster. */
 export async function staleStatuses(
   client: ClientBase,
   projection: Projection,

@@ -1,8 +1,8 @@
-// Where to read on in the stream, and whether something was lost on the way: then agents must compare with the
+// Finds where to read on in the stream, and whether something was lost on the way: then agents must compare with the
 // inventory.
 import type { Checkpoint } from './commit.ts';
 
-/** What the stream says of itself. */
+/** Holds what the stream says of itself. */
 interface StreamState {
   readonly created: string;
   readonly firstSeq: number;

@@ -1,4 +1,4 @@
-// What one version of a gateway holds, read back from the changes that led to it.
+// Reads what one version of a gateway holds from the changes that led to it.
 import type { ClientBase } from 'pg';
 import { digestOf } from '#libs/snapshot/digest.ts';
 import type { VersionContent } from '#libs/projection/versions/gateway-head.ts';
@@ -17,7 +17,7 @@ const contentQuery = `
    where newest.hash is not null`;
 
 /**
- * The content of a version; undefined when there is no such version. Throws when what is stored does not have the
+ * Reads the content of a version; undefined when there is no such version. Throws when what is stored does not have the
  * version's digest.
  */
 export async function readVersionContent(

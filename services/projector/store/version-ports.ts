@@ -1,5 +1,5 @@
-// The ports of the listeners of versions, from their entries: a data plane keeps those of what it serves, though nobody
-// asks for them any more.
+// Reads the ports of the listeners of versions from their entries: a data plane keeps those of what it serves, though
+// nobody asks for them any more.
 import type { ClientBase } from 'pg';
 import type { VersionPort } from '#libs/projection/versions/gateway-head.ts';
 import { PortCount, portOfEntry } from '#libs/projection/versions/port-count.ts';
@@ -14,16 +14,16 @@ const servedQuery = `
    where g.serving <> g.head
    order by c.gateway, c.key, c.version desc`;
 
-/** Ports by the hash of their listener's entry. */
+/** Holds ports by the hash of their listener's entry. */
 type PortsByHash = ReadonlyMap<string, VersionPort>;
 
-/** The ports of listener entries. */
+/** Reads the ports of listener entries. */
 export async function readPorts(client: ClientBase, hashes: Iterable<string>): Promise<PortsByHash> {
   const { rows } = await client.query<{ hash: string; json: string }>(entriesQuery, [[...new Set(hashes)]]);
   return new Map(rows.map(({ hash, json }) => [hash, portOfEntry(json)]));
 }
 
-/** The hashes of listener entries that are served and not in the head, by gateway. */
+/** Reads the hashes of listener entries that are served and not in the head, by gateway. */
 export async function readServedListeners(client: ClientBase): Promise<ReadonlyMap<string, readonly string[]>> {
   const { rows } = await client.query<{ gateway: string; hash: string | null }>(servedQuery);
   const byGateway = new Map<string, string[]>();
@@ -35,12 +35,12 @@ export async function readServedListeners(client: ClientBase): Promise<ReadonlyM
   return byGateway;
 }
 
-/** The hashes of the listeners among entries. */
+/** Picks the hashes of the listeners among entries. */
 export function listenerHashes(entries: ReadonlyMap<string, string>): readonly string[] {
   return [...entries].flatMap(([key, hash]) => (isListenerKey(key) ? [hash] : []));
 }
 
-/** The ports behind hashes, each once, in the order that the projection has them in. */
+/** Finds the ports behind hashes, each once, in the order that the projection has them in. */
 export function portsOf(hashes: Iterable<string>, ports: PortsByHash): readonly VersionPort[] {
   const count = new PortCount();
   for (const hash of hashes) {

@@ -1,4 +1,4 @@
-// Objects for the projector's tests: one gateway in `eu/infra/web`, a Service, and any number of routes.
+// Makes objects for the projector's tests: one gateway in `eu/infra/web`, a Service, and any number of routes.
 import type { ChangeEvent } from '#libs/events/change-event.ts';
 import type { OperatorEvent } from '#libs/events/operator-event.ts';
 import { applied, deleted, type Manifest } from '#libs/testing/given/change-events.ts';
@@ -24,12 +24,12 @@ const service: Manifest = {
   spec: { ports: [{ name: 'web', port: 80 }] },
 };
 
-/** The class, the gateway and the service. */
+/** Makes the class, the gateway and the service. */
 export function platform(cluster = 'eu'): readonly ChangeEvent[] {
   return [applied(gatewayClass, cluster), applied(web, cluster), applied(service, cluster)];
 }
 
-/** A route of `shop` with one path; `version` is resourceVersion and part of the path. */
+/** Makes a route of `shop` with one path; `version` is resourceVersion and part of the path. */
 export function route(name: string, version: number, cluster = 'eu'): ChangeEvent {
   return applied(routeManifest(name, version), cluster, `${version}`);
 }
@@ -46,12 +46,12 @@ export function gatewayBack(version: number): ChangeEvent {
   return applied({ ...web, metadata: { name: 'web', namespace: 'infra', uid: `web-${version}` } }, 'eu', `${version}`);
 }
 
-/** The gateway as it was, with labels. */
+/** Makes the gateway as it was, with labels. */
 export function gatewayLabelled(version: number, labels: Readonly<Record<string, string>>): ChangeEvent {
   return applied({ ...web, metadata: { name: 'web', namespace: 'infra', labels } }, 'eu', `${version}`);
 }
 
-/** The ready addresses of the service. */
+/** Makes a slice with the ready addresses of the service. */
 export function slice(version: number, ...addresses: readonly string[]): ChangeEvent {
   const manifest = {
     kind: 'EndpointSlice',
@@ -63,7 +63,7 @@ export function slice(version: number, ...addresses: readonly string[]): ChangeE
   return applied(manifest, 'eu', `${version}`);
 }
 
-/** A Secret as an agent sends it, with sealed material; `leak` adds what no agent should send. */
+/** Makes a Secret as an agent sends it, with sealed material; `leak` adds what no agent should send. */
 export function secret(version: number, leak: Readonly<Record<string, unknown>> = {}): ChangeEvent {
   const manifest = {
     kind: 'Secret',
@@ -87,7 +87,7 @@ export function secret(version: number, leak: Readonly<Record<string, unknown>> 
 
 let commands = 0;
 
-/** A command on the gateway. */
+/** Makes a command on the gateway. */
 export function command(
   fields: { readonly type: 'rollback'; readonly to: number | null } | { readonly type: 'release' | 'accept' },
 ): OperatorEvent {

@@ -1,4 +1,4 @@
-// A real NATS and a real Postgres with projectors on them, and a sender that stands for agents and control.
+// Starts a real NATS and a real Postgres with projectors on them, and sends what agents and control would send.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
@@ -39,7 +39,7 @@ export class TestFleet {
     return new TestFleet(test, databaseUrl, natsUrl, nats);
   }
 
-  /** A projector in this process; resolves when it runs, not when it leads. */
+  /** Starts a projector in this process; resolves when it runs, not when it leads. */
   async projector(flags: Readonly<Record<string, unknown>> = {}): Promise<Awaited<ReturnType<typeof startProjector>>> {
     const { databaseUrl, natsUrl } = this;
     const options = readOptions(projectorOptions, { databaseUrl, natsUrl, port: '0', ...flags }, {});
@@ -48,7 +48,7 @@ export class TestFleet {
     return projector;
   }
 
-  /** A projector in a process of its own, which ends with this one. */
+  /** Starts a projector in a process of its own, which ends with this one. */
   child(): ChildProcess {
     const main = fileURLToPath(new URL('../main.ts', import.meta.url));
     const env = {
@@ -90,7 +90,7 @@ export class TestFleet {
     }
   }
 
-  /** One query on a connection of its own, so that it works after Postgres was gone. */
+  /** Asks one query on a connection of its own, so that it works after Postgres was gone. */
   async rows<Row extends object>(sql: string, ...values: readonly unknown[]): Promise<readonly Row[]> {
     const client = new Client({ connectionString: this.databaseUrl });
     client.on('error', () => undefined);

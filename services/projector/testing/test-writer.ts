@@ -1,4 +1,4 @@
-// A writer on a throwaway database, fed with events as the stream would bring them.
+// Opens a writer on a throwaway database, and feeds it with events as the stream would bring them.
 import { Client } from 'pg';
 import type { ChangeEvent } from '#libs/events/change-event.ts';
 import type { OperatorEvent } from '#libs/events/operator-event.ts';
@@ -11,7 +11,7 @@ import { type Leadership, awaitLeadership } from '../leadership.ts';
 import { createProjectorMetrics } from '../metrics.ts';
 import { type Decided, Writer } from '../ingest/writer.ts';
 
-/** A writer that can be reopened, and a look into its database. */
+/** Holds a writer that can be reopened, and a look into its database. */
 export class TestWriter {
   readonly url: string;
   readonly leadership: Leadership;
@@ -52,13 +52,13 @@ export class TestWriter {
     return this.#writer;
   }
 
-  /** As a new leader would see it. */
+  /** Opens the writer anew, as a new leader would see it. */
   async reopen(): Promise<Writer> {
     this.#writer = await this.#open();
     return this.#writer;
   }
 
-  /** One transaction with these events. */
+  /** Appends these events in one transaction. */
   async append(...events: readonly ChangeEvent[]): Promise<Intake> {
     const intake = new Intake(this.#writer.clusters, (event) => this.#writer.projection.knows(event));
     for (const event of events) intake.add(event);
