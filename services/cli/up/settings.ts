@@ -60,9 +60,9 @@ export const upOptions = defineOptions({
     description: 'where contexts are looked up',
   },
   inspect: {
-    flag: '--inspect <part[=port]...>',
+    flag: '--inspect <part=port...>',
     schema: list(100),
-    description: 'let a debugger attach to a part, such as projector or agent-eu (port 9229, 9230, …); repeatable',
+    description: 'let a debugger attach to a part, such as agent-eu; PORT may be left out (9229, 9230, …); repeatable',
   },
   logLevel: {
     flag: '--log-level <part=level...>',
