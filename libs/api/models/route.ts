@@ -29,7 +29,8 @@ export const fleetRoute = z
     accepted: z.boolean().nullable().describe('By every parent of Fleetgate; null = it has none.'),
     problems: z.array(z.string()).describe('Why not, or what of it does not work.'),
     changedBy: actor.nullable(),
-    changedAt: time,
+    changedAt: time.describe('When its cluster says that it was changed: a claim, which can be forged.'),
+    recordedAt: time.describe('When the change was recorded here.'),
     seq,
     generation: z.int().nullable(),
   })

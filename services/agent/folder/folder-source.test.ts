@@ -150,11 +150,14 @@ void t.test('follows edits, whatever the editor does', async (t) => {
   const { uid, creationTimestamp, resourceVersion } = objects.get(key('a'))?.metadata ?? {};
   writeFileSync(file, route('a', 'two.example.com'));
   await became('two', 2);
+  const touched = changes.length;
+  utimesSync(file, new Date('2020-01-01T00:00:00Z'), new Date('2020-01-01T00:00:00Z'));
   for (const [index, host] of ['three', 'four'].entries()) {
     writeFileSync(join(folder, '.a.yaml.swp'), route('a', `${host}.example.com`));
     renameSync(join(folder, '.a.yaml.swp'), file);
     await became(host, 3 + index);
   }
+  t.equal(changes.length, touched + 2, 'another time of the file is no change');
   renameSync(file, `${file}~`);
   writeFileSync(file, route('a', 'five.example.com'));
   await became('five', 5);

@@ -33,11 +33,20 @@ function linesOf(event: ObjectEvent): readonly Line[] {
   if (event.truncated) changes.push('…');
   const [first = '', ...more] = changes;
   const what = event.to === null ? event.type : `${event.type} to ${event.to}`;
+  if (isFarOff(event)) more.unshift(`its cluster says that it was changed at ${event.at}`);
   const change = event.reason === null ? first : event.reason;
   return [
-    { seq: event.seq, at: event.at, what, by: event.changedBy?.manager ?? '-', change },
+    { seq: event.seq, at: event.recordedAt, what, by: event.changedBy?.manager ?? '-', change },
     ...more.map((line) => ({ seq: '', at: '', what: '', by: '', change: line })),
   ];
+}
+
+/** What an agent tells within this time was told at once. */
+const tellingMaxMs = 60_000;
+
+/** Says whether the time that the cluster claims is another than the one at which the change was recorded. */
+function isFarOff({ at, recordedAt }: ObjectEvent): boolean {
+  return Math.abs(Date.parse(recordedAt) - Date.parse(at)) > tellingMaxMs;
 }
 
 /** Says whether the object came or went: its fields are no news then. */

@@ -20,7 +20,7 @@ function columns(now: Date): readonly Column<Route>[] {
     { title: 'RULES', align: 'right', cell: ({ rules }) => String(rules) },
     { title: 'ACCEPTED', cell: ({ accepted }) => (accepted === null ? '-' : accepted ? 'yes' : 'no') },
     { title: 'CHANGED BY', cell: ({ changedBy }) => changedBy?.manager ?? '-' },
-    { title: 'AGE', align: 'right', cell: ({ changedAt }) => ago(changedAt, now) },
+    { title: 'AGE', align: 'right', cell: ({ recordedAt }) => ago(recordedAt, now) },
     { title: 'PROBLEMS', cell: ({ problems }) => problems.join('; ') },
   ];
 }

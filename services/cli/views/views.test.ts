@@ -4,6 +4,7 @@ import { commandText } from './command-text.ts';
 import { diffText } from './diff-text.ts';
 import { fieldLine } from './field-text.ts';
 import { gatewayState, nodesText } from './gateway-table.ts';
+import { historyTable } from './history-table.ts';
 
 await t.test('a gateway in a word: live, pinned, held back, deleted', async (t) => {
   t.equal(gatewayState(gateway), 'live');
@@ -54,4 +55,22 @@ await t.test('a difference: entries, and the fields of those that changed', asyn
   );
   t.equal(diffText({ ...diff, items: [] }), 'eu/platform/shared  version 3 and 4 are the same');
   t.equal(fieldLine({ path: 'a', before: 'x\u001B[2J', after: 1 }), '~ a: x [2J → 1', 'a value cannot move the cursor');
+});
+
+await t.test('a history shows when a change was recorded, and beside it a claim that is far off', async (t) => {
+  const event = {
+    ...{ seq: '7', id: 'x', type: 'applied', cluster: 'eu', kind: 'HTTPRoute', namespace: 'shop', name: 'shop' },
+    ...{ uid: 'u', at: '2026-11-28T10:00:00.000Z', recordedAt: '2026-11-28T10:00:00.020Z', generation: 2, to: null },
+    ...{ changedBy: { manager: 'folder/root', operation: 'Update' }, reason: null, truncated: false },
+    changes: [{ path: 'spec.hostnames[0]', before: 'a', after: 'b' }],
+  };
+  const look = { width: 200, now: new Date('2026-11-28T11:00:00Z') };
+  t.match(
+    historyTable([event], look),
+    /2026-11-28T10:00:00\.020Z  applied  folder\/root  ~ spec\.hostnames\[0\]: a → b/,
+  );
+  t.notMatch(historyTable([event], look), 'its cluster says');
+  const forged = historyTable([{ ...event, at: '2020-01-01T00:00:00.000Z' }], look);
+  t.match(forged, /2026-11-28T10:00:00\.020Z  applied/);
+  t.match(forged, 'its cluster says that it was changed at 2020-01-01T00:00:00.000Z');
 });

@@ -21,6 +21,7 @@ type RouteFilter = z.output<typeof endpoints.listRoutes.input>['query'];
 
 interface RouteRow extends Omit<Row<'objects'>, 'uid' | 'hash'> {
   readonly status: unknown;
+  readonly recorded_at: Date;
 }
 
 const gatewayGroup = 'gateway.networking.k8s.io';
@@ -33,8 +34,10 @@ export async function readRoutes(
 ): Promise<readonly RouteRow[]> {
   const isAfter = after && sql`(o.cluster, o.kind, o.namespace, o.name) > (${sql.join([...after])})`;
   const { rows } = await sql<RouteRow>`
-    select o.cluster, o.kind, o.namespace, o.name, o.seq, o.manager, o.operation, o.at, o.data, s.status
+    select o.cluster, o.kind, o.namespace, o.name, o.seq, o.manager, o.operation, o.at, o.data, s.status,
+           coalesce(e.recorded_at, o.at) as recorded_at
       from objects o
+      left join events e on e.seq = o.seq
       left join statuses s
         on s.cluster = o.cluster and s.kind = o.kind and s.namespace = o.namespace and s.name = o.name
      where ${all([...conditionsOf(filter), isAfter])}
@@ -84,6 +87,7 @@ export function toRoute(row: RouteRow): z.input<typeof fleetRoute> {
     problems: verdicts.length === 0 ? [nobody(row.kind, parents)] : [...new Set(parents.flatMap(problemsOf))],
     changedBy: row.manager === null ? null : { manager: row.manager, operation: row.operation ?? '' },
     changedAt: row.at.toISOString(),
+    recordedAt: row.recorded_at.toISOString(),
     seq: row.seq,
     generation: metadata.generation,
   };
