@@ -2,12 +2,12 @@
 import { resolve } from 'node:path';
 import t from 'tap';
 import { faultText } from '#libs/testing/tidy/fault.ts';
-import { pending, tables } from '#libs/testing/tidy/tables.ts';
+import { tables } from '#libs/testing/tidy/tables.ts';
 import { findFaults } from '#libs/testing/tidy/tidy.ts';
 import { readTree } from '#libs/testing/tidy/tree.ts';
 
 void t.test('the tree is tidy', async (t) => {
   const tree = readTree(resolve(import.meta.dirname, '../..'));
   t.ok(tree.sources.size > 100, 'there is a tree to look at');
-  for (const fault of findFaults(tree, tables)) if (!pending.includes(fault.rule)) t.fail(faultText(fault));
+  for (const fault of findFaults(tree, tables)) t.fail(faultText(fault));
 });

@@ -21,9 +21,6 @@ export interface Tables {
 }
 
 /** The layout of this repository. */
-/** Rules that the tree does not keep yet. */
-export const pending: readonly string[] = ['dead export'];
-
 export const tables: Tables = {
   imports: {
     'libs/gateway': [],

@@ -18,7 +18,7 @@ export type WantedEvent =
   | { readonly by: 'newest' };
 
 /** Tells what one event ran. */
-export interface Replay {
+interface Replay {
   readonly seq: string;
   readonly event: ChangeEvent | OperatorEvent;
   readonly record: EngineRecord;
