@@ -57,6 +57,25 @@ void t.test('headers', async (t) => {
   t.equal(answer.echo?.headers['x-gone'], undefined);
 });
 
+void t.test('a header that is removed and added is replaced', async (t) => {
+  const replaced = { set: [], add: [{ name: 'x-backend', value: 'edge' }], remove: ['x-backend'] };
+  const filters: HttpFilter[] = [
+    { type: 'request-headers', ...replaced },
+    { type: 'response-headers', ...replaced },
+  ];
+  const own = { type: 'forward', backends: [to('web', 1, filters), to('web', 1, filters)] } as const;
+  await gateway.serve(
+    t,
+    ruleEntry({ name: 'rule', filters }),
+    ruleEntry({ name: 'backend', matches: ['/backend'], to: own }),
+  );
+  for (const path of ['/', '/backend']) {
+    const answer = await gateway.ask({ host: 'a.example.com', path, headers: [['X-Backend', 'client']] });
+    t.equal(answer.echo?.headers['x-backend'], 'edge', path);
+    t.equal(answer.headers['x-backend'], 'edge', path);
+  }
+});
+
 void t.test('redirects', async (t) => {
   await gateway.serve(
     t,

@@ -99,17 +99,21 @@ export function isRedirect(filter: RouteFilter): filter is RouteFilter & { reado
   return filter.type === 'redirect';
 }
 
+/**
+ * Reads what a filter changes. Of equivalent names in `set` and `add` the first entry counts, `set` before `add`, and the
+ * others are ignored (HTTPHeader.name). `remove` names no HTTPHeader: what it names is gone before the others come.
+ */
 function parseHeaderChange(at: Cursor): HeaderChange {
   at.requiredObject();
   const set = parseHeaders(at.field('set'));
-  const add = parseHeaders(at.field('add'));
+  const isSet = new Set(set.map(({ name }) => name));
+  const add = parseHeaders(at.field('add')).filter(({ name }) => !isSet.has(name));
   const remove = new Set<string>();
   for (const item of at.field('remove').items(16)) {
     const name = item.requiredText(headerName)?.toLowerCase();
-    if (name !== undefined) remove.add(name);
+    if (name !== undefined && !isSet.has(name)) remove.add(name);
   }
-  const named = [...set.map(({ name }) => name), ...add.map(({ name }) => name), ...remove];
-  if (new Set(named).size < named.length) at.problem('may change a header only once');
+  const named = [...isSet, ...add.map(({ name }) => name), ...remove];
   // Envoy refuses a configuration that touches it.
   if (named.includes('host')) at.problem('cannot change Host; URLRewrite can');
   return { set, add, remove: [...remove] };

@@ -74,7 +74,7 @@ const match: fc.Arbitrary<HttpMatch> = fc
   .record({
     path,
     method: rarely(pick('GET', 'POST', 'DELETE', 'OPTIONS', 'HEAD')),
-    headers: named(['x-a', 'x-b', 'host', 'x-forwarded-proto']),
+    headers: named(['x-a', 'x-b', 'x_a', 'host', 'x-forwarded-proto']),
     query: named(['v', 'W', 'w']),
   })
   .map(({ method, ...rest }) => (method === undefined ? rest : { ...rest, method }));
@@ -106,8 +106,9 @@ const header = (value: fc.Arbitrary<string>): fc.Arbitrary<HeaderChange['set'][n
   fc.record({ name: pick('x-a', 'x-b', 'x-c', 'x-backend'), value });
 const headerChange: fc.Arbitrary<HeaderChange> = fc
   .uniqueArray(fc.tuple(pick('set', 'add', 'remove'), header(pick('1', 'two', '100%', '%REQ(:PATH)%', ''))), {
-    selector: ([, { name }]) => name,
-    maxLength: 3,
+    // Of one name, a value may follow a removal.
+    selector: ([what, { name }]) => `${what === 'remove' ? what : 'value'} ${name}`,
+    maxLength: 4,
   })
   .map((list) => ({
     set: list.filter(([what]) => what === 'set').map(([, one]) => one),
