@@ -1,5 +1,6 @@
 // Declares a request as a client sends it, and turns it into what routes are looked for by: a Host in its one spelling,
 // a path without detours.
+import { imitatedHeaders } from '#libs/snapshot/imitated-headers.ts';
 import { normalisePath } from './path.ts';
 
 export interface HttpRequest {
@@ -48,10 +49,9 @@ export function readRequest(request: HttpRequest): ReadRequest | { readonly prob
   const mark = request.path.indexOf('?');
   const path = normalisePath(mark < 0 ? request.path : request.path.slice(0, mark));
   const query = mark < 0 ? '' : request.path.slice(mark);
-  // A backend would take '_' for '-': such headers are dropped.
   const headers = request.headers
-    .filter(([name]) => !name.includes('_'))
-    .map(([name, value]): Header => [name.toLowerCase(), value.trim()]);
+    .map(([name, value]): Header => [name.toLowerCase(), value.trim()])
+    .filter(([name]) => !imitatedHeaders.has(name));
   const scheme = request.tls === undefined ? 'http' : 'https';
   return {
     method,

@@ -109,7 +109,12 @@ function change(draft: Draft, what: Change, pick: number): void {
       draft.method = at(methods, pick);
       break;
     case 'header':
-      changeNamed(draft.headers, pick, ['x-a', 'x-b', 'X-A', 'x_a'], ['1', '2', '1,2', '12', '', 'x y', ' 1 ']);
+      changeNamed(
+        draft.headers,
+        pick,
+        ['x-a', 'x-b', 'X-A', 'x_a', 'X_Forwarded-Proto'],
+        ['1', '2', '1,2', '12', '', 'x y', ' 1 '],
+      );
       break;
     case 'query':
       changeNamed(draft.query, pick, ['v', 'w', 'W', 'V'], ['1', '2', '1%2C2', '12', '', 'x%20y', 'x+y', '%31']);

@@ -4,6 +4,7 @@
 import { isIP } from 'node:net';
 import type { BackendEntry, HttpRuleEntry } from '#libs/snapshot/entry.ts';
 import { clientTls, type ClientTls, clientTlsName, toClientTls } from './client-tls.ts';
+import { headersMax } from './http-connection.ts';
 import type { ProtoMessage } from './resources.ts';
 import { toEndpointsKey } from '#libs/snapshot/discovery-key.ts';
 import { type ServicePortName, toServicePortKey } from '#libs/snapshot/service-port.ts';
@@ -80,12 +81,12 @@ const generous: ProtoMessage = {
  * being closed.
  */
 const speaksHttp1: ProtoMessage = {
-  common_http_protocol_options: { idle_timeout: '4s' },
+  common_http_protocol_options: { idle_timeout: '4s', max_headers_count: headersMax },
   explicit_http_config: { http_protocol_options: {} },
 };
 
 const speaksHttp2: ProtoMessage = {
-  common_http_protocol_options: { idle_timeout: '300s' },
+  common_http_protocol_options: { idle_timeout: '300s', max_headers_count: headersMax },
   explicit_http_config: {
     http2_protocol_options: {
       initial_stream_window_size: 65_536,

@@ -4,12 +4,17 @@
 //     double slashes and `%2F` stay as they are, because Gateway API matches paths as they come;
 //   - x-forwarded-for gets the client's address; x-envoy-* headers of clients have no effect; request ids of clients
 //     are kept;
-//   - headers with '_' in their names are dropped (backends take them for '-'); responses keep their Server header.
+//   - headers with '_' in their names are headers like any other, but for imitations of what the gateway vouches for;
+//     responses keep their Server header;
+//   - a request has at most 1,000 headers in 60 KiB over every HTTP version: over HTTP/2 each cookie counts.
 import type { ProtoMessage } from './resources.ts';
 import { scopeKeyBuilder, scopeMutation, selectionFilters } from './scope-selection.ts';
 
 /** JSON lines of requests to standard output. */
 export type AccessLog = 'json';
+
+/** How many headers a request, or the answer of a backend, may have. Envoy's own choice is 100. */
+export const headersMax = 1000;
 
 /** Gives the network filter that answers HTTP on a chain. */
 export function httpConnection(chain: string, accessLog: AccessLog | undefined): ProtoMessage {
@@ -31,7 +36,7 @@ export function httpConnection(chain: string, accessLog: AccessLog | undefined):
       upgrade_configs: [{ upgrade_type: 'websocket' }],
       request_headers_timeout: '10s',
       stream_idle_timeout: '300s',
-      common_http_protocol_options: { idle_timeout: '3600s', headers_with_underscores_action: 'DROP_HEADER' },
+      common_http_protocol_options: { idle_timeout: '3600s', max_headers_count: headersMax },
       http2_protocol_options: {
         allow_connect: true,
         max_concurrent_streams: 100,

@@ -14,6 +14,7 @@
 // Envoy leaves the filters out where step 1 found a route (`disabled` in the virtual host). A script can ask for the
 // route of a request once per filter, hence two filters: the second locates what the first had to try in canonical
 // form. Upstreams never see the header.
+import { imitatedHeaders } from '#libs/snapshot/imitated-headers.ts';
 import type { ProtoMessage } from './resources.ts';
 
 export const scopeHeader = 'x-fleetgate-scope';
@@ -64,14 +65,18 @@ const off: ProtoMessage = { '@type': 'type.googleapis.com/envoy.config.route.v3.
 /** Of virtual hosts in scopes of exact hostnames. */
 export const selectionOff: ProtoMessage = { [hostFilter]: off, [locatorFilter]: off };
 
-/** Sets the header on every request of a chain. */
+/** Sets the header on every request of a chain, before anything is routed; imitated headers go at the same time. */
 export function scopeMutation(chain: string): ProtoMessage {
   const header = { key: scopeHeader, value: scopeName(chain, '%REQ(:AUTHORITY)%') };
   return {
     name: 'fleetgate.scope',
     typed_config: {
       '@type': 'type.googleapis.com/envoy.extensions.http.early_header_mutation.header_mutation.v3.HeaderMutation',
-      mutations: [{ remove: scopeHeader }, { append: { header, append_action: 'OVERWRITE_IF_EXISTS_OR_ADD' } }],
+      mutations: [
+        ...[...imitatedHeaders].map((name) => ({ remove: name })),
+        { remove: scopeHeader },
+        { append: { header, append_action: 'OVERWRITE_IF_EXISTS_OR_ADD' } },
+      ],
     },
   };
 }
