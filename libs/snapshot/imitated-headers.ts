@@ -1,5 +1,6 @@
 // Names the headers of clients that are dropped because a backend could take them for a header that the gateway itself
-// vouches for: CGI, WSGI and PHP read '_' and '-' in a name as one. Every other name with '_' is a header like any other.
+// vouches for: CGI, WSGI and PHP read '_' and '-' in a name as one. Every other name with '_' is a header like any
+// other.
 
 /** Headers that Envoy sets, overwrites, removes or goes by, whatever a client sent. */
 const vouchedFor = [

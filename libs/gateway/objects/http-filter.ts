@@ -100,8 +100,8 @@ export function isRedirect(filter: RouteFilter): filter is RouteFilter & { reado
 }
 
 /**
- * Reads what a filter changes. Of equivalent names in `set` and `add` the first entry counts, `set` before `add`, and the
- * others are ignored (HTTPHeader.name). `remove` names no HTTPHeader: what it names is gone before the others come.
+ * Reads what a filter changes. Of equivalent names in `set` and `add` the first entry counts, `set` before `add`, and
+ * the others are ignored (HTTPHeader.name). `remove` names no HTTPHeader: what it names is gone before the others come.
  */
 function parseHeaderChange(at: Cursor): HeaderChange {
   at.requiredObject();
