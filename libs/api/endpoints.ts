@@ -41,6 +41,14 @@ const waitMsMax = 120_000;
 
 const commandFields = {
   reason: z.string().min(1).max(1000).optional().describe('For the history.'),
+  expect: version.optional().describe('The version that served when you looked; 409 when another serves now.'),
+  force: z.boolean().optional().describe('Carry it out though another version serves than `expect` says.'),
+  timeout: z
+    .int()
+    .min(100)
+    .max(waitMsMax)
+    .optional()
+    .describe('Milliseconds to wait until it is decided, 5000 by default; later it is never carried out.'),
   wait: z
     .int()
     .min(0)

@@ -7,6 +7,7 @@ const problems = {
   forbidden: { status: 403, hint: 'Use a token with a higher role; `fleetgate token create --role …` makes one.' },
   'not-found': { status: 404, hint: 'Check the name; the lists of the API say what there is.' },
   conflict: { status: 409, hint: 'Look at the present state and try again.' },
+  expired: { status: 409, hint: 'Nothing was changed; check that the projector runs, and give the command again.' },
   'too-large': { status: 413, hint: 'Requests are small; see /openapi.json.' },
   'media-type': { status: 415, hint: 'Send JSON with `Content-Type: application/json`.' },
   refused: { status: 422, hint: 'The message says what stands against it.' },

@@ -17,16 +17,24 @@ function problemsOf(parsed: Parsed<unknown>): readonly string[] {
 }
 
 const change = fixture('change-v1');
-const operator = fixture('operator-v1');
+const operator = fixture('operator-v2');
 
-void t.test('version 1 of both is read', async (t) => {
+void t.test('the newest version of both is read', async (t) => {
   t.strictSame(parseChangeEvent(change), { ok: true, value: change });
   t.strictSame(parseOperatorEvent(operator), { ok: true, value: operator });
   const gone = { ...change, type: 'deleted', hash: '', object: null, actor: null };
   t.strictSame(parseChangeEvent(gone), { ok: true, value: gone });
-  const { to: _, ...rest } = operator;
+  const { to: _, digest: __, ...rest } = operator;
   const released = { ...rest, type: 'release' };
   t.strictSame(parseOperatorEvent(released), { ok: true, value: released });
+  const done = { ...operator, outcome: { result: 'done', replaced: 4 } };
+  t.strictSame(parseOperatorEvent(done), { ok: true, value: done });
+});
+
+void t.test('a command of version 1 expires when nobody waits for it any more', async (t) => {
+  const first = fixture('operator-v1');
+  const value = { ...first, v: 2, expiresAt: '2026-03-01T10:05:05.000Z' };
+  t.strictSame(parseOperatorEvent(first), { ok: true, value });
 });
 
 void t.test('mistakes name their field', async (t) => {
@@ -54,6 +62,10 @@ void t.test('mistakes name their field', async (t) => {
     [{ gateway: 'web' }, 'gateway: "web" is not a gateway as cluster/namespace/name'],
     [{ to: 0 }, 'to: must be between 1 and 2147483647, is 0'],
     [{ actor: null }, 'actor: is missing'],
+    [{ expiresAt: null }, 'expiresAt: is missing'],
+    [{ expiresAt: 'later' }, 'expiresAt: is not a time'],
+    [{ outcome: { result: 'refused', message: 'no' } }, 'outcome.code: is missing'],
+    [{ outcome: { result: 'lost' } }, 'outcome.result: "lost" is not supported; it is one of done, refused, expired'],
   ] as const) {
     t.ok(problemsOf(parseOperatorEvent({ ...operator, ...edit })).includes(expected), expected);
   }

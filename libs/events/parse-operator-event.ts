@@ -1,11 +1,12 @@
 // Reads operator events from outside: unknown JSON becomes an OperatorEvent of the newest version, or the list of what
 // is wrong with it.
-import type { OperatorEvent } from './operator-event.ts';
+import type { OperatorEvent, StoredOutcome } from './operator-event.ts';
 import { upcast } from './upcast.ts';
 import { Cursor } from '#libs/gateway/fields/cursor.ts';
 import type { Parsed, Problem } from '#libs/gateway/problem.ts';
 
 const text = { min: 1, max: 253 };
+const versionMax = 2_147_483_647;
 const gatewayId = {
   max: 400,
   pattern: /^[a-z0-9][-a-z0-9]*\/[^/\s]+\/[^/\s]+$/,
@@ -21,25 +22,32 @@ export function parseOperatorEvent(json: unknown): Parsed<OperatorEvent> {
 
 function readEvent(at: Cursor): OperatorEvent | undefined {
   if (at.requiredObject() === undefined) return undefined;
-  if (at.field('v').integer(1, 1) === undefined) return at.field('v').problem('is not a known version');
+  if (at.field('v').integer(2, 2) === undefined) return at.field('v').problem('is not a known version');
   const actor = at.field('actor');
   actor.requiredObject();
-  const reason = at.field('reason').text({ max: 1000 });
   const base = {
-    v: 1,
+    v: 2,
     id: at.field('id').requiredText(text) ?? '',
     gateway: at.field('gateway').requiredText(gatewayId) ?? '',
     actor: {
       name: actor.field('name').requiredText(text) ?? '',
       role: actor.field('role').requiredText(text) ?? '',
     },
-    at: at.field('at').requiredText({ min: 1, max: 64 }) ?? '',
-    ...(reason === undefined ? {} : { reason }),
+    at: readTime(at.field('at')),
+    expiresAt: readTime(at.field('expiresAt')),
+    ...defined('expect', at.field('expect').integer(1, versionMax)),
+    ...defined('force', at.field('force').boolean()),
+    ...defined('reason', at.field('reason').text({ max: 1000 })),
+    ...defined('outcome', readOutcome(at.field('outcome'))),
   } as const;
-  if (Number.isNaN(Date.parse(base.at))) at.field('at').problem('is not a time');
   switch (at.field('type').requiredText() ?? '') {
     case 'rollback':
-      return { ...base, type: 'rollback', to: at.field('to').integer(1, 2_147_483_647) ?? null };
+      return {
+        ...base,
+        type: 'rollback',
+        to: at.field('to').integer(1, versionMax) ?? null,
+        ...defined('digest', at.field('digest').text(text)),
+      };
     case 'release':
       return { ...base, type: 'release' };
     case 'accept':
@@ -47,4 +55,25 @@ function readEvent(at: Cursor): OperatorEvent | undefined {
     default:
       return at.field('type').problem('is not one of rollback, release, accept');
   }
+}
+
+function readTime(at: Cursor): string {
+  const time = at.requiredText({ min: 1, max: 64 });
+  if (time !== undefined && Number.isNaN(Date.parse(time))) at.problem('is not a time');
+  return time ?? '';
+}
+
+function readOutcome(at: Cursor): StoredOutcome | undefined {
+  if (at.object() === undefined) return undefined;
+  const result = at.field('result').oneOf(['done', 'refused', 'expired']);
+  if (result === undefined) return undefined;
+  if (result === 'done') return { result, ...defined('replaced', at.field('replaced').integer(0, versionMax)) };
+  const code = at.field('code').requiredText(text) ?? '';
+  return { result, code, message: at.field('message').requiredText({ max: 8192 }) ?? '' };
+}
+
+/** The field, where it is there. */
+function defined<K extends string, V>(name: K, value: V | undefined): { readonly [key in K]?: V } {
+  const none: { readonly [key in K]?: V } = {};
+  return value === undefined ? none : { ...none, [name]: value };
 }

@@ -1,13 +1,23 @@
 // Reads old versions of events as the newest. Versions, newest last:
 //   change    1  the first
 //   operator  1  the first
+//             2  expiresAt, expect, force, digest, outcome: a command of version 1 was waited for for five seconds
 // Each step is pure, goes up by one version, and has a fixture in testdata/.
 import { isRecord } from '#libs/gateway/fields/record.ts';
 
 type Step = (json: Readonly<Record<string, unknown>>) => Readonly<Record<string, unknown>>;
 
 /** steps[n - 1] reads version n and gives version n + 1. */
-const steps: Readonly<Record<'change' | 'operator', readonly Step[]>> = { change: [], operator: [] };
+const steps: Readonly<Record<'change' | 'operator', readonly Step[]>> = { change: [], operator: [expiring] };
+
+const expiredAfterMs = 5000;
+
+function expiring(json: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
+  const at = typeof json['at'] === 'string' ? Date.parse(json['at']) : Number.NaN;
+  // What is no time is refused by the reader.
+  const expiresAt = Number.isNaN(at) ? json['at'] : new Date(at + expiredAfterMs).toISOString();
+  return { ...json, v: 2, expiresAt };
+}
 
 /** Gives the event in its newest version; what is no event is given back as it is. */
 export function upcast(family: 'change' | 'operator', json: unknown): unknown {

@@ -124,9 +124,12 @@ void t.test('a rollback brings a deleted Gateway back until it is released', asy
 void t.test('commands are decided against what is known', async (t) => {
   const given = new Given({ removedMin: 3, removedRoutesMin: 0 });
   const decide = (command: OperatorEvent): unknown => {
-    const decision = decideOperator(given.projection.gatewayHead(id), command, given.digests());
-    return 'event' in decision ? ('to' in decision.event ? decision.event.to : 'ok') : decision.refused.code;
+    const standing = { versions: given.digests(), servedBy, now: Date.parse('2026-06-01T00:00:00Z') };
+    const decided = decideOperator(given.projection.gatewayHead(id), command, standing);
+    if (decided.outcome.result !== 'done') return decided.outcome.code;
+    return decided.type === 'rollback' ? decided.to : 'ok';
   };
+  const servedBy = { actor: 'bob', at: '2026-05-31T10:00:00Z', reason: 'errors', ofVersion: 1 };
   const back: OperatorEvent = { ...operation, type: 'rollback', to: null };
   t.equal(decide(back), 'unknown-gateway');
   given.apply([...base, route('a', '/1')]);
@@ -138,7 +141,13 @@ void t.test('commands are decided against what is known', async (t) => {
   t.equal(decide(rollback(2)), 2, 'a gateway may be pinned where it is');
   t.equal(decide(rollback(9)), 'unknown-version');
   given.apply([], [], [rollback(1)]);
-  t.equal(decide(back), 2, 'the newest below with another content');
+  t.equal(decide(back), 'pinned', 'going back twice would bring back what the first went away from');
+  t.equal(decide(rollback(2)), 2, 'unless the version is named');
+  t.equal(decide({ ...release, expect: 2 }), 'changed');
+  t.equal(decide({ ...release, expect: 2, force: true }), 'ok');
+  t.equal(decide({ ...release, expect: 3 }), 'ok');
+  t.equal(decide({ ...release, expiresAt: '2026-05-31T23:59:59.999Z' }), 'expired');
+  t.equal(decide({ ...operation, type: 'rollback', to: 2, digest: 'of another history' }), 'another-content');
   t.equal(decide(release), 'ok');
   given.apply([], [], [release]);
   given.apply(routes(4));

@@ -5,7 +5,7 @@
 //                              └─▶ discovery
 import type { InventoryPage, StatusPage } from '#libs/events/agent-exchange.ts';
 import type { ChangeEvent } from '#libs/events/change-event.ts';
-import type { OperatorEvent } from '#libs/events/operator-event.ts';
+import { isDone, type OperatorEvent } from '#libs/events/operator-event.ts';
 import { evolve, Fleet, type FleetChange, isStale, type KnownObject } from '#libs/fleet/fleet.ts';
 import { kindInfoOf } from '#libs/gateway/kinds.ts';
 import { generation } from '#libs/gateway/fields/metadata.ts';
@@ -77,7 +77,7 @@ export class Projection {
     const removed = new Set<string>();
     for (const { event } of batch.events) {
       if ('kind' in event) this.#fold(event, respecified, removed);
-      else operations.set(event.gateway, [...(operations.get(event.gateway) ?? []), event]);
+      else if (isDone(event)) operations.set(event.gateway, [...(operations.get(event.gateway) ?? []), event]);
     }
     for (const event of batch.slices) this.#fold(event, respecified, removed);
     for (const item of batch.sealed) this.#stages.sources.sealed.set(item.key, item);

@@ -108,6 +108,10 @@ export const errors = {
   },
   'not-found': { message: 'there is no such thing', hint: 'Check the name; `fleetgate gateways` lists what there is.' },
   'command-refused': { message: 'the command was refused', hint: 'The reason says what to change.' },
+  'not-decided': {
+    message: 'the command was not decided in time',
+    hint: 'It is not carried out later. Check that the projector runs, and give it again; the history has its end.',
+  },
   'not-applied': {
     message: 'not all nodes have applied the version',
     hint: '`fleetgate nodes` shows what each of them serves.',

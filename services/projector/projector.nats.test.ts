@@ -115,9 +115,42 @@ void t.test('commands are answered after the commit, a repeated one alike', asyn
   t.match(await fleet.command({ ...shop.command({ type: 'release' }), v: 9 }), { ok: false, code: 'malformed' });
   t.match(await fleet.command(shop.command({ type: 'release' })), { ok: true });
   t.match(await fleet.rows(`select count(*)::int as n from events where kind = 'Gateway' and type <> 'applied'`), [
-    { n: 2 },
+    { n: 3 },
+  ]);
+  t.match(await fleet.rows(`select data::jsonb #>> '{outcome,code}' as code from events where type = 'rollback'`), [
+    { code: null },
+    { code: 'unknown-version' },
   ]);
 });
+
+void t.test(
+  'a command that finds the projector stopped expires, is in the history, and is never carried out',
+  async (t) => {
+    const fleet = await TestFleet.open(t);
+    const projector = fleet.child();
+    await fleet.send(...shop.platform(), shop.route('a', 1));
+    await fleet.settled();
+    await fleet.send(shop.route('a', 2));
+    await fleet.settled();
+    projector.kill('SIGSTOP');
+    const inOneSecond = new Date(Date.now() + 1000).toISOString();
+    const late = { ...shop.command({ type: 'rollback', to: 1 }), expiresAt: inOneSecond };
+    const answer = fleet.command(late);
+    const intime = fleet.command(shop.command({ type: 'rollback', to: 77 }));
+    await eventually(() => Date.now() > Date.parse(inOneSecond));
+    projector.kill('SIGCONT');
+    t.match(await answer, { id: late.id, ok: false, code: 'expired' });
+    t.match(await intime, { ok: false, code: 'unknown-version' });
+    t.match(await fleet.rows(`select pinned from gateways`), [{ pinned: false }]);
+    t.same(await fleet.rows(`select 1 from snapshots where cause = 'rollback'`), []);
+    t.match(await fleet.rows(`select id, data::jsonb -> 'outcome' as outcome from events where type = 'rollback'`), [
+      { id: late.id, outcome: { result: 'expired', message: /was not carried out/ } },
+      { outcome: { result: 'refused', code: 'unknown-version' } },
+    ]);
+    t.match(await fleet.command(late), { ok: false, code: 'expired' }, 'and so it stays');
+    projector.kill('SIGTERM');
+  },
+);
 
 void t.test('an answer that was lost with its projector is given by the next', async (t) => {
   const fleet = await TestFleet.open(t);
@@ -139,7 +172,7 @@ void t.test('an answer that was lost with its projector is given by the next', a
   t.match(answers[0], { ok: true });
   t.same(answers[2], answers[0]);
   t.match(answers[1], { ok: false, code: 'unknown-version' });
-  t.match(answers[3], { ok: false, code: 'not-carried-out' });
+  t.same(answers[3], answers[1]);
   t.match(await fleet.rows(`select count(*)::int as n from snapshots where cause = 'rollback'`), [{ n: 1 }]);
 });
 

@@ -16,7 +16,9 @@ export const commandResult = z
   .strictObject({
     id: z.string(),
     gateway: gatewayId,
-    version: z.int(),
+    version: z.int().describe('The version that serves now.'),
+    replaced: z.int().nullable().describe('The version that served before; null = not known.'),
+    ofVersion: z.int().nullable().describe('Of a rollback: the version whose content serves.'),
     seq,
     decidedMs: z.number().describe('From the command until its version was stored.'),
     complete: z.boolean().describe('Whether every connected node that serves the gateway has applied it.'),
@@ -29,17 +31,21 @@ export const commandResult = z
   .meta({ id: 'CommandResult' });
 
 export const commandAccepted = z
-  .strictObject({ id: z.string(), message: z.string() })
+  .strictObject({ id: z.string(), message: z.string(), expiresAt: time.describe('Never carried out after it.') })
   .meta({ id: 'CommandAccepted', description: 'Taken, not decided yet: see /operations/{id}.' });
 
 export const operation = z
   .strictObject({
     id: z.string(),
-    state: z.enum(['recorded', 'unknown']).describe('unknown = not decided yet, or refused'),
+    state: z
+      .enum(['recorded', 'refused', 'expired', 'unknown'])
+      .describe('recorded = carried out, expired = came too late and was not carried out, unknown = not decided yet.'),
     type: z.string().nullable(),
     gateway: gatewayId.nullable(),
     version: z.int().nullable(),
     seq: seq.nullable(),
     recordedAt: time.nullable(),
+    code: z.string().nullable().describe('Why it was not carried out, for programs.'),
+    message: z.string().nullable().describe('Why it was not carried out.'),
   })
   .meta({ id: 'Operation' });

@@ -21,6 +21,14 @@ export const historyEvent = z
     generation: z.int().nullable(),
     to: z.int().nullable().describe('Of a rollback: the version.'),
     reason: z.string().nullable().describe('Of a command.'),
+    outcome: z
+      .strictObject({
+        result: z.enum(['done', 'refused', 'expired']),
+        replaced: z.int().nullable().describe('The version that served before; null = not known, or nothing was done.'),
+        message: z.string().nullable().describe('Why it was not carried out.'),
+      })
+      .nullable()
+      .describe('Of a command: what came of it.'),
   })
   .meta({ id: 'Event', description: 'One event of the history.' });
 

@@ -110,11 +110,12 @@ export const slice = (addresses: readonly string[]): Manifest => ({
 export const routes = (count: number): readonly Manifest[] => Array.from({ length: count }, (_, i) => route(`r${i}`));
 export const base = [gatewayClass, gateway(), service];
 export const operation = {
-  v: 1,
+  v: 2,
   id: 'c1',
   gateway: id,
   actor: { name: 'ann', role: 'operator' },
   at: '2026-01-01T00:00:00Z',
+  expiresAt: '2099-01-01T00:00:00Z',
 } as const;
 export const rollback = (to: number): OperatorEvent => ({ ...operation, type: 'rollback', to });
 export const release: OperatorEvent = { ...operation, type: 'release' };

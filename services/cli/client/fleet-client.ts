@@ -17,13 +17,14 @@ export class FleetClient {
     this.#token = address.token;
   }
 
-  /** Calls an endpoint and checks its answer by the schema that it has there. */
+  /** Calls an endpoint and checks its answer by the schema that it has there; waits as long as it is told. */
   async call<I extends InputSchema, R extends z.ZodType, A extends z.ZodType = z.ZodNever>(
     endpoint: Endpoint<I, R, A>,
     input: z.input<I>,
+    timeoutMs = requestTimeoutMs,
   ): Promise<z.output<R> | z.output<A>> {
     const { target, body } = buildRequest(endpoint, input);
-    const response = await this.#fetch(endpoint.method, target, body, AbortSignal.timeout(requestTimeoutMs));
+    const response = await this.#fetch(endpoint.method, target, body, AbortSignal.timeout(timeoutMs));
     if (!response.ok) throw await this.#refusal(response, target);
     const answer: unknown = await response.json();
     const isAccepted = response.status === 202 && endpoint.accepts !== undefined;
@@ -61,6 +62,7 @@ export class FleetClient {
     const problem = problemIn(await response.text().catch(() => ''));
     const message = problem.message === '' ? `${response.status} on ${path}` : problem.message;
     const options = problem.hint === '' ? {} : { hint: problem.hint };
+    if (problem.code === 'expired') return fail('not-decided', message, options);
     switch (response.status) {
       case 401:
       case 403:
@@ -103,11 +105,11 @@ function withoutUnknown(answer: unknown, error: z.ZodError): unknown {
   return copy;
 }
 
-/** Reads message and hint of an error body; '' where it has none. */
-function problemIn(text: string): { readonly message: string; readonly hint: string } {
+/** Reads code, message and hint of an error body; '' where it has none. */
+function problemIn(text: string): { readonly code: string; readonly message: string; readonly hint: string } {
   try {
     return problemBody.parse(JSON.parse(text)).error;
   } catch {
-    return { message: text.slice(0, 500), hint: '' };
+    return { code: '', message: text.slice(0, 500), hint: '' };
   }
 }

@@ -1,11 +1,10 @@
 // Runs `fleetgate rollback GATEWAY [--to VERSION]`: an earlier version serves again, as a new version, and the gateway
 // is pinned to it.
 import type { Command } from 'commander';
-import { z } from 'zod';
 import { addClientAction } from '../shell/client-command.ts';
-import { addCommandOptions, commandFlags, runGatewayCommand } from '../shell/gateway-command.ts';
+import { addCommandOptions, commandFlags, runGatewayCommand, versionFlag } from '../shell/gateway-command.ts';
 
-const flags = commandFlags.extend({ to: z.coerce.number<string>().int('must be a version').min(1).optional() });
+const flags = commandFlags.extend({ to: versionFlag });
 
 /** Adds arguments, options and action. */
 export function configureRollback(command: Command): void {

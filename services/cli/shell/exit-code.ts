@@ -25,6 +25,11 @@ export const exitCodes = {
     errors: ['control-unreachable', 'postgres-unreachable', 'nats-unreachable', 'kube-unreachable'],
   },
   notApplied: { code: 6, meaning: 'done, but not all nodes have applied it in time', errors: ['not-applied'] },
+  undecided: {
+    code: 7,
+    meaning: 'not decided in time: nothing was changed, and nothing will be later',
+    errors: ['not-decided'],
+  },
 } as const satisfies Readonly<Record<string, ExitCodeRow>>;
 
 const rows: readonly ExitCodeRow[] = Object.values(exitCodes);

@@ -62,6 +62,8 @@ export const result: CommandResult = {
   id: 'i',
   gateway: 'eu/platform/shared',
   version: 6,
+  replaced: 5,
+  ofVersion: 3,
   seq: '40',
   decidedMs: 4.4,
   complete: true,

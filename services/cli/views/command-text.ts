@@ -7,13 +7,16 @@ export type CommandResult = z.output<typeof commandResult>;
 
 export type GatewayVerb = 'rollback' | 'release' | 'accept';
 
-/** Writes what a command did; `to` = the version that a rollback was asked for, undefined = the one before. */
-export function commandText(verb: GatewayVerb, result: CommandResult, to: number | undefined): string {
-  const { gateway, version } = result;
+/** Writes what a command did. */
+export function commandText(verb: GatewayVerb, result: CommandResult): string {
+  const { gateway, version, replaced, ofVersion } = result;
+  const instead = replaced === null || replaced === version ? '' : `, in place of version ${replaced}`;
   const what = {
-    rollback: `serves the content of version ${to ?? 'before'} again, as version ${version}, and is pinned`,
-    release: `is released and serves version ${version}`,
-    accept: `takes the change that was held back and serves version ${version}`,
+    rollback:
+      `serves the content of version ${ofVersion ?? 'before'} again, as version ${version}, ` +
+      `and is pinned${instead}`,
+    release: `is released and serves version ${version}${instead}`,
+    accept: `takes the change that was held back and serves version ${version}${instead}`,
   }[verb];
   const lines = [`${gateway} ${what}`, `  ${whereText(result)}`];
   if (verb === 'rollback') lines.push(`  later changes wait as candidates until: fleetgate release ${gateway}`);

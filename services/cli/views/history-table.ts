@@ -32,9 +32,11 @@ function linesOf(event: ObjectEvent): readonly Line[] {
   const changes = isWhole(event) ? ['the whole object'] : event.changes.map(fieldLine);
   if (event.truncated) changes.push('…');
   const [first = '', ...more] = changes;
-  const what = event.to === null ? event.type : `${event.type} to ${event.to}`;
+  const asked = event.to === null ? event.type : `${event.type} to ${event.to}`;
+  const failed = event.outcome !== null && event.outcome.result !== 'done' ? event.outcome : undefined;
+  const what = failed === undefined ? asked : `${asked}, ${failed.result}`;
   if (isFarOff(event)) more.unshift(`its cluster says that it was changed at ${event.at}`);
-  const change = event.reason === null ? first : event.reason;
+  const change = failed?.message ?? event.reason ?? first;
   return [
     { seq: event.seq, at: event.recordedAt, what, by: event.changedBy?.manager ?? '-', change },
     ...more.map((line) => ({ seq: '', at: '', what: '', by: '', change: line })),

@@ -17,16 +17,16 @@ await t.test('a gateway in a word: live, pinned, held back, deleted', async (t) 
 
 await t.test('what a command did', async (t) => {
   t.equal(
-    commandText('rollback', result, 3),
+    commandText('rollback', result),
     [
-      'eu/platform/shared serves the content of version 3 again, as version 6, and is pinned',
+      'eu/platform/shared serves the content of version 3 again, as version 6, and is pinned, in place of version 5',
       '  applied by 1 of 1 node in 12 ms',
       '  later changes wait as candidates until: fleetgate release eu/platform/shared',
     ].join('\n'),
   );
   t.equal(
-    commandText('release', { ...result, nodes: [], ms: null, complete: false }, undefined),
-    'eu/platform/shared is released and serves version 6\n  decided in 4 ms',
+    commandText('release', { ...result, nodes: [], ms: null, complete: false }),
+    'eu/platform/shared is released and serves version 6, in place of version 5\n  decided in 4 ms',
   );
 });
 
@@ -61,7 +61,8 @@ await t.test('a history shows when a change was recorded, and beside it a claim 
   const event = {
     ...{ seq: '7', id: 'x', type: 'applied', cluster: 'eu', kind: 'HTTPRoute', namespace: 'shop', name: 'shop' },
     ...{ uid: 'u', at: '2026-11-28T10:00:00.000Z', recordedAt: '2026-11-28T10:00:00.020Z', generation: 2, to: null },
-    ...{ changedBy: { manager: 'folder/root', operation: 'Update' }, reason: null, truncated: false },
+    ...{ changedBy: { manager: 'folder/root', operation: 'Update' }, reason: null, outcome: null },
+    truncated: false,
     changes: [{ path: 'spec.hostnames[0]', before: 'a', after: 'b' }],
   };
   const look = { width: 200, now: new Date('2026-11-28T11:00:00Z') };
@@ -73,4 +74,7 @@ await t.test('a history shows when a change was recorded, and beside it a claim 
   const forged = historyTable([{ ...event, at: '2020-01-01T00:00:00.000Z' }], look);
   t.match(forged, /2026-11-28T10:00:00\.020Z  applied/);
   t.match(forged, 'its cluster says that it was changed at 2020-01-01T00:00:00.000Z');
+  const late = { result: 'expired' as const, replaced: null, message: 'too late' };
+  const command = { ...event, type: 'rollback', to: 3, reason: 'errors', outcome: late, changes: [] };
+  t.match(historyTable([command], look), /rollback to 3, expired  folder\/root  too late/);
 });

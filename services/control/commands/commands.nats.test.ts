@@ -96,7 +96,15 @@ void t.test('rollback: published, decided, applied by every node', async (t) => 
   t.equal(done.body['ms'], Math.max(...nodes.map(({ ms }) => ms)), 'until the last one');
   t.ok(done.body['decidedMs'] > 0);
   t.match(decider.commands, [
-    { v: 1, type: 'rollback', gateway, to: 1, reason: 'errors', actor: { name: 'test operator', role: 'operator' } },
+    {
+      v: 2,
+      type: 'rollback',
+      gateway,
+      to: 1,
+      digest: /\w/,
+      reason: 'errors',
+      actor: { name: 'test operator', role: 'operator' },
+    },
   ]);
   t.equal(decider.commands[0]?.id, done.body['id']);
 
@@ -127,6 +135,9 @@ void t.test('refused: by look-up, and by the projector', async (t) => {
     'no-earlier-version',
     'not-pinned',
     'nothing-held',
+    'changed',
+    'pinned',
+    'expired',
     'something-new',
   ];
   const decider = await startDecider(nats, async ({ id }) => ({
@@ -140,26 +151,30 @@ void t.test('refused: by look-up, and by the projector', async (t) => {
     status: 404,
     body: { error: { code: 'not-found' } },
   });
-  t.match(await post(`${at}/rollback`, { to: 99 }), {
-    status: 404,
-    body: { error: { hint: 'Its newest version is 2.' } },
-  });
   t.equal(decider.commands.length, 0, 'nothing was published');
   const answers = [];
-  for (let i = 0; i < 6; i++) answers.push(await post(`${at}/rollback`, {}));
+  for (let i = 0; i < 9; i++) answers.push(await post(`${at}/rollback`, {}));
   t.same(
     answers.map(({ status }) => status),
-    [404, 404, 409, 409, 409, 422],
+    [404, 404, 409, 409, 409, 409, 409, 409, 422],
   );
   t.match(answers[0]?.body, { error: { message: 'because' } });
-  t.equal(decider.commands[0]?.to, null, 'the version before is for the projector to find');
+  t.match(decider.commands[0], { to: 1, digest: /\w/ }, 'the version before is named, and its content');
+  await post(`${at}/rollback`, { to: 99, expect: 2, force: true });
+  t.match(decider.commands.at(-1), { to: 99, expect: 2, force: true }, 'what there is not is for the projector to say');
+  t.notOk('digest' in (decider.commands.at(-1) ?? {}));
 });
 
-void t.test('nobody decides: 202, and the operation tells later', async (t) => {
+void t.test('nobody decides: 202 in the time that was given, and the operation tells later', async (t) => {
   const { fixture, nats } = await start(t);
   const { writer } = fixture;
-  const pending = await call(fixture, 'POST', `${at}/rollback`, 'operator', { to: 1 });
-  t.equal(pending.status, 202);
+  const begun = Date.now();
+  const pending = await call(fixture, 'POST', `${at}/rollback`, 'operator', { to: 1, timeout: 400, wait: 30_000 });
+  t.match(pending, { status: 202, body: { message: /not decided within 400 ms/ } });
+  const tookMs = Date.now() - begun;
+  t.ok(tookMs >= 400 && tookMs < 3000, `${tookMs} ms`);
+  const expiresAt = Date.parse(pending.body['expiresAt']);
+  t.ok(expiresAt >= begun && expiresAt <= begun + tookMs, 'it has expired when the answer comes');
   const { id } = pending.body;
   t.match((await call(fixture, 'GET', `${base}/operations/${id}`)).body, { state: 'unknown' });
   await writer.commit({
@@ -180,4 +195,14 @@ void t.test('nobody decides: 202, and the operation tells later', async (t) => {
   });
   t.match((await call(fixture, 'GET', `${base}/operations/${id}`)).body, { state: 'recorded', version: 3 });
   t.ok(nats.connected);
+  const row = { type: 'rollback', cluster: 'eu', kind: 'Gateway', namespace: 'infra', name: 'web' };
+  const outcome = { result: 'expired', code: 'expired', message: 'too late' };
+  await writer.commit({ events: [{ ...row, id: 'late', manager: 'ann', operation: 'operator', data: { outcome } }] });
+  t.match((await call(fixture, 'GET', `${base}/operations/late`)).body, {
+    ...outcome,
+    result: undefined,
+    state: 'expired',
+  });
+  const [event] = (await call(fixture, 'GET', `${base}/events?limit=1`)).body['items'];
+  t.match(event, { id: 'late', outcome: { result: 'expired', message: 'too late' } });
 });

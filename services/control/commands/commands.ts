@@ -10,18 +10,26 @@ import { messageOf } from '#libs/runtime/errors.ts';
 import type { Logger } from '#libs/runtime/log.ts';
 import type { Nats, Stoppable } from '#libs/runtime/nats/nats.ts';
 import type { commandAccepted, commandResult } from '#libs/api/models/command.ts';
-import { Problem, type ProblemCode } from '#libs/api/problem.ts';
+import { Problem } from '#libs/api/problem.ts';
 import { noGateway } from '../not-found.ts';
 import type { Caller } from '../access/tokens.ts';
-import type { NodeWaits, WaitedNode } from './node-waits.ts';
+import { problemCodeOf, toResult } from './command-answers.ts';
+import { readRecorded, readStanding, readTarget, toOutcome } from './command-facts.ts';
+import type { NodeWaits } from './node-waits.ts';
 
-/** Says what is asked for; `waitMs` = how long to wait for the nodes, undefined = not at all. */
+/** Says what is asked for; `waitMs` = how long to wait for the nodes from the beginning, undefined = not at all. */
 export interface Command {
   readonly type: OperatorEvent['type'];
   readonly gateway: string;
   /** Of a rollback; null = the version that served before. */
   readonly to: number | null;
   readonly reason: string | undefined;
+  /** The version that served when the person looked; undefined = any. */
+  readonly expect: number | undefined;
+  /** Carry it out though another version serves than expected. */
+  readonly force: boolean;
+  /** How long to wait until it is decided; a little before that it expires. */
+  readonly timeoutMs: number | undefined;
   readonly waitMs: number | undefined;
 }
 
@@ -32,10 +40,20 @@ type CommandAnswer =
 
 const publishTimeoutMs = 3000;
 const decideTimeoutMs = 5000;
+/** What is decided at the last moment is heard of before the waiting ends. */
+const answerMs = 500;
 const pendingMax = 1000;
 
 const outcome = z.union([
-  z.object({ id: z.string(), ok: z.literal(true), gateway: z.string(), version: z.int(), seq: z.string() }),
+  z.object({
+    id: z.string(),
+    ok: z.literal(true),
+    gateway: z.string(),
+    version: z.int(),
+    seq: z.string(),
+    replaced: z.int().exactOptional(),
+    to: z.int().exactOptional(),
+  }),
   z.object({ id: z.string(), ok: z.literal(false), code: z.string(), message: z.string() }),
 ]) satisfies z.ZodType<OperatorOutcome>;
 
@@ -67,11 +85,17 @@ export class Commands {
     if (connection === null || !connection.nats.connected)
       return new Problem('nats-unreachable', 'control is not connected to NATS');
     if (this.#pending.size >= pendingMax) return new Problem('busy', 'too many commands are waiting for their outcome');
-    const refusal = await this.#lookUp(command);
-    if (refusal !== null) return refusal;
+    const startedAt = performance.now();
+    const event = await this.#toEvent(caller, command);
+    if (event instanceof Problem) return event;
     const watch = this.#waits.watch(command.gateway);
     try {
-      return await this.#send(connection, caller, command, watch);
+      const answer = await this.#decided(connection, event, command.timeoutMs ?? decideTimeoutMs);
+      if (answer instanceof Problem || 'pending' in answer) return answer;
+      const decidedMs = performance.now() - startedAt;
+      const { waitMs } = command;
+      const nodes = waitMs === undefined ? null : await watch.wait(answer.version, Math.max(0, waitMs - decidedMs));
+      return { done: toResult(answer, command.gateway, decidedMs, nodes, startedAt) };
     } finally {
       watch.stop();
     }
@@ -81,56 +105,74 @@ export class Commands {
     await this.#connection?.subscription.stop();
   }
 
-  async #send(
+  /** Publishes the command and waits for its outcome. */
+  async #decided(
     { nats, inbox }: { readonly nats: Nats; readonly inbox: string },
-    caller: Caller,
-    command: Command,
-    watch: ReturnType<NodeWaits['watch']>,
-  ): Promise<CommandAnswer> {
-    const event = toEvent(caller, command);
-    const startedAt = performance.now();
-    const decided = this.#await(event.id);
+    event: OperatorEvent,
+    timeoutMs: number,
+  ): Promise<Extract<OperatorOutcome, { ok: true }> | Extract<CommandAnswer, { readonly pending: unknown }> | Problem> {
+    const giveUpAt = performance.now() + timeoutMs;
+    const decided = this.#await(event.id, timeoutMs);
     try {
       await nats.publishStream(operatorSubject, event, {
         id: event.id,
         headers: { [replyHeader]: inbox },
-        timeoutMs: publishTimeoutMs,
+        timeoutMs: Math.max(1, Math.min(publishTimeoutMs, giveUpAt - performance.now())),
       });
     } catch (error) {
       this.#pending.delete(event.id);
       this.#log.warn({ err: error }, 'a command could not be published');
       return new Problem('nats-unreachable', `NATS did not take the command: ${messageOf(error)}`);
     }
-    const answer = await decided;
+    // An answer may be lost on the way: the history has it then.
+    const answer = (await decided) ?? (await this.#recorded(event.id));
+    const { type, gateway, actor, expiresAt } = event;
+    this.#log.info({ command: type, gateway, caller: actor.name, outcome: answer }, 'command');
     if (answer === null) {
       const message =
-        `taken, and not decided within ${decideTimeoutMs} ms: ` +
-        'the projector is away or busy, and will decide when it is back';
-      return { pending: { id: event.id, message } };
+        `taken, and not decided within ${timeoutMs} ms: the projector is away or busy. ` +
+        `The command expires at ${expiresAt} and is not carried out after that; the history will say so`;
+      return { pending: { id: event.id, message, expiresAt } };
     }
-    this.#log.info({ command: event.type, gateway: event.gateway, caller: caller.name, outcome: answer }, 'command');
-    if (!answer.ok) return new Problem(codeOf(answer.code), answer.message);
-    const decidedMs = performance.now() - startedAt;
-    const nodes = command.waitMs === undefined ? null : await watch.wait(answer.version, command.waitMs);
-    return { done: toResult(answer, command.gateway, decidedMs, nodes, startedAt) };
+    return answer.ok ? answer : new Problem(problemCodeOf(answer.code), answer.message);
   }
 
-  /** Tells names that do not exist from refusals; everything else is for the projector, which knows the newest. */
-  async #lookUp({ gateway, to }: Command): Promise<Problem | null> {
-    const row = await this.#db
-      .selectFrom('gateways')
-      .select(['head'])
-      .where('gateway', '=', gateway)
-      .executeTakeFirst();
-    if (row === undefined) return noGateway(gateway);
-    if (to === null || to <= row.head) return null;
-    return new Problem('not-found', `gateway ${gateway} has no version ${to}`, `Its newest version is ${row.head}.`);
+  async #recorded(id: string): Promise<OperatorOutcome | null> {
+    const recorded = await readRecorded(this.#db, id);
+    return recorded === undefined ? null : toOutcome(id, recorded);
+  }
+
+  /**
+   * Names the content that a rollback goes back to, so that the command never means another; tells names that do not
+   * exist from refusals. Everything else is for the projector, which knows the newest.
+   */
+  async #toEvent(caller: Caller, command: Command): Promise<OperatorEvent | Problem> {
+    const { type, gateway, to, reason, expect, force, timeoutMs = decideTimeoutMs } = command;
+    const standing = await readStanding(this.#db, gateway);
+    if (standing === undefined) return noGateway(gateway);
+    const now = Date.now();
+    const base = {
+      v: 2,
+      id: randomUUID(),
+      gateway,
+      actor: { name: caller.name, role: caller.role },
+      at: new Date(now).toISOString(),
+      expiresAt: new Date(now + Math.max(timeoutMs - answerMs, timeoutMs / 2)).toISOString(),
+      ...(expect === undefined ? {} : { expect }),
+      ...(force ? { force } : {}),
+      ...(reason === undefined ? {} : { reason }),
+    } as const;
+    if (type !== 'rollback') return { ...base, type };
+    // Without a version a pinned gateway refuses, so that nothing is chosen for it.
+    const chosen = to !== null || !standing.pinned;
+    const target = chosen ? await readTarget(this.#db, gateway, standing.serving, to) : undefined;
+    return target === undefined ? { ...base, type, to } : { ...base, type, to: target.version, digest: target.digest };
   }
 
   /** Waits for the outcome of a command; null = there was none in time. */
-  #await(id: string): Promise<OperatorOutcome | null> {
+  #await(id: string, timeoutMs: number): Promise<OperatorOutcome | null> {
     const { promise, resolve } = Promise.withResolvers<OperatorOutcome | null>();
-    const timer = setTimeout(() => resolve(null), decideTimeoutMs);
+    const timer = setTimeout(() => resolve(null), timeoutMs);
     this.#pending.set(id, resolve);
     return promise.finally(() => {
       clearTimeout(timer);
@@ -143,48 +185,4 @@ export class Commands {
     if (parsed.success) this.#pending.get(parsed.data.id)?.(parsed.data);
     else this.#log.warn({ json }, 'an outcome was not understood');
   }
-}
-
-function toEvent(caller: Caller, { type, gateway, to, reason }: Command): OperatorEvent {
-  const base = {
-    v: 1,
-    id: randomUUID(),
-    gateway,
-    actor: { name: caller.name, role: caller.role },
-    at: new Date().toISOString(),
-    ...(reason === undefined ? {} : { reason }),
-  } as const;
-  return type === 'rollback' ? { ...base, type, to } : { ...base, type };
-}
-
-function toResult(
-  { id, version, seq }: Extract<OperatorOutcome, { ok: true }>,
-  gateway: string,
-  decidedMs: number,
-  waited: readonly WaitedNode[] | null,
-  startedAt: number,
-): z.input<typeof commandResult> {
-  const nodes = (waited ?? []).map(({ node, heard }) => ({
-    node,
-    state: heard?.state ?? ('waiting' as const),
-    ms: heard === null ? null : Math.max(0, heard.at - startedAt),
-    tookMs: heard?.tookMs ?? null,
-    reasons: [...(heard?.reasons ?? [])],
-  }));
-  const complete = waited !== null && nodes.every(({ state }) => state === 'applied');
-  const last = Math.max(...nodes.map(({ ms }) => ms ?? 0));
-  return { id, gateway, version, seq, decidedMs, complete, ms: complete && nodes.length > 0 ? last : null, nodes };
-}
-
-/** The projector's words for a refusal, as the API's. */
-const refusals: Readonly<Record<string, ProblemCode>> = {
-  'unknown-gateway': 'not-found',
-  'unknown-version': 'not-found',
-  'no-earlier-version': 'conflict',
-  'not-pinned': 'conflict',
-  'nothing-held': 'conflict',
-};
-
-function codeOf(code: string): ProblemCode {
-  return refusals[code] ?? 'refused';
 }

@@ -31,14 +31,13 @@ interface IngestContext {
 const contentFaults = new Set(['21', '22', '23', '54']);
 /** Events that are folded into one transaction. */
 const runMax = 500;
-const refusalsMax = 1000;
+const refusedClustersMax = 1000;
 const inbox = /^_INBOX\.[\w.-]+$/;
 
 /** Turns messages into transactions. Calls must not overlap. */
 export class Ingest {
   readonly #context: IngestContext;
   #writer: Writer;
-  readonly #refusals = new Map<string, OperatorOutcome>();
   readonly #refusedClusters = new Set<string>();
   /** Messages of the stream up to here may be older than the history. */
   #replayUntil = 0;
@@ -95,10 +94,11 @@ export class Ingest {
       const { subject, seq } = message;
       this.#context.log.error({ err: error, subject, seq }, 'a message cannot be folded and is skipped');
       this.#context.metrics.dropped.inc({ reason: 'poison' });
-      await this.#writer.skipTo(this.#checkpointAt(seq));
       const parsed = parseMessage(subject, message.data);
+      const checkpoint = this.#checkpointAt(seq);
       if (parsed.type === 'operator')
-        this.#answer(message, { id: parsed.event.id, ok: false, code: 'failed', message: messageOf(error) });
+        this.#answer(message, await this.#writer.refuse(parsed.event, messageOf(error), checkpoint));
+      else await this.#writer.skipTo(checkpoint);
     }
   }
 
@@ -130,8 +130,8 @@ export class Ingest {
     for (const message of messages) {
       const parsed = parseMessage(message.subject, message.data);
       const over = message.seq <= this.#writer.checkpoint.streamSeq;
-      if (parsed.type === 'operator' && (over || message.seq <= this.#replayUntil)) {
-        this.#answer(message, await this.#pastOutcome(parsed.event));
+      if (parsed.type === 'operator' && over) {
+        await this.#answerAgain(message, parsed.event);
       } else if (over) {
         this.#count(message, 'known');
       } else if (parsed.type === 'bad') {
@@ -166,27 +166,16 @@ export class Ingest {
   }
 
   async #decide(message: StreamMessage, command: OperatorEvent): Promise<void> {
-    const checkpoint = this.#checkpointAt(message.seq);
-    const refusal = this.#refusals.get(command.id);
-    if (refusal !== undefined) {
-      await this.#writer.skipTo(checkpoint);
-      return this.#answer(message, refusal);
-    }
-    const { outcome, statuses } = await this.#writer.decide(command, checkpoint);
-    if (!outcome.ok) this.#rememberRefusal(outcome);
+    const { outcome, statuses } = await this.#writer.decide(command, this.#checkpointAt(message.seq));
     this.#context.log.info({ command, outcome }, outcome.ok ? 'command carried out' : 'command refused');
     this.#answer(message, outcome);
     this.#context.sendStatuses(statuses);
   }
 
-  async #pastOutcome(command: OperatorEvent): Promise<OperatorOutcome> {
-    return this.#refusals.get(command.id) ?? this.#writer.pastOutcome(command);
-  }
-
-  #rememberRefusal(outcome: OperatorOutcome): void {
-    this.#refusals.set(outcome.id, outcome);
-    const [oldest] = this.#refusals.keys();
-    if (this.#refusals.size > refusalsMax && oldest !== undefined) this.#refusals.delete(oldest);
+  /** For a command whose answer may have been lost. */
+  async #answerAgain(message: StreamMessage, command: OperatorEvent): Promise<void> {
+    const past = await this.#writer.pastOutcome(command);
+    if (past !== undefined) this.#answer(message, past);
   }
 
   #answer(message: StreamMessage, outcome: OperatorOutcome): void {
@@ -206,7 +195,7 @@ export class Ingest {
     if (verdict === 'known') return;
     const cluster = `${event.cluster} ${event.clusterUid}`;
     if (this.#refusedClusters.has(cluster)) return;
-    if (this.#refusedClusters.size < refusalsMax) this.#refusedClusters.add(cluster);
+    if (this.#refusedClusters.size < refusedClustersMax) this.#refusedClusters.add(cluster);
     this.#context.log.error({ cluster: event.cluster, reason: verdict.refused }, 'events of a cluster are refused');
   }
 

@@ -102,12 +102,23 @@ void t.test('rollback pins, changes become candidates, release serves them', asy
   await db.append(shop.route('a', 3));
   const rollback = shop.command({ type: 'rollback', to: null });
   const { outcome } = await db.decide(rollback);
-  t.match(outcome, { ok: true, gateway: shop.gateway, version: 4, seq: '7' });
+  t.match(outcome, { ok: true, gateway: shop.gateway, version: 4, seq: '7', replaced: 3, to: 2 });
   t.strictSame(await db.rows<HeadRow>(headSql), [{ head: 4, serving: 4, pinned: true, deleted: false }]);
   const [two, four] = await Promise.all([2, 4].map((version) => readVersionContent(db.client, shop.gateway, version)));
   t.strictSame(four, two, 'version 4 holds what version 2 held');
   const stored = await db.rows<{ data: string }>(`select data from events where type = 'rollback'`);
-  t.match(JSON.parse(stored[0]?.data ?? ''), { to: 2, actor: { name: 'ann' } });
+  t.match(JSON.parse(stored[0]?.data ?? ''), {
+    to: 2,
+    digest: two?.digest,
+    actor: { name: 'ann' },
+    outcome: { result: 'done', replaced: 3 },
+  });
+  const once = await db.decide(shop.command({ type: 'rollback', to: null }));
+  t.match(once.outcome, {
+    ok: false,
+    code: 'pinned',
+    message: /pinned already, to version 4 with the content of version 2 since \S+ by ann \(a test\); .* --to 3$/,
+  });
 
   await db.append(shop.route('a', 4));
   t.strictSame(await db.rows<HeadRow>(headSql), [{ head: 5, serving: 4, pinned: true, deleted: false }]);
@@ -134,6 +145,31 @@ void t.test('rollback pins, changes become candidates, release serves them', asy
     { version: 5, cause: 'change' },
     { version: 6, cause: 'change' },
   ]);
+  t.match(await db.rows(`select type, data::jsonb #>> '{outcome,result}' as result from events where uid = ''`), [
+    { type: 'rollback', result: 'done' },
+    { type: 'rollback', result: 'refused' },
+    { type: 'rollback', result: 'refused' },
+    { type: 'release', result: 'done' },
+    { type: 'release', result: 'refused' },
+  ]);
+});
+
+void t.test('a command says what the person saw: another version is refused, unless forced', async (t) => {
+  const db = await TestWriter.open(t);
+  await db.append(...shop.platform(), shop.route('a', 1));
+  await db.append(shop.route('a', 2));
+  await db.append(shop.route('a', 3));
+  const command = { ...shop.command({ type: 'rollback', to: 1 }), expect: 2 };
+  t.match((await db.decide(command)).outcome, {
+    ok: false,
+    code: 'changed',
+    message: /serves version 3 now since \S+ by test \(applied HTTPRoute shop\/a\), and not version 2$/,
+  });
+  t.strictSame(await db.rows<HeadRow>(headSql), [{ head: 3, serving: 3, pinned: false, deleted: false }]);
+  const forced = { ...command, id: 'forced', force: true };
+  t.match((await db.decide(forced)).outcome, { ok: true, version: 4, replaced: 3, to: 1 });
+  const other = { ...shop.command({ type: 'rollback', to: 1 }), digest: 'that of another history' };
+  t.match((await db.decide(other)).outcome, { ok: false, code: 'another-content' });
 });
 
 void t.test('releasing right after a rollback serves the live content as a new version', async (t) => {

@@ -1,7 +1,7 @@
 // Holds the projection in memory and makes its transactions: it folds, commits, and remembers the position. After a
 // transaction that failed the memory is ahead of Postgres: the writer must be thrown away and a new one opened.
 import type { Logger } from '#libs/runtime/log.ts';
-import type { OperatorEvent, OperatorOutcome } from '#libs/events/operator-event.ts';
+import { isDone, type OperatorEvent, type OperatorOutcome } from '#libs/events/operator-event.ts';
 import { Projection } from '#libs/projection/projection.ts';
 import type { Batch, ProjectionChange, StatusChange } from '#libs/projection/versions/projection-change.ts';
 import type { ContentOf } from '#libs/projection/versions/gateway-head.ts';
@@ -15,7 +15,7 @@ import { batchFields, foldLogged } from './fold-log.ts';
 import type { Intake } from './intake.ts';
 import type { Leadership } from '../leadership.ts';
 import type { ProjectorMetrics } from '../metrics.ts';
-import { readOutcome, readVersions } from './outcomes.ts';
+import { readOutcome, readStanding, toOutcome } from './outcomes.ts';
 import { readSavedState } from '../store/saved-state.ts';
 import { staleStatuses } from '../store/stale-statuses.ts';
 import { readVersionContent } from '../store/version-content.ts';
@@ -39,6 +39,8 @@ export interface Decided {
   readonly outcome: OperatorOutcome;
   readonly statuses: readonly StatusChange[];
 }
+
+const reasonMax = 4096;
 
 /** Holds one in-memory state with the right to write it. Not safe for concurrent calls. */
 export class Writer {
@@ -96,30 +98,30 @@ export class Writer {
   }
 
   /**
-   * Decides one command and appends it, or says why not. A command that was carried out before gets its outcome again.
+   * Decides one command and appends it with its outcome, whatever that is. One that was decided before gets its outcome
+   * again.
    */
   async decide(command: OperatorEvent, checkpoint: Checkpoint): Promise<Decided> {
-    const { client } = this.#context.leadership;
+    const { leadership, now } = this.#context;
+    const { client } = leadership;
     const past = await readOutcome(client, command.id);
     if (past !== undefined) {
       await this.skipTo(checkpoint);
       return { outcome: past, statuses: [] };
     }
-    const { gateway, id } = command;
-    const versions = await readVersions(client, gateway, command.type === 'rollback' ? command.to : null);
-    const decision = decideOperator(this.projection.gatewayHead(gateway), command, versions);
-    if ('refused' in decision) {
-      await this.skipTo(checkpoint);
-      return { outcome: { id, ok: false, ...decision.refused }, statuses: [] };
-    }
-    const { event } = decision;
-    const contentOf = await this.#contentFor(event);
-    this.#lastSeq += 1n;
-    const events = [{ seq: this.#lastSeq, event }];
-    const change = this.#fold({ events, slices: [], sealed: [] }, contentOf);
-    await this.#commit(buildCommitRows(events, [], change), checkpoint);
-    const version = this.projection.gatewayHead(gateway)?.serving ?? 0;
-    return { outcome: { id, ok: true, gateway, version, seq: this.#lastSeq.toString() }, statuses: change.statuses };
+    const { gateway } = command;
+    const standing = await readStanding(client, gateway, command.type === 'rollback' ? command.to : null);
+    const decide = (): ReturnType<typeof decideOperator> =>
+      decideOperator(this.projection.gatewayHead(gateway), command, { ...standing, now: now().getTime() });
+    const contentOf = await this.#contentFor(decide());
+    // The time is looked at again, because reading a content takes some: what comes too late is not carried out.
+    return this.#appendDecided(decide(), contentOf, checkpoint);
+  }
+
+  /** Appends a command that cannot be carried out, with the reason. */
+  async refuse(command: OperatorEvent, reason: string, checkpoint: Checkpoint): Promise<OperatorOutcome> {
+    const outcome = { result: 'refused', code: 'failed', message: reason.slice(0, reasonMax) } as const;
+    return (await this.#appendDecided({ ...command, outcome }, noContent, checkpoint)).outcome;
   }
 
   /** Finds which of the ids the history holds. */
@@ -131,17 +133,9 @@ export class Writer {
     return new Set(rows.map(({ id }) => id));
   }
 
-  /** Says what became of a command whose turn is over. */
-  async pastOutcome(command: OperatorEvent): Promise<OperatorOutcome> {
-    const past = await readOutcome(this.#context.leadership.client, command.id);
-    return (
-      past ?? {
-        id: command.id,
-        ok: false,
-        code: 'not-carried-out',
-        message: 'The command was not carried out; give it again.',
-      }
-    );
+  /** Says what became of a command whose turn is over; undefined when the history does not hold it. */
+  async pastOutcome({ id }: OperatorEvent): Promise<OperatorOutcome | undefined> {
+    return readOutcome(this.#context.leadership.client, id);
   }
 
   /** Takes over all node reports; answers the statuses that changed. */
@@ -189,8 +183,18 @@ export class Writer {
     return statuses;
   }
 
+  async #appendDecided(event: OperatorEvent, contentOf: ContentOf, checkpoint: Checkpoint): Promise<Decided> {
+    this.#lastSeq += 1n;
+    const seq = this.#lastSeq;
+    const events = [{ seq, event }];
+    const change = this.#fold({ events, slices: [], sealed: [] }, contentOf);
+    await this.#commit(buildCommitRows(events, [], change), checkpoint);
+    const version = this.projection.gatewayHead(event.gateway)?.serving ?? 0;
+    return { outcome: toOutcome(event, version, seq.toString()), statuses: change.statuses };
+  }
+
   async #contentFor(event: OperatorEvent): Promise<ContentOf> {
-    if (event.type !== 'rollback' || event.to === null) return noContent;
+    if (event.type !== 'rollback' || event.to === null || !isDone(event)) return noContent;
     const content = await readVersionContent(this.#context.leadership.client, event.gateway, event.to);
     if (content === undefined) throw new Error(`${event.gateway} has no version ${event.to}`);
     return (gateway, version) => {

@@ -1,5 +1,6 @@
 // Reads the history as it was folded: its events in order, transaction by transaction, streamed.
 import type { ClientBase } from 'pg';
+import { isDone } from '#libs/events/operator-event.ts';
 import { parseChangeEvent } from '#libs/events/parse-change-event.ts';
 import { parseOperatorEvent } from '#libs/events/parse-operator-event.ts';
 import { describeProblem } from '#libs/gateway/problem.ts';
@@ -45,7 +46,7 @@ export async function* historyBatches(client: ClientBase, lastSeq?: string): Asy
 export async function contentsFor(client: ClientBase, { folded }: Pick<HistoryBatch, 'folded'>): Promise<ContentOf> {
   const contents = new Map<string, VersionContent>();
   for (const { event } of folded) {
-    if (event.type !== 'rollback' || event.to === null) continue;
+    if (event.type !== 'rollback' || event.to === null || !isDone(event)) continue;
     const content = await readVersionContent(client, event.gateway, event.to);
     if (content !== undefined) contents.set(`${event.gateway} ${event.to}`, content);
   }

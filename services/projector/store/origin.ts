@@ -1,6 +1,7 @@
 // Finds who made a version, and a sentence about why, from the events that were folded with it. Equal events give equal
 // words.
 import type { ChangeEvent } from '#libs/events/change-event.ts';
+import { isDone } from '#libs/events/operator-event.ts';
 import type { FoldedEvent } from '#libs/projection/versions/projection-change.ts';
 import type { NewVersion } from '#libs/projection/versions/gateway-head.ts';
 import { parsePlaceKey, toLocalKey } from '#libs/gateway/object-key.ts';
@@ -19,7 +20,8 @@ export function originOf(version: NewVersion, folded: readonly FoldedEvent[]): O
   const changes: ChangeEvent[] = [];
   for (const { event } of folded) {
     if ('object' in event) changes.push(event);
-    else if (event.gateway === version.gateway) return { actor: event.actor.name, reason: event.reason ?? null };
+    else if (event.gateway === version.gateway && isDone(event))
+      return { actor: event.actor.name, reason: event.reason ?? null };
   }
   const touched = new Set(version.changes.map(({ key }) => objectOf(key, version.gateway)));
   const direct = changes.filter((event) => touched.has(toLocalKey(event)));

@@ -93,11 +93,12 @@ export function command(
 ): OperatorEvent {
   commands += 1;
   return {
-    v: 1,
+    v: 2,
     id: `command-${commands}`,
     gateway,
     actor: { name: 'ann', role: 'operator' },
     at: '2026-01-02T00:00:00Z',
+    expiresAt: '2099-01-01T00:00:00Z',
     reason: 'a test',
     ...fields,
   };

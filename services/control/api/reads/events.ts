@@ -30,7 +30,16 @@ const eventData = z.object({
     .catch(null),
   to: z.int().nullish().catch(null),
   reason: z.string().nullish().catch(null),
+  outcome: z
+    .object({
+      result: z.enum(['done', 'refused', 'expired']),
+      replaced: z.int().nullable().default(null),
+      message: z.string().nullable().default(null),
+    })
+    .optional()
+    .catch(undefined),
 });
+const noOutcome = { result: 'done', replaced: null, message: null } as const;
 
 /** Reads the events of one object below a sequence number, newest first; one more than the limit when there is more. */
 export async function readObjectEvents(
@@ -134,6 +143,7 @@ export function toEvent(row: EventRow): z.input<typeof historyEvent> {
     generation: data?.object?.metadata?.generation ?? null,
     to: data?.to ?? null,
     reason: data?.reason ?? null,
+    outcome: row.type === 'applied' || row.type === 'deleted' ? null : (data?.outcome ?? noOutcome),
   };
 }
 
