@@ -35,30 +35,3 @@ export interface GroundRoute {
   /** Conditions that are not as they should be, as sentences. */
   readonly problems: readonly string[];
 }
-
-export interface NamedCondition {
-  readonly type: string;
-  readonly status: string;
-  readonly reason: string;
-  readonly message: string;
-}
-
-/** Writes a sentence for each condition that says that something does not work. */
-export function badConditions(conditions: readonly NamedCondition[]): readonly string[] {
-  return conditions
-    .filter(({ type, status }) => (goodWhenFalse.has(type) ? status === 'True' : status !== 'True'))
-    .map(
-      ({ type, status, reason, message }) => `${type} is ${status} (${reason})${message === '' ? '' : `: ${message}`}`,
-    );
-}
-
-const goodWhenFalse = new Set([
-  'Conflicted',
-  'Detached',
-  'InsecureFrontendValidationMode',
-  'NoSuchBackend',
-  'OverlappingTLSConfig',
-  'PartiallyInvalid',
-  'fleetgate.dev/PartiallyInvalid',
-  'fleetgate.dev/Shadowed',
-]);

@@ -10,8 +10,8 @@ import { routeKind } from '#libs/projection/model/route-kinds.ts';
 import { Projection } from '#libs/projection/projection.ts';
 import { noLimits, noVersion, readFolderEvents, toBatch } from '../manifests/folder-events.ts';
 import { resolveGateway } from '../names/gateway-name.ts';
-import { badConditions, type Ground, type GroundGateway, type GroundRoute } from './ground.ts';
-import { readConditions, readListenersStatus, readRouteHostnames } from './status.ts';
+import { type Ground, type GroundGateway, type GroundRoute } from './ground.ts';
+import { conditionTexts, readConditions, readListenersStatus, readRouteHostnames } from './status.ts';
 
 const statusesMax = 1_000_000;
 
@@ -42,7 +42,7 @@ export async function readManifestsGround(folder: string, cluster: string, wante
     routes: written.flatMap(({ manifest }): GroundRoute[] => {
       const { kind, namespace, name, content } = manifest;
       if (routeKind(kind) === undefined) return [];
-      const problems = badConditions(readConditions(statuses.get(toLocalKey(manifest))?.status));
+      const problems = conditionTexts(readConditions(statuses.get(toLocalKey(manifest))?.status));
       return [{ cluster, kind, namespace, name, hostnames: readRouteHostnames(content['spec']), problems }];
     }),
     problems: [
@@ -65,7 +65,7 @@ function problemsOf({ kind, namespace, name, status }: DesiredStatus, cluster: s
     return readListenersStatus(what, toPlaceKey({ cluster, namespace, name }), status);
   if (routeKind(kind) !== undefined) return [];
   const place = namespace === '' ? name : `${namespace}/${name}`;
-  return badConditions(readConditions(status)).map((text) => `${kind} ${place}: ${text}`);
+  return conditionTexts(readConditions(status)).map((text) => `${kind} ${place}: ${text}`);
 }
 
 function chosen(gateways: readonly string[], wanted: string | undefined): readonly string[] {

@@ -1,6 +1,6 @@
 // Reads what statuses say, and takes what has another form than expected for absent.
 import { z } from 'zod';
-import { badConditions, type NamedCondition } from './ground.ts';
+import { badConditions, type SaidCondition } from '#libs/api/bad-conditions.ts';
 
 const condition = z.object({
   type: z.string(),
@@ -29,10 +29,17 @@ export function readRouteHostnames(spec: unknown): readonly string[] {
 }
 
 /** Reads the conditions of a status: its own, and those of all parents, older Gateways and ancestors in it. */
-export function readConditions(status: unknown): readonly NamedCondition[] {
+export function readConditions(status: unknown): readonly SaidCondition[] {
   const { data } = anyStatus.safeParse(status);
   if (data === undefined) return [];
   return [data, ...data.parents, ...data.gateways, ...data.ancestors].flatMap((part) => part.conditions);
+}
+
+/** Writes a sentence for each condition that says that something does not work, or only in part. */
+export function conditionTexts(conditions: readonly SaidCondition[]): readonly string[] {
+  return badConditions(conditions).map(({ type, status, reason, message }) =>
+    type === 'Accepted' && status === 'True' ? message : `${type} is ${status} (${reason})${message && `: ${message}`}`,
+  );
 }
 
 /** Says what is wrong with a Gateway or ListenerSet and its listeners, but for what only nodes can put right. */
@@ -40,9 +47,9 @@ export function readListenersStatus(what: string, name: string, status: unknown)
   const { data } = listenerStatus.safeParse(status);
   if (data === undefined) return [];
   return [
-    ...badConditions(data.conditions.filter(isOurs)).map((text) => `${what} ${name}: ${text}`),
+    ...conditionTexts(data.conditions.filter(isOurs)).map((text) => `${what} ${name}: ${text}`),
     ...data.listeners.flatMap((listener) =>
-      badConditions(listener.conditions.filter(isOurs)).map(
+      conditionTexts(listener.conditions.filter(isOurs)).map(
         (text) => `listener ${listener.name ?? `on port ${listener.port ?? 0}`} of ${name}: ${text}`,
       ),
     ),
@@ -50,6 +57,6 @@ export function readListenersStatus(what: string, name: string, status: unknown)
 }
 
 /** Whether manifests alone decide it; older Gateways call `Ready` what v1 calls `Programmed`. */
-function isOurs({ type }: NamedCondition): boolean {
+function isOurs({ type }: SaidCondition): boolean {
   return type !== 'Programmed' && type !== 'Ready';
 }

@@ -1,5 +1,6 @@
 // Shows the fleet at a glance, for `status` and for the live table of `up`: clusters, gateways, nodes, and how many
 // routes.
+import { routeKinds } from '#libs/api/parameters.ts';
 import { type Cluster, clusterLines } from '../views/cluster-table.ts';
 import { gatewayLines } from '../views/gateway-table.ts';
 import { nodeLines } from '../views/node-table.ts';
@@ -23,7 +24,7 @@ export function overviewText({ clusters, gateways, nodes, refusedRoutes }: Overv
 
 function routesLine(clusters: readonly Cluster[], refused: readonly Route[]): string {
   const objects = clusters.flatMap((one) => Object.entries(one.objects));
-  const total = objects.reduce((sum, [kind, n]) => (kind.endsWith('Route') ? sum + n : sum), 0);
+  const total = objects.reduce((sum, [kind, n]) => (routeKinds.includes(kind) ? sum + n : sum), 0);
   if (refused.length === 0) return count(total, 'route');
   const more = refused.length < refusedMax ? '' : ' or more';
   return `${count(total, 'route')}, ${refused.length}${more} not accepted (fleetgate routes --not-accepted)`;

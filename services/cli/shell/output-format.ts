@@ -21,9 +21,13 @@ export function outputOption(kind: 'answer' | 'manifests', description?: string)
   return new Option('-o, --output <format>', description).choices(formats).default(formats[0]);
 }
 
-/** Says when a person looks, and how wide the terminal is. */
+/** A terminal that says that it is narrower than this does not know its size. */
+const widthMin = 20;
+
+/** Says when a person looks, and how wide the terminal is; one without a size has no limit. */
 export function currentLook(): Look {
-  return { now: new Date(), width: process.stdout.isTTY ? process.stdout.columns : undefined };
+  const { isTTY, columns } = process.stdout;
+  return { now: new Date(), width: isTTY && columns >= widthMin ? columns : undefined };
 }
 
 /** Prints an answer: the value as JSON, or its text. */

@@ -15,6 +15,7 @@ export const gateway: Overview['gateways'][number] = {
   pinned: false,
   deleted: false,
   alarm: null,
+  problems: [],
   digest: 'd',
   entries: 14,
   cause: 'change',

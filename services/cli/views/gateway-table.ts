@@ -1,13 +1,17 @@
 // Shows gateways: a table of what each serves and where, and below it what a limit holds back.
 import type { z } from 'zod';
 import type { gatewaySummary } from '#libs/api/models/gateway.ts';
-import { type Column, type Look, ago, tableOr } from './table.ts';
+import { type Column, type Look, ago, tableOr, wrapLine } from './table.ts';
 
 export type Gateway = z.output<typeof gatewaySummary>;
 
-/** Writes the table of gateways and a line for each alarm. */
+/** Writes the table of gateways, and a line for each alarm and each problem. */
 export function gatewayLines(gateways: readonly Gateway[], look: Look): readonly string[] {
-  const alarms = gateways.flatMap(({ gateway, alarm }) => (alarm === null ? [] : [`! ${gateway}  ${alarm}`]));
+  const alarms = gateways.flatMap(({ gateway, alarm, problems }) =>
+    [...(alarm === null ? [] : [alarm]), ...problems.filter((one) => one !== alarm)].map((text) =>
+      wrapLine(`! ${gateway}  ${text}`, look.width),
+    ),
+  );
   return [
     tableOr('no gateways yet', columns(look.now), gateways, look),
     ...(alarms.length === 0 ? [] : ['', ...alarms]),

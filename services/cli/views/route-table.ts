@@ -2,13 +2,24 @@
 // last.
 import type { z } from 'zod';
 import type { fleetRoute } from '#libs/api/models/route.ts';
-import { type Column, type Look, ago, tableOr } from './table.ts';
+import { type Column, type Look, ago, tableOr, textWidth, wrapLine } from './table.ts';
 
 export type Route = z.output<typeof fleetRoute>;
 
-/** Writes the table of routes, or `empty` where there are none. */
+/**
+ * Writes the table of routes, or `empty` where there are none. Where the problems do not fit beside the rest, they
+ * stand below it, a line for each.
+ */
 export function routeTable(routes: readonly Route[], look: Look, empty: string): string {
-  return tableOr(empty, columns(look.now), routes, look);
+  const all = columns(look.now);
+  const whole = tableOr(empty, all, routes, { width: undefined });
+  const fits = look.width === undefined || whole.split('\n').every((line) => textWidth(line) <= (look.width ?? 0));
+  if (fits) return whole;
+  const table = tableOr(empty, all.slice(0, -1), routes, look);
+  const problems = routes.flatMap(({ cluster, kind, namespace, name, problems: own }) =>
+    own.map((problem) => wrapLine(`! ${cluster}/${kind}/${namespace}/${name}  ${problem}`, look.width)),
+  );
+  return [table, ...(problems.length === 0 ? [] : ['', ...problems])].join('\n');
 }
 
 function columns(now: Date): readonly Column<Route>[] {

@@ -42,6 +42,19 @@ export function tableOr<Row>(
   return rows.length === 0 ? empty : renderTable(columns, rows, width);
 }
 
+/** Wraps a text at blanks; lines after the first are indented by two. A word longer than the width is not cut. */
+export function wrapLine(text: string, width: number | undefined): string {
+  if (width === undefined) return oneLine(text);
+  const lines: string[] = [];
+  for (const word of oneLine(text).split(' ')) {
+    const last = lines.at(-1);
+    if (last === undefined) lines.push(word);
+    else if (textWidth(last) + 1 + textWidth(word) <= width) lines[lines.length - 1] = `${last} ${word}`;
+    else lines.push(`  ${word}`);
+  }
+  return lines.join('\n');
+}
+
 /** Writes a number with its noun: `1 node`, `2 nodes`. */
 export function count(n: number, noun: string, plural = `${noun}s`): string {
   return `${n} ${n === 1 ? noun : plural}`;
@@ -78,6 +91,7 @@ function pad(cell: string, width: number, align: 'left' | 'right'): string {
   return align === 'left' ? cell + blank : blank + cell;
 }
 
-function textWidth(text: string): number {
+/** Counts the characters of a text. */
+export function textWidth(text: string): number {
   return Array.from(text).length;
 }

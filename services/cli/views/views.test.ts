@@ -5,6 +5,7 @@ import { diffText } from './diff-text.ts';
 import { fieldLine } from './field-text.ts';
 import { gatewayState, nodesText } from './gateway-table.ts';
 import { historyTable } from './history-table.ts';
+import { routeTable } from './route-table.ts';
 
 await t.test('a gateway in a word: live, pinned, held back, deleted', async (t) => {
   t.equal(gatewayState(gateway), 'live');
@@ -77,4 +78,25 @@ await t.test('a history shows when a change was recorded, and beside it a claim 
   const late = { result: 'expired' as const, replaced: null, message: 'too late' };
   const command = { ...event, type: 'rollback', to: 3, reason: 'errors', outcome: late, changes: [] };
   t.match(historyTable([command], look), /rollback to 3, expired  folder\/root  too late/);
+});
+
+await t.test('problems of routes stand beside the rest where they fit, else below it', async (t) => {
+  const problems = [
+    'BackendNotFound: rule 0: Service shop/crat does not exist',
+    'IdenticalMatch: rule 1 can never match',
+  ];
+  const route = {
+    ...{ cluster: 'eu', kind: 'HTTPRoute', namespace: 'shop', name: 'shop', hostnames: ['shop.example'], rules: 2 },
+    ...{ parents: [], accepted: true, problems, changedBy: null, changedAt: '2026-11-28T10:00:00Z', seq: '1' },
+    ...{ recordedAt: '2026-11-28T10:00:00Z', generation: 1 },
+  };
+  const now = new Date('2026-11-28T11:00:00Z');
+  t.match(routeTable([route], { now, width: undefined }, ''), /1h  BackendNotFound: .*; IdenticalMatch: /);
+  const narrow = routeTable([route], { now, width: 80 }, '').split('\n');
+  t.ok(
+    narrow.every((line) => line.length <= 80),
+    'no line is wider than the terminal',
+  );
+  const text = narrow.map((line) => line.trim()).join(' ');
+  for (const problem of problems) t.match(text, `! eu/HTTPRoute/shop/shop  ${problem}`);
 });

@@ -6,7 +6,9 @@ import type { gatewaySummary } from '#libs/api/models/gateway.ts';
 import type { Database, OuterColumns, Row } from '#libs/runtime/postgres/database.ts';
 import { matchesGateway } from '#libs/snapshot/gateway-glob.ts';
 import { silentSince } from '../../node-silence.ts';
+import { badConditions, problemText } from '#libs/api/bad-conditions.ts';
 import { all } from './conditions.ts';
+import { parseGatewayStatus } from './kube-fields.ts';
 
 interface GatewayFilter {
   readonly gateways?: readonly string[] | undefined;
@@ -18,8 +20,9 @@ interface GatewayFilter {
 }
 
 /** A gateway with its serving version, where it has one. */
-export type GatewayRow = Omit<Row<'gateways'>, 'commit'> &
-  OuterColumns<Pick<Row<'snapshots'>, 'digest' | 'entries' | 'cause' | 'actor' | 'reason' | 'at'>>;
+export type GatewayRow = Omit<Row<'gateways'>, 'commit'> & { readonly status: unknown } & OuterColumns<
+    Pick<Row<'snapshots'>, 'digest' | 'entries' | 'cause' | 'actor' | 'reason' | 'at'>
+  >;
 
 type NodeCounts = z.input<typeof gatewaySummary>['nodes'];
 
@@ -28,8 +31,13 @@ export async function readGatewayRows(db: Kysely<Database>, filter: GatewayFilte
   const [cluster, namespace, name] = filter.after ?? [];
   const { rows } = await sql<GatewayRow>`
     select g.gateway, g.cluster, g.namespace, g.name, g.head, g.serving, g.pinned, g.deleted, g.alarm, g.labels,
-           g.uid, g.limits, s.digest, s.entries, s.cause, s.actor, s.reason, s.at
+           g.uid, g.limits, s.digest, s.entries, s.cause, s.actor, s.reason, s.at, said.status
       from gateways g left join snapshots s on s.gateway = g.gateway and s.version = g.serving
+      left join lateral (
+        select status from statuses one
+         where one.cluster = g.cluster and one.kind in ('Gateway', 'Gateway.networking.x-k8s.io')
+           and one.namespace = g.namespace and one.name = g.name
+         order by one.kind limit 1) said on true
      where ${all([
        filter.gateways && sql`g.gateway = any(${[...filter.gateways]})`,
        filter.cluster && sql`g.cluster = ${filter.cluster}`,
@@ -53,14 +61,26 @@ export async function toSummaries(
   rows: readonly GatewayRow[],
 ): Promise<z.input<typeof gatewaySummary>[]> {
   const counts = await countNodes(db, rows);
-  return rows.map((row) => ({
+  return rows.map(({ status, ...row }) => ({
     ...row,
     labels: { ...row.labels },
     limits: row.limits,
+    problems: row.deleted ? [] : problemsOf(status),
     entries: row.entries ?? 0,
     at: row.at?.toISOString() ?? null,
     nodes: counts.get(row.gateway) ?? { connected: 0, applied: 0, rejected: 0, unknown: 0 },
   }));
+}
+
+/** Lists what of a Gateway and its listeners does not work; these are why a listener is not programmed. */
+function problemsOf(status: unknown): string[] {
+  const { conditions, listeners } = parseGatewayStatus(status);
+  const ofListeners = listeners.flatMap(({ name, conditions: own }) =>
+    badConditions(own.filter(({ type }) => type !== 'Programmed')).map(
+      (one) => `listener ${name}: ${problemText(one)}`,
+    ),
+  );
+  return [...badConditions(conditions).map(problemText), ...ofListeners];
 }
 
 /** Counts nodes by what they serve: few different ways to serve occur, however many nodes there are. */

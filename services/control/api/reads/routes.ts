@@ -7,6 +7,7 @@ import { routeKinds } from '#libs/api/parameters.ts';
 import { serviceApisGroup } from '#libs/gateway/kinds.ts';
 import { parsePlaceKey, toPlaceKey } from '#libs/gateway/object-key.ts';
 import type { Database, Row } from '#libs/runtime/postgres/database.ts';
+import { badConditions, problemText } from '#libs/api/bad-conditions.ts';
 import { all, likePattern } from './conditions.ts';
 import {
   type Condition,
@@ -140,11 +141,9 @@ function nobody(kind: string, parents: readonly unknown[]): string {
   return parents.length === 0 ? 'it names no parent' : 'none of its parents is a gateway of Fleetgate';
 }
 
-/** Lists what is wrong by the conditions that are good when True. */
+/** Lists what does not work, or works only in part. */
 function problemsOf({ conditions }: { readonly conditions: readonly Condition[] }): string[] {
-  return conditions
-    .filter(({ type, status }) => ['Accepted', 'ResolvedRefs', 'Programmed'].includes(type) && status !== 'True')
-    .map(({ reason, message }) => (message === '' ? reason : `${reason}: ${message}`));
+  return badConditions(conditions).map(problemText);
 }
 
 function sameParent(a: ParentRef, b: ParentRef, namespace: string): boolean {
