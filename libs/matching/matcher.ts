@@ -16,7 +16,7 @@ import {
   type PortTable,
   type StreamRuleOf,
 } from './port-table.ts';
-import type { Predicate } from './predicate.ts';
+import { type Predicate, preflightOf } from './predicate.ts';
 import { type HttpRequest, type ReadRequest, readRequest } from './request.ts';
 import { type Candidate, compileRule, type RuleOf } from './rule-table.ts';
 import { matchStream, type StreamConnection, streamTo } from './stream.ts';
@@ -74,6 +74,7 @@ export function compileMatcher(gateways: Iterable<MatcherGateway>, options: Matc
       const { rule, match, predicate } = candidate;
       const context = {
         match: predicate.match,
+        isPreflight: predicate.asked !== undefined,
         port: sent.port,
         portOffset,
         hostname,
@@ -187,6 +188,7 @@ function fillTables({ tcp, udp, rules, streams }: Tables): void {
   const at = placesByListener([...tcp.values(), ...udp.values()]);
   const candidates = new Map<Place, Map<string, Candidate[]>>();
   for (const { rule, predicates } of rules) {
+    const preflights = predicates.map((predicate) => preflightOf(predicate, rule.entry));
     for (const { listener, hostname } of rule.entry.hosts) {
       const found = at.get(`${rule.gateway} ${listener}`);
       // A hostname that a narrower listener has is that listener's.
@@ -196,8 +198,9 @@ function fillTables({ tcp, udp, rules, streams }: Tables): void {
         hostname,
         () => [],
       );
-      for (const [match, predicate] of predicates.entries())
-        here.push({ rule, match, predicate, listener, age: found.age });
+      for (const list of [predicates, preflights])
+        for (const [match, predicate] of list.entries())
+          if (predicate !== undefined) here.push({ rule, match, predicate, listener, age: found.age });
     }
   }
   for (const [place, lists] of candidates) fillPlace(place, lists);

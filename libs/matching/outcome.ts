@@ -10,6 +10,8 @@ import type { BackendRequest, Outcome, Share, Target } from './verdict.ts';
 interface OutcomeContext extends RedirectContext {
   /** Whether the gateway has an entry of this backend. */
   readonly hasBackend: (key: string) => boolean;
+  /** The rule takes the request as a preflight of what it matches: no backend gets it. */
+  readonly isPreflight: boolean;
 }
 
 /** Applies a rule. */
@@ -76,7 +78,8 @@ function shareOf(
   const seen = backendRequest(request, seenBy === 'nobody' ? [] : filters, context);
   if ('problem' in seen) return seen;
   const cors = corsPolicy(filters);
-  const preflight = cors === undefined ? undefined : preflightHeaders(cors, request);
+  const refusal = context.isPreflight && 'key' in target ? [] : undefined;
+  const preflight = cors === undefined ? refusal : preflightHeaders(cors, request);
   return {
     backend: target,
     request: seen,

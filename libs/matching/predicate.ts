@@ -1,5 +1,7 @@
 // Makes of one HttpMatch what can be asked quickly, and says what exactly a request lacks for it.
 import { RE2JS } from 're2js';
+import type { HttpRuleEntry } from '#libs/snapshot/entry.ts';
+import { preflightMethod } from '#libs/snapshot/preflight.ts';
 import type { HttpMatch, StringMatch } from '#libs/gateway/objects/http-match.ts';
 import type { ReadRequest } from './request.ts';
 
@@ -17,6 +19,8 @@ export interface Predicate {
   readonly method: string | undefined;
   readonly headers: readonly NamedTest[];
   readonly query: readonly NamedTest[];
+  /** It takes preflights that ask about this method, and nothing else. */
+  readonly asked?: string;
 }
 
 type PathTest =
@@ -45,9 +49,20 @@ export function compilePredicate(match: HttpMatch): Predicate {
   };
 }
 
+/** Gives what takes the preflights of a match in a rule, or undefined (libs/snapshot/preflight.ts). */
+export function preflightOf(predicate: Predicate, rule: HttpRuleEntry): Predicate | undefined {
+  const asked = preflightMethod(rule, predicate.match);
+  return asked === undefined ? undefined : { ...predicate, method: 'OPTIONS', asked };
+}
+
+function isPreflight({ header }: ReadRequest, asked: string): boolean {
+  return header('origin').length > 0 && header('access-control-request-method').includes(asked);
+}
+
 /** Tells whether everything but the path is as wanted. */
-export function holdsBesidePath({ method, headers, query }: Predicate, request: ReadRequest): boolean {
+export function holdsBesidePath({ method, headers, query, asked }: Predicate, request: ReadRequest): boolean {
   if (method !== undefined && method !== request.method) return false;
+  if (asked !== undefined && !isPreflight(request, asked)) return false;
   for (const { name, test } of headers) if (!request.header(name).some(test)) return false;
   for (const { name, test } of query) {
     const value = request.parameter(name);

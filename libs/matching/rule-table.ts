@@ -72,8 +72,8 @@ export class RuleTable {
 function compareCandidates(a: Candidate, b: Candidate): number {
   return (
     compareMatches(
-      { rule: a.rule.entry, match: a.predicate.match },
-      { rule: b.rule.entry, match: b.predicate.match },
+      { rule: a.rule.entry, match: a.predicate.match, isPreflight: a.predicate.asked !== undefined },
+      { rule: b.rule.entry, match: b.predicate.match, isPreflight: b.predicate.asked !== undefined },
     ) ||
     a.age - b.age ||
     a.match - b.match

@@ -10,15 +10,18 @@ import type { HttpMatch, StringMatch } from '#libs/gateway/objects/http-match.ts
 export interface RankedMatch {
   readonly match: HttpMatch;
   readonly rule: HttpRuleEntry;
+  /** It takes the preflights of the match (libs/snapshot/preflight.ts), not its requests. */
+  readonly isPreflight?: boolean;
 }
 
 /**
- * Orders matches on one hostname, the one that wins first: by the match itself, then by its rule. Total over distinct
- * matches.
+ * Orders matches on one hostname, the one that wins first: by the match itself, requests before preflights, then by its
+ * rule. Total over distinct matches.
  */
 export function compareMatches(a: RankedMatch, b: RankedMatch): number {
   return (
     compareMatchSpecificity(a.match, b.match) ||
+    Number(a.isPreflight ?? false) - Number(b.isPreflight ?? false) ||
     compareRules(a.rule, b.rule) ||
     a.rule.matches.indexOf(a.match) - b.rule.matches.indexOf(b.match)
   );

@@ -6,6 +6,7 @@ import type { HttpFilter } from '#libs/snapshot/entry.ts';
 import type { CorsPolicy } from '#libs/gateway/fields/cors.ts';
 
 const gateway = await startServedGateway(t);
+const later = '2021-01-01T00:00:00Z';
 
 type Headers = Readonly<Record<string, string | undefined>>;
 
@@ -187,11 +188,61 @@ void t.test('beside other actions, filters and hostnames', async (t) => {
   t.strictSame([without.backend, without.headers], ['web', {}], 'other rules are as they were');
 });
 
+void t.test('preflights go where the requests go that they ask about', async (t) => {
+  const policy = cors({ allowOrigins: ['https://app.example'], allowMethods: ['GET'] });
+  const put = cors({ allowOrigins: ['https://put.example'], allowMethods: ['PUT'] });
+  const header = { type: 'Exact', name: 'x-beta', value: '1' } as const;
+  const key = { key: backendEntry('web')[0], weight: 1 };
+  const own = { type: 'forward', backends: [{ ...key, filters: [policy] }] } as const;
+  await gateway.serve(
+    t,
+    ruleEntry({ name: 'get', matches: [{ ...at('/get'), method: 'GET' }], filters: [policy] }),
+    ruleEntry({ name: 'put', matches: [{ ...at('/get'), method: 'PUT' }], filters: [put] }),
+    ruleEntry({ name: 'beta', matches: [{ ...at('/beta'), method: 'GET', headers: [header] }], filters: [policy] }),
+    ruleEntry({ name: 'backend', matches: [{ ...at('/backend'), method: 'GET' }], to: own }),
+    ruleEntry({ name: 'asked', matches: [{ ...at('/options'), method: 'GET' }], filters: [policy] }),
+    ruleEntry({ name: 'options', matches: [{ ...at('/options'), method: 'OPTIONS' }], createdAt: later, to: 'api' }),
+    ruleEntry({ name: 'same path', matches: [at('/get')], to: 'api' }),
+    ruleEntry({ name: 'rest', to: 'api' }),
+  );
+  const origin = 'https://app.example';
+  const allowed = {
+    'access-control-allow-origin': origin,
+    'access-control-allow-methods': 'GET',
+    'access-control-max-age': '5',
+    vary: 'Origin',
+  };
+  for (const target of ['/get', '/get/x', '/backend']) {
+    const answer = await preflight(target, 'GET', { origin });
+    t.strictSame([answer.status, answer.backend, answer.headers], [204, undefined, allowed], target);
+  }
+  const other = await preflight('/get', 'GET', { origin: 'https://evil.example' });
+  t.strictSame([other.status, other.backend, other.headers], [204, undefined, { vary: 'Origin' }], 'another origin');
+  const forPut = await preflight('/get', 'PUT', { origin: 'https://put.example' });
+  t.equal(forPut.headers['access-control-allow-methods'], 'PUT', 'each method has its own policy');
+  const elsewhere: readonly (readonly [string, string, string, Headers])[] = [
+    ['a preflight for a method of no rule', '/get', 'OPTIONS', { origin, 'access-control-request-method': 'DELETE' }],
+    ['OPTIONS that asks nothing', '/get', 'OPTIONS', { origin }],
+    ['OPTIONS without an origin', '/get', 'OPTIONS', { 'access-control-request-method': 'GET' }],
+    ['a rule for OPTIONS', '/options', 'OPTIONS', { origin, 'access-control-request-method': 'GET' }],
+    ['without the header of the match', '/beta', 'OPTIONS', { origin, 'access-control-request-method': 'GET' }],
+    ['another method', '/get', 'POST', { origin }],
+  ];
+  for (const [what, target, method, headers] of elsewhere)
+    t.equal((await request(target, method, headers)).backend, 'api', what);
+  const simple = await request('/get', 'GET', { origin });
+  t.strictSame([simple.backend, simple.headers['access-control-allow-origin']], ['web', origin]);
+});
+
 t.end();
 
 function cors(policy: Partial<CorsPolicy>): HttpFilter {
   const nothing = { allowOrigins: [], allowMethods: [], allowHeaders: [], exposeHeaders: [] };
   return { type: 'cors', ...nothing, allowCredentials: false, maxAgeSeconds: 5, ...policy };
+}
+
+function at(value: string) {
+  return { path: { type: 'PathPrefix', value } } as const;
 }
 
 function preflight(path: string, method: string, headers: Headers, host?: string) {

@@ -145,16 +145,15 @@ const filter: fc.Arbitrary<HttpFilter> = fc.oneof(
   }),
 );
 /** At most one of each type, as the specification has it. */
-const filters = (withCors: 'cors' | 'none'): fc.Arbitrary<readonly HttpFilter[]> =>
-  fc
-    .tuple(
-      fc.uniqueArray(filter, { selector: ({ type }) => type, maxLength: 3 }),
-      rarely(
-        cors.map((policy) => ({ type: 'cors' as const, ...policy })),
-        4,
-      ),
-    )
-    .map(([list, policy]) => (policy === undefined || withCors === 'none' ? list : [...list, policy]));
+const filters: fc.Arbitrary<readonly HttpFilter[]> = fc
+  .tuple(
+    fc.uniqueArray(filter, { selector: ({ type }) => type, maxLength: 3 }),
+    rarely(
+      cors.map((policy) => ({ type: 'cors' as const, ...policy })),
+      4,
+    ),
+  )
+  .map(([list, policy]) => (policy === undefined ? list : [...list, policy]));
 
 // ---- actions
 
@@ -165,7 +164,7 @@ const target = (names: readonly string[]): fc.Arbitrary<{ readonly key: string }
   );
 const weighted = (names: readonly string[]): fc.Arbitrary<WeightedBackend> =>
   fc
-    .record({ to: target(names), weight: pick(1, 1, 1, 2, 3, 0), filters: fc.oneof(fc.constant([]), filters('none')) })
+    .record({ to: target(names), weight: pick(1, 1, 1, 2, 3, 0), filters: fc.oneof(fc.constant([]), filters) })
     .map(({ to, ...rest }) => ({ ...to, ...rest }));
 const redirect: fc.Arbitrary<Redirect> = fc
   .record({
@@ -215,7 +214,7 @@ function rule(
       createdAt: pick(...dates),
       hosts,
       matches: fc.array(isGrpc ? grpcMatch : match, { minLength: 1, maxLength: 3 }),
-      filters: filters('cors'),
+      filters: filters,
       to: action(isGrpc ? ['grpc'] : ['web', 'api']),
       retry: rarely(pick({ codes: [503], attempts: 2 }, { codes: [], attempts: 1, backoffMs: 10 })),
       timeouts: rarely(pick({ requestMs: 20_000 }, { backendRequestMs: 20_000 }, { requestMs: 0 })),

@@ -3,6 +3,7 @@
 // that none of them takes goes on to the pattern's scope, so that a change of a wildcard or catch-all rule touches the
 // patterns below it and no exact hostname.
 import { compareMatches } from '#libs/snapshot/precedence.ts';
+import { preflightMethod } from '#libs/snapshot/preflight.ts';
 import type { ProtoMessage } from '#libs/xds/envoy/resources.ts';
 import type { RuleRecord } from './rule-record.ts';
 import type { RoutePlace } from '#libs/xds/envoy/rule-routes.ts';
@@ -13,6 +14,8 @@ export interface RankedRule {
   readonly index: number;
   /** Position of its gateway among those of the port. */
   readonly age: number;
+  /** It is there for the preflights of the match, not for its requests. */
+  readonly isPreflight: boolean;
 }
 
 /**
@@ -22,7 +25,13 @@ export function rankRules(records: ReadonlyMap<RuleRecord, number>, previous: re
   const kept = previous.filter(({ record, age }) => records.get(record) === age);
   const known = new Set(kept.map(({ record }) => record));
   const added = [...records].flatMap(([record, age]) =>
-    known.has(record) ? [] : record.entry.matches.map((_, index) => ({ record, index, age })),
+    known.has(record)
+      ? []
+      : record.entry.matches.flatMap((match, index) => {
+          const takesPreflights = preflightMethod(record.entry, match) !== undefined;
+          const all = takesPreflights ? [false, true] : [false];
+          return all.map((isPreflight) => ({ record, index, age, isPreflight }));
+        }),
   );
   return [...kept, ...added].toSorted(compareRanked);
 }
@@ -30,9 +39,11 @@ export function rankRules(records: ReadonlyMap<RuleRecord, number>, previous: re
 /** Gives the routes of a scope; groups = ranked rules by hostname, most specific hostname first. */
 export function scopeRoutes(groups: readonly (readonly RankedRule[])[], place: RoutePlace): readonly ProtoMessage[] {
   return groups.flatMap((group) =>
-    group.flatMap(({ record, index }, at) =>
-      isRepeated(group, at) ? [] : (record.routesAt(place).routes[index] ?? []),
-    ),
+    group.flatMap(({ record, index, isPreflight }, at) => {
+      if (isRepeated(group, at)) return [];
+      const { routes, preflights } = record.routesAt(place);
+      return (isPreflight ? preflights : routes)[index] ?? [];
+    }),
   );
 }
 
@@ -43,7 +54,10 @@ function compareRanked(a: RankedRule, b: RankedRule): number {
   const secondMatch = second.matches[b.index];
   if (firstMatch === undefined || secondMatch === undefined) return 0;
   return (
-    compareMatches({ rule: first, match: firstMatch }, { rule: second, match: secondMatch }) ||
+    compareMatches(
+      { rule: first, match: firstMatch, isPreflight: a.isPreflight },
+      { rule: second, match: secondMatch, isPreflight: b.isPreflight },
+    ) ||
     a.age - b.age ||
     a.index - b.index
   );
@@ -57,6 +71,7 @@ function isRepeated(group: readonly RankedRule[], at: number): boolean {
   const one = group[at];
   const before = group[at - 1];
   if (one === undefined || before === undefined || one.age === before.age || one.index !== before.index) return false;
+  if (one.isPreflight !== before.isPreflight) return false;
   const a = one.record.entry;
   const b = before.record.entry;
   return (

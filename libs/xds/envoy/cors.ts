@@ -38,21 +38,28 @@ export function corsProblem(policy: CorsPolicy): string | undefined {
   return Number.isInteger(maxAgeSeconds) ? undefined : 'the age in the CORS policy is not one';
 }
 
-/** Gives the routes that stand for one, in the order in which they are tried. */
-export function corsParts(policy: CorsPolicy, part: RoutePart): readonly RoutePart[] {
+/** Gives the routes that answer preflights, which `asks` knows, in the order in which they are tried. */
+export function corsAnswers(policy: CorsPolicy, part: RoutePart, asks: readonly ProtoMessage[]): readonly RoutePart[] {
   const isAllowed = originMatch(policy.allowOrigins);
-  const vary = isForAll(policy) ? [] : [addition('vary', 'Origin', 'APPEND_IF_EXISTS_OR_ADD')];
-  const own = part.headers ?? [];
-  const share = part.fraction === undefined ? {} : { fraction: part.fraction };
   const answer = (headers: readonly ProtoMessage[], added: readonly ProtoMessage[]): RoutePart => ({
-    ...share,
-    headers: [...own, ...preflight, ...headers],
-    fields: { direct_response: { status: 204 }, response_headers_to_add: [...added, ...vary] },
+    ...shareOf(part),
+    headers: [...(part.headers ?? []), ...asks, ...headers],
+    fields: { direct_response: { status: 204 }, response_headers_to_add: [...added, ...varying(policy)] },
   });
-  const readable = isAllowed === undefined ? [] : [...sharing(policy), ...exposing(policy)];
   return [
     ...(isAllowed === undefined ? [] : [answer([isAllowed], [...sharing(policy), ...allowing(policy)])]),
     ...(policy.allowOrigins.includes('*') ? [] : [answer([hasOrigin], [])]),
+  ];
+}
+
+/** Gives the routes that stand for one and are no answers to preflights, in the order in which they are tried. */
+export function corsRoutes(policy: CorsPolicy, part: RoutePart): readonly RoutePart[] {
+  const isAllowed = originMatch(policy.allowOrigins);
+  const vary = varying(policy);
+  const own = part.headers ?? [];
+  const share = shareOf(part);
+  const readable = isAllowed === undefined ? [] : [...sharing(policy), ...exposing(policy)];
+  return [
     ...(isAllowed === undefined
       ? []
       : [{ ...share, headers: [...own, isAllowed], fields: withHeaders(part.fields, [...readable, ...vary]) }]),
@@ -60,12 +67,35 @@ export function corsParts(policy: CorsPolicy, part: RoutePart): readonly RoutePa
   ];
 }
 
+/**
+ * Gives the answers to preflights on the share of a part without a policy, where other shares of its rule have one: no,
+ * or the error that its requests get.
+ */
+export function withoutPolicy(part: RoutePart, asks: readonly ProtoMessage[]): RoutePart {
+  const fields = 'direct_response' in part.fields ? part.fields : { direct_response: { status: 204 } };
+  return { ...part, headers: [...(part.headers ?? []), ...asks, hasOrigin], fields };
+}
+
+function shareOf({ fraction }: RoutePart): Pick<RoutePart, 'fraction'> {
+  return fraction === undefined ? {} : { fraction };
+}
+
+function varying(policy: CorsPolicy): readonly ProtoMessage[] {
+  return isForAll(policy) ? [] : [addition('vary', 'Origin', 'APPEND_IF_EXISTS_OR_ADD')];
+}
+
 const hasOrigin: ProtoMessage = { name: 'origin', present_match: true };
 
-const preflight: readonly ProtoMessage[] = [
+/** Knows a preflight among requests of any method. */
+export const anyPreflight: readonly ProtoMessage[] = [
   { name: ':method', string_match: { exact: 'OPTIONS' } },
   { name: 'access-control-request-method', present_match: true },
 ];
+
+/** Knows a preflight for a method among requests of OPTIONS. */
+export function preflightFor(method: string): readonly ProtoMessage[] {
+  return [{ name: 'access-control-request-method', string_match: { exact: method } }];
+}
 
 /** Tells whether the answer is the same for every origin. */
 function isForAll({ allowOrigins, allowCredentials }: CorsPolicy): boolean {

@@ -3,11 +3,12 @@
 import type { HttpFilter, HttpRuleEntry } from '#libs/snapshot/entry.ts';
 import type { HttpMatch } from '#libs/gateway/objects/http-match.ts';
 import type { Redirect } from '#libs/gateway/objects/http-filter.ts';
-import { corsOf, corsParts, corsProblem } from './cors.ts';
+import { anyPreflight, corsAnswers, corsOf, corsProblem, corsRoutes, preflightFor, withoutPolicy } from './cors.ts';
 import { type ClusterOf, forwardParts } from './forward.ts';
 import { headerFields, headerFiltersProblem } from './header-changes.ts';
 import { rewriteOf } from './path-change.ts';
 import { redirectActions, type RedirectPlace, redirectProblem } from './redirect.ts';
+import { preflightMethod } from '#libs/snapshot/preflight.ts';
 import type { ProtoMessage } from './resources.ts';
 import { compileMatch } from './route-match.ts';
 import { internalError, type RoutePart, type RouteParts } from './route-parts.ts';
@@ -17,6 +18,8 @@ import { toPlaceKey } from '#libs/gateway/object-key.ts';
 export interface RuleRoutes {
   /** By index of the match; none where no request can match. */
   readonly routes: readonly (readonly ProtoMessage[])[];
+  /** By index of the match: those for its preflights, where it takes some. */
+  readonly preflights: readonly (readonly ProtoMessage[])[];
   readonly problems: readonly string[];
 }
 
@@ -29,18 +32,45 @@ const hasPort: ProtoMessage = { name: ':authority', string_match: { safe_regex: 
 export function ruleRoutes(rule: HttpRuleEntry, place: RoutePlace, clusterOf: ClusterOf): RuleRoutes {
   const problems: string[] = [];
   if (rule.action.type === 'invalid') problems.push(rule.action.reason);
-  const routes = rule.matches.map((match) => {
+  const made = rule.matches.map((match) => {
     const compiled = compileMatch(match);
     if ('problem' in compiled) {
       problems.push(`${compiled.problem}: never matches`);
-      return [];
+      return { routes: [], preflights: [] };
     }
-    const made = ruleParts(rule, match, place, clusterOf);
-    if ('problem' in made) problems.push(`${made.problem}: answers 500`);
-    const parts = 'problem' in made ? [internalError] : made.parts;
-    return parts.flatMap(withCors).map((part) => route(rule, compiled.match, part, place));
+    const parts = ruleParts(rule, match, place, clusterOf);
+    if ('problem' in parts) problems.push(`${parts.problem}: answers 500`);
+    return matchRoutes(rule, match, 'problem' in parts ? [internalError] : parts.parts, place);
   });
-  return { routes, problems: [...new Set(problems)] };
+  return {
+    routes: made.map(({ routes }) => routes),
+    preflights: made.map(({ preflights }) => preflights),
+    problems: [...new Set(problems)],
+  };
+}
+
+/** Gives the routes of one match, those that take its preflights apart: they rank behind requests. */
+function matchRoutes(
+  rule: HttpRuleEntry,
+  match: HttpMatch,
+  parts: readonly RoutePart[],
+  place: RoutePlace,
+): { readonly routes: readonly ProtoMessage[]; readonly preflights: readonly ProtoMessage[] } {
+  const asked = preflightMethod(rule, match);
+  const routes = parts.flatMap((part) => {
+    if (part.cors === undefined) return [part];
+    return [...(asked === undefined ? corsAnswers(part.cors, part, anyPreflight) : []), ...corsRoutes(part.cors, part)];
+  });
+  const preflights = asked === undefined ? [] : parts.flatMap((part) => preflightParts(part, preflightFor(asked)));
+  const toRoutes = (from: HttpMatch, list: readonly RoutePart[]): readonly ProtoMessage[] => {
+    const compiled = compileMatch(from);
+    return 'problem' in compiled ? [] : list.map((part) => route(rule, compiled.match, part, place));
+  };
+  return { routes: toRoutes(match, routes), preflights: toRoutes({ ...match, method: 'OPTIONS' }, preflights) };
+}
+
+function preflightParts(part: RoutePart, asks: readonly ProtoMessage[]): readonly RoutePart[] {
+  return part.cors === undefined ? [withoutPolicy(part, asks)] : corsAnswers(part.cors, part, asks);
 }
 
 /** Tells whether the routes of a rule differ between hostnames or ports. */
@@ -66,10 +96,6 @@ function ruleParts(rule: HttpRuleEntry, match: HttpMatch, place: RoutePlace, clu
   if (cors === undefined || 'problem' in made) return made;
   const problem = corsProblem(cors);
   return problem === undefined ? { parts: made.parts.map((part) => ({ cors, ...part })) } : { problem };
-}
-
-function withCors(part: RoutePart): readonly RoutePart[] {
-  return part.cors === undefined ? [part] : corsParts(part.cors, part);
 }
 
 function redirectParts(
