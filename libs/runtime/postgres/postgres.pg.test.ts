@@ -232,6 +232,6 @@ async function declaredColumns(table: string): Promise<readonly string[]> {
   const text = await readFile(fileURLToPath(new URL('database.ts', import.meta.url)), 'utf8');
   const tables = text.slice(text.indexOf('export interface Database'));
   const type = new RegExp(`readonly ${table}: (\\w+);`).exec(tables)?.[1];
-  const body = new RegExp(`interface ${type} \\{([^}]*)\\}`).exec(text)?.[1] ?? '';
-  return [...body.matchAll(/readonly (\w+):/g)].map((match) => match[1] ?? '').toSorted();
+  const body = new RegExp(`interface ${type} \\{(.*?)^\\}`, 'ms').exec(text)?.[1] ?? '';
+  return [...body.matchAll(/^ {2}readonly (\w+):/gm)].map((match) => match[1] ?? '').toSorted();
 }
