@@ -14,6 +14,7 @@ const files = [
   'envoy/extensions/access_loggers/file/v3/file.proto',
   'envoy/extensions/filters/http/lua/v3/lua.proto',
   'envoy/extensions/filters/http/router/v3/router.proto',
+  'envoy/extensions/filters/http/set_filter_state/v3/set_filter_state.proto',
   'envoy/extensions/filters/listener/tls_inspector/v3/tls_inspector.proto',
   'envoy/extensions/filters/network/direct_response/v3/config.proto',
   'envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy.proto',

@@ -25,7 +25,7 @@ export function httpConnection(chain: string, accessLog: AccessLog | undefined):
       stat_prefix: 'fleetgate',
       early_header_mutation_extensions: [scopeMutation(chain)],
       scoped_routes: scopedRoutes,
-      http_filters: [...selectionFilters, router],
+      http_filters: [...(accessLog === undefined ? [] : [askedPath]), ...selectionFilters, router],
       use_remote_address: true,
       internal_address_config: nobodyIsInternal,
       normalize_path: true,
@@ -73,6 +73,27 @@ const router: ProtoMessage = {
   },
 };
 
+const askedPathKey = 'fleetgate.path';
+
+/**
+ * Keeps the path that the client asked for, because a rewrite changes `:path` before the request is logged. Envoy's own
+ * x-envoy-original-path would tell it to backends, too.
+ */
+const askedPath: ProtoMessage = {
+  name: 'fleetgate.path',
+  typed_config: {
+    '@type': 'type.googleapis.com/envoy.extensions.filters.http.set_filter_state.v3.Config',
+    on_request_headers: [
+      {
+        object_key: askedPathKey,
+        factory_key: 'envoy.string',
+        format_string: { text_format_source: { inline_string: '%REQ(:PATH)%' } },
+        read_only: true,
+      },
+    ],
+  },
+};
+
 const jsonAccessLog: ProtoMessage = {
   name: 'envoy.access_loggers.file',
   typed_config: {
@@ -84,7 +105,7 @@ const jsonAccessLog: ProtoMessage = {
         client: '%DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT%',
         method: '%REQ(:METHOD)%',
         host: '%REQ(:AUTHORITY)%',
-        path: '%REQ(X-ENVOY-ORIGINAL-PATH?:PATH)%',
+        path: `%FILTER_STATE(${askedPathKey}:PLAIN)%`,
         protocol: '%PROTOCOL%',
         status: '%RESPONSE_CODE%',
         flags: '%RESPONSE_FLAGS%',
