@@ -106,7 +106,7 @@ export function arrive(tables: Tables, sent: HttpRequest): Arrival {
   if (port.family === 'http' && sent.tls !== undefined)
     return { verdict: { type: 'closed', reason: `port ${sent.port} is HTTP, not HTTPS` } };
   const request = readRequest(sent);
-  if ('problem' in request) return { verdict: { type: 'unrouted', status: 400, reason: request.problem } };
+  if ('problem' in request) return { verdict: { type: 'unrouted', status: request.status, reason: request.problem } };
   const place = ownerOf(port, request.host);
   if (place === undefined) {
     const reason = `no listener of port ${sent.port} is for ${request.host}`;

@@ -1,14 +1,17 @@
-// Normalises paths as they are matched: dot segments are resolved, `%`-encoded plain letters decoded, and what must be
-// encoded is encoded. Double slashes and `%2F` stay. So no prefix can be left by `..`, and a path has one spelling for
-// the letters that need none (RFC 3986, section 6.2.2).
+// Normalises paths as they are matched: dot segments are resolved, also those with path parameters (`/a/..;v=1/b`),
+// `%`-encoded plain letters decoded, and what must be encoded is encoded. Double slashes and `%2F` stay, and so does an
+// encoded dot with parameters (`/%2e%2e;v` becomes `/..;v`). So no prefix can be left by `..`, and a path has one
+// spelling for the letters that need none (RFC 3986, section 6.2.2).
 
 const plain = /^[A-Za-z0-9._~-]$/;
+/** Of dot segments; the slash must be one. */
+const parameters = /\/(\.\.?);[^/]*(?=\/|$)/g;
 const encoded = /["<>^`{|} \u007f-\uffff]/;
 
 /** Gives the path without query that routes see. */
 export function normalisePath(path: string): string {
   if (isNormal(path)) return path;
-  const decoded = path.replaceAll(/%[0-9a-fA-F]{2}/g, (escape) => {
+  const decoded = path.replaceAll(parameters, '/$1').replaceAll(/%[0-9a-fA-F]{2}/g, (escape) => {
     const character = String.fromCharCode(Number.parseInt(escape.slice(1), 16));
     return plain.test(character) ? character : escape;
   });
@@ -28,7 +31,7 @@ export function normalisePath(path: string): string {
 
 /** Most paths are what they should be. */
 function isNormal(path: string): boolean {
-  return !/[%\\"<>^`{|} \u007f-\uffff]|\/\.\.?(?:\/|$)/.test(path);
+  return !/[%\\"<>^`{|} \u007f-\uffff]|\/\.\.?(?:[/;]|$)/.test(path);
 }
 
 function encodeSegment(segment: string): string {

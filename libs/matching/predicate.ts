@@ -44,7 +44,7 @@ export function compilePredicate(match: HttpMatch): Predicate {
     match,
     path: compilePath(path),
     method,
-    headers: headers.map((one) => compileNamed(one, one.name.toLowerCase())),
+    headers: headers.map((one) => compileHeader(one)),
     query: query.map((one) => compileNamed(one, one.name)),
   };
 }
@@ -98,7 +98,14 @@ function lackOf(of: 'header' | 'query', { name, wanted, test }: NamedTest, value
   if (wanted.type === 'RegularExpression' && regexOf(wanted.value) === undefined)
     return [{ of: 'regex', pattern: wanted.value }];
   if (values.some(test)) return [];
-  return [{ of, name, wanted, ...(values.length === 0 ? {} : { found: values.join(', ') }) }];
+  return [
+    {
+      of,
+      name,
+      wanted,
+      ...(values.length === 0 ? {} : { found: Buffer.from(values.join(', '), 'latin1').toString('utf8') }),
+    },
+  ];
 }
 
 function compilePath({ type, value }: HttpMatch['path']): PathTest {
@@ -112,6 +119,12 @@ function compileNamed(wanted: StringMatch, name: string): NamedTest {
   if (wanted.type === 'Exact') return { name, wanted, test: (value) => value === wanted.value };
   const regex = regexOf(wanted.value);
   return { name, wanted, test: (value) => regex?.testExact(value) === true };
+}
+
+/** Envoy matches header values byte for byte, regular expressions too: `.` is half of an `é` in UTF-8. */
+function compileHeader(wanted: HttpMatch['headers'][number]): NamedTest {
+  const value = Buffer.from(wanted.value, 'utf8').toString('latin1');
+  return { ...compileNamed({ ...wanted, value }, wanted.name.toLowerCase()), wanted };
 }
 
 /** Gives the plain letters that a pattern begins with; what follows them may make the last one optional. */

@@ -1,6 +1,6 @@
 // Declares a request as a client sends it, and turns it into what routes are looked for by: a Host in its one spelling,
 // a path without detours.
-import { imitatedHeaders } from '#libs/snapshot/imitated-headers.ts';
+import { readHeaderLines, type RequestProblem } from './header-lines.ts';
 import { normalisePath } from './path.ts';
 
 export interface HttpRequest {
@@ -13,7 +13,10 @@ export interface HttpRequest {
   readonly host: string;
   /** With the query, as in the request line. */
   readonly path: string;
+  /** Values as Node gives them, a character for each byte. */
   readonly headers: readonly Header[];
+  /** Absent = 1.1. */
+  readonly version?: '1.1' | '2';
 }
 
 export type Header = readonly [name: string, value: string];
@@ -29,9 +32,9 @@ export interface ReadRequest {
   readonly path: string;
   /** With its '?', or ''. */
   readonly query: string;
-  /** In order; names in lower case. */
+  /** What is left of them for routes, in order; names in lower case. */
   readonly headers: readonly Header[];
-  /** The values of a name, each for itself as repeated headers are matched. Host goes by `host`. */
+  /** The values of a name, each for itself as repeated lines are matched. Host goes by `host`. */
   readonly header: (name: string) => readonly string[];
   /** The first value of a query parameter, as it is written; undefined = there is none. */
   readonly parameter: (name: string) => string | undefined;
@@ -39,19 +42,33 @@ export interface ReadRequest {
 
 const hostPattern = /^[A-Za-z0-9!"$%&'()*+.:;=@[\]_~-]*$/;
 
-/** Says what routes see of a request, or why it is no request (answered 400). */
-export function readRequest(request: HttpRequest): ReadRequest | { readonly problem: string } {
+/** The methods that Envoy takes over HTTP/1.1; over HTTP/2 it takes any. */
+const methods: ReadonlySet<string> = new Set(
+  [
+    'ACL BIND CHECKOUT COPY DELETE GET HEAD LINK LOCK MERGE MKACTIVITY MKCALENDAR MKCOL MOVE NOTIFY OPTIONS',
+    'PATCH POST PROPFIND PROPPATCH PURGE PUT QUERY REBIND REPORT SEARCH SOURCE SUBSCRIBE TRACE UNBIND UNLINK UNLOCK',
+    'UNSUBSCRIBE',
+  ].flatMap((line) => line.split(' ')),
+);
+
+/** Stand for what Envoy sets itself and nobody knows beforehand: the client's address, and a request id. */
+const unknownAddress = '0.0.0.0';
+const unknownId = '00000000-0000-4000-8000-000000000000';
+
+/** Says what routes see of a request, or why it is no request. */
+export function readRequest(request: HttpRequest): ReadRequest | RequestProblem {
   const { host: authority, method } = request;
-  if (authority.includes(',')) return { problem: 'there is more than one Host' };
-  if (!hostPattern.test(authority)) return { problem: 'Host is not a host' };
-  if (!request.path.startsWith('/')) return { problem: 'the path does not start with "/"' };
-  if (request.path.includes('#')) return { problem: 'the path has a fragment' };
+  const problem = problemOf(request);
+  if (problem !== undefined) return { problem, status: 400 };
+  const read = readHeaderLines(request.headers, request.version ?? '1.1');
+  if ('problem' in read) return read;
+  const headers = read.lines;
+  // Envoy answers itself: a QUERY asks by its body, and the type says how to read it.
+  if (method === 'QUERY' && !headers.some(([name, value]) => name === 'content-type' && value !== ''))
+    return { problem: 'a QUERY needs a Content-Type', status: 400 };
   const mark = request.path.indexOf('?');
   const path = normalisePath(mark < 0 ? request.path : request.path.slice(0, mark));
   const query = mark < 0 ? '' : request.path.slice(mark);
-  const headers = request.headers
-    .map(([name, value]): Header => [name.toLowerCase(), value.trim()])
-    .filter(([name]) => !imitatedHeaders.has(name));
   const scheme = request.tls === undefined ? 'http' : 'https';
   return {
     method,
@@ -64,6 +81,14 @@ export function readRequest(request: HttpRequest): ReadRequest | { readonly prob
     header: headerReader(headers, authority, scheme),
     parameter: parameterReader(query),
   };
+}
+
+function problemOf({ host, method, path, version }: HttpRequest): string | undefined {
+  if (version !== '2' && !methods.has(method)) return `${method} is no method of HTTP/1.1`;
+  if (host.includes(',')) return 'there is more than one Host';
+  if (!hostPattern.test(host)) return 'Host is not a host';
+  if (!path.startsWith('/')) return 'the path does not start with "/"';
+  return path.includes('#') ? 'the path has a fragment' : undefined;
 }
 
 /** Gives a host as listeners and routes name it. */
@@ -82,7 +107,12 @@ function headerReader(headers: readonly Header[], authority: string, scheme: str
         if (values === undefined) byName.set(key, [value]);
         else values.push(value);
       }
+      const forwardedFor = (byName.get('x-forwarded-for') ?? []).filter((value) => value !== '');
       byName.set('host', [authority]).set('x-forwarded-proto', [scheme]);
+      byName.set('x-forwarded-for', [[...forwardedFor, unknownAddress].join(',')]);
+      byName.set('x-envoy-external-address', [unknownAddress]);
+      byName.set('x-fleetgate-scope', ['']);
+      if (!byName.has('x-request-id')) byName.set('x-request-id', [unknownId]);
     }
     return byName.get(name) ?? [];
   };

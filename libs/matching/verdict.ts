@@ -14,7 +14,7 @@ export type Verdict =
   /** Answered without a rule. */
   | {
       readonly type: 'unrouted';
-      readonly status: 400 | 404 | 421;
+      readonly status: 400 | 404 | 421 | 501;
       readonly reason: string;
       readonly listener?: ListenerOf;
     }

@@ -1,7 +1,7 @@
 // Speaks HTTP for tests at the level of bytes: backends answer what they were asked, and a client sends exactly what it
 // is told.
 import { once } from 'node:events';
-import { createServer, type IncomingHttpHeaders } from 'node:http';
+import { createServer, type IncomingHttpHeaders, type OutgoingHttpHeaders } from 'node:http';
 import { connect as connectHttp2, createServer as createHttp2Server } from 'node:http2';
 import { connect, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
@@ -154,7 +154,7 @@ interface TlsAnswer extends Answer {
 /** Sends one request over HTTP/2; https when a server name is given. */
 export async function askHttp2(
   port: number,
-  options: { readonly headers: Readonly<Record<string, string>>; readonly servername?: string; readonly body?: string },
+  options: { readonly headers: OutgoingHttpHeaders; readonly servername?: string; readonly body?: string },
 ): Promise<Answer> {
   const { servername } = options;
   const session =

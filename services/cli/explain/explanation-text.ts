@@ -101,7 +101,7 @@ function shareFields({ request, responseChanges, corsHeaders, mirrors }: Share):
   return [
     ['request', `${request.method} ${request.path}`],
     ['', `host: ${request.host}`],
-    ...request.headers.map(([name, value]): Field => ['', `${name}: ${value}`]),
+    ...request.headers.map(([name, value]): Field => ['', `${name}: ${Buffer.from(value, 'latin1').toString('utf8')}`]),
     ...changeFields('answer', responseChanges),
     ...headerFields('answer', corsHeaders),
     ...mirrors.map(({ backend, share }): Field => ['mirror', `${percent(share)}  ${targetText(backend)}`]),

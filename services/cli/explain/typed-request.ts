@@ -53,7 +53,8 @@ function readHeaders(lines: readonly string[]): { readonly headers: readonly Hea
   for (const line of lines) {
     const colon = line.indexOf(':');
     if (colon < 1) return { problem: `"${line}" is no header: write "name: value"` };
-    headers.push([line.slice(0, colon).trim(), line.slice(colon + 1).trim()]);
+    const value = Buffer.from(line.slice(colon + 1).trim(), 'utf8').toString('latin1');
+    headers.push([line.slice(0, colon).trim(), value]);
   }
   return { headers };
 }
