@@ -8,7 +8,7 @@ import { ask, freePort, startBackend } from '#libs/testing/peers/http-peers.ts';
 import { throwawayFolder } from '#libs/testing/peers/throwaway.ts';
 import { throwawayEnvoy } from '#libs/testing/peers/throwaway-envoy.ts';
 import { XdsCompiler } from './compiler.ts';
-import type { XdsChange } from './envoy/resources.ts';
+import type { XdsChange } from '#libs/xds/envoy/resources.ts';
 
 void t.test('the log has the path that the client asked for', async (t) => {
   const file = join(await throwawayFolder(t), 'access.log');
