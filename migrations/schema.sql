@@ -133,8 +133,25 @@ create table projector (
   commit bigint not null,
   stream_created text,
   stream_seq bigint not null,
+  stream_stored_at text,
   constraint projector_id_check CHECK ((id = 1)),
   constraint projector_pkey PRIMARY KEY (id)
+);
+
+create table projectors (
+  projector text not null,
+  host text not null,
+  pid integer not null,
+  version text not null,
+  phase text not null,
+  since timestamp with time zone not null,
+  last_seen timestamp with time zone not null,
+  epoch bigint,
+  backend integer,
+  lease_until timestamp with time zone,
+  problems jsonb not null default '[]'::jsonb,
+  constraint projectors_phase_check CHECK ((phase = ANY (ARRAY['standing by'::text, 'loading'::text, 'leading'::text]))),
+  constraint projectors_pkey PRIMARY KEY (projector)
 );
 
 create table snapshot_changes (

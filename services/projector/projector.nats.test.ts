@@ -24,15 +24,6 @@ import { runRebuild } from './rebuild/rebuild.ts';
 import * as shop from './testing/shop.ts';
 import { TestFleet } from './testing/test-fleet.ts';
 
-const heartbeat = {
-  cluster: 'eu',
-  clusterUid: 'uid-of-eu',
-  version: '1',
-  source: 'folder',
-  synced: true,
-  objects: 3,
-  problems: ['a.yaml:3: bad'],
-};
 const eventsSql = `select seq::int, kind, name, type from events order by seq`;
 
 void t.test('events become versions, statuses and answers', async (t) => {
@@ -91,9 +82,9 @@ void t.test('heartbeats are kept, those of another cluster are not', async (t) =
   const fleet = await TestFleet.open(t);
   await fleet.projector();
   await ask(fleet, inventorySubject('eu'));
-  fleet.nats.publish(heartbeatSubject('eu'), { ...heartbeat, clusterUid: 'another', objects: 99 });
-  fleet.nats.publish(heartbeatSubject('us'), { ...heartbeat, objects: 99 });
-  fleet.nats.publish(heartbeatSubject('eu'), heartbeat);
+  fleet.nats.publish(heartbeatSubject('eu'), { ...shop.heartbeat, clusterUid: 'another', objects: 99 });
+  fleet.nats.publish(heartbeatSubject('us'), { ...shop.heartbeat, objects: 99 });
+  fleet.nats.publish(heartbeatSubject('eu'), shop.heartbeat);
   await fleet.until('exists (select 1 from agents)');
   t.match(await fleet.rows('select cluster, objects, synced, problems from agents'), [
     { cluster: 'eu', objects: 3, synced: true, problems: ['a.yaml:3: bad'] },
@@ -330,7 +321,7 @@ void t.test('NATS killed: nothing happens; its stream wiped: made anew, and agen
   // Who was not connected yet when agents were asked is asked again when it gives a sign of life.
   await eventually(
     () => {
-      fleet.nats.publish(heartbeatSubject('eu'), heartbeat);
+      fleet.nats.publish(heartbeatSubject('eu'), shop.heartbeat);
       return resyncs > before;
     },
     { everyMs: 200 },

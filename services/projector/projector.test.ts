@@ -100,20 +100,23 @@ void t.test('a batch keeps what says something new', async (t) => {
 });
 
 void t.test('where to read on', async (t) => {
-  const stored = { streamCreated: 'x', streamSeq: 100 };
-  const at = (firstSeq: number, lastSeq: number, created = 'x') =>
-    streamPosition(stored, { created, firstSeq, lastSeq });
+  const stored = { streamCreated: 'x', streamSeq: 100, storedAt: '17' };
+  const at = (firstSeq: number, lastSeq: number, created = 'x', storedAt: string | null = '17') =>
+    streamPosition(stored, { created, firstSeq, lastSeq, storedAt });
   t.match(at(1, 120), { checkpoint: stored, startAfterSeq: 36, replayUntil: 0, lost: undefined });
   t.match(at(101, 100), { startAfterSeq: 36, lost: undefined }, 'everything expired after it was read');
   t.match(at(103, 120), { startAfterSeq: 36, lost: /expired/ });
   t.match(at(1, 90), { checkpoint: { streamSeq: 0 }, startAfterSeq: 0, replayUntil: 90, lost: /newest/ });
+  t.match(at(1, 120, 'x', '18'), { checkpoint: { streamSeq: 0 }, startAfterSeq: 0, replayUntil: 120, lost: /older/ });
+  t.match(at(1, 120, 'x', null), { startAfterSeq: 36, lost: undefined }, 'what was read there is gone, and not known');
   t.match(at(1, 500, 'y'), {
     checkpoint: { streamCreated: 'y', streamSeq: 0 },
     startAfterSeq: 0,
     replayUntil: 0,
     lost: /anew/,
   });
-  t.match(streamPosition({ streamCreated: null, streamSeq: 0 }, { created: 'x', firstSeq: 0, lastSeq: 0 }), {
+  const empty = { created: 'x', firstSeq: 0, lastSeq: 0, storedAt: null };
+  t.match(streamPosition({ streamCreated: null, streamSeq: 0, storedAt: null }, empty), {
     startAfterSeq: 0,
     lost: undefined,
   });

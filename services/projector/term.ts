@@ -3,7 +3,7 @@
 import { statusSubject } from '#libs/events/subjects.ts';
 import { fail, messageOf } from '#libs/runtime/errors.ts';
 import type { Logger } from '#libs/runtime/log.ts';
-import type { Nats, Stoppable, StreamState } from '#libs/runtime/nats/nats.ts';
+import type { Nats, Stoppable } from '#libs/runtime/nats/nats.ts';
 import type { LostReason, StreamMessage } from '#libs/runtime/nats/pull-consumer.ts';
 import { backoff, pause } from '#libs/runtime/pause.ts';
 import type { Postgres } from '#libs/runtime/postgres/postgres.ts';
@@ -141,13 +141,19 @@ export class Term {
     });
   }
 
-  /** Finds the stream, or makes it if it is missing; waits for NATS. Undefined when this term ends first. */
-  async #stream(): Promise<StreamState | undefined> {
+  /**
+   * Finds the stream, or makes it if it is missing, and reads what it holds at the checkpoint; waits for NATS.
+   * Undefined when this term ends first.
+   */
+  async #stream(): Promise<Parameters<typeof streamPosition>[1] | undefined> {
     const { nats, log } = this.#context;
     const { signal } = this.#stopping;
     for (let attempt = 0; !signal.aborted; attempt++) {
       try {
-        return await nats.ensureStream();
+        const stream = await nats.ensureStream();
+        const streamSeq = this.#ingest?.writer.checkpoint.streamSeq ?? 0;
+        const read = streamSeq > 0 && streamSeq <= stream.lastSeq;
+        return { ...stream, storedAt: read ? await nats.storedAt(streamSeq) : null };
       } catch (error) {
         if (attempt === 0) log.warn({ err: error }, 'waiting for the stream');
         await pause(backoff(attempt, { minMs: 50, maxMs: 2000 }), signal);
@@ -168,7 +174,11 @@ export class Term {
   #lost(reason: LostReason): void {
     // Another reader took the consumer, so it has the lock, or will fail to write.
     if (reason === 'consumer') return this.#over.resolve(new Error('another reader took over the stream'));
-    this.#consume().catch(this.#over.resolve);
+    // What the old consumer has in hand is of the lost stream: it must be through before the place is found anew.
+    void this.#consumer
+      ?.stop()
+      .then(() => this.#consume())
+      .catch(this.#over.resolve);
   }
 
   #resync(reason: string): void {

@@ -9,7 +9,6 @@ import {
   type JetStreamManager,
   type Msg,
   type NatsConnection,
-  NatsError,
   RetentionPolicy,
   StorageType,
   type Subscription,
@@ -19,13 +18,21 @@ import {
   headers as createHeaders,
 } from 'nats';
 import { consumerName, streamName, streamSubjects } from '#libs/events/subjects.ts';
-import { FleetgateError, fail, messageOf } from '#libs/runtime/errors.ts';
+import { fail } from '#libs/runtime/errors.ts';
 import type { Logger } from '#libs/runtime/log.ts';
 import { backoff, pause } from '#libs/runtime/pause.ts';
 import { parseAckSubject } from './ack-subject.ts';
 import { connectionSettings } from './connection-settings.ts';
+import { isMissing, isNoMessage, isNotFoundOrTaken, reasonOf } from './nats-error.ts';
 import { serversOf } from './nats-url.ts';
-import { type ConsumeOptions, type PullEvents, PullConsumer, StreamLostError } from './pull-consumer.ts';
+import {
+  type ConsumeOptions,
+  type PullEvents,
+  type StreamPlace,
+  PullConsumer,
+  StreamLostError,
+} from './pull-consumer.ts';
+import { storedAtOf } from './stored-at.ts';
 
 export interface Stoppable {
   stop(): Promise<void>;
@@ -38,7 +45,7 @@ type MessageHandler = (
   subject: string,
 ) => void | Promise<void>;
 
-export interface StreamState {
+interface StreamState {
   /** When the stream was created (RFC 3339 with nanoseconds): identifies it; another value = another stream. */
   readonly created: string;
   /** Sequence of the first and of the newest message; 0 = none yet. */
@@ -68,6 +75,11 @@ export interface Nats {
   ): Promise<{ readonly seq: number; readonly duplicate: boolean }>;
   /** Creates the stream, or brings its settings up to date. Throws FleetgateError 'nats-stream'. */
   ensureStream(): Promise<StreamState>;
+  /**
+   * When the stream stored the message of that number, in nanoseconds since 1970; null when it does not hold it. Throws
+   * FleetgateError 'nats-stream'.
+   */
+  storedAt(seq: number): Promise<string | null>;
   /** Reads the stream in batches from a position; see ConsumeOptions. */
   consume(options: ConsumeOptions): Stoppable;
   /** Called at each change; not for the state at the time of the call. Returns the way to end it. */
@@ -201,9 +213,19 @@ class NatsClient implements Nats {
     }
   }
 
+  async storedAt(seq: number): Promise<string | null> {
+    try {
+      const { timestamp } = await this.#manager.streams.getMessage(streamName, { seq });
+      return storedAtOf(timestamp);
+    } catch (error) {
+      if (isNoMessage(error)) return null;
+      throw fail('nats-stream', `${streamName}: ${reasonOf(error)}`, { cause: error });
+    }
+  }
+
   consume(options: ConsumeOptions): Stoppable {
     const consumer: PullConsumer = new PullConsumer(options, this.#log, {
-      open: (startSeq, expected) => this.#createConsumer(startSeq, options.batchMax, expected),
+      open: (behind, expected) => this.#createConsumer(behind, options.batchMax, expected),
       subscribe: (events) => this.#subscribePull(events),
       ack: (reply) => this.#connection.publish(reply),
     });
@@ -235,11 +257,14 @@ class NatsClient implements Nats {
   }
 
   /** Makes the consumer anew each time, so that its position is ours and never the memory of an earlier run. */
-  async #createConsumer(startSeq: number, batchMax: number, expected: string | undefined): Promise<string> {
-    const { created } = await this.#manager.streams.info(streamName).catch((error: unknown) => {
+  async #createConsumer(behind: StreamPlace, batchMax: number, expected: string | undefined): Promise<string> {
+    const { created, state } = await this.#manager.streams.info(streamName).catch((error: unknown) => {
       throw isMissing(error) ? new StreamLostError('the stream is gone') : error;
     });
     if (expected !== undefined && expected !== created) throw new StreamLostError('the stream was made anew');
+    if (state.last_seq < behind.seq) throw new StreamLostError('the stream lost its newest messages');
+    const there = behind.storedAt === null ? null : await this.storedAt(behind.seq);
+    if (there !== null && there !== behind.storedAt) throw new StreamLostError('the stream is an older copy');
     await this.#manager.consumers.delete(streamName, consumerName).catch((error: unknown) => {
       if (!isMissing(error)) throw error;
     });
@@ -247,7 +272,7 @@ class NatsClient implements Nats {
       durable_name: consumerName,
       ack_policy: AckPolicy.All,
       deliver_policy: DeliverPolicy.StartSequence,
-      opt_start_seq: startSeq,
+      opt_start_seq: behind.seq + 1,
       // A redelivery by time would only double what is still being worked on: positions are restored by making it anew.
       ack_wait: ackWaitMs * nanosPerMs,
       max_ack_pending: batchMax * 8,
@@ -336,11 +361,11 @@ async function managerOf(connection: NatsConnection): Promise<JetStreamManager> 
 
 function toPulled(message: Msg): Parameters<PullEvents['onMessage']>[0] {
   const reply = message.reply ?? '';
-  const { seq, deliveries } = parseAckSubject(reply);
+  const { seq, deliveries, storedAt } = parseAckSubject(reply);
   const headers: Record<string, string> = {};
   for (const name of message.headers?.keys() ?? []) headers[name] = message.headers?.get(name) ?? '';
   const { subject, data } = message;
-  return { reply, message: { seq, subject, data, headers, redelivered: deliveries > 1 } };
+  return { reply, message: { seq, storedAt, subject, data, headers, redelivered: deliveries > 1 } };
 }
 
 function end(subscription: Subscription): Promise<void> {
@@ -354,26 +379,4 @@ function encode(json: unknown): Uint8Array {
 
 function decode(data: Uint8Array): unknown {
   return data.length === 0 ? null : JSON.parse(new TextDecoder().decode(data));
-}
-
-function apiCodeOf(error: unknown): number | undefined {
-  return error instanceof NatsError ? error.api_error?.err_code : undefined;
-}
-
-/** Tells the codes of a stream (10059) or consumer (10014) that is not found. */
-function isMissing(error: unknown): boolean {
-  return [10_059, 10_014].includes(apiCodeOf(error) ?? 0);
-}
-
-/** Tells the code of a stream whose name is in use with a different configuration (10058). */
-function isNotFoundOrTaken(error: unknown): boolean {
-  return apiCodeOf(error) === 10_058;
-}
-
-function reasonOf(error: unknown): string {
-  if (error instanceof FleetgateError) return error.message;
-  if (!(error instanceof NatsError)) return messageOf(error);
-  if (error.code === '503') return 'nobody answers there';
-  if (error.code === 'TIMEOUT') return 'no answer in time';
-  return `${error.message} (${error.code})`;
 }

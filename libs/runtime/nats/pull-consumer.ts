@@ -11,13 +11,24 @@ export interface StreamMessage {
   readonly subject: string;
   readonly data: Uint8Array;
   readonly headers: Readonly<Record<string, string>>;
+  /**
+   * When the stream stored it, in nanoseconds since 1970: what tells it from another message that has its number in an
+   * older copy of the stream.
+   */
+  readonly storedAt: string;
   /** It was handed over before, maybe in part of another batch. */
   readonly redelivered: boolean;
 }
 
+/** A place in a stream: behind the message of that number; null = when it was stored is not known. */
+export interface StreamPlace {
+  readonly seq: number;
+  readonly storedAt: string | null;
+}
+
 /**
- * Says what is lost. 'stream': gone or made anew, its sequence numbers mean nothing now. 'consumer': deleted, as
- * another reader does when it takes over.
+ * Says what is lost. 'stream': gone, made anew, or an older copy of it: its sequence numbers mean nothing now.
+ * 'consumer': deleted, as another reader does when it takes over.
  */
 export type LostReason = 'stream' | 'consumer';
 
@@ -47,8 +58,11 @@ export interface PullEvents {
 
 /** What the consumer needs of the connection. */
 interface PullSource {
-  /** Makes the consumer anew; resolves to the stream's identity, throws StreamLostError when it is not the expected. */
-  open(startSeq: number, expected: string | undefined): Promise<string>;
+  /**
+   * Makes the consumer anew behind a place; resolves to the stream's identity, throws StreamLostError when it is not
+   * the expected, or when the stream holds another message there or none yet.
+   */
+  open(behind: StreamPlace, expected: string | undefined): Promise<string>;
   subscribe(events: PullEvents): { readonly pull: (request: object) => void; readonly stop: () => void };
   ack(reply: string): void;
 }
@@ -86,7 +100,7 @@ export class PullConsumer {
   #generation = 0;
   #created: string | undefined;
   /** The last message handed over. */
-  #taken: number;
+  #taken: StreamPlace;
   #connected = true;
   #opening = false;
   #heardAt = performance.now();
@@ -97,7 +111,7 @@ export class PullConsumer {
     this.#log = log;
     this.#source = source;
     this.#created = options.created;
-    this.#taken = options.startAfterSeq;
+    this.#taken = { seq: options.startAfterSeq, storedAt: null };
     this.#watchdog = setInterval(() => this.#checkSilence(), heartbeatMs);
     void this.#startOver();
     this.#done = this.#run();
@@ -133,7 +147,8 @@ export class PullConsumer {
   #take(): readonly Pulled[] {
     const batch = this.#buffer.splice(0, this.#options.batchMax);
     for (const { message } of batch) this.#bufferedBytes -= message.data.length;
-    this.#taken = batch.at(-1)?.message.seq ?? this.#taken;
+    const last = batch.at(-1)?.message;
+    if (last !== undefined) this.#taken = { seq: last.seq, storedAt: last.storedAt };
     if (batch.length > 0) this.#refill();
     return batch;
   }
@@ -178,7 +193,7 @@ export class PullConsumer {
 
   async #open(): Promise<boolean> {
     try {
-      this.#created = await this.#source.open(this.#taken + 1, this.#created);
+      this.#created = await this.#source.open(this.#taken, this.#created);
       return true;
     } catch (error) {
       if (error instanceof StreamLostError) this.#lose('stream', error.message);

@@ -12,6 +12,8 @@ interface ProjectorTable {
   readonly commit: BigInt8;
   readonly stream_created: string | null;
   readonly stream_seq: BigInt8;
+  /** Nanoseconds since 1970, in decimal; null = not known. */
+  readonly stream_stored_at: string | null;
 }
 
 interface ClustersTable {

@@ -50,7 +50,7 @@ interface Held {
 
 /** No projector has led on the database of a test: its epoch is the first. */
 const epoch = '0';
-const checkpoint = { streamCreated: null, streamSeq: 0 };
+const checkpoint = { streamCreated: null, streamSeq: 0, storedAt: null };
 
 export class FleetWriter {
   readonly pool: Pool;

@@ -7,7 +7,7 @@ import type { OperatorEvent, OperatorOutcome } from '#libs/events/operator-event
 import { changeMessageId, operatorSubject, replyHeader } from '#libs/events/subjects.ts';
 import { messageOf } from '#libs/runtime/errors.ts';
 import type { Logger } from '#libs/runtime/log.ts';
-import type { StreamMessage } from '#libs/runtime/nats/pull-consumer.ts';
+import type { StreamMessage, StreamPlace } from '#libs/runtime/nats/pull-consumer.ts';
 import type { StatusChange } from '#libs/projection/versions/projection-change.ts';
 import { type Checkpoint, FenceLost } from '../store/commit.ts';
 import { Intake, type Verdict } from './intake.ts';
@@ -95,7 +95,7 @@ export class Ingest {
       this.#context.log.error({ err: error, subject, seq }, 'a message cannot be folded and is skipped');
       this.#context.metrics.dropped.inc({ reason: 'poison' });
       const parsed = parseMessage(subject, message.data);
-      const checkpoint = this.#checkpointAt(seq);
+      const checkpoint = this.#checkpointAt(message);
       if (parsed.type === 'operator')
         this.#answer(message, await this.#writer.refuse(parsed.event, messageOf(error), checkpoint));
       else await this.#writer.skipTo(checkpoint);
@@ -140,24 +140,25 @@ export class Ingest {
         const verdict = old.has(changeMessageId(parsed.event)) ? 'known' : intake.add(parsed.event);
         if (verdict !== 'taken') this.#drop(message, verdict, parsed.event);
         if (intake.size >= runMax) {
-          await this.#append(intake, message.seq);
+          await this.#append(intake, message);
           intake = this.#newIntake();
         }
       } else {
-        await this.#append(intake, message.seq - 1);
+        await this.#append(intake, { seq: message.seq - 1, storedAt: null });
         await this.#writing;
         intake = this.#newIntake();
         await this.#decide(message, parsed.event);
       }
     }
-    await this.#append(intake, messages.at(-1)?.seq ?? 0);
+    const last = messages.at(-1);
+    if (last !== undefined) await this.#append(intake, last);
     await this.#writing;
   }
 
   /** Folds a run, waits until the one before is written, and begins to write it. */
-  async #append(intake: Intake, throughSeq: number): Promise<void> {
-    if (throughSeq <= this.#writer.checkpoint.streamSeq) return;
-    const prepared = this.#writer.prepare(intake, this.#checkpointAt(throughSeq));
+  async #append(intake: Intake, through: StreamPlace): Promise<void> {
+    if (through.seq <= this.#writer.checkpoint.streamSeq) return;
+    const prepared = this.#writer.prepare(intake, this.#checkpointAt(through));
     await this.#writing;
     const writing = this.#writer.write(prepared).then(this.#context.sendStatuses);
     // Whoever waits next learns of a failure; nobody may be waiting yet.
@@ -166,7 +167,7 @@ export class Ingest {
   }
 
   async #decide(message: StreamMessage, command: OperatorEvent): Promise<void> {
-    const { outcome, statuses } = await this.#writer.decide(command, this.#checkpointAt(message.seq));
+    const { outcome, statuses } = await this.#writer.decide(command, this.#checkpointAt(message));
     this.#context.log.info({ command, outcome }, outcome.ok ? 'command carried out' : 'command refused');
     this.#answer(message, outcome);
     this.#context.sendStatuses(statuses);
@@ -212,8 +213,8 @@ export class Ingest {
     return new Intake(clusters, (event) => projection.knows(event));
   }
 
-  #checkpointAt(streamSeq: number): Checkpoint {
-    return { streamCreated: this.#writer.checkpoint.streamCreated, streamSeq };
+  #checkpointAt({ seq, storedAt }: StreamPlace): Checkpoint {
+    return { streamCreated: this.#writer.checkpoint.streamCreated, streamSeq: seq, storedAt };
   }
 
   /**

@@ -236,7 +236,7 @@ void t.test('a stale writer changes nothing', async (t) => {
   await db.rows('update projector set epoch = epoch + 1');
   await t.rejects(db.append(shop.route('a', 1)), FenceLost);
   await t.rejects(db.decide(shop.command({ type: 'rollback', to: 1 })), FenceLost);
-  await t.rejects(db.writer.skipTo({ streamCreated: 'test', streamSeq: 99 }), FenceLost);
+  await t.rejects(db.writer.skipTo({ streamCreated: 'test', streamSeq: 99, storedAt: null }), FenceLost);
   t.strictSame(await db.rows('select stream_seq from projector'), [{ stream_seq: '3' }]);
   t.strictSame(await db.rows(`select seq from events where seq > 3`), []);
 });

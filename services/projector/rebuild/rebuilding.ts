@@ -6,6 +6,7 @@ import type { FoldedEvent } from '#libs/projection/versions/projection-change.ts
 import type { GatewayHead } from '#libs/projection/versions/gateway-head.ts';
 import type { Limits } from '#libs/projection/versions/limits.ts';
 import { Projection } from '#libs/projection/projection.ts';
+import type { Row } from '#libs/runtime/postgres/database.ts';
 import { type CommitRows, type VersionRow, buildCommitRows, noChange } from '../store/commit-rows.ts';
 import { type Checkpoint, commit } from '../store/commit.ts';
 import { contentsFor, historyBatches } from '../store/history.ts';
@@ -82,8 +83,8 @@ class RowWindow {
 
   /** Fences off any projector and empties the tables. */
   static async open(client: ClientBase): Promise<RowWindow> {
-    const { rows } = await client.query<{ epoch: string; stream_created: string | null; stream_seq: string }>(
-      'update projector set epoch = epoch + 1 where id = 1 returning epoch, stream_created, stream_seq',
+    const { rows } = await client.query<Row<'projector'>>(
+      'update projector set epoch = epoch + 1 where id = 1 returning *',
     );
     const [row] = rows;
     if (row === undefined) throw new Error('the table projector is empty');
@@ -91,6 +92,7 @@ class RowWindow {
     return new RowWindow(client, row.epoch, {
       streamCreated: row.stream_created,
       streamSeq: Number(row.stream_seq),
+      storedAt: row.stream_stored_at,
     });
   }
 

@@ -10,13 +10,18 @@ export class FenceLost extends Error {
   override readonly name = 'FenceLost';
 }
 
-/** Says how far the stream has been read: the stream's creation time tells one stream from its successor. */
+/**
+ * Says how far the stream has been read: the stream's creation time tells one stream from its successor, and the time
+ * at which the last message was stored (nanoseconds since 1970; null = not known) tells it from an older copy of
+ * itself.
+ */
 export interface Checkpoint {
   readonly streamCreated: string | null;
   readonly streamSeq: number;
+  readonly storedAt: string | null;
 }
 
-const firstParameter = 5;
+const firstParameter = 6;
 
 /** Writes the rows and the checkpoint under the epoch, all or nothing; answers the commit number. Throws FenceLost. */
 export async function commit(
@@ -25,11 +30,11 @@ export async function commit(
   rows: CommitRows,
 ): Promise<string> {
   const { name, text, values } = buildStatement(rows);
-  const { streamCreated, streamSeq } = fence.checkpoint;
+  const { streamCreated, streamSeq, storedAt } = fence.checkpoint;
   const result = await client.query<{ commit: string }>({
     name,
     text,
-    values: [streamCreated, streamSeq, fence.epoch, fence.recordedAt, ...values],
+    values: [streamCreated, streamSeq, fence.epoch, fence.recordedAt, storedAt, ...values],
   });
   const [row] = result.rows;
   if (row === undefined) throw new FenceLost(`epoch ${fence.epoch} is over`);
@@ -40,8 +45,9 @@ export async function commit(
 export async function commitCheckpoint(client: ClientBase, epoch: string, checkpoint: Checkpoint): Promise<void> {
   const result = await client.query({
     name: 'projector_checkpoint',
-    text: `update projector set stream_created = $1, stream_seq = $2 where id = 1 and epoch = $3`,
-    values: [checkpoint.streamCreated, checkpoint.streamSeq, epoch],
+    text: `update projector set stream_created = $1, stream_seq = $2, stream_stored_at = $4
+            where id = 1 and epoch = $3`,
+    values: [checkpoint.streamCreated, checkpoint.streamSeq, epoch, checkpoint.storedAt],
   });
   if (result.rowCount === 0) throw new FenceLost(`epoch ${epoch} is over`);
 }
@@ -59,7 +65,8 @@ function buildStatement(rows: CommitRows): { name: string; text: string; values:
     values.push(...columns);
   }
   const fence = `fence as (
-    update projector set commit = commit + 1, stream_created = $1, stream_seq = $2 where id = 1 and epoch = $3
+    update projector set commit = commit + 1, stream_created = $1, stream_seq = $2, stream_stored_at = $5
+     where id = 1 and epoch = $3
     returning commit, $4::timestamptz as recorded_at)`;
   const text = `with ${[fence, ...expressions].join(', ')}
     select commit::text as commit, pg_notify('fleetgate_commit', commit::text) from fence`;

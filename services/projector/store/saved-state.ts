@@ -83,10 +83,15 @@ export async function readSavedState(client: ClientBase): Promise<SavedState> {
 }
 
 async function readCheckpoint(client: ClientBase): Promise<Checkpoint> {
-  const { rows } = await client.query<Pick<Row<'projector'>, 'stream_created' | 'stream_seq'>>(
-    'select stream_created, stream_seq from projector where id = 1',
+  const { rows } = await client.query<Pick<Row<'projector'>, 'stream_created' | 'stream_seq' | 'stream_stored_at'>>(
+    'select stream_created, stream_seq, stream_stored_at from projector where id = 1',
   );
-  return { streamCreated: rows[0]?.stream_created ?? null, streamSeq: Number(rows[0]?.stream_seq ?? 0) };
+  const [row] = rows;
+  return {
+    streamCreated: row?.stream_created ?? null,
+    streamSeq: Number(row?.stream_seq ?? 0),
+    storedAt: row?.stream_stored_at ?? null,
+  };
 }
 
 async function readLastSeq(client: ClientBase): Promise<bigint> {

@@ -7,6 +7,8 @@ interface StreamState {
   readonly created: string;
   readonly firstSeq: number;
   readonly lastSeq: number;
+  /** When it stored the message at the checkpoint; null where it holds none there. */
+  readonly storedAt: string | null;
 }
 
 interface StreamPosition {
@@ -26,7 +28,7 @@ const answeredAgainMax = 64;
 /** Compares the stored checkpoint with the stream. */
 export function streamPosition(stored: Checkpoint, stream: StreamState): StreamPosition {
   const fromStart = (lost: string | undefined, replayUntil: number): StreamPosition => ({
-    checkpoint: { streamCreated: stream.created, streamSeq: 0 },
+    checkpoint: { streamCreated: stream.created, streamSeq: 0, storedAt: null },
     startAfterSeq: 0,
     replayUntil,
     lost,
@@ -35,6 +37,8 @@ export function streamPosition(stored: Checkpoint, stream: StreamState): StreamP
     return fromStart(stream.firstSeq > 1 ? 'messages expired before they were read' : undefined, 0);
   if (stored.streamCreated !== stream.created) return fromStart('the stream was made anew', 0);
   if (stream.lastSeq < stored.streamSeq) return fromStart('the stream lost its newest messages', stream.lastSeq);
+  if (stored.storedAt !== null && stream.storedAt !== null && stored.storedAt !== stream.storedAt)
+    return fromStart('the stream is an older copy that went on without what was read', stream.lastSeq);
   return {
     checkpoint: stored,
     startAfterSeq: Math.max(0, stored.streamSeq - answeredAgainMax),

@@ -115,3 +115,14 @@ function routeManifest(name: string, version: number): Manifest {
     },
   };
 }
+
+/** What the agent of the cluster says of itself. */
+export const heartbeat = {
+  cluster: 'eu',
+  clusterUid: 'uid-of-eu',
+  version: '1',
+  source: 'folder',
+  synced: true,
+  objects: 3,
+  problems: ['a.yaml:3: bad'],
+};

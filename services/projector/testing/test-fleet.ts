@@ -1,4 +1,5 @@
 // Starts a real NATS and a real Postgres with projectors on them, and sends what agents and control would send.
+import { randomUUID } from 'node:crypto';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
@@ -19,6 +20,7 @@ export class TestFleet {
   readonly natsUrl: string;
   readonly nats: Nats;
   readonly #test: Teardown;
+  readonly #sender = randomUUID();
   #published = 0;
 
   private constructor(test: Teardown, databaseUrl: string, natsUrl: string, nats: Nats) {
@@ -71,7 +73,7 @@ export class TestFleet {
 
   async sendRaw(subject: string, json: unknown, headers: Readonly<Record<string, string>> = {}): Promise<void> {
     this.#published += 1;
-    const id = `test-${this.#published}`;
+    const id = `${this.#sender}-${this.#published}`;
     await eventually(async () => this.nats.publishStream(subject, json, { id, headers, timeoutMs: 1000 }));
   }
 

@@ -76,6 +76,6 @@ export class TestWriter {
 
   #next(messages: number): Checkpoint {
     this.#streamSeq += messages;
-    return { streamCreated: 'test', streamSeq: this.#streamSeq };
+    return { streamCreated: 'test', streamSeq: this.#streamSeq, storedAt: null };
   }
 }
