@@ -109,10 +109,9 @@ function runScript(script, scriptArgs) {
         'check that optional packages are not left out (`npm config get omit`).',
     );
   }
-  const PATH = `${join(root, 'node_modules', '.bin')}:${process.env['PATH'] ?? ''}`;
   const child = spawn(node, [resolve(root, script), ...scriptArgs], {
     stdio: 'inherit',
-    env: { ...process.env, PATH, FLEETGATE_LAUNCHER: String(process.pid) },
+    env: { ...process.env, PATH: `${join(root, 'node_modules', '.bin')}:${process.env['PATH'] ?? ''}` },
   });
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));
   child.on('error', (error) => stop(`cannot start ${node}: ${error.message}`));

@@ -1,9 +1,13 @@
 // Says what an endpoint of the API is, for the server that answers at it and for clients that call it.
 import { z } from 'zod';
+import type { ProblemCode } from './problem.ts';
 import type { Role } from './role.ts';
 
-/** Says what a request has; parts that it does not name are not looked at. What paths and queries hold is text. */
-export type InputSchema = z.ZodObject<{ params?: z.ZodType; query?: z.ZodType; body?: z.ZodType }>;
+/**
+ * Says what a request has. What paths and queries hold is text; parameters of the query that are not named here are
+ * refused.
+ */
+export type InputSchema = z.ZodObject<{ params?: z.ZodType; query?: z.ZodObject; body?: z.ZodType }>;
 
 /** One row of the table of endpoints. */
 export interface Endpoint<
@@ -24,6 +28,29 @@ export interface Endpoint<
   readonly returns: R;
   /** Body of 202, where work may go on. */
   readonly accepts?: A;
+  /** What it may refuse beside what every endpoint does (`refusedEverywhere`) and what a request with a body meets. */
+  readonly refuses?: readonly ProblemCode[];
+}
+
+/** What every endpoint may refuse. */
+export const refusedEverywhere = [
+  'bad-request',
+  'unauthorized',
+  'forbidden',
+  'too-many-requests',
+  'internal',
+  'postgres-unreachable',
+] as const satisfies readonly ProblemCode[];
+const refusedBodies = ['too-large', 'media-type'] as const satisfies readonly ProblemCode[];
+
+/** Lists every problem that an endpoint may answer. */
+export function refusalsOf({ method, refuses = [] }: Endpoint): readonly ProblemCode[] {
+  return [...refusedEverywhere, ...(method === 'GET' ? [] : refusedBodies), ...refuses];
+}
+
+/** Names the parameters of the query that an endpoint knows. */
+export function queryNamesOf({ input }: Endpoint): readonly string[] {
+  return Object.keys(input.shape.query?.shape ?? {});
 }
 
 export const apiPrefix = '/api/v1';

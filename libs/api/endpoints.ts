@@ -29,6 +29,7 @@ import {
   routeKinds,
   search,
   sequenceNumber,
+  text,
   version,
   versionOrNoneText,
   versionText,
@@ -40,7 +41,7 @@ const gatewayAt = `${apiPrefix}/gateways/:cluster/:namespace/:name` as const;
 const waitMsMax = 120_000;
 
 const commandFields = {
-  reason: z.string().min(1).max(1000).optional().describe('For the history.'),
+  reason: text(1000).optional().describe('For the history.'),
   expect: version.optional().describe('The version that served when you looked; 409 when another serves now.'),
   force: z.boolean().optional().describe('Carry it out though another version serves than `expect` says.'),
   timeout: z
@@ -59,7 +60,11 @@ const commandFields = {
     ),
 };
 const command = { method: 'POST', role: 'operator', tag: 'commands' } as const;
-const commandAnswers = { returns: commandResult, accepts: commandAccepted };
+const commandAnswers = {
+  returns: commandResult,
+  accepts: commandAccepted,
+  refuses: ['not-found', 'conflict', 'expired', 'refused', 'nats-unreachable', 'busy'],
+} as const;
 
 export const endpoints = {
   readWhoAmI: {
@@ -96,6 +101,7 @@ export const endpoints = {
       }),
     }),
     returns: pageOf(gatewaySummary),
+    refuses: ['not-found'],
   },
   readGateway: {
     method: 'GET',
@@ -105,6 +111,7 @@ export const endpoints = {
     summary: 'One gateway: versions, listeners, conditions, nodes',
     input: z.object({ params: gatewayPath }),
     returns: gatewayDetail,
+    refuses: ['not-found'],
   },
   listSnapshots: {
     method: 'GET',
@@ -114,6 +121,7 @@ export const endpoints = {
     summary: 'Versions of a gateway, newest first',
     input: z.object({ params: gatewayPath, query: page }),
     returns: pageOf(snapshotSummary),
+    refuses: ['not-found'],
   },
   readSnapshot: {
     method: 'GET',
@@ -123,6 +131,7 @@ export const endpoints = {
     summary: 'One version and its entries',
     input: z.object({ params: gatewayPath.extend({ version: versionText }), query: page }),
     returns: snapshotDetail,
+    refuses: ['not-found'],
   },
   diffSnapshots: {
     method: 'GET',
@@ -141,6 +150,7 @@ export const endpoints = {
       }),
     }),
     returns: snapshotDiff,
+    refuses: ['not-found'],
   },
   rollback: {
     ...command,
@@ -205,6 +215,7 @@ export const endpoints = {
       }),
     }),
     returns: pageOf(fleetRoute),
+    refuses: ['not-found'],
   },
   readObjectHistory: {
     method: 'GET',
@@ -224,6 +235,7 @@ export const endpoints = {
       query: z.object({ limit: limit(200), after: cursor }),
     }),
     returns: pageOf(objectEvent),
+    refuses: ['not-found'],
   },
   readGatewayHistory: {
     method: 'GET',
@@ -233,6 +245,7 @@ export const endpoints = {
     summary: 'Versions of a gateway, newest first, each with the events that led to it',
     input: z.object({ query: z.object({ gateway: gatewayKey, limit: limit(100), after: cursor }) }),
     returns: pageOf(gatewayHistoryItem),
+    refuses: ['not-found'],
   },
   listEvents: {
     method: 'GET',
@@ -257,6 +270,7 @@ export const endpoints = {
       }),
     }),
     returns: pageOf(historyEvent),
+    refuses: ['not-found'],
   },
   listNodes: {
     method: 'GET',
@@ -309,6 +323,7 @@ export const endpoints = {
     summary: 'Revoke a token; open connections with it are closed within seconds',
     input: z.object({ params: z.object({ id }) }),
     returns: tokenRow,
+    refuses: ['not-found', 'conflict'],
   },
 } as const satisfies Readonly<Record<string, Endpoint>>;
 

@@ -6,6 +6,8 @@ const label = z
   .string()
   .regex(/^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/, 'must be a DNS label: lower-case letters, digits and -, at most 63');
 const int4Max = 2_147_483_647;
+const yearOne = Date.parse('0001-01-01T00:00:00Z');
+const yearTenThousand = Date.parse('9999-12-31T23:59:59.999Z') + 1;
 
 export const clusterName = label;
 export const namespaceName = label;
@@ -22,25 +24,31 @@ export const gatewayKey = z
   .regex(/^[-a-z0-9]{1,63}\/[-a-z0-9]{1,63}\/[-a-z0-9.]{1,253}$/, 'must be cluster/namespace/name');
 
 export const version = z.int().min(1).max(int4Max);
-export const versionText = z.coerce.number<string>().int().min(1).max(int4Max);
+export const versionText = wholeNumber(1, int4Max);
 /** Version 0 is empty. */
-export const versionOrNoneText = z.coerce.number<string>().int().min(0).max(int4Max);
+export const versionOrNoneText = wholeNumber(0, int4Max);
 export const sequenceNumber = z.string().regex(/^\d{1,18}$/, 'must be a sequence number');
 export const id = z.string().regex(/^[-\w]{1,64}$/);
-export const instant = z.iso.datetime({ offset: true });
+/** A moment, in UTC once it is read: Postgres takes neither every offset nor every year that RFC 3339 can write. */
+export const instant = z.iso
+  .datetime({ offset: true })
+  .refine((text) => Date.parse(text) >= yearOne && Date.parse(text) < yearTenThousand, 'must be of the years 1 to 9999')
+  .transform((text) => new Date(text).toISOString());
 
 /** Postgres refuses NUL in text. */
-export const plainText = z
-  .string()
-  .min(1)
-  .max(200)
-  .regex(/^[^\0]*$/, 'must be text');
+export const text = (max: number) =>
+  z
+    .string()
+    .min(1)
+    .max(max)
+    .regex(/^[^\0]*$/, 'must be text');
+export const plainText = text(200);
 export const search = plainText.optional();
 export const yesOrNo = z.enum(['true', 'false']).optional();
 
 export const cursor = z.string().max(2000).optional().describe('`next` of the page before.');
 /** Page size. */
-export const limit = (max = 500) => z.coerce.number<string>().int().min(1).max(max).default(Math.min(100, max));
+export const limit = (max = 500) => wholeNumber(1, max).default(Math.min(100, max));
 export const page = z.object({ limit: limit(), after: cursor });
 
 /** Every kind that the history holds. */
@@ -49,3 +57,13 @@ export const objectKinds: readonly string[] = kinds.map(({ kind }) => kind);
 export const routeKinds: readonly string[] = objectKinds.filter(
   (kind) => kubernetesKind(kind).endsWith('Route') || kind === 'Ingress',
 );
+
+/** A number in a path or a query: digits and nothing else, so that ` 1`, `1e2` and the empty text are refused. */
+function wholeNumber(min: number, max: number) {
+  return z
+    .string()
+    .refine((text) => /^\d{1,10}$/.test(text), 'must be a whole number')
+    .transform(Number)
+    .pipe(z.int().min(min).max(max))
+    .meta({ type: 'integer', minimum: min, maximum: max });
+}

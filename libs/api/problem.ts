@@ -23,6 +23,11 @@ const problems = {
 
 export type ProblemCode = keyof typeof problems;
 
+/** Gives the HTTP status of a problem. */
+export function statusOf(code: ProblemCode): number {
+  return problems[code].status;
+}
+
 /** Says why an answer is not what was asked for. It is a value that handlers return, not an error that is thrown. */
 export class Problem {
   readonly code: ProblemCode;

@@ -20,7 +20,6 @@ const httpDialect: RuleDialect = {
     'CORS',
     'ExtensionRef',
   ],
-  hasDefaultRule: true,
 };
 
 /** Reads an HTTPRoute. Whatever it holds, this gives a value. */

@@ -1,6 +1,6 @@
 // Finds the gateway of the fleet that a person means: `cluster/namespace/name`, or the end of it where that is unique.
 // Pure.
-import { nearNames } from './near-names.ts';
+import { nearNames } from '#libs/api/near-names.ts';
 
 type GatewayChoice =
   | { readonly found: string }

@@ -1,7 +1,7 @@
 // Reads the object that a person typed: `cluster/Kind/namespace/name`, with the kind also first, in any case, or
 // plural. Pure.
 import { type WatchedKind, kindInfo, kinds } from '#libs/gateway/kinds.ts';
-import { nearNames } from './near-names.ts';
+import { nearNames } from '#libs/api/near-names.ts';
 
 export interface ObjectName {
   /** Absent where it was not typed: the caller looks for the one cluster that has the object. */

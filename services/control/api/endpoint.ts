@@ -1,13 +1,14 @@
 // Joins an endpoint of the contract with what control does at it.
 import type { Kysely } from 'kysely';
 import type { z } from 'zod';
-import type { Endpoint, InputSchema } from '#libs/api/endpoint.ts';
+import { type Endpoint, type InputSchema, queryNamesOf } from '#libs/api/endpoint.ts';
 import { Problem } from '#libs/api/problem.ts';
 import type { Logger } from '#libs/runtime/log.ts';
 import type { Database } from '#libs/runtime/postgres/database.ts';
 import type { Commands } from '../commands/commands.ts';
 import type { Caller, TokenBook } from '../access/tokens.ts';
 import type { ChangeStreams } from './change-streams.ts';
+import { unknownParameter } from './unknown-parameter.ts';
 
 /** What handlers work with. */
 export interface Api {
@@ -50,6 +51,8 @@ export function serve<I extends InputSchema, R extends z.ZodType, A extends z.Zo
   return {
     ...endpoint,
     async handle(api, raw, caller) {
+      const unknown = unknownParameter(raw.query, queryNamesOf(endpoint));
+      if (unknown !== undefined) return unknown;
       const parsed = endpoint.input.safeParse(raw);
       if (parsed.success) return handle(api, parsed.data, caller);
       const mistakes = parsed.error.issues.slice(0, mistakesMax);

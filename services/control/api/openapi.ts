@@ -2,9 +2,9 @@
 import type { FastifyInstance } from 'fastify';
 import swagger, { type FastifyDynamicSwaggerOptions } from '@fastify/swagger';
 import { z } from 'zod';
-import type { Endpoint } from '#libs/api/endpoint.ts';
+import { type Endpoint, refusalsOf } from '#libs/api/endpoint.ts';
 import { tags } from '#libs/api/endpoints.ts';
-import { problemBody } from '#libs/api/problem.ts';
+import { type ProblemCode, problemBody, statusOf } from '#libs/api/problem.ts';
 
 type JsonSchema = Readonly<Record<string, unknown>>;
 
@@ -60,20 +60,35 @@ export function describeEndpoint(endpoint: Endpoint): Record<string, unknown> {
     response: {
       200: toAnswer(endpoint.returns, 'Done.'),
       ...(endpoint.accepts === undefined ? {} : { 202: toAnswer(endpoint.accepts, 'Taken, not decided yet.') }),
-      '4XX': toAnswer(problemBody, 'Not done; the body says why.'),
-      '5XX': toAnswer(problemBody, 'Not done; the body says why.'),
+      ...refusals(refusalsOf(endpoint)),
     },
   };
 }
 
+/** Describes the answers of what is not done: each status once, with the codes that its body may have. */
+export function refusals(codes: readonly ProblemCode[]): Record<string, JsonSchema> {
+  const byStatus = Object.groupBy(codes, statusOf);
+  return Object.fromEntries(
+    Object.entries(byStatus).map(([status, same = []]) => [
+      status,
+      toAnswer(problemBody, `Not done; the body says why, with the code ${same.join(' or ')}.`),
+    ]),
+  );
+}
+
 /** Makes the JSON Schema 2020-12 of a schema; those with an id become components. */
 function toJsonSchema(schema: z.ZodType, io: 'input' | 'output'): JsonSchema {
-  const { $schema: _, $defs: definitions, ...rest } = z.toJSONSchema(schema, { io });
+  const { $schema: _, $defs: definitions, ...rest } = z.toJSONSchema(schema, { io, override: showDefault });
   for (const [id, definition] of Object.entries(definitions ?? {})) {
     const { id: __, ...shown } = definition;
     shared.set(id, pointToComponents(shown));
   }
   return pointToComponents(rest);
+}
+
+/** Shows the default of a number in a query, which zod leaves out because it is read from text. */
+function showDefault({ zodSchema, jsonSchema }: { zodSchema: unknown; jsonSchema: { default?: unknown } }): void {
+  if (zodSchema instanceof z.ZodDefault) jsonSchema.default = zodSchema.def.defaultValue;
 }
 
 function toAnswer(schema: z.ZodType, description: string): JsonSchema {

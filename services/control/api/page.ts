@@ -4,6 +4,9 @@ import { Problem } from '#libs/api/problem.ts';
 
 const cursorKey = z.array(z.string().max(1000)).max(8);
 
+/** Every number with so few digits is a version that Postgres can compare. */
+export const versionDigitsMax = 9;
+
 /** The answer to a cursor that `parseCursor` does not know. */
 export const badCursor = new Problem('bad-request', 'query.after: not a cursor');
 
@@ -16,6 +19,14 @@ export function parseCursor(text: string | undefined, parts: number): readonly s
   } catch {
     return null;
   }
+}
+
+/** Reads a cursor whose key is one whole number; undefined = from the start, null = not one of ours. */
+export function parseNumberCursor(text: string | undefined, digitsMax: number): string | undefined | null {
+  const key = parseCursor(text, 1);
+  if (key === undefined || key === null) return key;
+  const [number = ''] = key;
+  return number.length <= digitsMax && /^\d+$/.test(number) ? number : null;
 }
 
 /** Makes a page of rows that were read with one more than the limit. */

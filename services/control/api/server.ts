@@ -3,16 +3,17 @@
 import assert from 'node:assert/strict';
 import fastify, { type FastifyError, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import { z } from 'zod';
-import { changesPath } from '#libs/api/endpoint.ts';
+import { changesPath, refusedEverywhere } from '#libs/api/endpoint.ts';
 import { Problem, type ProblemCode } from '#libs/api/problem.ts';
 import { messageOf } from '#libs/runtime/errors.ts';
 import type { Readiness } from '#libs/runtime/health.ts';
 import type { Metrics } from '#libs/runtime/metrics.ts';
 import type { Caller } from '../access/tokens.ts';
 import type { Access, Refused } from '../access/access.ts';
-import { describeEndpoint, openApiDocument, registerOpenApi } from './openapi.ts';
+import { describeEndpoint, openApiDocument, refusals, registerOpenApi } from './openapi.ts';
 import { Accepted, type Api, type ServedEndpoint } from './endpoint.ts';
 import { endpointTable } from './endpoint-table.ts';
+import { unknownParameter } from './unknown-parameter.ts';
 
 interface ServerOptions {
   readonly api: Api;
@@ -110,11 +111,14 @@ function registerChanges(server: FastifyInstance, { api, access }: ServerOptions
       security: [{ token: [] }],
       response: {
         200: { description: 'A stream of events.', content: { 'text/event-stream': { schema: { type: 'string' } } } },
+        ...refusals([...refusedEverywhere, 'busy']),
       },
     },
     async handler(request, reply) {
       const admitted = await access.admit(request.raw, 'viewer');
       if (!('caller' in admitted)) return refuse(reply, admitted);
+      const unknown = unknownParameter(request.query, []);
+      if (unknown !== undefined) return send(reply, unknown);
       if (api.streams.isFull) return send(reply, new Problem('busy', 'too many streams are open'));
       reply.hijack();
       await api.streams.open(reply.raw, admitted.caller.tokenId);

@@ -2,9 +2,9 @@
 import { z } from 'zod';
 import type { Fixture } from './control-fixture.ts';
 import type { Role } from '#libs/api/role.ts';
-import { type Endpoint, apiPrefix } from '#libs/api/endpoint.ts';
+import { type Endpoint, apiPrefix, refusalsOf } from '#libs/api/endpoint.ts';
 import { endpoints } from '#libs/api/endpoints.ts';
-import { problemBody } from '#libs/api/problem.ts';
+import { problemBody, statusOf } from '#libs/api/problem.ts';
 
 /** Where the endpoints are. */
 export const base = apiPrefix;
@@ -39,15 +39,33 @@ export async function call(
   });
   const parsed = json.parse(await response.json());
   const [target = ''] = path.split('?');
-  const endpoint = Object.values<Endpoint>(endpoints).find(
-    (endpoint) => endpoint.method === method && patternOf(endpoint.path).test(target),
-  );
-  const schema =
-    response.status === 200 ? endpoint?.returns : response.status === 202 ? endpoint?.accepts : problemBody;
-  const check = (schema ?? z.unknown()).safeParse(parsed);
+  const endpoint = endpointAt(method, target);
+  if (endpoint !== undefined && !statusesOf(endpoint).includes(response.status))
+    throw new Error(`${method} ${path}: the document has no ${response.status}: ${JSON.stringify(parsed)}`);
+  const check = answerSchema(endpoint, response.status).safeParse(parsed);
   if (!check.success) throw new Error(`${method} ${path} ${response.status}: ${z.prettifyError(check.error)}`);
   if (response.status < 300 && endpoint !== undefined) called.add(`${method} ${endpoint.path}`);
   return { status: response.status, headers: response.headers, body: parsed };
+}
+
+/** Gives the schema of the body that the document shows for a path of its own (`/…/{name}`). */
+export function schemaOf(method: string, documentedPath: string, status: number): z.ZodType {
+  return answerSchema(endpointAt(method, documentedPath), status);
+}
+
+function endpointAt(method: string, target: string): Endpoint | undefined {
+  return Object.values<Endpoint>(endpoints).find(
+    (endpoint) => endpoint.method === method && patternOf(endpoint.path).test(target),
+  );
+}
+
+function answerSchema(endpoint: Endpoint | undefined, status: number): z.ZodType {
+  if (status >= 400) return problemBody;
+  return (status === 202 ? endpoint?.accepts : endpoint?.returns) ?? z.unknown();
+}
+
+function statusesOf(endpoint: Endpoint): readonly number[] {
+  return [200, ...(endpoint.accepts === undefined ? [] : [202]), ...refusalsOf(endpoint).map(statusOf)];
 }
 
 function patternOf(path: string): RegExp {

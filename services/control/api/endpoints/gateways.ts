@@ -3,6 +3,7 @@ import { endpoints } from '#libs/api/endpoints.ts';
 import { toPlaceKey } from '#libs/gateway/object-key.ts';
 import { serve } from '../endpoint.ts';
 import { badCursor, cutPage, parseCursor } from '../page.ts';
+import { absentPlace } from '../reads/absent-place.ts';
 import { likePattern } from '../reads/conditions.ts';
 import { readGatewayNodes, readGatewayObject } from '../reads/gateway-detail.ts';
 import { findGateway, readGatewayRows, toSummaries } from '../reads/gateways.ts';
@@ -18,6 +19,10 @@ export const listGateways = serve(endpoints.listGateways, async (api, { query })
     after,
     limit: query.limit,
   });
+  if (rows.length === 0) {
+    const absent = await absentPlace(api.db, query);
+    if (absent !== undefined) return absent;
+  }
   const { shown, next } = cutPage(rows, query.limit, ({ cluster, namespace, name }) => [cluster, namespace, name]);
   return { items: await toSummaries(api.db, shown), next };
 });

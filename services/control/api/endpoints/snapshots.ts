@@ -2,7 +2,7 @@
 import { endpoints } from '#libs/api/endpoints.ts';
 import { toPlaceKey } from '#libs/gateway/object-key.ts';
 import { serve } from '../endpoint.ts';
-import { badCursor, parseCursor, toPage } from '../page.ts';
+import { badCursor, parseCursor, parseNumberCursor, toPage, versionDigitsMax } from '../page.ts';
 import { findGateway } from '../reads/gateways.ts';
 import { parseJson } from '../reads/kube-fields.ts';
 import { readDiff, toEntryChange } from '../reads/snapshot-diff.ts';
@@ -11,9 +11,9 @@ import { noGateway, noVersion } from '../../not-found.ts';
 
 export const listSnapshots = serve(endpoints.listSnapshots, async (api, { params, query }) => {
   const gateway = toPlaceKey(params);
-  const key = parseCursor(query.after, 1);
+  const key = parseNumberCursor(query.after, versionDigitsMax);
   if (key === null) return badCursor;
-  const rows = await readSnapshots(api.db, gateway, Number(key?.[0] ?? Number.NaN), query.limit);
+  const rows = await readSnapshots(api.db, gateway, Number(key ?? Number.NaN), query.limit);
   if (rows.length === 0 && (await findGateway(api.db, gateway)) === undefined) return noGateway(gateway);
   return toPage(rows, query.limit, toSnapshot, ({ version }) => [String(version)]);
 });
