@@ -66,6 +66,9 @@ await t.test('a moment', async (t) => {
   t.equal(readTime('15m', now).toISOString(), '2026-01-01T23:45:00.000Z');
   t.equal(readTime('2026-01-01T10:00:00Z', now).toISOString(), '2026-01-01T10:00:00.000Z');
   t.throws(() => readTime('yesterday', now), { code: 'config' });
+  t.equal(readTime('0s', now).getTime(), now.getTime());
+  for (const future of ['2026-01-02T00:00:01Z', '2199-01-01'])
+    t.throws(() => readTime(future, now), { code: 'config', message: /is in the future/ });
 });
 
 await t.test('which version served at a moment: a pin holds until it is released', async (t) => {
