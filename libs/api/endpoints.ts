@@ -262,7 +262,7 @@ export const endpoints = {
         kind: z.enum(objectKinds).optional(),
         namespace: namespaceName.optional(),
         name: objectName.optional(),
-        type: z.enum(['applied', 'deleted', 'rollback', 'release', 'accept']).optional(),
+        type: z.enum(['applied', 'deleted', 'rollback', 'release', 'accept', 'restored']).optional(),
         manager: plainText.optional(),
         since: instant.optional(),
         until: instant.optional(),

@@ -11,6 +11,7 @@ import { kindInfoOf } from '#libs/gateway/kinds.ts';
 import { generation } from '#libs/gateway/fields/metadata.ts';
 import { ContentBook } from '#libs/projection/versions/content-book.ts';
 import type { ContentOf, GatewayHead, VersionContent } from '#libs/projection/versions/gateway-head.ts';
+import { noRestores } from '#libs/projection/versions/numbering.ts';
 import { defaultLimits, type Limits } from '#libs/projection/versions/limits.ts';
 import type { ListenerSetModel } from '#libs/projection/model/listener-set-model.ts';
 import type { NodeReport } from '#libs/projection/model/node-report.ts';
@@ -58,6 +59,7 @@ export class Projection {
     for (const item of saved.sealed) this.#stages.sources.sealed.set(item.key, item);
     for (const node of saved.nodes ?? []) this.#stages.sources.nodes.set(node.node, node);
     this.#stages.engine.settle();
+    this.#contents.restoreNumbering(saved.numbering ?? noRestores);
     for (const one of saved.gateways) this.#contents.restore(one);
     this.#publishVersionFacts(saved.gateways);
     this.#publishSetVersions();
@@ -77,6 +79,7 @@ export class Projection {
     const removed = new Set<string>();
     for (const { event } of batch.events) {
       if ('kind' in event) this.#fold(event, respecified, removed);
+      else if (event.type === 'restored') this.#contents.passOver(event);
       else if (isDone(event)) operations.set(event.gateway, [...(operations.get(event.gateway) ?? []), event]);
     }
     for (const event of batch.slices) this.#fold(event, respecified, removed);
@@ -113,6 +116,16 @@ export class Projection {
   /** Gives a page of a cluster's desired statuses, ordered by `kind/namespace/name`. */
   statuses(cluster: string, after: string | undefined, limit: number): StatusPage {
     return this.#outputs.statuses(cluster, after, limit);
+  }
+
+  /** Counts the numbers that restores of the database made every gateway pass over. */
+  get skippedVersions(): number {
+    return this.#contents.skipped;
+  }
+
+  /** Gives the number that the next version of a gateway is above. */
+  versionFloor(gateway: string): number {
+    return this.#contents.floor(gateway);
   }
 
   gatewayHead(gateway: string): GatewayHead | undefined {

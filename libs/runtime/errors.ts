@@ -64,6 +64,10 @@ export const errors = {
     message: 'another projector has taken over',
     hint: 'This one stands by; nothing needs to be done.',
   },
+  restored: {
+    message: 'the database is older than what was seen of it',
+    hint: 'Give the commands again that expired and still hold; docs/backup-and-restore.md says how to find them.',
+  },
   'projector-running': {
     message: 'a projector is running',
     hint: 'Stop every projector of this database, then try again.',

@@ -20,6 +20,7 @@ export function createProjectorMetrics(metrics: Metrics) {
     loadSeconds: metrics.gauge('projector_load_seconds', 'time that the last load of the projection took'),
     failures: metrics.counter('projector_transactions_failed_total', 'transactions that failed'),
     resyncs: metrics.counter('projector_resyncs_total', 'times that agents were asked to compare again'),
+    restores: metrics.counter('projector_restores_total', 'times that the database was found older than what was seen'),
     leader: metrics.gauge('projector_leader', '1 while this projector is the writer'),
     checkpoint: metrics.gauge('projector_stream_sequence', 'stream sequence of the checkpoint'),
     lag: metrics.gauge('projector_stream_lag', 'messages of the stream that are not committed'),

@@ -17,6 +17,8 @@ import { type NodeWatch, startNodeWatch } from './exchange/node-watch.ts';
 import { Serial } from './serial.ts';
 import { statusMessages } from './exchange/status-messages.ts';
 import { streamPosition } from './store/stream-position.ts';
+import { restoredByNodes, restoredByStream } from './ingest/restore-notice.ts';
+import { queryForeignVersions } from './store/foreign-versions.ts';
 import { Writer } from './ingest/writer.ts';
 
 interface TermContext {
@@ -95,6 +97,7 @@ export class Term {
       log,
       signal,
       onReports: () => this.#followNodes(),
+      onNoticed: (names) => this.#noticeForeign(names),
     });
     this.#nodes = nodes;
     const openWriter = (): Promise<Writer> => Writer.open(this.#context, nodes.reports);
@@ -121,10 +124,12 @@ export class Term {
     const { nats, batchMax } = this.#context;
     const stream = await this.#stream();
     if (stream === undefined) return;
+    await this.#noticeRestore(stream.created);
     const position = await this.#between(async (writer) => {
       const found = streamPosition(writer.checkpoint, stream);
       await writer.skipTo(found.checkpoint);
-      return found;
+      const { skippedVersions: skipped } = writer.projection;
+      return { ...found, memory: { committedSeq: found.checkpoint.streamSeq, skipped } };
     });
     this.#ingest?.begin(position.startAfterSeq, position.replayUntil);
     this.#seenSeq = Math.max(position.startAfterSeq, stream.firstSeq - 1);
@@ -135,10 +140,36 @@ export class Term {
     this.#consumer = nats.consume({
       startAfterSeq: position.startAfterSeq,
       created: stream.created,
+      memory: position.memory,
       batchMax,
       onBatch: (messages) => this.#take(messages),
       onLost: (reason) => this.#lost(reason),
     });
+  }
+
+  /** Compares the database with what was committed of the stream, and with what nodes hold. */
+  async #noticeRestore(stream: string): Promise<void> {
+    const { nats, now } = this.#context;
+    const memory = await nats.readMemory();
+    const found = await this.#between(async (writer) => {
+      const { checkpoint, projection } = writer;
+      const event = restoredByStream(memory, stream, checkpoint, projection.skippedVersions, now());
+      return writer.markRestored(event === undefined ? [] : [event]);
+    });
+    for (const { reason } of found) this.#resync(reason);
+    await this.#noticeForeign(undefined);
+  }
+
+  /** Compares what nodes hold with the history. */
+  async #noticeForeign(names: readonly string[] | undefined): Promise<void> {
+    if (this.#ingest === undefined) return;
+    const foreign = await queryForeignVersions(this.#context.postgres.pool, names);
+    if (foreign.length === 0) return;
+    const found = await this.#between(async (writer) => {
+      const floorOf = (gateway: string): number => writer.projection.versionFloor(gateway);
+      return writer.markRestored(restoredByNodes(foreign, floorOf, this.#context.now()));
+    });
+    for (const { reason } of found) this.#resync(reason);
   }
 
   /**

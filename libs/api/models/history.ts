@@ -9,7 +9,7 @@ export const historyEvent = z
   .strictObject({
     seq,
     id: z.string(),
-    type: z.string().describe('applied, deleted, rollback, release or accept'),
+    type: z.string().describe('applied, deleted, rollback, release, accept or restored'),
     cluster: z.string(),
     kind: z.string(),
     namespace: z.string(),
@@ -20,7 +20,7 @@ export const historyEvent = z
     changedBy: actor.nullable(),
     generation: z.int().nullable(),
     to: z.int().nullable().describe('Of a rollback: the version.'),
-    reason: z.string().nullable().describe('Of a command.'),
+    reason: z.string().nullable().describe('Of a command, or how a restore was noticed.'),
     outcome: z
       .strictObject({
         result: z.enum(['done', 'refused', 'expired']),

@@ -1,6 +1,8 @@
 // Keeps the contents and versions of all gateways, fed by the stages: entries are added and taken away as stage outputs
 // change.
 import type { OperatorEvent } from '#libs/events/operator-event.ts';
+import type { RestoreEvent } from '#libs/events/restore-event.ts';
+import { Numbering, type SavedNumbering } from './numbering.ts';
 import type { VersionFacts } from '#libs/projection/model/delivery.ts';
 import type { ContentOf, GatewayHead, NewVersion, VersionContent } from './gateway-head.ts';
 import type { KeyedEntry } from '#libs/projection/stages/gateway-stages.ts';
@@ -14,6 +16,7 @@ import type { Stages } from '#libs/projection/stages/stages.ts';
 export class ContentBook {
   readonly #gateways = new Map<string, GatewayVersions>();
   readonly #touched = new Set<string>();
+  readonly #numbering = new Numbering();
   readonly #stages: Stages;
 
   constructor(stages: Stages) {
@@ -53,6 +56,29 @@ export class ContentBook {
   /** Names the first version that has what the last step brought to a gateway. */
   settled(gateway: string): number | undefined {
     return this.#gateways.get(gateway)?.settled;
+  }
+
+  /** Counts the numbers that restores made every gateway pass over. */
+  get skipped(): number {
+    return this.#numbering.skipped;
+  }
+
+  /** Gives the number that the next version of a gateway is above. */
+  floor(gateway: string): number {
+    return this.#numbering.floor(gateway, this.head(gateway)?.head ?? 0);
+  }
+
+  /** Takes over from which numbers on versions go on. */
+  restoreNumbering(saved: SavedNumbering): void {
+    this.#numbering.load(saved);
+  }
+
+  /** Passes over the numbers of versions that a restore of the database lost. */
+  passOver(event: RestoreEvent): void {
+    const heads = [...this.#gateways].flatMap(([gateway, { head }]) =>
+      head === undefined ? [] : [[gateway, head.head] as const],
+    );
+    this.#numbering.restored(event, heads);
   }
 
   /** Takes over a saved gateway. The stages have settled on the saved objects before. */
@@ -104,7 +130,7 @@ export class ContentBook {
 
   #versions(gateway: string): GatewayVersions {
     let versions = this.#gateways.get(gateway);
-    if (versions === undefined) this.#gateways.set(gateway, (versions = new GatewayVersions(gateway)));
+    if (versions === undefined) this.#gateways.set(gateway, (versions = new GatewayVersions(gateway, this.#numbering)));
     return versions;
   }
 

@@ -6,6 +6,7 @@ import { type EntryChange, GatewayContent } from './gateway-content.ts';
 import type { Labels } from '#libs/snapshot/gateway-glob.ts';
 import type { GatewayHead, NewVersion, VersionContent, VersionPort } from './gateway-head.ts';
 import { type Limits, limitAlarm } from './limits.ts';
+import type { Numbering } from './numbering.ts';
 import { sameValue } from '#libs/derivation/same-value.ts';
 import { parsePlaceKey } from '#libs/gateway/object-key.ts';
 
@@ -47,13 +48,15 @@ interface Decision {
 export class GatewayVersions {
   readonly gateway: string;
   readonly content = new GatewayContent();
+  readonly #numbering: Numbering;
   /** Names the first version made at or after the last change of the Gateway object. */
   since = 0;
   #servedPorts: readonly VersionPort[] = [];
   #head: GatewayHead | undefined;
 
-  constructor(gateway: string) {
+  constructor(gateway: string, numbering: Numbering) {
     this.gateway = gateway;
+    this.#numbering = numbering;
   }
 
   get head(): GatewayHead | undefined {
@@ -69,7 +72,7 @@ export class GatewayVersions {
   get settled(): number {
     const { head = 0, alarm = null } = this.#head ?? {};
     // What is held back becomes a version later, if at all.
-    return alarm === null ? head : head + 1;
+    return alarm === null ? head : this.#numbering.floor(this.gateway, head) + 1;
   }
 
   /** Takes over what is saved. */
@@ -132,7 +135,7 @@ export class GatewayVersions {
   }
 
   #version(cause: NewVersion['cause'], ofVersion: number | null, changes: readonly EntryChange[]): NewVersion {
-    const version = (this.#head?.head ?? 0) + 1;
+    const version = this.#numbering.floor(this.gateway, this.#head?.head ?? 0) + 1;
     const digest = this.content.digest();
     return { gateway: this.gateway, version, digest, entryCount: this.content.headEntries, cause, ofVersion, changes };
   }

@@ -2,16 +2,18 @@
 import type { DesiredStatus } from '#libs/events/agent-exchange.ts';
 import type { ChangeEvent } from '#libs/events/change-event.ts';
 import type { OperatorEvent } from '#libs/events/operator-event.ts';
+import type { RestoreEvent } from '#libs/events/restore-event.ts';
 import type { KubeObject } from '#libs/gateway/object.ts';
 import type { DiscoveryItem } from '#libs/snapshot/discovery.ts';
 import type { GatewayHead, NewVersion, VersionContent, VersionPort } from './gateway-head.ts';
+import type { SavedNumbering } from './numbering.ts';
 import type { NodeReport } from '#libs/projection/model/node-report.ts';
 import type { SealedItem } from '#libs/projection/model/sealed-item.ts';
 
 /** Holds an event of the history with its place in it. */
 export interface FoldedEvent {
   readonly seq: bigint;
-  readonly event: ChangeEvent | OperatorEvent;
+  readonly event: ChangeEvent | OperatorEvent | RestoreEvent;
 }
 
 /** Holds one transaction's worth: new events in order, EndpointSlice events, new TLS material. */
@@ -76,4 +78,6 @@ export interface SavedProjection {
   readonly sealed: Iterable<SealedItem>;
   readonly gateways: Iterable<SavedGateway>;
   readonly nodes?: readonly NodeReport[];
+  /** Absent = the database was never restored. */
+  readonly numbering?: SavedNumbering;
 }

@@ -25,6 +25,7 @@ import { parseAckSubject } from './ack-subject.ts';
 import { connectionSettings } from './connection-settings.ts';
 import { isMissing, isNoMessage, isNotFoundOrTaken, reasonOf } from './nats-error.ts';
 import { serversOf } from './nats-url.ts';
+import { type ReaderMemory, decodeMemory, encodeMemory } from './reader-memory.ts';
 import {
   type ConsumeOptions,
   type PullEvents,
@@ -80,6 +81,8 @@ export interface Nats {
    * FleetgateError 'nats-stream'.
    */
   storedAt(seq: number): Promise<string | null>;
+  /** Reads what the last reader of the stream had committed; undefined = there was none. */
+  readMemory(): Promise<ReaderMemory | undefined>;
   /** Reads the stream in batches from a position; see ConsumeOptions. */
   consume(options: ConsumeOptions): Stoppable;
   /** Called at each change; not for the state at the time of the call. Returns the way to end it. */
@@ -223,9 +226,18 @@ class NatsClient implements Nats {
     }
   }
 
+  async readMemory(): Promise<ReaderMemory | undefined> {
+    try {
+      return decodeMemory(await this.#manager.consumers.info(streamName, consumerName));
+    } catch (error) {
+      if (isMissing(error)) return undefined;
+      throw fail('nats-stream', `${consumerName}: ${reasonOf(error)}`, { cause: error });
+    }
+  }
+
   consume(options: ConsumeOptions): Stoppable {
     const consumer: PullConsumer = new PullConsumer(options, this.#log, {
-      open: (behind, expected) => this.#createConsumer(behind, options.batchMax, expected),
+      open: (behind, expected, memory) => this.#createConsumer(behind, options.batchMax, expected, memory),
       subscribe: (events) => this.#subscribePull(events),
       ack: (reply) => this.#connection.publish(reply),
     });
@@ -257,7 +269,12 @@ class NatsClient implements Nats {
   }
 
   /** Makes the consumer anew each time, so that its position is ours and never the memory of an earlier run. */
-  async #createConsumer(behind: StreamPlace, batchMax: number, expected: string | undefined): Promise<string> {
+  async #createConsumer(
+    behind: StreamPlace,
+    batchMax: number,
+    expected: string | undefined,
+    memory: ReaderMemory,
+  ): Promise<string> {
     const { created, state } = await this.#manager.streams.info(streamName).catch((error: unknown) => {
       throw isMissing(error) ? new StreamLostError('the stream is gone') : error;
     });
@@ -277,6 +294,7 @@ class NatsClient implements Nats {
       ack_wait: ackWaitMs * nanosPerMs,
       max_ack_pending: batchMax * 8,
       max_deliver: -1,
+      metadata: encodeMemory(memory),
     });
     return created;
   }

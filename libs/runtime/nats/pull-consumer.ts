@@ -5,6 +5,7 @@
 import { messageOf } from '#libs/runtime/errors.ts';
 import type { Logger } from '#libs/runtime/log.ts';
 import { backoff, pause } from '#libs/runtime/pause.ts';
+import type { ReaderMemory } from './reader-memory.ts';
 
 export interface StreamMessage {
   readonly seq: number;
@@ -37,6 +38,8 @@ export interface ConsumeOptions {
   readonly startAfterSeq: number;
   /** Stream identity (StreamState.created) that the position belongs to. */
   readonly created?: string;
+  /** What is committed already; kept beside the stream. */
+  readonly memory?: ReaderMemory;
   readonly batchMax: number;
   /**
    * All of the batch is acknowledged when it resolves. When it rejects, the same batch is offered again after a pause.
@@ -62,7 +65,7 @@ interface PullSource {
    * Makes the consumer anew behind a place; resolves to the stream's identity, throws StreamLostError when it is not
    * the expected, or when the stream holds another message there or none yet.
    */
-  open(behind: StreamPlace, expected: string | undefined): Promise<string>;
+  open(behind: StreamPlace, expected: string | undefined, memory: ReaderMemory): Promise<string>;
   subscribe(events: PullEvents): { readonly pull: (request: object) => void; readonly stop: () => void };
   ack(reply: string): void;
 }
@@ -101,6 +104,7 @@ export class PullConsumer {
   #created: string | undefined;
   /** The last message handed over. */
   #taken: StreamPlace;
+  #memory: ReaderMemory;
   #connected = true;
   #opening = false;
   #heardAt = performance.now();
@@ -112,6 +116,7 @@ export class PullConsumer {
     this.#source = source;
     this.#created = options.created;
     this.#taken = { seq: options.startAfterSeq, storedAt: null };
+    this.#memory = options.memory ?? { committedSeq: 0, skipped: 0 };
     this.#watchdog = setInterval(() => this.#checkSilence(), heartbeatMs);
     void this.#startOver();
     this.#done = this.#run();
@@ -140,8 +145,13 @@ export class PullConsumer {
       const generation = this.#generation;
       if (!(await this.#handOver(batch.map(({ message }) => message)))) return;
       const last = batch.at(-1);
+      this.#remember(last?.message.seq ?? 0);
       if (last !== undefined && generation === this.#generation && this.#connected) this.#source.ack(last.reply);
     }
+  }
+
+  #remember(seq: number): void {
+    this.#memory = { ...this.#memory, committedSeq: Math.max(this.#memory.committedSeq, seq) };
   }
 
   #take(): readonly Pulled[] {
@@ -193,7 +203,7 @@ export class PullConsumer {
 
   async #open(): Promise<boolean> {
     try {
-      this.#created = await this.#source.open(this.#taken, this.#created);
+      this.#created = await this.#source.open(this.#taken, this.#created, this.#memory);
       return true;
     } catch (error) {
       if (error instanceof StreamLostError) this.#lose('stream', error.message);

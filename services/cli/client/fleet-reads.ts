@@ -21,6 +21,12 @@ export function readGateways(client: FleetClient, query: Query<'listGateways'> =
   return readAll((after) => client.call(endpoints.listGateways, { query: { ...query, after } }));
 }
 
+/** Reads the last times that the database was found older than what was seen of it, newest first. */
+export async function readRestores(client: FleetClient, since: Date, limit: number): Items<'listEvents'> {
+  const query = { type: 'restored', since: since.toISOString(), limit: String(limit) } as const;
+  return (await client.call(endpoints.listEvents, { query })).items;
+}
+
 /** Reads every node. */
 export function readNodes(client: FleetClient): Items<'listNodes'> {
   return readAll((after) => client.call(endpoints.listNodes, { query: { after } }));

@@ -38,7 +38,8 @@ export class LiveOverview {
   get overview(): Overview | undefined {
     if (this.#said.size < 3) return undefined;
     const gateways = sorted(this.#gateways).filter(({ deleted }) => !deleted);
-    return { clusters: sorted(this.#clusters), gateways, nodes: sorted(this.#nodes), refusedRoutes: [] };
+    const nodes = sorted(this.#nodes);
+    return { clusters: sorted(this.#clusters), gateways, nodes, refusedRoutes: [], restores: [] };
   }
 }
 

@@ -9,7 +9,7 @@ import { type Look, count } from '../views/table.ts';
 import { type Overview, refusedMax } from './overview.ts';
 
 /** Writes three tables, what is wrong below each, and the number of routes. */
-export function overviewText({ clusters, gateways, nodes, refusedRoutes }: Overview, look: Look): string {
+export function overviewText({ clusters, gateways, nodes, refusedRoutes, restores }: Overview, look: Look): string {
   const lines = [
     ...clusterLines(clusters, look),
     '',
@@ -18,8 +18,13 @@ export function overviewText({ clusters, gateways, nodes, refusedRoutes }: Overv
     ...nodeLines(nodes, look),
     '',
     routesLine(clusters, refusedRoutes),
+    ...restores.map(restoreLine),
   ];
   return lines.filter((line, index) => line !== '' || lines[index - 1] !== '').join('\n');
+}
+
+function restoreLine({ recordedAt, reason }: Overview['restores'][number]): string {
+  return `RESTORED at ${recordedAt}: ${reason ?? ''} (docs/backup-and-restore.md)`;
 }
 
 function routesLine(clusters: readonly Cluster[], refused: readonly Route[]): string {

@@ -9,6 +9,9 @@ await t.test('the overview: tables, and the number of routes', async (t) => {
   t.match(text, /^eu +connected +folder +3 +2s +0$/m);
   t.match(text, /^eu\/platform\/shared +4 +live +2\/2 +14 +kubectl +1m$/m);
   t.match(text, /^2 routes$/m);
+  const restores = [{ recordedAt: '2026-01-01T00:00:00Z', reason: 'the backup was older' }];
+  const restored = overviewText({ ...overview, restores }, { now, width: undefined });
+  t.match(restored, /^RESTORED at 2026-01-01T00:00:00Z: the backup was older \(docs\/backup-and-restore.md\)$/m);
 });
 
 await t.test('changes between two looks become sentences', async (t) => {

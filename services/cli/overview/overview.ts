@@ -1,6 +1,6 @@
 // Reads the fleet at a glance: clusters, gateways, nodes, and the routes that something is wrong with.
 import type { FleetClient } from '../client/fleet-client.ts';
-import { readClusters, readGateways, readNodes, readRefusedRoutes } from '../client/fleet-reads.ts';
+import { readClusters, readGateways, readNodes, readRefusedRoutes, readRestores } from '../client/fleet-reads.ts';
 import type { Cluster } from '../views/cluster-table.ts';
 import type { Gateway } from '../views/gateway-table.ts';
 import type { FleetNode } from '../views/node-table.ts';
@@ -8,6 +8,8 @@ import type { Route } from '../views/route-table.ts';
 
 /** How many refused routes are read at most. */
 export const refusedMax = 100;
+const restoresMax = 3;
+const restoresShownMs = 7 * 24 * 3_600_000;
 
 export interface Overview {
   readonly clusters: readonly Cluster[];
@@ -15,15 +17,25 @@ export interface Overview {
   readonly nodes: readonly FleetNode[];
   /** Routes that something is wrong with, at most `refusedMax`. */
   readonly refusedRoutes: readonly Route[];
+  /** When the database was found to be restored from a backup in the last days, newest first, at most `restoresMax`. */
+  readonly restores: readonly Restore[];
+}
+
+/** Says when and by what a restore was noticed. */
+interface Restore {
+  readonly recordedAt: string;
+  readonly reason: string | null;
 }
 
 /** Reads the fleet as the API tells it now. */
 export async function readOverview(client: FleetClient): Promise<Overview> {
-  const [clusters, gateways, nodes, refusedRoutes] = await Promise.all([
+  const since = new Date(Date.now() - restoresShownMs);
+  const [clusters, gateways, nodes, refusedRoutes, restores] = await Promise.all([
     readClusters(client),
     readGateways(client),
     readNodes(client),
     readRefusedRoutes(client, refusedMax),
+    readRestores(client, since, restoresMax),
   ]);
-  return { clusters, gateways, nodes, refusedRoutes };
+  return { clusters, gateways, nodes, refusedRoutes, restores };
 }

@@ -1,10 +1,8 @@
 // Tells what one change ran: an event of a fleet's history, or an object of a folder of manifests that comes last.
-import type { ChangeEvent } from '#libs/events/change-event.ts';
-import type { OperatorEvent } from '#libs/events/operator-event.ts';
 import type { EngineRecord } from '#libs/derivation/recorder.ts';
 import { toLocalKey, toObjectKey } from '#libs/gateway/object-key.ts';
 import { Projection } from '#libs/projection/projection.ts';
-import type { ProjectionChange } from '#libs/projection/versions/projection-change.ts';
+import type { FoldedEvent, ProjectionChange } from '#libs/projection/versions/projection-change.ts';
 import { fail } from '#libs/runtime/errors.ts';
 import { type ReplayOptions, type WantedEvent, replayEvent } from '../../projector/replay/replay.ts';
 import { withClient } from '../../projector/store/one-client.ts';
@@ -76,7 +74,8 @@ function outcome({
   };
 }
 
-function describe(event: ChangeEvent | OperatorEvent): string {
+function describe(event: FoldedEvent['event']): string {
+  if (event.type === 'restored') return `restored at ${event.at}: ${event.reason}`;
   if (!('kind' in event)) return `${event.type} of ${event.gateway} by ${event.actor.name} at ${event.at}`;
   const by = event.actor === null ? '' : ` by ${event.actor.manager}`;
   return `${event.type} ${objectNameText(event)}${by} at ${event.at}`;

@@ -57,7 +57,13 @@ export const node: Overview['nodes'][number] = {
   ageMs: 2000,
   gateways: [],
 };
-export const overview: Overview = { clusters: [cluster], gateways: [gateway], nodes: [node], refusedRoutes: [] };
+export const overview: Overview = {
+  clusters: [cluster],
+  gateways: [gateway],
+  nodes: [node],
+  refusedRoutes: [],
+  restores: [],
+};
 /** A rollback that every node has applied. */
 export const result: CommandResult = {
   id: 'i',

@@ -26,6 +26,8 @@ export async function startNodeWatch(options: {
   readonly log: Logger;
   readonly signal: AbortSignal;
   readonly onReports: () => Promise<void>;
+  /** Called for the nodes that said something; undefined = it is not known which. */
+  readonly onNoticed: (names: readonly string[] | undefined) => Promise<void>;
 }): Promise<NodeWatch> {
   const stopping = new AbortController();
   const signal = AbortSignal.any([options.signal, stopping.signal]);
@@ -50,6 +52,7 @@ export async function startNodeWatch(options: {
     try {
       const before = JSON.stringify([...reports.values()]);
       reports = await reread(options.db, reports, names);
+      await options.onNoticed(names === 'all' ? undefined : [...names]);
       if (before !== JSON.stringify([...reports.values()])) await options.onReports();
     } catch (error) {
       dirty = 'all';

@@ -1,5 +1,7 @@
 // Holds the projection in memory and makes its transactions: it folds, commits, and remembers the position. After a
 // transaction that failed the memory is ahead of Postgres: the writer must be thrown away and a new one opened.
+import type { RestoreEvent } from '#libs/events/restore-event.ts';
+import { fail } from '#libs/runtime/errors.ts';
 import type { Logger } from '#libs/runtime/log.ts';
 import { isDone, type OperatorEvent, type OperatorOutcome } from '#libs/events/operator-event.ts';
 import { Projection } from '#libs/projection/projection.ts';
@@ -136,6 +138,21 @@ export class Writer {
   /** Says what became of a command whose turn is over; undefined when the history does not hold it. */
   async pastOutcome({ id }: OperatorEvent): Promise<OperatorOutcome | undefined> {
     return readOutcome(this.#context.leadership.client, id);
+  }
+
+  /** Appends what was noticed of a restore, each finding once; answers those that are new. */
+  async markRestored(found: readonly RestoreEvent[]): Promise<readonly RestoreEvent[]> {
+    const known = found.length === 0 ? new Set<string>() : await this.knownIds(found.map(({ id }) => id));
+    const news = found.filter(({ id }) => !known.has(id));
+    for (const event of news) {
+      this.#lastSeq += 1n;
+      const events = [{ seq: this.#lastSeq, event }];
+      const change = this.#fold({ events, slices: [], sealed: [] }, noContent);
+      await this.#commit(buildCommitRows(events, [], change), this.#checkpoint);
+      this.#context.metrics.restores.inc();
+      this.#context.log.error({ err: fail('restored', event.reason) }, 'the database was restored');
+    }
+    return news;
   }
 
   /** Takes over all node reports; answers the statuses that changed. */

@@ -13,6 +13,7 @@ const limits = { removedShareMax: 0.6, removedMin: 3, removedRoutesMin: 0 };
 type Step =
   | { readonly do: 'routes'; readonly changes: readonly (readonly [route: number, what: 'apply' | 'delete'])[] }
   | { readonly do: 'gateway'; readonly what: 'delete' | 'return' | 'relabel' }
+  | { readonly do: 'restored'; readonly skip: number; readonly above: number | null }
   | { readonly do: 'endpoints' | 'secret' | 'restart' }
   | { readonly do: 'command'; readonly type: 'rollback' | 'release' | 'accept'; readonly to: number | null };
 
@@ -35,6 +36,14 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   {
     weight: 2,
     arbitrary: fc.record({ do: fc.constantFrom('endpoints' as const, 'secret' as const, 'restart' as const) }),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      do: fc.constant('restored' as const),
+      skip: fc.integer({ min: 0, max: 50 }),
+      above: fc.option(fc.integer({ min: 1, max: 100 }), { nil: null }),
+    }),
   },
   {
     weight: 3,
@@ -132,6 +141,15 @@ async function play(db: TestWriter, steps: readonly Step[]): Promise<void> {
         break;
       case 'restart':
         await db.reopen();
+        break;
+      case 'restored':
+        await db.writer.markRestored([
+          {
+            ...{ v: 1, type: 'restored', id: `restored-${version}`, at: '2026-01-01T00:00:00Z', reason: 'a test' },
+            skip: one.skip,
+            above: one.above === null ? {} : { [shop.gateway]: one.above },
+          },
+        ]);
         break;
       case 'command':
         await db.decide(shop.command(one.type === 'rollback' ? { type: one.type, to: one.to } : { type: one.type }));

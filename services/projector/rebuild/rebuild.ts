@@ -20,7 +20,8 @@ export async function runRebuild(options: RebuildOptions, write: (line: string) 
 type Work = Parameters<typeof verifyHistory>[1];
 
 async function verify(client: ClientBase, work: Work, write: (line: string) => void): Promise<void> {
-  const { differences, differenceCount, ...result } = await verifyHistory(client, work);
+  const { differences, differenceCount, restores, ...result } = await verifyHistory(client, work);
+  for (const restore of restores) write(restore);
   for (const difference of differences) write(difference);
   if (differenceCount > differences.length) write(`… and ${differenceCount - differences.length} more`);
   const compared = `${describe(result)}, ${result.gateways} gateways, ${result.objects} objects`;

@@ -6,6 +6,7 @@ import type { GatewayHead, NewVersion } from '#libs/projection/versions/gateway-
 import type { Limits } from '#libs/projection/versions/limits.ts';
 import { sameValue } from '#libs/derivation/same-value.ts';
 import { pagesOf } from '../store/cursor.ts';
+import { queryForeignVersions } from '../store/foreign-versions.ts';
 import { contentsFor, historyBatches } from '../store/history.ts';
 import { parseLocalKey, toObjectKey } from '#libs/gateway/object-key.ts';
 
@@ -21,6 +22,8 @@ interface Verification extends Progress {
   /** Sentences, the first hundred. */
   readonly differences: readonly string[];
   readonly differenceCount: number;
+  /** Sentences about restores that the history went through. */
+  readonly restores: readonly string[];
 }
 
 const differencesMax = 100;
@@ -35,6 +38,7 @@ export async function verifyHistory(
   const projection = new Projection({ limits: options.limits });
   const differences = new Differences();
   const heads = new Map<string, GatewayHead>();
+  const restores: string[] = [];
   let [events, versions] = [0, 0];
   await client.query('begin transaction isolation level repeatable read read only');
   try {
@@ -45,6 +49,8 @@ export async function verifyHistory(
         await contentsFor(client, batch),
       );
       for (const head of change.gateways) heads.set(head.gateway, head);
+      for (const { seq, event } of batch.folded)
+        if (event.type === 'restored') restores.push(`restored at ${event.at}, event ${seq}: ${event.reason}`);
       differences.addVersions(batch.seq, change.versions, await stored.upTo(BigInt(batch.seq)));
       const before = events;
       events += batch.folded.length;
@@ -55,9 +61,10 @@ export async function verifyHistory(
     differences.addVersions('', [], await stored.upTo(undefined));
     await compareEntries(client, differences);
     await compareGateways(client, heads, differences);
+    await compareNodes(client, differences);
     const objects = await compareObjects(client, projection, differences);
     const tookMs = performance.now() - started;
-    return { events, versions, gateways: heads.size, objects, tookMs, ...differences.result() };
+    return { events, versions, gateways: heads.size, objects, tookMs, restores, ...differences.result() };
   } finally {
     await client.query('rollback');
   }
@@ -184,6 +191,14 @@ async function compareGateways(
     }
   }
   for (const gateway of left.keys()) differences.add(`${gateway} follows from the history and is not stored`);
+}
+
+/** Compares what connected nodes hold with the versions that the history gives. */
+async function compareNodes(client: ClientBase, differences: Differences): Promise<void> {
+  for (const { node, gateway, version, ours } of await queryForeignVersions(client)) {
+    const what = ours === null ? 'which the history does not have' : 'with other content than the history';
+    differences.add(`the node ${node} holds version ${version} of ${gateway}, ${what}`);
+  }
 }
 
 function textOf(value: GatewayHead[(typeof headFields)[number]]): string {

@@ -1,14 +1,12 @@
 // Replays one event of the history: folds everything before it, then the event alone, and tells which stages that ran.
 // Writes nothing. What is not in the history takes no part: endpoints, key material, and what nodes report.
 import type { ClientBase } from 'pg';
-import type { ChangeEvent } from '#libs/events/change-event.ts';
-import type { OperatorEvent } from '#libs/events/operator-event.ts';
 import type { EngineRecord } from '#libs/derivation/recorder.ts';
 import type { LocalName } from '#libs/gateway/object-key.ts';
 import { fail } from '#libs/runtime/errors.ts';
 import type { Limits } from '#libs/projection/versions/limits.ts';
 import { Projection } from '#libs/projection/projection.ts';
-import type { ProjectionChange } from '#libs/projection/versions/projection-change.ts';
+import type { FoldedEvent, ProjectionChange } from '#libs/projection/versions/projection-change.ts';
 import { contentsFor, type HistoryBatch, historyBatches } from '../store/history.ts';
 
 /** Names an event: by its number, as the newest of an object (without `cluster`, in any), or as the newest of all. */
@@ -20,7 +18,7 @@ export type WantedEvent =
 /** Tells what one event ran. */
 interface Replay {
   readonly seq: string;
-  readonly event: ChangeEvent | OperatorEvent;
+  readonly event: FoldedEvent['event'];
   readonly record: EngineRecord;
   readonly change: ProjectionChange;
   /** How many events were folded before it. */

@@ -2,6 +2,7 @@
 import type { ChangeEvent } from '#libs/events/change-event.ts';
 import { changeMessageId } from '#libs/events/subjects.ts';
 import type { OperatorEvent } from '#libs/events/operator-event.ts';
+import type { RestoreEvent } from '#libs/events/restore-event.ts';
 import type { FoldedEvent, ProjectionChange } from '#libs/projection/versions/projection-change.ts';
 import type { NewVersion } from '#libs/projection/versions/gateway-head.ts';
 import { type Origin, originOf } from './origin.ts';
@@ -94,6 +95,7 @@ export function buildCommitRows(
   const objects = new Map<string, { row: ObjectRow; gone: boolean }>();
   const ids = new Set<string>();
   const events = folded.map(({ seq, event }) => {
+    if (event.type === 'restored') return restoreRow(seq, batch, event);
     if (!('object' in event)) return operatorRow(seq, batch, event);
     objects.set(toObjectKey(event), { row: objectRow(seq, event), gone: event.object === null });
     return changeRow(seq, batch, event, ids);
@@ -151,6 +153,25 @@ function operatorRow(seq: bigint, batch: string, event: OperatorEvent): EventRow
     uid: '',
     manager: event.actor.name,
     operation: event.actor.role,
+    at: new Date(event.at).toISOString(),
+    data: JSON.stringify(event),
+  };
+}
+
+/** Makes a row about no object: the fleet stands for all. */
+function restoreRow(seq: bigint, batch: string, event: RestoreEvent): EventRow {
+  return {
+    seq: seq.toString(),
+    batch,
+    id: event.id,
+    type: event.type,
+    cluster: '',
+    kind: 'Fleet',
+    namespace: '',
+    name: '',
+    uid: '',
+    manager: 'projector',
+    operation: 'projector',
     at: new Date(event.at).toISOString(),
     data: JSON.stringify(event),
   };

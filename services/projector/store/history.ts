@@ -3,7 +3,8 @@ import type { ClientBase } from 'pg';
 import { isDone } from '#libs/events/operator-event.ts';
 import { parseChangeEvent } from '#libs/events/parse-change-event.ts';
 import { parseOperatorEvent } from '#libs/events/parse-operator-event.ts';
-import { describeProblem } from '#libs/gateway/problem.ts';
+import { parseRestoreEvent } from '#libs/events/parse-restore-event.ts';
+import { type Parsed, describeProblem } from '#libs/gateway/problem.ts';
 import type { ContentOf, VersionContent } from '#libs/projection/versions/gateway-head.ts';
 import type { FoldedEvent } from '#libs/projection/versions/projection-change.ts';
 import type { Row } from '#libs/runtime/postgres/database.ts';
@@ -57,9 +58,14 @@ export async function contentsFor(client: ClientBase, { folded }: Pick<HistoryBa
   };
 }
 
+function parserOf(type: string): (json: unknown) => Parsed<FoldedEvent['event']> {
+  if (type === 'restored') return parseRestoreEvent;
+  return commandTypes.has(type) ? parseOperatorEvent : parseChangeEvent;
+}
+
 function parseStoredEvent({ seq, type, data }: EventRow): FoldedEvent {
   const json: unknown = JSON.parse(data);
-  const parsed = commandTypes.has(type) ? parseOperatorEvent(json) : parseChangeEvent(json);
+  const parsed = parserOf(type)(json);
   if (parsed.ok) return { seq: BigInt(seq), event: parsed.value };
   throw new Error(`event ${seq} cannot be read: ${parsed.problems.map(describeProblem).join('; ')}`);
 }

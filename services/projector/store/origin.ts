@@ -20,7 +20,7 @@ export function originOf(version: NewVersion, folded: readonly FoldedEvent[]): O
   const changes: ChangeEvent[] = [];
   for (const { event } of folded) {
     if ('object' in event) changes.push(event);
-    else if (event.gateway === version.gateway && isDone(event))
+    else if (event.type !== 'restored' && event.gateway === version.gateway && isDone(event))
       return { actor: event.actor.name, reason: event.reason ?? null };
   }
   const touched = new Set(version.changes.map(({ key }) => objectOf(key, version.gateway)));

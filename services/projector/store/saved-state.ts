@@ -4,6 +4,9 @@ import type { ClientBase } from 'pg';
 import type { SealedMaterial } from '#libs/events/change-event.ts';
 import type { KubeObject } from '#libs/gateway/object.ts';
 import type { GatewayHead } from '#libs/projection/versions/gateway-head.ts';
+import { type SavedNumbering, noRestores, savedNumbering } from '#libs/projection/versions/numbering.ts';
+import { parseRestoreEvent } from '#libs/events/parse-restore-event.ts';
+import type { RestoreEvent } from '#libs/events/restore-event.ts';
 import type { SavedGateway, SavedObject } from '#libs/projection/versions/projection-change.ts';
 import type { SealedItem } from '#libs/projection/model/sealed-item.ts';
 import type { Row } from '#libs/runtime/postgres/database.ts';
@@ -21,6 +24,7 @@ interface SavedState {
   readonly slices: readonly SavedObject[];
   readonly sealed: readonly SealedItem[];
   readonly gateways: readonly SavedGateway[];
+  readonly numbering: SavedNumbering;
 }
 
 const objectsQuery = `select cluster, hash, data from objects`;
@@ -76,6 +80,7 @@ export async function readSavedState(client: ClientBase): Promise<SavedState> {
       slices: await readObjects(client, slicesQuery),
       sealed: await readSealed(client),
       gateways: await readGateways(client),
+      numbering: await readNumbering(client),
     };
   } finally {
     await client.query('rollback');
@@ -116,6 +121,26 @@ async function readSealed(client: ClientBase): Promise<readonly SealedItem[]> {
   for await (const rows of pagesOf<{ key: string; cluster: string; item: string }>(client, sealedQuery))
     for (const { key, cluster, item } of rows) sealed.push({ key, cluster, ...parseTlsItem(item) });
   return sealed;
+}
+
+async function readNumbering(client: ClientBase): Promise<SavedNumbering> {
+  const restores = await client.query<{ seq: string; data: string }>(
+    `select seq, data from events where cluster = '' and kind = 'Fleet' and type = 'restored' order by seq`,
+  );
+  if (restores.rows.length === 0) return noRestores;
+  const heads = await client.query<{ gateway: string; head: number; seq: string }>(
+    'select g.gateway, g.head, s.seq from gateways g join snapshots s on s.gateway = g.gateway and s.version = g.head',
+  );
+  return savedNumbering(
+    restores.rows.map(({ seq, data }) => ({ seq: BigInt(seq), event: parseRestore(data) })),
+    new Map(heads.rows.map(({ gateway, head, seq }) => [gateway, { head, seq: BigInt(seq) }])),
+  );
+}
+
+function parseRestore(data: string): RestoreEvent {
+  const parsed = parseRestoreEvent(JSON.parse(data));
+  if (!parsed.ok) throw new Error('a restore event cannot be read');
+  return parsed.value;
 }
 
 async function readGateways(client: ClientBase): Promise<readonly SavedGateway[]> {

@@ -39,6 +39,7 @@ const eventData = z.object({
     .optional()
     .catch(undefined),
 });
+const commandTypes = new Set(['rollback', 'release', 'accept']);
 const noOutcome = { result: 'done', replaced: null, message: null } as const;
 
 /** Reads the events of one object below a sequence number, newest first; one more than the limit when there is more. */
@@ -143,7 +144,7 @@ export function toEvent(row: EventRow): z.input<typeof historyEvent> {
     generation: data?.object?.metadata?.generation ?? null,
     to: data?.to ?? null,
     reason: data?.reason ?? null,
-    outcome: row.type === 'applied' || row.type === 'deleted' ? null : (data?.outcome ?? noOutcome),
+    outcome: commandTypes.has(row.type) ? (data?.outcome ?? noOutcome) : null,
   };
 }
 
