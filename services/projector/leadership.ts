@@ -1,11 +1,13 @@
 // Decides who writes: the holder of a Postgres advisory lock, on a connection that also carries its transactions.
 // Taking the lock raises the epoch, which fences a writer that does not know yet that it lost the lock.
+// A leader has a lease, too (presence.ts): one that does not renew it hangs, and a standby ends its connection.
 //
 //   standby ──lock──▶ leader ──connection lost / released──▶ standby …
 import { Client, type ClientBase } from 'pg';
 import { fail, messageOf } from '#libs/runtime/errors.ts';
 import type { Logger } from '#libs/runtime/log.ts';
 import { backoff, pause } from '#libs/runtime/pause.ts';
+import { type ProjectorIdentity, leaseOf } from './presence.ts';
 
 /** Stands for the lock, held from `awaitLeadership` to `release`. */
 export interface Leadership {
@@ -31,14 +33,15 @@ export async function awaitLeadership(options: {
   readonly url: string;
   readonly log: Logger;
   readonly signal: AbortSignal;
+  readonly self: ProjectorIdentity;
   readonly onStandby?: () => void;
 }): Promise<Leadership | undefined> {
-  const { signal, log, onStandby } = options;
+  const { signal, log } = options;
   for (let attempt = 0; !signal.aborted; attempt++) {
     const connection = openConnection(options.url);
     try {
       await connection.client.connect();
-      const leadership = await contend(connection, signal, onStandby);
+      const leadership = await contend(connection, options);
       if (leadership !== undefined) return leadership;
     } catch (error) {
       if (attempt === 0 && !signal.aborted)
@@ -82,8 +85,7 @@ function openConnection(url: string): Connection {
 
 async function contend(
   connection: Connection,
-  signal: AbortSignal,
-  onStandby: (() => void) | undefined,
+  { signal, self, log, onStandby }: Parameters<typeof awaitLeadership>[0],
 ): Promise<Leadership | undefined> {
   const { client } = connection;
   // The settings: Postgres notices a leader whose machine is gone, and frees the lock. A plan made while a table was
@@ -92,17 +94,15 @@ async function contend(
     'set tcp_keepalives_idle = 10; set tcp_keepalives_interval = 5; set tcp_keepalives_count = 3; ' +
       'set enable_seqscan = off',
   );
+  let epoch = await tryLead(client, self);
   // Asked again and again, because a statement that waits for a lock holds back vacuum in the whole database.
-  for (let attempt = 0; !(await tryExclusive(client)); attempt++) {
+  for (let attempt = 0; epoch === undefined; attempt++) {
     if (attempt === 0) onStandby?.();
+    await endHungLeader(client, log);
     await pause(retryMs, signal);
     if (signal.aborted) return undefined;
+    epoch = await tryLead(client, self);
   }
-  const { rows } = await client.query<{ epoch: string }>(
-    'update projector set epoch = epoch + 1 where id = 1 returning epoch',
-  );
-  const epoch = rows[0]?.epoch;
-  if (epoch === undefined) throw new Error('the table projector is empty');
   const check = setInterval(() => {
     const late = setTimeout(() => connection.fail(new Error('Postgres does not answer')), answerMs);
     void client
@@ -120,3 +120,44 @@ async function contend(
     },
   };
 }
+
+/** Takes the lock, raises the epoch and begins the lease at once, or does nothing of it. */
+async function tryLead(client: ClientBase, self: ProjectorIdentity): Promise<string | undefined> {
+  const { projector, host, pid, version } = self;
+  const { rows } = await client.query<{ epoch: string }>(takeQuery, [
+    lockKey,
+    projector,
+    host,
+    pid,
+    version,
+    leaseOf(self, 'loading') / 1000,
+  ]);
+  return rows[0]?.epoch;
+}
+
+const takeQuery = `
+  with got as materialized (select pg_try_advisory_lock($1) as taken),
+       raised as (update projector set epoch = epoch + 1 where id = 1 and (select taken from got) returning epoch)
+  insert into projectors (projector, host, pid, version, phase, since, last_seen, epoch, backend, lease_until)
+  select $2, $3, $4, $5, 'loading', now(), now(), epoch, pg_backend_pid(), now() + make_interval(secs => $6::float8)
+    from raised
+  on conflict (projector) do update set phase = excluded.phase, since = excluded.since, last_seen = excluded.last_seen,
+    epoch = excluded.epoch, backend = excluded.backend, lease_until = excluded.lease_until
+  returning epoch::text as epoch`;
+
+/** Ends the connection of a leader whose lease is over, which frees the lock; its epoch fences it when it wakes up. */
+async function endHungLeader(client: ClientBase, log: Logger): Promise<void> {
+  const { rows } = await client.query<{ projector: string; since: Date }>(hungQuery, [lockKey]);
+  for (const { projector, since } of rows)
+    log.warn({ projector, since }, 'the leader does not renew its lease and is replaced');
+}
+
+// A rebuild holds the lock, too: it has no lease, and is left alone.
+const hungQuery = `
+  select p.projector, p.last_seen as since, pg_terminate_backend(l.pid)
+    from projectors p
+    join projector now on now.epoch = p.epoch
+    join pg_locks l on l.pid = p.backend
+   where p.lease_until < clock_timestamp() and l.locktype = 'advisory' and l.granted and l.objsubid = 1
+     and l.database = (select oid from pg_database where datname = current_database())
+     and (l.classid::bigint << 32) | l.objid::bigint = $1::bigint`;

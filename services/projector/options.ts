@@ -21,6 +21,13 @@ export const projectorOptions = defineOptions({
     description: 'most messages that are taken from the stream at once',
     default: '1000',
   },
+  lease: {
+    flag: '--lease <seconds>',
+    env: 'FLEETGATE_LEASE',
+    schema: integer({ min: 1, max: 3600 }),
+    description: 'time without a sign of life after which a leader hangs and a standby takes over',
+    default: '15',
+  },
   standbyUnready: {
     flag: '--standby-unready',
     env: 'FLEETGATE_STANDBY_UNREADY',

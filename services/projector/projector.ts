@@ -15,6 +15,7 @@ import { awaitLeadership } from './leadership.ts';
 import { limitsOf } from './limits.ts';
 import { type ProjectorMetrics, createProjectorMetrics } from './metrics.ts';
 import type { ProjectorOptions } from './options.ts';
+import { Presence, type ProjectorIdentity, newIdentity } from './presence.ts';
 import { Term } from './term.ts';
 
 /** Says where the projector is in its life, and what it holds there. */
@@ -69,8 +70,10 @@ function now(): Date {
 }
 
 async function run(options: ProjectorOptions, context: RunContext, health: HealthServer): Promise<void> {
-  const { log, signal } = context;
+  const { log, signal, state } = context;
+  const self = newIdentity(options.lease * 1000);
   const postgres = openPostgres({ url: options.databaseUrl, log, poolMax: 4, name: 'fleetgate projector' });
+  const presence = new Presence({ db: postgres.db, self, log, problems: () => readiness(state, options).reasons });
   let nats: Nats | undefined;
   try {
     await postgres.ready(signal);
@@ -88,7 +91,7 @@ async function run(options: ProjectorOptions, context: RunContext, health: Healt
     context.state.nats = nats;
     for (let attempt = 0; !signal.aborted; attempt++) {
       const begun = performance.now();
-      await leadOnce(options, { ...context, postgres, nats });
+      await leadOnce(options, { ...context, postgres, nats, self, presence });
       if (performance.now() - begun > lastingMs) attempt = 0;
       await pause(backoff(attempt, { minMs: 100, maxMs: 10_000 }), signal);
     }
@@ -96,6 +99,7 @@ async function run(options: ProjectorOptions, context: RunContext, health: Healt
     if (!signal.aborted) throw error;
   } finally {
     await nats?.close();
+    await presence.stop();
     await postgres.close();
     await health.stop();
   }
@@ -104,22 +108,30 @@ async function run(options: ProjectorOptions, context: RunContext, health: Healt
 /** Takes one turn: it waits for the lock, and leads until it is over. */
 async function leadOnce(
   options: ProjectorOptions,
-  context: RunContext & { readonly postgres: Postgres; readonly nats: Nats },
+  context: RunContext & {
+    readonly postgres: Postgres;
+    readonly nats: Nats;
+    readonly self: ProjectorIdentity;
+    readonly presence: Presence;
+  },
 ): Promise<void> {
-  const { log, metrics, state, signal } = context;
+  const { log, metrics, state, signal, self, presence } = context;
   state.phase = 'connecting';
   const onStandby = (): void => {
     state.phase = 'standing by';
+    presence.enter({ phase: 'standing by' });
     log.info('standing by');
   };
-  const leadership = await awaitLeadership({ url: options.databaseUrl, log, signal, onStandby });
+  const leadership = await awaitLeadership({ url: options.databaseUrl, log, signal, self, onStandby });
   if (leadership === undefined) return;
   try {
     state.phase = 'loading';
+    presence.enter({ phase: 'loading', epoch: leadership.epoch });
     const limits = limitsOf(options);
     const { databaseUrl, batchMax } = options;
     state.term = await Term.start({ ...context, leadership, databaseUrl, batchMax, limits, now });
     state.phase = 'leading';
+    presence.enter({ phase: 'leading', epoch: leadership.epoch });
     metrics.leader.set(1);
     log.info({ epoch: leadership.epoch }, 'leading');
     const reason = await Promise.race([state.term.over, untilAborted(signal)]);

@@ -16,6 +16,25 @@ interface ProjectorTable {
   readonly stream_stored_at: string | null;
 }
 
+interface ProjectorsTable {
+  readonly projector: string;
+  readonly host: string;
+  readonly pid: number;
+  readonly version: string;
+  readonly phase: 'standing by' | 'loading' | 'leading';
+  /** Since when it is in that phase. */
+  readonly since: Time;
+  readonly last_seen: Time;
+  /** Under which it leads; null while it stands by. */
+  readonly epoch: BigInt8 | null;
+  /** Process id of the Postgres backend that holds the lock. */
+  readonly backend: Generated<number | null>;
+  /** Who is not heard of by then is replaced. */
+  readonly lease_until: Time | null;
+  /** Sentences for people. */
+  readonly problems: Json<readonly string[]>;
+}
+
 interface ClustersTable {
   readonly name: string;
   readonly uid: string;
@@ -176,6 +195,7 @@ interface AgentsTable {
 
 export interface Database {
   readonly projector: ProjectorTable;
+  readonly projectors: ProjectorsTable;
   readonly clusters: ClustersTable;
   readonly events: EventsTable;
   readonly objects: ObjectsTable;

@@ -63,6 +63,7 @@ void t.test('the Database interface names the tables of the migrations', async (
     where table_schema = 'public' and table_name not like 'kysely%' order by 1`.execute(db);
   const known: Record<keyof Database, true> = {
     projector: true,
+    projectors: true,
     clusters: true,
     events: true,
     objects: true,

@@ -3,6 +3,7 @@
 import t from 'tap';
 import { FenceLost } from '../store/commit.ts';
 import { awaitLeadership } from '../leadership.ts';
+import { newIdentity } from '../presence.ts';
 import { testLogger } from '#libs/testing/peers/throwaway.ts';
 import * as shop from '../testing/shop.ts';
 import { TestWriter } from '../testing/test-writer.ts';
@@ -245,7 +246,7 @@ void t.test('the lock has one holder, and the next one comes when it is gone', a
   const db = await TestWriter.open(t);
   const abort = new AbortController();
   t.teardown(() => abort.abort());
-  const waiting = awaitLeadership({ url: db.url, log: testLogger(), signal: abort.signal });
+  const waiting = awaitLeadership({ url: db.url, log: testLogger(), signal: abort.signal, self: newIdentity(15_000) });
   const first = await Promise.race([waiting, db.append(...shop.platform()).then(() => 'still waiting')]);
   t.equal(first, 'still waiting');
   await db.rows(`select pg_terminate_backend(pid) from pg_locks where locktype = 'advisory' and granted`);

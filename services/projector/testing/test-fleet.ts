@@ -51,10 +51,11 @@ export class TestFleet {
   }
 
   /** Starts a projector in a process of its own, which ends with this one. */
-  child(): ChildProcess {
+  child(variables: Readonly<Record<string, string>> = {}): ChildProcess {
     const main = fileURLToPath(new URL('../main.ts', import.meta.url));
     const env = {
       ...process.env,
+      ...variables,
       DATABASE_URL: this.databaseUrl,
       NATS_URL: this.natsUrl,
       FLEETGATE_PORT: '0',

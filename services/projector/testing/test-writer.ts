@@ -8,6 +8,7 @@ import { type Teardown, testLogger, throwawayPostgres } from '#libs/testing/peer
 import type { Checkpoint } from '../store/commit.ts';
 import { Intake } from '../ingest/intake.ts';
 import { type Leadership, awaitLeadership } from '../leadership.ts';
+import { newIdentity } from '../presence.ts';
 import { createProjectorMetrics } from '../metrics.ts';
 import { type Decided, Writer } from '../ingest/writer.ts';
 
@@ -37,7 +38,12 @@ export class TestWriter {
   static async open(test: Teardown, limits: Partial<Limits> = {}): Promise<TestWriter> {
     const { url } = await throwawayPostgres(test);
     const log = testLogger();
-    const leadership = await awaitLeadership({ url, log, signal: new AbortController().signal });
+    const leadership = await awaitLeadership({
+      url,
+      log,
+      signal: new AbortController().signal,
+      self: newIdentity(15_000),
+    });
     if (leadership === undefined) throw new Error('not leading');
     test.teardown(() => leadership.release());
     const client = new Client({ connectionString: url });
