@@ -4,6 +4,8 @@
 // run. --strict: a tier or test left out is a failure. --watch: again after every change. FLEETGATE_SEED repeats random
 // tests.
 import { parseArgs } from 'node:util';
+import { buildLab } from './lab/binaries.ts';
+import { labPaths } from './lab/paths.ts';
 import { prepareTap, runTap, sumOf } from './test/tap-run.ts';
 import type { Totals } from './test/tap-run.ts';
 import { findTestFiles, labProblems, needsLab, otherTiers, parseTiers, tierOf, UsageError } from './test/tiers.ts';
@@ -59,12 +61,19 @@ function planOf(tier: string | undefined, paths: readonly string[]): Plan {
   };
 }
 
-/** Runs the plan; the tests of real clusters take turns, for their lab has one network, beside the others. */
+/**
+ * Runs the plan; the tests of real clusters take turns, for their lab has one network, beside the others. What they run
+ * is built before them: on a new machine that takes longer than a test may.
+ */
 async function runTests({ files, leftOut, problems }: Plan, strict: boolean): Promise<boolean> {
   const seeding = process.env['FLEETGATE_SEED'] === undefined ? [] : [`--node-arg=--import=./${seedModule}`];
   const inLab = files.filter((file) => needsLab(tierOf(file)));
   const others = files.filter((file) => !inLab.includes(file));
-  const runs = await Promise.all([runTap(others, seeding), runTap(inLab, [...seeding, '--jobs=1'])]);
+  const lab = async (): Promise<Totals> => {
+    if (inLab.length > 0) await buildLab(labPaths(), console.log);
+    return runTap(inLab, [...seeding, '--jobs=1']);
+  };
+  const runs = await Promise.all([runTap(others, seeding), lab()]);
   return report(sumOf(runs), leftOut, strict, problems);
 }
 
