@@ -19,6 +19,19 @@ create table clusters (
   constraint clusters_uid_key UNIQUE (uid)
 );
 
+create table departed_nodes (
+  id text not null,
+  node text not null,
+  cause text not null,
+  reason text not null,
+  actor text,
+  role text,
+  last_seen timestamp with time zone not null,
+  at timestamp with time zone not null,
+  constraint departed_nodes_cause_check CHECK ((cause = ANY (ARRAY['goodbye'::text, 'removed'::text, 'silent'::text]))),
+  constraint departed_nodes_pkey PRIMARY KEY (id)
+);
+
 create table discovery (
   key text not null,
   cluster text not null,

@@ -7,7 +7,7 @@ import { cluster } from '#libs/api/models/cluster.ts';
 import { commandAccepted, commandResult, operation } from '#libs/api/models/command.ts';
 import { gatewayDetail, gatewaySummary } from '#libs/api/models/gateway.ts';
 import { gatewayHistoryItem, historyEvent, objectEvent } from '#libs/api/models/history.ts';
-import { fleetNode } from '#libs/api/models/node.ts';
+import { fleetNode, removedNode } from '#libs/api/models/node.ts';
 import { pageOf } from '#libs/api/models/page.ts';
 import { fleetRoute } from '#libs/api/models/route.ts';
 import { snapshotDiff } from '#libs/api/models/snapshot-diff.ts';
@@ -22,6 +22,7 @@ import {
   instant,
   limit,
   namespaceName,
+  nodeName,
   objectKinds,
   objectName,
   page,
@@ -56,7 +57,7 @@ const commandFields = {
     .max(waitMsMax)
     .optional()
     .describe(
-      'Milliseconds to wait until every connected node that serves the gateway has applied the version or rejected it.',
+      'Milliseconds to wait until every connected node that serves the gateway has applied or rejected the version.',
     ),
 };
 const command = { method: 'POST', role: 'operator', tag: 'commands' } as const;
@@ -259,10 +260,10 @@ export const endpoints = {
         after: sequenceNumber.optional(),
         order: z.enum(['asc', 'desc']).default('desc'),
         cluster: clusterName.optional(),
-        kind: z.enum(objectKinds).optional(),
+        kind: z.enum([...objectKinds, 'Node']).optional(),
         namespace: namespaceName.optional(),
         name: objectName.optional(),
-        type: z.enum(['applied', 'deleted', 'rollback', 'release', 'accept', 'restored']).optional(),
+        type: z.enum(['applied', 'deleted', 'rollback', 'release', 'accept', 'restored', 'node-left']).optional(),
         manager: plainText.optional(),
         since: instant.optional(),
         until: instant.optional(),
@@ -287,6 +288,21 @@ export const endpoints = {
       }),
     }),
     returns: pageOf(fleetNode),
+  },
+  removeNode: {
+    method: 'DELETE',
+    path: `${apiPrefix}/nodes/:node`,
+    role: 'operator',
+    tag: 'fleet',
+    summary: 'Count a silent node no more',
+    description:
+      'A node counts until it says goodbye, is removed here, or has been silent for as long as control was told. ' +
+      'One that connects again counts again.',
+    input: z.object({
+      params: z.object({ node: nodeName }),
+      query: z.object({ reason: plainText.max(1000).optional().describe('For the history.') }),
+    }),
+    returns: removedNode,
   },
   listTokens: {
     method: 'GET',

@@ -28,6 +28,10 @@ export const versionText = wholeNumber(1, int4Max);
 /** Version 0 is empty. */
 export const versionOrNoneText = wholeNumber(0, int4Max);
 export const sequenceNumber = z.string().regex(/^\d{1,18}$/, 'must be a sequence number');
+export const nodeName = z
+  .string()
+  .max(253)
+  .regex(/^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$/, 'must be the name of a node');
 export const id = z.string().regex(/^[-\w]{1,64}$/);
 /** A moment, in UTC once it is read: Postgres takes neither every offset nor every year that RFC 3339 can write. */
 export const instant = z.iso

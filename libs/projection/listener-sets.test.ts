@@ -57,7 +57,7 @@ void t.test('a ListenerSet is programmed when all nodes have applied its newest 
     ['Programmed=False Pending', 'Programmed=True Programmed'],
   );
   given.projection.setNodes([{ ...node(4), connected: false }]);
-  t.match(programmed('a'), 'Programmed=Unknown Pending: none of the nodes is connected');
+  t.match(programmed('a'), 'Programmed=Unknown Pending: not every node of the Gateway is connected');
   given.projection.setNodes([]);
   t.match(programmed('a'), 'Programmed=False ParentNotProgrammed: no node serves the Gateway');
 });

@@ -47,8 +47,6 @@ void t.test('Programmed turns True when all connected nodes have applied the cha
   t.equal(programmed(), 'Programmed=True Programmed: applied by 2 of 2 nodes; node 2 rejected the newest: bad regex');
   given.apply([gateway(2, 81)]);
   t.equal(programmed(), 'Programmed=False Invalid: applied by 0 of 2 nodes; node 2 rejected the newest: bad regex');
-  given.projection.setNodes([node('1', 3), node('2', 3, { connected: false })]);
-  t.equal(programmed(), 'Programmed=True Programmed: applied by 1 of 1 nodes');
   given.projection.setNodes([node('1', 3, { connected: false })]);
   t.match(programmed(), 'Programmed=Unknown Pending: none of 1 nodes is connected');
   given.projection.setNodes([node('1', 3)]);
@@ -60,6 +58,26 @@ void t.test('Programmed turns True when all connected nodes have applied the cha
   );
   given.apply([gateway(3, 82)]);
   t.match(programmed(), /^Programmed=False Pending: held at an earlier version by a rollback/);
+});
+
+void t.test('a silent node counts, and is unknown', async (t) => {
+  const given = new Given();
+  const programmed = (): string => given.conditions('Gateway', 'web')[1] ?? '';
+  const silent = (name: string, version: number): NodeReport =>
+    node(name, version, { connected: false, lastSeen: '2026-01-02T03:04:05Z' });
+  given.apply([...base, route('a')]);
+  given.projection.setNodes([node('1', 1), silent('2', 1)]);
+  t.equal(programmed(), 'Programmed=Unknown Pending: applied by 1 of 2 nodes; 2 unknown since 2026-01-02T03:04:05Z');
+  given.projection.setNodes([node('1', 0), silent('2', 1)]);
+  t.equal(programmed(), 'Programmed=False Pending: applied by 0 of 2 nodes; 2 unknown since 2026-01-02T03:04:05Z');
+  given.projection.setNodes([node('1', 1), silent('2', 1), silent('3', 1), silent('4', 1)]);
+  t.equal(
+    programmed(),
+    'Programmed=Unknown Pending: applied by 1 of 4 nodes; 2 unknown since 2026-01-02T03:04:05Z; ' +
+      '3 unknown since 2026-01-02T03:04:05Z; 1 more unknown',
+  );
+  given.projection.setNodes([node('1', 1)]);
+  t.equal(programmed(), 'Programmed=True Programmed: applied by 1 of 1 nodes', 'one that left does not count');
 });
 
 const labelled = (version: string, labels: Readonly<Record<string, string>>) => ({

@@ -3,6 +3,7 @@
 //   1  hello, snapshot (full or delta), discovery, applied, rejected, ping, bye
 //      later: an item of hello.serves may end with a label selector (`?key=value,…`); a hub that does not know them
 //      sends such a node nothing
+//      later: goodbye; a hub that does not know it closes the connection and keeps counting the node
 import type { DiscoveryItem } from '#libs/snapshot/discovery.ts';
 import type { StoredEntry } from '#libs/snapshot/entry.ts';
 
@@ -73,7 +74,15 @@ export interface Ping {
   readonly envoy: 'live' | 'down';
 }
 
-export type NodeMessage = Hello | Applied | Rejected | Resend | Ping;
+/**
+ * Last message of a node that has stopped together with its Envoy: it does not count any more. A node that is killed,
+ * or leaves its Envoy running, does not say it, and is unknown.
+ */
+interface Goodbye {
+  readonly type: 'goodbye';
+}
+
+export type NodeMessage = Hello | Applied | Rejected | Resend | Ping | Goodbye;
 
 // ---- hub → node
 

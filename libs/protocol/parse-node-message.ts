@@ -49,7 +49,9 @@ const ping = z.object({
   envoy: z.enum(['live', 'down']),
 });
 
-const nodeMessage = z.discriminatedUnion('type', [hello, applied, rejected, resend, ping]);
+const goodbye = z.object({ type: z.literal('goodbye') });
+
+const nodeMessage = z.discriminatedUnion('type', [hello, applied, rejected, resend, ping, goodbye]);
 
 /** A message, or sentences that say what is wrong with the text. */
 type ParsedNodeMessage =

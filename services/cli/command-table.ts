@@ -85,6 +85,12 @@ export const commandTable: readonly CommandEntry[] = [
     load: async () => (await import('./commands/nodes.ts')).configureNodes,
   },
   {
+    name: 'node',
+    group: act,
+    summary: 'remove a node that is gone for good, and did not say goodbye',
+    load: async () => (await import('./commands/node.ts')).configureNode,
+  },
+  {
     name: 'rollback',
     group: act,
     summary: 'serve an earlier version of a gateway, and pin it',

@@ -101,6 +101,7 @@ async function startParts(context: Context): Promise<{ port: number; done: Promi
     metrics: createHubMetrics(metrics),
     log,
     replica,
+    forgetNodesAfterMs: options.forgetNodesAfter,
     isValid,
   });
   const listener = {

@@ -1,5 +1,5 @@
 // Holds the options of control, with their flags, variables and defaults.
-import { type Options, defineOptions, integer } from '#libs/runtime/config.ts';
+import { type Options, defineOptions, duration, integer } from '#libs/runtime/config.ts';
 import { databaseOptions, listenOptions, natsOptions } from '#libs/runtime/shared-options.ts';
 
 export const controlOptions = defineOptions({
@@ -13,6 +13,13 @@ export const controlOptions = defineOptions({
     schema: integer({ min: 1, max: 100_000 }),
     description: 'API requests that one token may make in the long run; twice as many at once',
     default: '100',
+  },
+  forgetNodesAfter: {
+    flag: '--forget-nodes-after <duration>',
+    env: 'FLEETGATE_FORGET_NODES_AFTER',
+    schema: duration({ minMs: 60_000, maxMs: 365 * 24 * 3_600_000 }),
+    description: 'how long a node counts that is silent and did not say goodbye',
+    default: '24h',
   },
   apiConnectionsMax: {
     flag: '--api-connections-max <count>',

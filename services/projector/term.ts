@@ -1,5 +1,6 @@
 // Leads for one term: it loads, finds the place in the stream, consumes, answers agents and follows nodes, until the
 // lock or the fence is lost.
+import type { NodeEvent } from '#libs/events/node-event.ts';
 import { statusSubject } from '#libs/events/subjects.ts';
 import { fail, messageOf } from '#libs/runtime/errors.ts';
 import type { Logger } from '#libs/runtime/log.ts';
@@ -96,7 +97,7 @@ export class Term {
       db: postgres.db,
       log,
       signal,
-      onReports: () => this.#followNodes(),
+      onReports: (departures) => this.#followNodes(departures),
       onNoticed: (names) => this.#noticeForeign(names),
     });
     this.#nodes = nodes;
@@ -216,8 +217,11 @@ export class Term {
     this.#desk?.resync(reason, this.#ingest?.writer.clusters.names ?? []);
   }
 
-  async #followNodes(): Promise<void> {
-    await this.#between(async (writer) => this.#sendStatuses(await writer.setNodes(this.#nodes?.reports ?? [])));
+  async #followNodes(departures: readonly NodeEvent[]): Promise<void> {
+    await this.#between(async (writer) => {
+      this.#sendStatuses(await writer.setNodes(this.#nodes?.reports ?? []));
+      if (departures.length > 0) await writer.appendDepartures(departures);
+    });
   }
 
   #between<T>(task: (writer: Writer) => Promise<T>): Promise<T> {

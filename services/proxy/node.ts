@@ -35,6 +35,7 @@ export class Node {
   #dealing = false;
   /** The hub answered a hello: if nothing is held now, there is nothing to serve. */
   #answered = false;
+  #stopping = false;
   #pings: NodeJS.Timeout | undefined;
   #save: NodeJS.Timeout | undefined;
 
@@ -59,8 +60,19 @@ export class Node {
     clearInterval(this.#pings);
   }
 
+  /** Takes nothing new any more, while Envoy ends; the hub still hears of this node. */
+  beginStop(): void {
+    this.#stopping = true;
+  }
+
+  /** Tells the hub that this node and its Envoy have ended in order. */
+  goodbye(): void {
+    this.#options.send({ type: 'goodbye' });
+  }
+
   /** Takes a message in turn, at once when nothing waits. */
   take(message: HubMessage): void {
+    if (this.#stopping) return;
     this.#backlog.push(message);
     if (this.#backlog.length === backlogMax) this.#options.onBacklog('full');
     if (!this.#dealing) void this.#deal();

@@ -177,10 +177,15 @@ class ProxyService implements RunningProxy {
 
   async stop(): Promise<void> {
     this.#state = 'stopping';
+    this.#node.beginStop();
+    if (this.#options.leaveEnvoy) this.#envoy?.leave();
+    else {
+      // As long as Envoy answers, this node counts.
+      await this.#envoy?.stop();
+      this.#node.goodbye();
+    }
     this.#node.stop();
     await this.#hub.stop();
-    if (this.#options.leaveEnvoy) this.#envoy?.leave();
-    else await this.#envoy?.stop();
     this.#ads.close();
     await this.#envoyLog?.stop();
     await this.#prepared.lastGood.close();

@@ -5,7 +5,10 @@ import { gatewayId, seq, time } from './values.ts';
 const commandNode = z
   .strictObject({
     node: z.string(),
-    state: z.enum(['applied', 'rejected', 'waiting']),
+    state: z
+      .enum(['applied', 'rejected', 'waiting', 'unknown'])
+      .describe('waiting = not heard of in time, unknown = the node is silent: what its Envoy serves is not known.'),
+    unknownSince: time.nullable().describe('When a silent node was heard of last.'),
     ms: z.number().nullable().describe('From the command until control heard of it.'),
     tookMs: z.number().nullable().describe('The part of the node: from receipt to answered.'),
     reasons: z.array(z.string()),
@@ -21,7 +24,7 @@ export const commandResult = z
     ofVersion: z.int().nullable().describe('Of a rollback: the version whose content serves.'),
     seq,
     decidedMs: z.number().describe('From the command until its version was stored.'),
-    complete: z.boolean().describe('Whether every connected node that serves the gateway has applied it.'),
+    complete: z.boolean().describe('Whether every node that serves the gateway and has not left has applied it.'),
     ms: z
       .number()
       .nullable()

@@ -9,7 +9,7 @@ export const historyEvent = z
   .strictObject({
     seq,
     id: z.string(),
-    type: z.string().describe('applied, deleted, rollback, release, accept or restored'),
+    type: z.string().describe('applied, deleted, rollback, release, accept, restored or node-left'),
     cluster: z.string(),
     kind: z.string(),
     namespace: z.string(),

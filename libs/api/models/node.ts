@@ -31,3 +31,7 @@ export const fleetNode = z
     ),
   })
   .meta({ id: 'Node', description: 'One data-plane process with its Envoy.' });
+
+export const removedNode = z
+  .strictObject({ node: z.string(), removed: z.literal(true) })
+  .meta({ id: 'RemovedNode', description: 'A node that counts no more; the history has the event.' });

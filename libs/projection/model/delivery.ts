@@ -1,4 +1,5 @@
 // Judges whether a gateway is served by its nodes, from what they reported: the condition Programmed and the addresses.
+// Every node that has not left counts, a silent one too: its Envoy may go on, and what that serves is not known.
 // Addresses are those of the Service in front of its data plane where there is one, else those of the nodes. Messages
 // name how many of how many, and no versions: a steady gateway has a steady status.
 import { type Address, type DataPlaneService, toAddress } from '#libs/gateway/data-plane/data-plane-service.ts';
@@ -9,6 +10,8 @@ import { listFacts } from './conditions.ts';
 export interface ServingNode {
   readonly node: string;
   readonly connected: boolean;
+  /** When it was heard of last, RFC 3339; absent while it is connected. */
+  readonly lastSeen?: string | undefined;
   readonly addresses: readonly string[];
 }
 
@@ -52,6 +55,7 @@ export interface Delivery {
 }
 
 const addressesMax = 16;
+const unknownNamedMax = 2;
 const heldMessage = 'held at an earlier version by a rollback until it is released';
 
 /** Sums up the nodes and Services of one gateway. */
@@ -80,10 +84,10 @@ export function judgeListenerSets(
   progress: readonly NodeProgress[],
   sets: readonly SetVersion[],
 ): { readonly plane: PlaneState; readonly waiting: readonly string[] } {
-  const connected = nodes.filter((node) => node.connected);
-  if (connected.length === 0) return { plane: nodes.length === 0 ? 'none' : 'unknown', waiting: [] };
+  if (nodes.length === 0) return { plane: 'none', waiting: [] };
+  if (nodes.some((node) => !node.connected)) return { plane: 'unknown', waiting: [] };
   const byNode = new Map(progress.map((one) => [one.node, one.applied]));
-  const floor = Math.min(...connected.map(({ node }) => byNode.get(node) ?? 0));
+  const floor = Math.min(...nodes.map(({ node }) => byNode.get(node) ?? 0));
   const waiting = sets.filter(({ since }) => since > floor || since > facts.serving).map(({ set }) => set);
   return { plane: 'ready', waiting };
 }
@@ -96,8 +100,8 @@ function judge(
 ): Omit<Delivery, 'addresses' | 'services'> {
   if (nodes.length === 0) return { status: 'False', reason: 'NoResources', message: 'no node serves this Gateway' };
   if (connected.length === 0) {
-    const message = `none of ${nodes.length} nodes is connected; what they serve is not known`;
-    return { status: 'Unknown', reason: 'Pending', message };
+    const none = `none of ${nodes.length} nodes is connected; what they serve is not known`;
+    return { status: 'Unknown', reason: 'Pending', message: listFacts([none, ...unknownFacts(nodes)]) };
   }
   if (facts.since > facts.serving && facts.pinned) return { status: 'False', reason: 'Pending', message: heldMessage };
   if (facts.since > facts.serving && facts.alarm !== null)
@@ -110,10 +114,23 @@ function judge(
       ? [`node ${node} rejected the newest: ${listFacts(one.reasons)}`]
       : [];
   });
-  const counted = `applied by ${done.length} of ${connected.length} nodes`;
-  const message = listFacts([counted, ...(facts.pinned ? [heldMessage] : []), ...rejections]);
-  if (done.length === connected.length) return { status: 'True', reason: 'Programmed', message };
-  return { status: 'False', reason: rejections.length > 0 ? 'Invalid' : 'Pending', message };
+  const counted = `applied by ${done.length} of ${nodes.length} nodes`;
+  const unknown = unknownFacts(nodes);
+  const message = listFacts([counted, ...unknown, ...(facts.pinned ? [heldMessage] : []), ...rejections]);
+  if (done.length < connected.length)
+    return { status: 'False', reason: rejections.length > 0 ? 'Invalid' : 'Pending', message };
+  if (unknown.length > 0) return { status: 'Unknown', reason: 'Pending', message };
+  return { status: 'True', reason: 'Programmed', message };
+}
+
+/** Says of silent nodes since when they are; of many, it names the first. */
+function unknownFacts(nodes: readonly ServingNode[]): readonly string[] {
+  const unknown = nodes.filter(({ connected }) => !connected);
+  const named = unknown
+    .slice(0, unknownNamedMax)
+    .map(({ node, lastSeen }) => `${node} unknown${lastSeen === undefined ? '' : ` since ${lastSeen}`}`);
+  const more = unknown.length - named.length;
+  return more > 0 ? [...named, `${more} more unknown`] : named;
 }
 
 function addressesOf(nodes: readonly ServingNode[]): readonly Address[] {

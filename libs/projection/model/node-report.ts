@@ -3,6 +3,8 @@
 export interface NodeReport {
   readonly node: string;
   readonly connected: boolean;
+  /** When it was heard of last, RFC 3339; absent while it is connected, so that a steady node has a steady report. */
+  readonly lastSeen?: string;
   /** Globs over `cluster/namespace/name`, `*` within one part; with `?` and a label selector or not. */
   readonly serves: readonly string[];
   readonly addresses: readonly string[];

@@ -124,7 +124,9 @@ function createNodeGroups(
     each: sources.nodes,
     compute: (key, read) => {
       const report = read.get(sources.nodes, key);
-      return report && { serves: report.serves, connected: report.connected, addresses: report.addresses };
+      if (report === undefined) return undefined;
+      const { serves, connected, lastSeen, addresses } = report;
+      return { serves, connected, lastSeen, addresses };
     },
   });
   const assignments = engine.stage({
@@ -133,7 +135,12 @@ function createNodeGroups(
     compute: (key, read) => {
       const facts = read.get(nodeFacts, key);
       if (facts === undefined) return undefined;
-      const node: ServingNode = { node: key, connected: facts.connected, addresses: facts.addresses };
+      const node: ServingNode = {
+        node: key,
+        connected: facts.connected,
+        lastSeen: facts.lastSeen,
+        addresses: facts.addresses,
+      };
       const served = read
         .list(all, 'all')
         .filter(({ gateway, labels }) => matchesGateway(facts.serves, gateway, labels));

@@ -57,7 +57,7 @@ function programmedCondition(set: ListenerSetModel, delivery: SetDelivery): Desi
     return conditionUnless('Programmed', { reason: 'ListenersNotValid', message }, generation);
   }
   if (delivery.plane === 'unknown') {
-    const message = 'none of the nodes is connected; what they serve is not known';
+    const message = 'not every node of the Gateway is connected; what the others serve is not known';
     return condition('Programmed', 'Unknown', { reason: 'Pending', message }, generation);
   }
   if (delivery.plane === 'none')

@@ -162,6 +162,17 @@ interface NodesTable {
   readonly last_seen: Time;
 }
 
+interface DepartedNodesTable {
+  readonly id: string;
+  readonly node: string;
+  readonly cause: 'goodbye' | 'removed' | 'silent';
+  readonly reason: string;
+  readonly actor: string | null;
+  readonly role: string | null;
+  readonly last_seen: Time;
+  readonly at: Time;
+}
+
 interface NodeGatewaysTable {
   readonly node: string;
   readonly gateway: string;
@@ -208,6 +219,7 @@ export interface Database {
   readonly discovery: DiscoveryTable;
   readonly nodes: NodesTable;
   readonly node_gateways: NodeGatewaysTable;
+  readonly departed_nodes: DepartedNodesTable;
   readonly tokens: TokensTable;
   readonly agents: AgentsTable;
 }

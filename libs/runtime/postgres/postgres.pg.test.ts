@@ -76,6 +76,7 @@ void t.test('the Database interface names the tables of the migrations', async (
     discovery: true,
     nodes: true,
     node_gateways: true,
+    departed_nodes: true,
     tokens: true,
     agents: true,
   };

@@ -12,7 +12,8 @@ import type { FleetClient } from '../client/fleet-client.ts';
 import type { Overview } from './overview.ts';
 import type { ServerEvent } from '../client/server-events.ts';
 
-const changeOf = <T extends z.ZodType>(item: T) => z.object({ all: z.boolean(), items: z.array(item) });
+const changeOf = <T extends z.ZodType>(item: T) =>
+  z.object({ all: z.boolean(), items: z.array(item), gone: z.array(z.string()).default([]) });
 const clusterChange = changeOf(cluster);
 const gatewayChange = changeOf(gatewaySummary);
 const nodeChange = changeOf(fleetNode);
@@ -62,11 +63,12 @@ export async function followOverview(
 
 function merge<T>(
   known: Map<string, T>,
-  change: { readonly all: boolean; readonly items: readonly T[] },
+  change: { readonly all: boolean; readonly items: readonly T[]; readonly gone: readonly string[] },
   keyOf: (item: T) => string,
 ): void {
   if (change.all) known.clear();
   for (const item of change.items) known.set(keyOf(item), item);
+  for (const key of change.gone) known.delete(key);
 }
 
 function sorted<T>(items: ReadonlyMap<string, T>): readonly T[] {

@@ -29,6 +29,9 @@ export function describeChanges(before: Overview, after: Overview): readonly str
         now,
       ),
     ),
+    ...before.nodes
+      .filter(({ node }) => !after.nodes.some((now) => now.node === node))
+      .map(({ node }) => `node ${node}: left`),
   ];
 }
 
@@ -43,7 +46,7 @@ function clusterChange(before: Cluster | undefined, now: Cluster): readonly stri
 function gatewayChange(before: Gateway | undefined, now: Gateway): readonly string[] {
   const lines: string[] = [];
   if (before?.serving !== now.serving || before.nodes.applied !== now.nodes.applied) {
-    const nodes = `${now.nodes.applied} of ${count(now.nodes.connected, 'node')}`;
+    const nodes = `${now.nodes.applied} of ${count(now.nodes.connected + now.nodes.unknown, 'node')}`;
     lines.push(`gateway ${now.gateway}: version ${now.serving} serves on ${nodes}`);
   }
   if (now.pinned && now.head > now.serving && before?.head !== now.head) {

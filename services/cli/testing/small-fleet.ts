@@ -75,5 +75,5 @@ export const result: CommandResult = {
   decidedMs: 4.4,
   complete: true,
   ms: 12.3,
-  nodes: [{ node: 'local', state: 'applied', ms: 12.3, tookMs: 2, reasons: [] }],
+  nodes: [{ node: 'local', state: 'applied', unknownSince: null, ms: 12.3, tookMs: 2, reasons: [] }],
 };

@@ -27,7 +27,7 @@ export function commandText(verb: GatewayVerb, result: CommandResult): string {
 export function notAppliedText({ gateway, version, nodes }: CommandResult): string {
   const late = nodes
     .filter(({ state }) => state !== 'applied')
-    .map(({ node, state, reasons }) => `\n  ${node}: ${[state, ...reasons].join(', ')}`);
+    .map((one) => `\n  ${one.node}: ${[stateText(one), ...one.reasons].join(', ')}`);
   return `version ${version} of ${gateway}${late.join('')}`;
 }
 
@@ -35,5 +35,10 @@ function whereText({ nodes, complete, ms, decidedMs }: CommandResult): string {
   if (nodes.length === 0) return `decided in ${decidedMs.toFixed(0)} ms`;
   const applied = nodes.filter(({ state }) => state === 'applied').length;
   const took = complete && ms !== null ? ` in ${ms.toFixed(0)} ms` : '';
-  return `applied by ${applied} of ${count(nodes.length, 'node')}${took}`;
+  const unknown = nodes.filter(({ state }) => state === 'unknown').map((one) => `; ${one.node} ${stateText(one)}`);
+  return `applied by ${applied} of ${count(nodes.length, 'node')}${took}${unknown.join('')}`;
+}
+
+function stateText({ state, unknownSince }: CommandResult['nodes'][number]): string {
+  return unknownSince === null ? state : `${state} since ${unknownSince.slice(0, 19)}Z`;
 }

@@ -39,9 +39,10 @@ export function gatewayState({ deleted, pinned, alarm, head, serving }: Gateway)
 }
 
 /**
- * Writes `2/3`: how many of the connected nodes answer by the serving version, then those that do not or are silent.
+ * Writes `2/3`: how many of the nodes that have not left answer by the serving version, then those that rejected it or
+ * are silent.
  */
 export function nodesText({ applied, connected, rejected, unknown }: Gateway['nodes']): string {
   const notes = [rejected > 0 ? `${rejected} rejected` : '', unknown > 0 ? `${unknown} unknown` : ''].filter(Boolean);
-  return [`${applied}/${connected}`, ...notes].join(', ');
+  return [`${applied}/${connected + unknown}`, ...notes].join(', ');
 }

@@ -13,7 +13,7 @@ await t.test('a gateway in a word: live, pinned, held back, deleted', async (t) 
   t.equal(gatewayState({ ...gateway, pinned: true, head: 6 }), 'pinned, 2 waiting');
   t.equal(gatewayState({ ...gateway, alarm: 'too many' }), 'held back');
   t.equal(gatewayState({ ...gateway, deleted: true }), 'deleted');
-  t.equal(nodesText({ connected: 3, applied: 1, rejected: 1, unknown: 1 }), '1/3, 1 rejected, 1 unknown');
+  t.equal(nodesText({ connected: 3, applied: 1, rejected: 1, unknown: 1 }), '1/4, 1 rejected, 1 unknown');
 });
 
 await t.test('what a command did', async (t) => {

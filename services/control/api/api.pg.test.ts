@@ -206,6 +206,18 @@ void t.test('tokens', async (t) => {
   });
 });
 
+void t.test('a silent node is removed', async (t) => {
+  const fixture = await startFixture(t);
+  await fixture.writer.pool.query(
+    `insert into nodes values ('n1', '1', '{}', '["*/*/*"]', '[]', 'r', false, 'live', now(), now())`,
+  );
+  const removed = await call(fixture, 'DELETE', `${base}/nodes/n1`, 'operator');
+  t.match(removed, { status: 200, body: { node: 'n1', removed: true } });
+  t.same((await call(fixture, 'GET', `${base}/nodes`)).body['items'], []);
+  t.match(await call(fixture, 'DELETE', `${base}/nodes/n1`, 'operator'), { status: 404 });
+  t.match(await call(fixture, 'DELETE', `${base}/nodes/N%201`, 'operator'), { status: 400 });
+});
+
 void t.test('the document lists every endpoint', async (t) => {
   const fixture = await startFixture(t);
   const text = await (await fetch(`${fixture.url}/openapi.json`)).text();

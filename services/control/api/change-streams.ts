@@ -130,7 +130,13 @@ export class ChangeStreams {
   async #tellNodes(names: readonly string[]): Promise<void> {
     const items = await toNodes(this.#db, await readNodeRows(this.#db, { nodes: names, limit: itemsMax }));
     for (const { gateways } of items) for (const { gateway } of gateways) this.#gateways.add(gateway);
-    this.#sayAll('nodes', { all: false, items });
+    const there = new Set(items.map(({ node }) => node));
+    const gone = names.filter((name) => !there.has(name));
+    this.#sayAll('nodes', { all: false, items, gone });
+    // What one that left served is not known any more: every gateway may count its nodes anew.
+    if (gone.length === 0) return;
+    const rows = await readGatewayRows(this.#db, { deleted: 'without', limit: itemsMax });
+    for (const { gateway } of rows.slice(0, itemsMax)) this.#gateways.add(gateway);
   }
 
   async #tellGateways(gateways: readonly string[]): Promise<void> {

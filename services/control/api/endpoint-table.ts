@@ -5,7 +5,7 @@ import { listClusters, readWhoAmI } from './endpoints/clusters.ts';
 import { accept, readOperation, release, rollback } from './endpoints/commands.ts';
 import { listGateways, readGateway } from './endpoints/gateways.ts';
 import { listEvents, readGatewayHistory, readObjectHistory } from './endpoints/history.ts';
-import { listNodes } from './endpoints/nodes.ts';
+import { listNodes, removeNode } from './endpoints/nodes.ts';
 import { listRoutes } from './endpoints/routes.ts';
 import { diffSnapshots, listSnapshots, readSnapshot } from './endpoints/snapshots.ts';
 import { listTokens, makeToken, revokeToken } from './endpoints/tokens.ts';
@@ -27,6 +27,7 @@ const served: Readonly<Record<keyof typeof endpoints, ServedEndpoint>> = {
   readGatewayHistory,
   listEvents,
   listNodes,
+  removeNode,
   listTokens,
   makeToken,
   revokeToken,

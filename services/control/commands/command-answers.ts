@@ -13,9 +13,10 @@ export function toResult(
   waited: readonly WaitedNode[] | null,
   startedAt: number,
 ): z.input<typeof commandResult> {
-  const nodes = (waited ?? []).map(({ node, heard }) => ({
+  const nodes = (waited ?? []).map(({ node, heard, unknownSince }) => ({
     node,
-    state: heard?.state ?? ('waiting' as const),
+    state: unknownSince === null ? (heard?.state ?? ('waiting' as const)) : ('unknown' as const),
+    unknownSince: unknownSince?.toISOString() ?? null,
     ms: heard === null ? null : Math.max(0, heard.at - startedAt),
     tookMs: heard?.tookMs ?? null,
     reasons: [...(heard?.reasons ?? [])],

@@ -127,6 +127,44 @@ void t.test('rollback: published, decided, applied by every node', async (t) => 
   await Promise.all([near.disconnect(), far.disconnect(), other.disconnect()]);
 });
 
+void t.test(
+  'a silent node counts, and is unknown; one that says goodbye while it is waited for does not',
+  async (t) => {
+    const { fixture, nats } = await start(t);
+    const { writer, tokens, control } = fixture;
+    await startDecider(nats, async ({ id }) => {
+      await writer.commit({ gateways: [{ gateway, entries: { [rule]: firstEntries[rule] }, cause: 'rollback' }] });
+      return { id, ok: true, gateway, version: writer.versionOf(gateway).head, seq: '7' };
+    });
+    const [a, b, c] = [new TestNode('node-a'), new TestNode('node-b'), new TestNode('node-c')];
+    for (const node of [a, b, c]) await node.connect(control.port, tokens.node);
+    for (const node of [a, b, c]) await node.serves(gateway, 2);
+    const unknown = async (): Promise<number> =>
+      (await call(fixture, 'GET', `${base}/nodes?status=unknown`)).body['items'].length;
+    await b.disconnect();
+    await eventually(async () => (await unknown()) === 1);
+
+    c.mood = 'hold';
+    const startedAt = performance.now();
+    const asked = call(fixture, 'POST', `${at}/rollback`, 'operator', { to: 1, wait: 60_000 });
+    await eventually(() => c.snapshots.at(-1)?.version === 3);
+    c.send({ type: 'goodbye' });
+    const { body } = await asked;
+    t.ok(performance.now() - startedAt < 30_000, 'nothing is waited for in vain');
+    t.match(body, {
+      complete: false,
+      ms: null,
+      nodes: [
+        { node: 'node-a', state: 'applied', unknownSince: null },
+        { node: 'node-b', state: 'unknown', unknownSince: String, ms: null, tookMs: null },
+      ],
+    });
+    t.equal(body['nodes'].length, 2, 'node-c left');
+    t.match((await call(fixture, 'GET', at)).body['nodes'], { connected: 1, applied: 1, unknown: 1 });
+    await Promise.all([a.disconnect(), c.disconnect()]);
+  },
+);
+
 void t.test('refused: by look-up, and by the projector', async (t) => {
   const { fixture, nats } = await start(t);
   const codes = [

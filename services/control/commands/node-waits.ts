@@ -22,6 +22,8 @@ interface Watch {
   readonly gateway: string;
   readonly heard: Map<string, Heard>;
   check: () => void;
+  /** Has the nodes that count read anew, where one of those named may have connected, fallen silent or left. */
+  refresh: (named: readonly string[]) => Promise<void>;
 }
 
 type ReportRow = Omit<Row<'node_gateways'>, 'digest' | 'applied_at' | 'rejected_at'>;
@@ -30,6 +32,15 @@ export interface WaitedNode {
   readonly node: string;
   /** null = not heard of in time. */
   readonly heard: Heard | null;
+  /** When a silent node was heard of last; null = it is connected, or has answered. */
+  readonly unknownSince: Date | null;
+}
+
+/** One node that serves the gateway and has not left. */
+interface CountingNode {
+  readonly node: string;
+  readonly alive: boolean;
+  readonly lastSeen: Date;
 }
 
 export class NodeWaits {
@@ -66,7 +77,7 @@ export class NodeWaits {
 
   /** Starts to listen for what nodes say about the gateway; end it with `stop`. */
   watch(gateway: string): { wait(version: number, timeoutMs: number): Promise<readonly WaitedNode[]>; stop(): void } {
-    const watch: Watch = { gateway, heard: new Map(), check: () => undefined };
+    const watch: Watch = { gateway, heard: new Map(), check: () => undefined, refresh: () => Promise.resolve() };
     this.#watches.add(watch);
     return {
       wait: (version, timeoutMs) => this.#wait(watch, version, timeoutMs),
@@ -75,18 +86,29 @@ export class NodeWaits {
   }
 
   async #wait(watch: Watch, version: number, timeoutMs: number): Promise<readonly WaitedNode[]> {
-    const nodes = await this.#connectedNodes(watch.gateway);
-    await this.#read(nodes);
+    let nodes = await this.#countingNodes(watch.gateway);
+    await this.#read(nodes.map(({ node }) => node));
     const done = Promise.withResolvers<void>();
     const isDone = (node: string): boolean => (watch.heard.get(node)?.version ?? 0) >= version;
+    // Nothing is to be had from a silent node by waiting: what it serves is unknown, and the answer says so.
     watch.check = () => {
-      if (nodes.every(isDone)) done.resolve();
+      if (nodes.every(({ node, alive }) => !alive || isDone(node))) done.resolve();
+    };
+    watch.refresh = async (named) => {
+      if (!named.includes('') && named.every(isDone)) return;
+      nodes = await this.#countingNodes(watch.gateway);
+      watch.check();
     };
     watch.check();
     const timer = setTimeout(done.resolve, timeoutMs);
     await done.promise;
     clearTimeout(timer);
-    return nodes.map((node) => ({ node, heard: isDone(node) ? (watch.heard.get(node) ?? null) : null }));
+    // One may have fallen silent without a word.
+    nodes = await this.#countingNodes(watch.gateway);
+    return nodes.map(({ node, alive, lastSeen }) => {
+      const heard = isDone(node) && alive ? (watch.heard.get(node) ?? null) : null;
+      return { node, heard, unknownSince: alive ? null : lastSeen };
+    });
   }
 
   #hear(node: string, gateway: string, heard: Heard): void {
@@ -100,20 +122,18 @@ export class NodeWaits {
     }
   }
 
-  async #connectedNodes(gateway: string): Promise<readonly string[]> {
+  async #countingNodes(gateway: string): Promise<readonly CountingNode[]> {
     const known = await this.#db
       .selectFrom('gateways')
       .select('labels')
       .where('gateway', '=', gateway)
       .executeTakeFirst();
-    const rows = await this.#db
-      .selectFrom('nodes')
-      .select(['node', 'serves'])
-      .where('connected', '=', true)
-      .where('last_seen', '>', silentSince)
-      .orderBy('node')
-      .execute();
-    return rows.filter(({ serves }) => matchesGateway(serves, gateway, known?.labels ?? {})).map(({ node }) => node);
+    const { rows } = await sql<Pick<Row<'nodes'>, 'node' | 'serves' | 'last_seen'> & { readonly alive: boolean }>`
+      select node, serves, last_seen, connected and last_seen > ${silentSince} as alive
+        from nodes order by node`.execute(this.#db);
+    return rows
+      .filter(({ serves }) => matchesGateway(serves, gateway, known?.labels ?? {}))
+      .map(({ node, alive, last_seen: lastSeen }) => ({ node, alive, lastSeen }));
   }
 
   async #readNotified(): Promise<void> {
@@ -123,6 +143,7 @@ export class NodeWaits {
         const nodes = [...this.#notified];
         this.#notified.clear();
         await this.#read(nodes.includes('') ? null : nodes);
+        for (const watch of this.#watches) await watch.refresh(nodes);
       }
     } catch (error) {
       this.#log.warn({ err: error }, 'reports of nodes could not be read');

@@ -28,6 +28,8 @@ export interface ConnectionContext {
   /** Loads what the node needs and makes its session; undefined = the connection ended meanwhile. */
   admit(connection: Connection, hello: Hello): Promise<void>;
   closed(connection: Connection): void;
+  /** The node said that it has ended. */
+  left(connection: Connection): void;
   envoyChanged(): void;
 }
 
@@ -148,6 +150,7 @@ export class Connection {
 
   #receive(message: NodeMessage): void {
     if (message.type === 'hello') return this.close(closeCodes.badMessage, 'hello comes once');
+    if (message.type === 'goodbye') return this.#context.left(this);
     if (message.type === 'ping' && message.envoy !== this.#envoy) {
       this.#envoy = message.envoy;
       this.#context.envoyChanged();

@@ -15,6 +15,7 @@ import { Connection, type ConnectionContext } from './connection.ts';
 import type { FleetChange, FleetMirror } from './fleet-mirror.ts';
 import type { HubMetrics } from './hub-metrics.ts';
 import type { NodeReports } from './node-reports.ts';
+import { forgetSilentNodes } from './node-departures.ts';
 import { beatNodes, sweepNodes } from './node-rows.ts';
 
 interface HubOptions {
@@ -25,6 +26,8 @@ interface HubOptions {
   readonly log: Logger;
   /** Names this process among all that write `nodes`. */
   readonly replica: string;
+  /** How long a silent node counts. */
+  readonly forgetNodesAfterMs: number;
   /** Whether a connection may still go on, by the id of the token that it came with. */
   readonly isValid: (tokenId: string) => Promise<boolean>;
 }
@@ -69,6 +72,7 @@ export class Hub {
       log,
       admit: (connection, hello) => this.#admit(connection, hello),
       closed: (connection) => this.#closed(connection),
+      left: (connection) => this.#left(connection),
       envoyChanged: () => void this.#beat(),
     };
     this.#timer = setInterval(() => {
@@ -230,12 +234,25 @@ export class Hub {
     if (connections?.size === 0) this.#byGateway.delete(gateway);
   }
 
-  #closed(connection: Connection): void {
-    this.#connections.delete(connection);
+  /** A node that has ended in order is forgotten: its connection, which closes, says nothing more. */
+  #left(connection: Connection): void {
+    if (!this.#forget(connection)) return;
+    this.#options.log.info({ node: connection.node }, 'a node said goodbye');
+    this.#options.reports.left(connection.node);
+  }
+
+  /** Tells whether it was the node's connection until now. */
+  #forget(connection: Connection): boolean {
     for (const gateway of connection.session?.gateways() ?? []) this.#part(connection, gateway);
-    if (this.#byNode.get(connection.node) !== connection) return;
+    if (this.#byNode.get(connection.node) !== connection) return false;
     this.#byNode.delete(connection.node);
     this.#options.metrics.nodes.set(this.#byNode.size);
+    return true;
+  }
+
+  #closed(connection: Connection): void {
+    this.#connections.delete(connection);
+    if (!this.#forget(connection)) return;
     this.#options.log.info({ node: connection.node }, 'a node disconnected');
     // When this replica stops, its nodes go to another one at once: their silence is told by its length, not by this.
     if (!this.#stopping) this.#options.reports.disconnected(connection.node);
@@ -256,7 +273,7 @@ export class Hub {
   }
 
   async #beatOnce(): Promise<void> {
-    const { pool, replica, mirror, metrics, log, reports } = this.#options;
+    const { pool, replica, mirror, metrics, log, reports, forgetNodesAfterMs } = this.#options;
     await this.#checkTokens();
     await reports.settled();
     const { elsewhere, unknown } = await beatNodes(
@@ -267,6 +284,9 @@ export class Hub {
     for (const node of elsewhere) this.#byNode.get(node)?.close(closeCodes.replaced, 'the node connected elsewhere');
     for (const node of unknown) this.#sayAgain(this.#byNode.get(node));
     const silent = await sweepNodes(pool);
+    const forgotten = await forgetSilentNodes(pool, forgetNodesAfterMs);
+    if (forgotten.length > 0)
+      log.warn({ nodes: forgotten.slice(0, 20), count: forgotten.length }, 'nodes are forgotten');
     if (silent.length > 0) log.warn({ nodes: silent.slice(0, 20), count: silent.length }, 'nodes are silent');
     mirror.forgetIdle(new Set(this.#byGateway.keys()));
     metrics.entries.set(mirror.sizes.entries);

@@ -5,6 +5,7 @@ import type { NodeReport } from '#libs/protocol/hub-session.ts';
 import type { Hello } from '#libs/protocol/messages.ts';
 import type { Logger } from '#libs/runtime/log.ts';
 import { backoff, pause } from '#libs/runtime/pause.ts';
+import { dismissNodes } from './node-departures.ts';
 import { type ReportedGateway, deleteOtherGateways, upsertNodes, writeReports } from './node-rows.ts';
 
 interface Batch {
@@ -12,6 +13,8 @@ interface Batch {
   readonly holds: Map<string, readonly string[]>;
   readonly rows: Map<string, ReportedGateway>;
   readonly gone: Set<string>;
+  /** Said goodbye. */
+  readonly left: Set<string>;
   readonly touched: Set<string>;
 }
 
@@ -34,11 +37,18 @@ export class NodeReports {
   connected(hello: Hello): void {
     this.#batch.hellos.set(hello.node, hello);
     this.#batch.gone.delete(hello.node);
+    this.#batch.left.delete(hello.node);
     this.#touch(hello.node);
   }
 
   disconnected(node: string): void {
     this.#batch.gone.add(node);
+    this.#touch(node);
+  }
+
+  /** Takes note that a node said goodbye; one that is back before that is written has not left. */
+  left(node: string): void {
+    this.#batch.left.add(node);
     this.#touch(node);
   }
 
@@ -118,17 +128,18 @@ export class NodeReports {
     }
   }
 
-  async #write({ hellos, holds, rows, gone, touched }: Batch): Promise<void> {
+  async #write({ hellos, holds, rows, gone, left, touched }: Batch): Promise<void> {
     if (hellos.size > 0) await upsertNodes(this.#pool, this.#replica, [...hellos.values()]);
     if (holds.size > 0) await deleteOtherGateways(this.#pool, this.#replica, holds);
     // What was said before a node said that it holds something else does not count any more.
     const kept = [...rows.values()].filter(({ node, gateway }) => holds.get(node)?.includes(gateway) ?? true);
     await writeReports(this.#pool, this.#replica, kept, [...gone], [...touched]);
+    if (left.size > 0) await dismissNodes(this.#pool, this.#replica, [...left]);
   }
 }
 
 function emptyBatch(): Batch {
-  return { hellos: new Map(), holds: new Map(), rows: new Map(), gone: new Set(), touched: new Set() };
+  return { hellos: new Map(), holds: new Map(), rows: new Map(), gone: new Set(), left: new Set(), touched: new Set() };
 }
 
 function addRow(rows: Map<string, ReportedGateway>, row: ReportedGateway): void {
@@ -151,12 +162,13 @@ function merged(older: Batch, newer: Batch): Batch {
     const held = holds.get(row.node);
     if (held !== undefined && !held.includes(row.gateway)) holds.set(row.node, [...held, row.gateway]);
   }
-  const gone = [...older.gone].filter((node) => !newer.hellos.has(node));
+  const isAway = (node: string): boolean => !newer.hellos.has(node);
   return {
     hellos: new Map([...older.hellos, ...newer.hellos]),
     holds,
     rows,
-    gone: new Set([...gone, ...newer.gone]),
+    gone: new Set([...[...older.gone].filter(isAway), ...newer.gone]),
+    left: new Set([...[...older.left].filter(isAway), ...newer.left]),
     touched: new Set([...older.touched, ...newer.touched]),
   };
 }

@@ -24,8 +24,6 @@ export interface BeatRow {
   readonly envoy: 'live' | 'down' | 'unknown';
 }
 
-const forgottenAfterDays = 7;
-
 /** Stores nodes that have connected to this replica. */
 export async function upsertNodes(pool: pg.Pool, replica: string, hellos: readonly Hello[]): Promise<void> {
   await pool.query({
@@ -150,19 +148,15 @@ export async function beatNodes(
   };
 }
 
-/**
- * Marks nodes as not connected that no replica has heard of for a while, forgets long gone ones, and names the former.
- */
+/** Marks nodes as not connected that no replica has heard of for a while, and names them. */
 export async function sweepNodes(pool: pg.Pool): Promise<readonly string[]> {
   const result = await pool.query<{ node: string }>({
     name: 'hub_sweep_nodes',
-    text: `with forgotten as (
-             delete from nodes where not connected and last_seen < now() - make_interval(days => $2)),
-           silent as (
+    text: `with silent as (
              update nodes set connected = false
               where connected and last_seen < now() - $1::real * interval '1 millisecond' returning node)
            select node, pg_notify('fleetgate_nodes', node) from silent`,
-    values: [silentAfterMs, forgottenAfterDays],
+    values: [silentAfterMs],
   });
   return result.rows.map(({ node }) => node);
 }

@@ -2,11 +2,12 @@
 // in any case.
 import type { Kysely } from 'kysely';
 import type { Database } from '#libs/runtime/postgres/database.ts';
+import type { NodeEvent } from '#libs/events/node-event.ts';
 import type { Logger } from '#libs/runtime/log.ts';
 import { pause } from '#libs/runtime/pause.ts';
 import { listen } from '#libs/runtime/postgres/postgres.ts';
 import type { NodeReport } from '#libs/projection/model/node-report.ts';
-import { readNodeReports } from './node-reports.ts';
+import { readDepartures, readNodeReports } from './node-reports.ts';
 
 export interface NodeWatch {
   /** All reports, in name order. */
@@ -19,19 +20,21 @@ const gatherMs = 20;
 const readAllMs = 30_000;
 const retryMs = 1000;
 
-/** Reads all reports, then calls `onReports` after each change of them. */
+/** Reads all reports, then calls `onReports` after each change of them and for nodes that left. */
 export async function startNodeWatch(options: {
   readonly url: string;
   readonly db: Kysely<Database>;
   readonly log: Logger;
   readonly signal: AbortSignal;
-  readonly onReports: () => Promise<void>;
+  /** Takes over the reports, and appends to the history which nodes left. */
+  readonly onReports: (departures: readonly NodeEvent[]) => Promise<void>;
   /** Called for the nodes that said something; undefined = it is not known which. */
   readonly onNoticed: (names: readonly string[] | undefined) => Promise<void>;
 }): Promise<NodeWatch> {
   const stopping = new AbortController();
   const signal = AbortSignal.any([options.signal, stopping.signal]);
-  let dirty: Set<string> | 'all' = new Set();
+  // At first, for those that left while no projector led.
+  let dirty: Set<string> | 'all' = 'all';
   let noticed = Promise.withResolvers<void>();
   const listening = await listen(
     options.url,
@@ -53,7 +56,9 @@ export async function startNodeWatch(options: {
       const before = JSON.stringify([...reports.values()]);
       reports = await reread(options.db, reports, names);
       await options.onNoticed(names === 'all' ? undefined : [...names]);
-      if (before !== JSON.stringify([...reports.values()])) await options.onReports();
+      const departures = await readDepartures(options.db);
+      const isNew = departures.length > 0 || before !== JSON.stringify([...reports.values()]);
+      if (isNew) await options.onReports(departures);
     } catch (error) {
       dirty = 'all';
       options.log.warn({ err: error }, 'node reports cannot be read');

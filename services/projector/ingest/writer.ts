@@ -3,6 +3,7 @@
 import type { RestoreEvent } from '#libs/events/restore-event.ts';
 import { fail } from '#libs/runtime/errors.ts';
 import type { Logger } from '#libs/runtime/log.ts';
+import type { NodeEvent } from '#libs/events/node-event.ts';
 import { isDone, type OperatorEvent, type OperatorOutcome } from '#libs/events/operator-event.ts';
 import { Projection } from '#libs/projection/projection.ts';
 import type { Batch, ProjectionChange, StatusChange } from '#libs/projection/versions/projection-change.ts';
@@ -11,7 +12,7 @@ import type { Limits } from '#libs/projection/versions/limits.ts';
 import type { NodeReport } from '#libs/projection/model/node-report.ts';
 import { decideOperator } from '#libs/projection/versions/operator-decision.ts';
 import { ClusterRegistry } from './cluster-registry.ts';
-import { type CommitRows, buildCommitRows, noChange } from '../store/commit-rows.ts';
+import { type CommitRows, buildCommitRows, nodeRows, noChange } from '../store/commit-rows.ts';
 import { type Checkpoint, commit, commitCheckpoint } from '../store/commit.ts';
 import { batchFields, foldLogged } from './fold-log.ts';
 import type { Intake } from './intake.ts';
@@ -165,6 +166,19 @@ export class Writer {
       () => this.projection.setNodes(nodes),
     );
     return this.#commitStatuses(change.statuses);
+  }
+
+  /** Appends why nodes left, each once, and clears the notes of it. */
+  async appendDepartures(departures: readonly NodeEvent[]): Promise<void> {
+    const ids = departures.map(({ id }) => id);
+    const known = await this.knownIds(ids);
+    const events = departures
+      .filter(({ id }) => !known.has(id))
+      .map((event, index) => ({ seq: this.#lastSeq + BigInt(index + 1), event }));
+    this.#lastSeq += BigInt(events.length);
+    if (events.length > 0)
+      await this.#commit({ ...buildCommitRows([], [], noChange), events: nodeRows(events) }, this.#checkpoint);
+    await this.#context.leadership.client.query('delete from departed_nodes where id = any($1)', [ids]);
   }
 
   /**

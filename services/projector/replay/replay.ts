@@ -69,7 +69,7 @@ async function findSeq(client: ClientBase, wanted: WantedEvent): Promise<string>
 
 function queryOf(wanted: WantedEvent): [query: string, values: unknown[]] {
   if (wanted.by === 'seq') return ['select seq from events where seq = $1', [wanted.seq]];
-  if (wanted.by === 'newest') return ['select max(seq) as seq from events', []];
+  if (wanted.by === 'newest') return ["select max(seq) as seq from events where type <> 'node-left'", []];
   const { cluster, kind, namespace, name } = wanted.object;
   const query = `select max(seq) as seq from events
      where ($1::text is null or cluster = $1) and kind = $2 and namespace = $3 and name = $4`;

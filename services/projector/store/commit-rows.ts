@@ -1,5 +1,6 @@
 // Builds the rows that one transaction writes from folded events, before any SQL.
 import type { ChangeEvent } from '#libs/events/change-event.ts';
+import type { NodeEvent } from '#libs/events/node-event.ts';
 import { changeMessageId } from '#libs/events/subjects.ts';
 import type { OperatorEvent } from '#libs/events/operator-event.ts';
 import type { RestoreEvent } from '#libs/events/restore-event.ts';
@@ -137,6 +138,26 @@ function changeRow(seq: bigint, batch: string, event: ChangeEvent, ids: Set<stri
     at: new Date(event.at).toISOString(),
     data: JSON.stringify(facts),
   };
+}
+
+/** The rows of events of nodes, which make up one transaction. */
+export function nodeRows(events: readonly { readonly seq: bigint; readonly event: NodeEvent }[]): CommitRows['events'] {
+  const batch = events.at(-1)?.seq.toString() ?? '';
+  return events.map(({ seq, event }) => ({
+    seq: seq.toString(),
+    batch,
+    id: event.id,
+    type: event.type,
+    cluster: '',
+    kind: 'Node',
+    namespace: '',
+    name: event.node,
+    uid: '',
+    manager: event.actor?.name ?? null,
+    operation: event.actor?.role ?? null,
+    at: event.at,
+    data: JSON.stringify(event),
+  }));
 }
 
 function operatorRow(seq: bigint, batch: string, event: OperatorEvent): EventRow {

@@ -29,8 +29,10 @@ const commandTypes = new Set(['rollback', 'release', 'accept']);
  */
 export async function* historyBatches(client: ClientBase, lastSeq?: string): AsyncGenerator<HistoryBatch> {
   let batch: HistoryBatch & { readonly folded: FoldedEvent[] } = { seq: '', recordedAt: '', folded: [] };
-  const until = lastSeq === undefined ? '' : 'where seq <= $1';
-  const query = `select seq, batch, type, recorded_at, data from events ${until} order by seq`;
+  const until = lastSeq === undefined ? '' : 'and seq <= $1';
+  // What became of nodes changes no version.
+  const query = `
+    select seq, batch, type, recorded_at, data from events where type <> 'node-left' ${until} order by seq`;
   for await (const rows of pagesOf<EventRow>(client, query, lastSeq === undefined ? [] : [lastSeq])) {
     for (const row of rows) {
       if (row.batch !== batch.seq) {

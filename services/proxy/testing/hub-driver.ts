@@ -161,7 +161,7 @@ export class HubDriver implements FleetView {
     if (message.type === 'hello') {
       this.#session = new HubSession(this, message);
       this.#do(this.#session.start(message, this.#gateways.keys()));
-    } else if (this.#session !== null) this.#do(this.#session.receive(message));
+    } else if (this.#session !== null && message.type !== 'goodbye') this.#do(this.#session.receive(message));
   }
 
   #do(outputs: readonly HubOutput[]): void {
