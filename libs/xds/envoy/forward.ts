@@ -6,6 +6,7 @@ import type { HttpMatch } from '#libs/gateway/objects/http-match.ts';
 import { invalidCluster } from './backend.ts';
 import { corsOf, corsProblem } from './cors.ts';
 import { headerFields, headerFiltersProblem } from './header-changes.ts';
+import { independentWeights, isDrawing, millionths, mirrorShares } from './mirrors.ts';
 import { rewriteFields, rewriteOf } from './path-change.ts';
 import type { ProtoMessage } from './resources.ts';
 import { retryFields } from './retry.ts';
@@ -28,7 +29,6 @@ interface Target {
   readonly filters: readonly HttpFilter[];
 }
 
-const million = 1_000_000;
 const weightsMax = 4_294_967_295;
 const dayMs = 86_400_000;
 
@@ -54,18 +54,20 @@ function toTarget(backend: WeightedBackend, clusterOf: ClusterOf): Target {
   return { cluster, weight: backend.weight, filters: cluster === undefined ? [] : backend.filters };
 }
 
-/** Gives one route for all backends. */
+/** Gives one route for all backends, or one for each share of the mirrors. */
 function weighted(targets: readonly Target[], context: ForwardContext): RouteParts {
   const action = actionFields(context.filters, context);
   if ('problem' in action) return action;
   // Envoy changes headers and host for the cluster before those for its route; the specification has it the other way
   // round.
   const perCluster = targets.some(({ filters }) => filters.length > 0);
-  const clusters = targets.map(({ cluster, weight, filters }) => {
+  const weights = targets.map(({ weight }) => weight);
+  const written = context.filters.some(isDrawing) ? independentWeights(weights) : weights;
+  const clusters = targets.map(({ cluster, filters }, index) => {
     const all = [...context.filters, ...filters];
     return {
       name: cluster ?? invalidCluster,
-      weight,
+      weight: written[index],
       ...(perCluster ? { ...hostField(all), ...headerFields(all) } : {}),
     };
   });
@@ -76,66 +78,77 @@ function weighted(targets: readonly Target[], context: ForwardContext): RoutePar
     ...action.fields,
     ...(perCluster ? { host_rewrite_literal: undefined } : {}),
   };
-  return { parts: [{ fields: { route, ...(perCluster ? {} : headerFields(context.filters)) } }] };
+  const shares = mirrorShares(context.filters, context.clusterOf, 'all requests');
+  const pieces = shares.map(({ share, policies }) => ({
+    share,
+    part: {
+      fields: { route: { ...route, ...mirrorField(policies) }, ...(perCluster ? {} : headerFields(context.filters)) },
+    },
+  }));
+  return { parts: inTurn(pieces) };
 }
 
-/**
- * Gives a route per backend. The number that Envoy draws is the same for all routes of a request, so that shares add
- * up.
- */
+/** Gives a route per backend, or one for each share of its mirrors. */
 function split(targets: readonly Target[], total: number, context: ForwardContext): RouteParts {
-  const parts: RoutePart[] = [];
-  let passed = 0;
-  for (const [index, { cluster, weight, filters }] of targets.entries()) {
-    passed += weight;
+  const pieces: Piece[] = [];
+  for (const { cluster, weight, filters } of targets) {
     const all = [...context.filters, ...filters];
     const action = actionFields(all, context);
     if ('problem' in action) return action;
     const cors = corsOf(filters);
-    const part: RoutePart =
-      cluster === undefined
-        ? noBackend(context.protocol)
-        : {
-            fields: { route: { cluster, ...action.fields }, ...headerFields(all) },
-            ...(cors === undefined ? {} : { cors }),
-          };
-    parts.push(index === targets.length - 1 ? part : { ...part, fraction: millionths(passed / total) });
+    if (cluster === undefined) {
+      pieces.push({ share: weight / total, part: noBackend(context.protocol) });
+      continue;
+    }
+    const shares = mirrorShares(all, context.clusterOf, targets.length === 1 ? 'all requests' : 'a share');
+    for (const { share, policies } of shares) {
+      const route = { cluster, ...action.fields, ...mirrorField(policies) };
+      const part = { fields: { route, ...headerFields(all) }, ...(cors === undefined ? {} : { cors }) };
+      pieces.push({ share: (share * weight) / total, part });
+    }
   }
-  return { parts };
+  return { parts: inTurn(pieces) };
+}
+
+/** A route and its share of the requests; the shares of a match add up to 1. */
+interface Piece {
+  readonly share: number;
+  readonly part: RoutePart;
+}
+
+/**
+ * Lets each route take its share of what the ones before leave. The number that Envoy draws is the same for all routes
+ * of a request, so that shares add up. A share below a millionth may be none.
+ */
+function inTurn(pieces: readonly Piece[]): readonly RoutePart[] {
+  let passed = 0;
+  return pieces.map(({ share, part }, index) => {
+    passed += share;
+    return index === pieces.length - 1 ? part : { ...part, fraction: millionths(Math.min(1, passed)) };
+  });
 }
 
 /** Says what a route action has beside its clusters. */
 function actionFields(
   filters: readonly HttpFilter[],
-  { path, timeouts, retry, clusterOf }: ForwardContext,
+  { path, timeouts, retry }: ForwardContext,
 ): { readonly fields: ProtoMessage } | { readonly problem: string } {
   const change = filters.flatMap((filter) => (filter.type === 'rewrite' && filter.path ? [filter.path] : [])).at(-1);
   const rewrite = rewriteOf(change, path);
   if ('problem' in rewrite) return rewrite;
-  const mirrors = filters.flatMap((filter) => mirrorPolicy(filter, clusterOf));
   const perTryMs = timeouts?.backendRequestMs ?? 0;
   return {
     fields: {
       timeout: duration(timeouts?.requestMs ?? 0),
       ...rewriteFields(rewrite),
       ...hostField(filters),
-      ...(mirrors.length === 0 ? {} : { request_mirror_policies: mirrors }),
       ...retryFields(retry, perTryMs > 0 ? duration(perTryMs) : undefined),
     },
   };
 }
 
-function mirrorPolicy(filter: HttpFilter, clusterOf: ClusterOf): readonly ProtoMessage[] {
-  if (filter.type !== 'mirror' || 'invalid' in filter.backend) return [];
-  const cluster = clusterOf(filter.backend.key);
-  const fraction = filter.numerator / filter.denominator;
-  if (cluster === undefined || !(fraction > 0)) return [];
-  const share = fraction < 1 ? { runtime_fraction: millionths(fraction) } : {};
-  return [{ cluster, disable_shadow_host_suffix_append: true, ...share }];
-}
-
-function millionths(fraction: number): ProtoMessage {
-  return { default_value: { numerator: Math.round(fraction * million), denominator: 'MILLION' } };
+function mirrorField(policies: readonly ProtoMessage[]): ProtoMessage {
+  return policies.length === 0 ? {} : { request_mirror_policies: policies };
 }
 
 function hostField(filters: readonly HttpFilter[]): ProtoMessage {
