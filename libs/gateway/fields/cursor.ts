@@ -57,8 +57,8 @@ export class Cursor {
     return this.present ? this.object() : this.problem('is missing');
   }
 
-  /** Gives the items of a list; absent = none. A list over the limit is a problem and gives none. */
-  items(max: number): readonly Cursor[] {
+  /** Gives the items of a list; absent = none. A list out of bounds is a problem and gives none. */
+  items(max: number, min = 0): readonly Cursor[] {
     if (!this.present) return [];
     if (!Array.isArray(this.#value)) {
       this.problem(`must be a list, is ${typeName(this.#value)}`);
@@ -66,6 +66,10 @@ export class Cursor {
     }
     if (this.#value.length > max) {
       this.problem(`has ${this.#value.length} items; at most ${max} are allowed`);
+      return [];
+    }
+    if (this.#value.length < min) {
+      this.problem(`has ${this.#value.length} items; at least ${min} must be there`);
       return [];
     }
     return this.#value.map((item, index) => new Cursor(item, `${this.path}[${index}]`, this.#problems));

@@ -13,6 +13,7 @@ const dialect: RuleDialect = {
   parseMatch: parseGrpcMatch,
   everything: { ...matchEverything, grpc: {} },
   filters: ['RequestHeaderModifier', 'ResponseHeaderModifier', 'RequestMirror', 'ExtensionRef'],
+  hasDefaultRule: false,
 };
 
 /** Fields of HTTPRoute's rules that a GRPCRoute does not have; its CRD prunes them. */

@@ -20,6 +20,7 @@ const httpDialect: RuleDialect = {
     'CORS',
     'ExtensionRef',
   ],
+  hasDefaultRule: true,
 };
 
 /** Reads an HTTPRoute. Whatever it holds, this gives a value. */

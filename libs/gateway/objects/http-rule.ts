@@ -61,15 +61,18 @@ export interface RuleDialect {
   /** What a rule without matches matches. */
   readonly everything: HttpMatch;
   readonly filters: readonly FilterType[];
+  /** Whether a route that says nothing of rules has the CRD's default, one for everything; else it may have none. */
+  readonly hasDefaultRule: boolean;
 }
 
 const matchesMax = 128;
 const attemptsMax = 2_147_483_647;
 
-/** Reads the rules of a route. */
+/** Reads the rules of a route. A list that is written and empty is no rule for everything. */
 export function parseHttpRules(at: Cursor, namespace: string, dialect: RuleDialect): readonly HttpRule[] {
-  const items = at.items(16);
-  if (items.length === 0) return [{ index: 0, matches: [dialect.everything], filters: [], backends: [] }];
+  const { hasDefaultRule, everything } = dialect;
+  if (hasDefaultRule && !at.present) return [{ index: 0, matches: [everything], filters: [], backends: [] }];
+  const items = at.items(16, hasDefaultRule ? 1 : 0);
   const rules = items.map((item, index) => parseRule(item, index, namespace, dialect));
   const matchCount = rules.reduce((sum, rule) => sum + rule.matches.length, 0);
   if (matchCount > matchesMax) at.problem(`has ${matchCount} matches; at most ${matchesMax} are allowed`);

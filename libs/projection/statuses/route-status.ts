@@ -89,8 +89,9 @@ function faultsOf(spec: RouteSpec): readonly { readonly index: number; readonly 
 }
 
 /** Says what an accepted route does not get. */
-function reservations({ ignored }: RouteSpec, { lost }: KeptAttachment): string {
+function reservations({ ignored, rules }: RouteSpec, { lost }: KeptAttachment): string {
   return listFacts([
+    ...(rules.length === 0 ? ['the route has no rules: it takes no requests'] : []),
     ...(ignored.length === 0 ? [] : [`not supported and left out: ${listFacts(ignored)}`]),
     ...(lost === undefined ? [] : [lost.message]),
   ]);
