@@ -12,7 +12,8 @@ interface MigrationLog {
 }
 
 const folder = fileURLToPath(new URL('.', import.meta.url));
-const migrationFile = /^\d{4}-[a-z0-9-]+\.ts$/;
+/** A migration is known by its name; an installed package has it as JavaScript. */
+const migrationFile = /^(\d{4}-[a-z0-9-]+)\.[jt]s$/;
 
 /** Brings the schema to the newest version; answers the names of the migrations that it applied. */
 export async function migrate(url: string, log?: MigrationLog): Promise<readonly string[]> {
@@ -53,8 +54,10 @@ async function withMigrator<T>(url: string, use: (migrator: Migrator) => Promise
 const provider: MigrationProvider = {
   async getMigrations() {
     const migrations: Record<string, Migration> = {};
-    for (const file of (await readdir(folder)).filter((name) => migrationFile.test(name)).toSorted()) {
-      migrations[file.slice(0, -'.ts'.length)] = parseMigration(await import(pathToFileURL(folder + file).href), file);
+    for (const file of (await readdir(folder)).toSorted()) {
+      const name = migrationFile.exec(file)?.[1];
+      if (name === undefined) continue;
+      migrations[name] = parseMigration(await import(pathToFileURL(folder + file).href), file);
     }
     return migrations;
   },

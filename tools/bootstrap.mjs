@@ -109,9 +109,10 @@ function runScript(script, scriptArgs) {
         'check that optional packages are not left out (`npm config get omit`).',
     );
   }
+  const PATH = `${join(root, 'node_modules', '.bin')}:${process.env['PATH'] ?? ''}`;
   const child = spawn(node, [resolve(root, script), ...scriptArgs], {
     stdio: 'inherit',
-    env: { ...process.env, PATH: `${join(root, 'node_modules', '.bin')}:${process.env['PATH'] ?? ''}` },
+    env: { ...process.env, PATH, FLEETGATE_LAUNCHER: String(process.pid) },
   });
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));
   child.on('error', (error) => stop(`cannot start ${node}: ${error.message}`));

@@ -15,6 +15,7 @@ import {
   readOptions,
   text,
   url,
+  urls,
 } from './config.ts';
 import { errors, fail } from './errors.ts';
 import { generateNodeKey, keyIdOf, open, publicKeyOf, seal } from './hpke.ts';
@@ -43,6 +44,31 @@ const table = defineOptions({
   },
   natsUrl: { flag: '--nats-url <url>', env: 'NATS_URL', schema: url('nats', 'tls').optional(), description: 'NATS' },
   level: { flag: '--level <level>', schema: z.enum(['info', 'debug']).optional(), description: 'Level' },
+});
+
+void t.test('several URLs: repeated, with commas, or refused', async (t) => {
+  const control = defineOptions({
+    controlUrl: {
+      flag: '--control-url <url...>',
+      env: 'CONTROL_URL',
+      schema: urls(3, 'http', 'https'),
+      description: 'Control',
+    },
+  });
+  const two = { controlUrl: ['http://a:1', 'https://b'] };
+  t.same(readOptions(control, { controlUrl: ['http://a:1', 'https://b'] }, {}), two);
+  t.same(readOptions(control, { controlUrl: ['http://a:1, https://b'] }, {}), two);
+  t.same(readOptions(control, {}, { CONTROL_URL: 'http://a:1,https://b' }), two);
+  for (const bad of ['', 'http://a,b', 'http://a,ftp://b', 'http://', 'http://a:1:2', 'http://a,,http://b', 'a']) {
+    t.throws(
+      () => readOptions(control, { controlUrl: [bad] }, {}),
+      { code: 'config', message: /one or more URLs/ },
+      bad,
+    );
+  }
+  t.throws(() => readOptions(control, { controlUrl: ['http://a,http://b', 'http://c,http://d'] }, {}), /more than 3/);
+  const one = defineOptions({ u: { flag: '--u <url>', schema: url('http'), description: 'One' } });
+  t.throws(() => readOptions(one, { u: 'http://a,http://b' }, {}), { code: 'config' }, 'a list is not one URL');
 });
 
 void t.test('a flag wins over the environment, the environment over the default', async (t) => {

@@ -128,15 +128,29 @@ export function text(): z.ZodType<string> {
 
 /** Takes a URL with one of the protocols (without colon). */
 export function url(...protocols: readonly string[]): z.ZodType<string> {
-  return z.string().refine(
-    (value) => {
-      const protocol = URL.parse(value)?.protocol.slice(0, -1);
-      return protocol !== undefined && (protocols.length === 0 || protocols.includes(protocol));
-    },
-    protocols.length === 0
-      ? 'must be a URL'
-      : `must be a URL that starts with ${protocols.map((name) => `${name}://`).join(' or ')}`,
-  );
+  return z.string().refine((value) => isUrl(value, protocols), `must be a URL${beginning(protocols)}`);
+}
+
+/** Takes one or more URLs with one of the protocols: a flag that is repeated, or a list with commas. */
+export function urls(max: number, ...protocols: readonly string[]): z.ZodType<readonly string[]> {
+  return list(max).transform((items, context) => {
+    const parts = items.flatMap((item) => item.split(',')).map((part) => part.trim());
+    if (parts.length === 0 || !parts.every((part) => isUrl(part, protocols))) {
+      return issue(context, `must be one or more URLs${beginning(protocols)}`);
+    }
+    return parts.length > max ? issue(context, `has more than ${max} items`) : parts;
+  });
+}
+
+function isUrl(text: string, protocols: readonly string[]): boolean {
+  const parsed = URL.parse(text);
+  // A host with a comma is a list of URLs that was taken for one.
+  if (parsed === null || parsed.host.includes(',')) return false;
+  return protocols.length === 0 || protocols.includes(parsed.protocol.slice(0, -1));
+}
+
+function beginning(protocols: readonly string[]): string {
+  return protocols.length === 0 ? '' : ` that starts with ${protocols.map((name) => `${name}://`).join(' or ')}`;
 }
 
 /** Takes a DNS label, such as the name of a cluster. */

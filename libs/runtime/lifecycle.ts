@@ -1,16 +1,15 @@
 // Runs a process from its start to its end: signals stop it gracefully within a deadline, a fatal error is logged once
-// and ends it with 1. A process that `up` started also stops when its parent is gone, however the parent ended.
+// and ends it with 1. A process that `up` started also stops when its parent is gone, however the parent ended, and one
+// that npm started when npm is.
 import { FleetgateError, fail } from './errors.ts';
 import { type Logger, createLogger } from './log.ts';
+import { tiedVariable, watchLauncher } from '#libs/runtime/process/launcher.ts';
 
 export interface RunningService {
   stop(): Promise<void>;
   /** Settles when the service ends by itself; a rejection is fatal. */
   readonly done?: Promise<void>;
 }
-
-/** Set by `startChild` with `tied`: standard input is a pipe that ends with the parent. */
-export const tiedVariable = 'FLEETGATE_TIED';
 
 const stopDeadlineMs = 15_000;
 
@@ -67,6 +66,7 @@ export function runService(
   process.on('uncaughtException', crash);
   process.on('unhandledRejection', crash);
   if (process.env[tiedVariable] === '1') watchParent(() => void end(0));
+  else void watchLauncher(() => void end(0));
 
   start(abort.signal)
     .then(async (running) => {

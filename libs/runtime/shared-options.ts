@@ -2,7 +2,7 @@
 // level. A service puts those that it needs into its own table (`options.ts` beside its `main.ts`) and may say in
 // `description` what it needs them for.
 import { z } from 'zod';
-import { integer, type OptionSpec, port, text, url } from './config.ts';
+import { integer, type OptionSpec, port, text, url, urls } from './config.ts';
 import { logLevels } from './log.ts';
 
 export const databaseOptions = {
@@ -69,6 +69,18 @@ export function listenOptions<const P extends string>(what: string, defaultPort:
     },
   } as const satisfies Record<string, OptionSpec>;
 }
+
+/** Names the replicas of control, one or more with commas, for nodes that an agent provides. */
+export const controlUrlOption = {
+  controlUrl: {
+    flag: '--control-url <url>',
+    env: 'FLEETGATE_CONTROL_URL',
+    schema: urls(16, 'http', 'https', 'ws', 'wss')
+      .transform((all) => all.join(','))
+      .optional(),
+    description: 'control as the nodes that are provided reach it; replicas with commas',
+  },
+} as const satisfies Record<string, OptionSpec>;
 
 /** Says from which level on a service logs. Absent = as its logger was made. */
 export const logLevelOption = {

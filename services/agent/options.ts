@@ -1,6 +1,6 @@
 // Holds the options of the agent, with their flags, variables and defaults.
 import { type Options, defineOptions, dnsLabel, duration, flag, integer, text } from '#libs/runtime/config.ts';
-import { listenOptions, natsOptions } from '#libs/runtime/shared-options.ts';
+import { controlUrlOption, listenOptions, natsOptions } from '#libs/runtime/shared-options.ts';
 
 /** Lists the options of `fleetgate agent`. */
 export const agentOptions = defineOptions({
@@ -40,12 +40,7 @@ export const agentOptions = defineOptions({
     schema: flag(),
     description: 'provide a data plane for each Gateway of our classes: Deployment, Service and what belongs to them',
   },
-  controlUrl: {
-    flag: '--control-url <url>',
-    env: 'FLEETGATE_CONTROL_URL',
-    schema: text().optional(),
-    description: 'control as the nodes that are provided reach it',
-  },
+  ...controlUrlOption,
   controlCa: {
     flag: '--control-ca <pem>',
     env: 'FLEETGATE_CONTROL_CA',

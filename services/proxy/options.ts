@@ -1,18 +1,15 @@
 // Holds the options of the node, with their flags, variables and defaults.
 import { z } from 'zod';
 import { servesProblem, splitServes } from '#libs/snapshot/gateway-glob.ts';
-import { defineOptions, duration, flag, integer, list, type Options, port, text } from '#libs/runtime/config.ts';
+import { defineOptions, duration, flag, integer, list, type Options, port, text, urls } from '#libs/runtime/config.ts';
 import { logLevelOption } from '#libs/runtime/shared-options.ts';
 
 export const proxyOptions = defineOptions({
   controlUrl: {
     flag: '--control-url <url...>',
     env: 'FLEETGATE_CONTROL_URL',
-    schema: list(16).refine(
-      (urls) => urls.length > 0 && urls.every((url) => /^(https?|wss?):\/\/[^/]/.test(url)),
-      'must be one or more http:// or https:// URLs',
-    ),
-    description: 'replicas of the control service, tried in turn',
+    schema: urls(16, 'http', 'https', 'ws', 'wss'),
+    description: 'replicas of the control service, tried in turn; repeatable, or with commas',
   },
   token: {
     flag: '--token <token>',

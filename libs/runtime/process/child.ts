@@ -7,7 +7,7 @@ import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
 import { promisify } from 'node:util';
 import { fail, messageOf } from '#libs/runtime/errors.ts';
-import { tiedVariable } from '#libs/runtime/lifecycle.ts';
+import { tiedVariable } from './launcher.ts';
 import type { Logger } from '#libs/runtime/log.ts';
 import { backoff, pause } from '#libs/runtime/pause.ts';
 import { signalProcess } from './process-identity.ts';

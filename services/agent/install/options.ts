@@ -1,6 +1,7 @@
 // Holds the options of `fleetgate agent manifest`, `install` and `uninstall`.
 import { z } from 'zod';
 import { type Options, defineOptions, dnsLabel, duration, flag, text } from '#libs/runtime/config.ts';
+import { controlUrlOption } from '#libs/runtime/shared-options.ts';
 
 const where = {
   context: {
@@ -71,12 +72,7 @@ const content = {
     schema: flag(),
     description: 'let the agent provide a data plane for each Gateway; needs --control-url and --provisioner-token',
   },
-  controlUrl: {
-    flag: '--control-url <url>',
-    env: 'FLEETGATE_CONTROL_URL',
-    schema: text().optional(),
-    description: 'control as pods reach it, for the nodes that are provided',
-  },
+  ...controlUrlOption,
   controlCaFile: {
     flag: '--control-ca-file <path>',
     schema: text().optional(),

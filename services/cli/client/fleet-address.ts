@@ -20,7 +20,7 @@ type Env = Readonly<Record<string, string | undefined>>;
 export async function findFleet(env: Env, data?: string): Promise<FleetAddress> {
   const url = env['FLEETGATE_URL'];
   if (url !== undefined && url !== '' && data === undefined) {
-    if (!URL.canParse(url)) throw fail('config', `FLEETGATE_URL "${url}" is no URL`);
+    if (URL.parse(url)?.host.includes(',') !== false) throw fail('config', `FLEETGATE_URL "${url}" is no URL`);
     return { url: url.replace(/\/+$/u, ''), token: env['FLEETGATE_TOKEN'] ?? (await localToken(env, url)) };
   }
   const record = data === undefined ? await onlyLocalFleet(env) : fleetOfFolder(data);

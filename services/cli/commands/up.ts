@@ -1,7 +1,7 @@
 // Runs `fleetgate up`: a whole fleet on this machine until Ctrl-C. It stops in order; a second Ctrl-C stops it at once.
 import type { Command } from 'commander';
 import { addOptions, readOptions } from '#libs/runtime/config.ts';
-import { tiedVariable } from '#libs/runtime/lifecycle.ts';
+import { tiedVariable, watchLauncher } from '#libs/runtime/process/launcher.ts';
 import { describeFailure } from '../shell/failure.ts';
 import { FleetClient } from '../client/fleet-client.ts';
 import { type ReportForm, startReport } from '../up/report.ts';
@@ -19,14 +19,15 @@ export function configureUp(command: Command): void {
   addOptions(command, upOptions).action(async (flags: Record<string, unknown>) => {
     const startedAt = performance.now();
     const settings = readSettings(readOptions(upOptions, flags, process.env), process.cwd(), process.env);
-    const report = startReport(formOf(settings.output), process.stdout);
+    const form = formOf(settings.output);
+    const report = startReport(form, process.stdout);
     const stopping = stopOnSignal(() => killEverything(settings.data));
     const teardown = new Teardown();
     let exitCode = 0;
     try {
       const fleet = await startFleet(settings, report, teardown, stopping);
       const client = new FleetClient({ url: fleet.url, token: fleet.secrets.adminToken });
-      await Promise.race([serveUntil(stopping, { settings, fleet, client, report, startedAt }), fleet.failed]);
+      await Promise.race([serveUntil(stopping, { settings, fleet, client, report, form, startedAt }), fleet.failed]);
     } catch (error) {
       if (!stopping.aborted) {
         const failure = describeFailure(error);
@@ -49,8 +50,8 @@ function formOf(output: 'auto' | 'plain' | 'json'): ReportForm {
 }
 
 /**
- * Makes a signal that is aborted by the first Ctrl-C, or when the process that this one is tied to is gone. A second
- * Ctrl-C, later than an echo of the first, calls `force` and ends the process.
+ * Makes a signal that is aborted by the first Ctrl-C, or when the process that this one is tied to is gone, npm where
+ * it started this one. A second Ctrl-C, later than an echo of the first, calls `force` and ends the process.
  */
 function stopOnSignal(force: () => void): AbortSignal {
   const abort = new AbortController();
@@ -68,6 +69,7 @@ function stopOnSignal(force: () => void): AbortSignal {
       }
     });
   }
+  void watchLauncher(() => abort.abort());
   if (process.env[tiedVariable] === '1') {
     process.stdin.once('end', () => abort.abort());
     process.stdin.once('error', () => abort.abort());

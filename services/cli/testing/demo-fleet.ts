@@ -7,7 +7,7 @@ import { join, resolve } from 'node:path';
 import type { Readable, Writable } from 'node:stream';
 import { z } from 'zod';
 import { identityOf } from '#libs/runtime/process/process-identity.ts';
-import { tiedVariable } from '#libs/runtime/lifecycle.ts';
+import { tiedVariable } from '#libs/runtime/process/launcher.ts';
 import { pause } from '#libs/runtime/pause.ts';
 import { tryPort } from '#libs/runtime/ports.ts';
 import { storefront } from '../demo/storefront.ts';
@@ -84,24 +84,8 @@ export class DemoFleet {
   }
 
   /** Starts `up` and waits until it says that it is ready; without `demo` the upstreams are not its business. */
-  async up(options?: UpOptions): Promise<RunningUp> {
-    const child = this.start(this.upArgs(options));
-    const events: string[] = [];
-    const errors: string[] = [];
-    child.stderr.setEncoding('utf8').on('data', (text: string) => errors.push(text));
-    const { promise, resolve: ready, reject } = Promise.withResolvers<RunningUp['ready']>();
-    const timer = setTimeout(() => reject(new Error(`not ready: ${events.join('\n')}`)), deadlineMs);
-    createInterface({ input: child.stdout }).on('line', (line) => {
-      events.push(line);
-      const parsed = readyEvent.safeParse(JSON.parse(line));
-      if (parsed.success) ready(parsed.data);
-    });
-    child.once('exit', (code) => reject(new Error(`up ended with ${code}: ${errors.join('')}`)));
-    try {
-      return { process: child, ready: await promise, events };
-    } finally {
-      clearTimeout(timer);
-    }
+  up(options?: UpOptions): Promise<RunningUp> {
+    return untilReady(this.start(this.upArgs(options)));
   }
 
   /** Starts a command that goes on until it is stopped. */
@@ -149,6 +133,28 @@ export class DemoFleet {
   }
 }
 
+/** Waits until an `up` with `--output json` says that it is ready; rejects when it ends first. */
+export async function untilReady(child: ChildProcessByStdio<Writable | null, Readable, Readable>): Promise<RunningUp> {
+  const events: string[] = [];
+  const errors: string[] = [];
+  child.stderr.setEncoding('utf8').on('data', (text: string) => errors.push(text));
+  const { promise, resolve: ready, reject } = Promise.withResolvers<RunningUp['ready']>();
+  const timer = setTimeout(() => reject(new Error(`not ready: ${events.join('\n')}`)), deadlineMs);
+  createInterface({ input: child.stdout }).on('line', (line) => {
+    events.push(line);
+    // npm says what it runs before that.
+    if (!line.startsWith('{')) return;
+    const parsed = readyEvent.safeParse(JSON.parse(line));
+    if (parsed.success) ready(parsed.data);
+  });
+  child.once('exit', (code) => reject(new Error(`up ended with ${code}: ${errors.join('')}`)));
+  try {
+    return { process: child, ready: await promise, events };
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
 /** Waits for the end of a process; gives the exit code. */
 export function exitOf(child: ChildProcess): Promise<number | null> {
   if (child.exitCode !== null || child.signalCode !== null) return Promise.resolve(child.exitCode);
@@ -167,7 +173,7 @@ export async function until<T>(ask: () => Promise<T> | T, wanted: (answer: T) =>
 }
 
 /** Gives the upstreams free ports: the example's are fixed, and other tests may run beside this one. */
-async function freeUpstreamPorts(folder: string): Promise<void> {
+export async function freeUpstreamPorts(folder: string): Promise<void> {
   const ports = new Map<string, number>();
   for (const file of ['eu', 'us'].flatMap((name) =>
     readdirSync(join(folder, name)).map((one) => join(folder, name, one)),
@@ -194,7 +200,7 @@ async function freeUpstreamPort(taken: readonly number[]): Promise<number> {
 }
 
 /** Finds an offset at which both ports of the example are free. */
-async function freeOffset(): Promise<number> {
+export async function freeOffset(): Promise<number> {
   for (;;) {
     const offset = 20_000 + Math.floor(Math.random() * 12_000);
     const free = await Promise.all([80, 443].map((port) => tryPort('127.0.0.1', port + offset)));

@@ -3,6 +3,7 @@ import { apiPrefix } from '#libs/api/endpoint.ts';
 import { demoSteps } from '../demo/storefront.ts';
 import { hostOf } from './ports.ts';
 import type { FleetSecrets } from '../local/secrets.ts';
+import type { ReportForm } from './report.ts';
 import type { UpSettings } from './settings.ts';
 
 export interface ListenerUrl {
@@ -16,17 +17,21 @@ interface ReadyFleet {
   readonly url: string;
   readonly secrets: FleetSecrets;
   readonly firstStart: boolean;
+  readonly form: ReportForm;
   readonly listeners: readonly ListenerUrl[];
 }
 
-/** Writes lines for people. The admin's token is in them on the first start only. */
+/**
+ * Writes lines for people. The admin's token is in them on the first start only, and in a terminal only: what goes
+ * elsewhere is kept as a log.
+ */
 export function nextSteps(fleet: ReadyFleet): readonly string[] {
-  const { settings, url, secrets, firstStart, listeners } = fleet;
+  const { settings, url, secrets, firstStart, form, listeners } = fleet;
   const ports = [...new Set(listeners.map((listener) => new URL(listener.url).origin))].toSorted();
   return [
     `  API        ${url}${apiPrefix}     metrics ${url}/metrics`,
     ...(ports.length === 0 ? [] : [`  listeners  ${ports.join('  ')}`]),
-    firstStart
+    firstStart && form === 'terminal'
       ? `  token      ${secrets.adminToken}   (admin; kept in ${settings.data}/secrets.json)`
       : `  token      in ${settings.data}/secrets.json`,
     `  logs       ${settings.data}/logs`,

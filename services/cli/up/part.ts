@@ -1,7 +1,7 @@
 // Runs one part of `up`: a service as a real child process of the same command. It is restarted when it ends, its
 // output goes to a file of its own, and run/<part>.json names its process so that people and scripts can find it.
 import { existsSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { extname, join, resolve } from 'node:path';
 import { z } from 'zod';
 import { type Child, type ChildExit, startChild } from '#libs/runtime/process/child.ts';
 import type { Logger } from '#libs/runtime/log.ts';
@@ -34,7 +34,8 @@ const logLine = z.object({
   msg: z.string().default(''),
   err: z.object({ message: z.string().default('') }).optional(),
 });
-const main = resolve(import.meta.dirname, '..', 'main.ts');
+/** Beside this module, and built like it in an installed package. */
+const main = resolve(import.meta.dirname, '..', `main${extname(import.meta.filename)}`);
 const logBytesMax = 16 * 1024 ** 2;
 const orphanWaitMs = 20_000;
 

@@ -10,7 +10,7 @@ import type { StartedFleet } from './fleet.ts';
 import { type ListenerUrl, nextSteps } from './next-steps.ts';
 import { hostOf } from './ports.ts';
 import { untilReady } from './readiness.ts';
-import type { Report } from './report.ts';
+import type { Report, ReportForm } from './report.ts';
 import type { UpSettings } from './settings.ts';
 
 interface Session {
@@ -18,6 +18,7 @@ interface Session {
   readonly fleet: StartedFleet;
   readonly client: FleetClient;
   readonly report: Report;
+  readonly form: ReportForm;
   /** performance.now() at the start of the command. */
   readonly startedAt: number;
 }
@@ -27,7 +28,7 @@ const agesMs = 10_000;
 
 /** Waits, tells and shows until the signal comes. */
 export async function serveUntil(signal: AbortSignal, session: Session): Promise<void> {
-  const { settings, fleet, client, report, startedAt } = session;
+  const { settings, fleet, client, report, form, startedAt } = session;
   const clusters = settings.clusters.map(({ name }) => name);
   const complain = (missing: readonly string[]): void =>
     report.tell({ event: 'warning', message: `still waiting: ${missing.join('; ')}` });
@@ -40,7 +41,7 @@ export async function serveUntil(signal: AbortSignal, session: Session): Promise
     url: fleet.url,
     data: settings.data,
     listeners,
-    next: nextSteps({ ...fleet, settings, listeners }),
+    next: nextSteps({ ...fleet, settings, form, listeners }),
   });
   for (const message of rejections(first)) report.tell({ event: 'warning', message });
   await show(first, client, report, signal);

@@ -6,7 +6,7 @@ import { z } from 'zod';
 import { type Options, defineOptions, flag, integer, list, port, text } from '#libs/runtime/config.ts';
 import { fail } from '#libs/runtime/errors.ts';
 import { databaseOptions, natsOptions } from '#libs/runtime/shared-options.ts';
-import { checkout, demoClusters } from '../demo/storefront.ts';
+import { demoClusters, isInstalled, packageFolder } from '../demo/storefront.ts';
 import { outputFormats } from '../shell/output-format.ts';
 import { partNames } from './part-names.ts';
 import { type PartTuning, parseTuning } from './part-tuning.ts';
@@ -24,7 +24,9 @@ export const upOptions = defineOptions({
     flag: '--data <folder>',
     env: 'FLEETGATE_DATA',
     schema: text().optional(),
-    description: 'where everything is kept (default ~/.local/share/fleetgate, with --demo .data/demo in the checkout)',
+    description:
+      'where everything is kept (default ~/.local/share/fleetgate; with --demo .data/demo in the checkout, ' +
+      '~/.local/share/fleetgate-demo where it is installed)',
   },
   port: {
     flag: '--port <port>',
@@ -114,11 +116,12 @@ export function readSettings(options: Options<typeof upOptions>, cwd: string, en
   return { ...rest, clusters, tuning, data: data === undefined ? defaultData(options.demo, env) : resolve(cwd, data) };
 }
 
-/** The demo's state belongs to its checkout: a new clone starts anew. */
+/** The demo's state belongs to its checkout: a new clone starts anew. An installed package keeps none beside itself. */
 function defaultData(demo: boolean, env: NodeJS.ProcessEnv): string {
-  if (demo) return join(checkout, '.data', 'demo');
+  if (demo && !isInstalled) return join(packageFolder, '.data', 'demo');
   const home = env['XDG_DATA_HOME'];
-  return join(home === undefined || home === '' ? join(homedir(), '.local', 'share') : home, 'fleetgate');
+  const share = home === undefined || home === '' ? join(homedir(), '.local', 'share') : home;
+  return join(share, demo ? 'fleetgate-demo' : 'fleetgate');
 }
 
 function isFolder(path: string): boolean {

@@ -6,7 +6,7 @@ import { parseClusterSource } from './cluster-source.ts';
 import { openDataFolder } from '../local/data-folder.ts';
 import { nextSteps } from './next-steps.ts';
 import { type PartContext, listParts } from './part-list.ts';
-import { linesOf, startReport } from './report.ts';
+import { type ReportForm, linesOf, startReport } from './report.ts';
 import { parseTuning } from './part-tuning.ts';
 import { keepSecrets, readSecrets } from '../local/secrets.ts';
 import { storefront } from '../demo/storefront.ts';
@@ -157,17 +157,24 @@ await t.test('the report has three forms', async (t) => {
   t.equal(lines.at(-1), '\u001B[3A\u001B[0J');
 });
 
-await t.test('the admin token is printed on the first start only', async (t) => {
+await t.test('the admin token is printed on the first start only, and never into a log', async (t) => {
   const settings = readSettings(readOptions(upOptions, { demo: true }, {}), '/', {});
   const secrets = { adminToken: 'fg_admin', nodeToken: 'fg_node', privateKey: 'private', publicKey: 'public' };
   const listeners = [{ gateway: 'eu/platform/shared', name: 'http', url: 'http://127.0.0.1:8080' }];
   const fleet = { settings, secrets, listeners, url: 'http://127.0.0.1:7420' };
   const ready = { event: 'ready', tookMs: 4321, url: fleet.url, data: settings.data, listeners } as const;
-  const first = linesOf({ ...ready, next: nextSteps({ ...fleet, firstStart: true }) });
+  const next = (firstStart: boolean, form: ReportForm) => nextSteps({ ...fleet, firstStart, form });
+  const first = linesOf({ ...ready, next: next(true, 'terminal') });
   t.match(first, 'ready in 4.3 s');
   t.match(first, 'fg_admin');
   t.match(first, 'http://127.0.0.1:8080');
-  t.notMatch(linesOf({ ...ready, next: nextSteps({ ...fleet, firstStart: false }) }), 'fg_admin');
+  t.notMatch(linesOf({ ...ready, next: next(false, 'terminal') }), 'fg_admin');
+  for (const form of ['plain', 'json'] as const) {
+    const lines: string[] = [];
+    startReport(form, { write: (text: string) => lines.push(text) }).tell({ ...ready, next: next(true, form) });
+    t.notMatch(lines.join(''), 'fg_admin', form);
+    t.match(lines.join(''), 'secrets.json', `${form}: where it is`);
+  }
 });
 
 await t.test('teardown: in reverse, and to the end', async (t) => {

@@ -8,7 +8,7 @@ import type { ChangeEvent } from '#libs/events/change-event.ts';
 import type { OperatorEvent } from '#libs/events/operator-event.ts';
 import { changeSubject, operatorSubject, replyHeader } from '#libs/events/subjects.ts';
 import { readOptions } from '#libs/runtime/config.ts';
-import { tiedVariable } from '#libs/runtime/lifecycle.ts';
+import { tiedVariable } from '#libs/runtime/process/launcher.ts';
 import { type Nats, connectNats } from '#libs/runtime/nats/nats.ts';
 import { eventually } from '#libs/testing/eventually.ts';
 import { type Teardown, testLogger, throwawayNats, throwawayPostgres } from '#libs/testing/peers/throwaway.ts';
