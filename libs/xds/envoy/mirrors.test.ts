@@ -20,7 +20,7 @@ void t.test('weights keep their proportions', async (t) => {
   t.strictSame(independentWeights([1]), [4_294_967_291]);
 });
 
-void t.test('each mirror gets its share, whatever the others get', async (t) => {
+void t.test('each mirror gets its share, whatever the others get', async () => {
   const fraction = fc.record({ numerator: fc.nat(100), denominator: fc.constant(100) });
   fc.assert(
     fc.property(fc.array(fraction, { maxLength: 3 }), fc.boolean(), (fractions, isAlone) => {
