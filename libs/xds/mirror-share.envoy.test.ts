@@ -25,7 +25,7 @@ void t.test('half of the requests of each backend', async (t) => {
   );
   await gateway.serve(t, ...rules);
   for (const [path, { copied }] of Object.entries(cases)) {
-    const { answered, copies } = await send(t, path);
+    const answered = await send(t, path);
     for (const [name, urls] of answered) {
       const share = urls.filter((url) => copies('mirror').has(url)).length / urls.length;
       const isCopied = copied.some((one) => one === name);
@@ -53,7 +53,7 @@ void t.test('mirrors of one rule draw for themselves', async (t) => {
     }),
   );
   for (const path of ['/single', '/weighted', '/split']) {
-    const { answered, copies } = await send(t, path);
+    const answered = await send(t, path);
     const [first, second] = [copies('mirror'), copies('slow')];
     for (const [name, urls] of answered) {
       const quarters = [
@@ -72,8 +72,8 @@ void t.test('mirrors of one rule draw for themselves', async (t) => {
 
 t.end();
 
-/** Sends requests to a path; says which URLs each backend answered, and which of them a mirror has got. */
-async function send(test: Test, path: string) {
+/** Sends requests to a path, waits for their copies, and gives the URLs that each backend answered. */
+async function send(test: Test, path: string): Promise<ReadonlyMap<string, readonly string[]>> {
   const answered = new Map<string, string[]>();
   for (let index = 0; index < requests; index += 1) {
     const url = `${path}/${index}`;
@@ -92,8 +92,12 @@ async function send(test: Test, path: string) {
     },
     { everyMs: 250 },
   );
-  const copies = (service: string) => new Set(gateway.backends.get(service)?.seen.map(({ url }) => url));
-  return { answered, copies };
+  return answered;
+}
+
+/** Gives the URLs that a backend was asked. */
+function copies(service: string): ReadonlySet<string> {
+  return new Set(gateway.backends.get(service)?.seen.map(({ url }) => url));
 }
 
 function mirror(service: string, numerator: number, denominator: number): HttpFilter {

@@ -43,8 +43,7 @@ void t.test('each mirror gets its share, whatever the others get', async () => {
 });
 
 void t.test('there are never more than eight shares', async (t) => {
-  const half = (key: string): HttpFilter => ({ type: 'mirror', backend: { key }, numerator: 1, denominator: 2 });
-  const shares = mirrorShares(['a', 'b', 'c', 'd', 'e'].map(half), (key) => key, 'all requests');
+  const shares = mirrorShares(['a', 'b', 'c', 'd', 'e'].map(halfTo), (key) => key, 'all requests');
   t.equal(shares.length, 8);
   t.strictSame(
     shares.at(-1)?.policies.map(({ cluster }) => cluster),
@@ -54,3 +53,7 @@ void t.test('there are never more than eight shares', async (t) => {
 });
 
 t.end();
+
+function halfTo(key: string): HttpFilter {
+  return { type: 'mirror', backend: { key }, numerator: 1, denominator: 2 };
+}
