@@ -12,7 +12,7 @@ import type { HttpFilter } from '#libs/snapshot/entry.ts';
 import type { ProtoMessage } from './resources.ts';
 
 /** Which mirrors get a copy of a share of the requests. */
-export interface MirrorShare {
+interface MirrorShare {
   /** 0 < share ≤ 1; they add up to 1. */
   readonly share: number;
   readonly policies: readonly ProtoMessage[];
