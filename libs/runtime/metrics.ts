@@ -1,5 +1,6 @@
-// Makes the metrics of one service in the Prometheus text format. Every name begins with fleetgate_, every series
-// carries the service.
+// Makes the metrics of one service in the Prometheus text format. Names begin with fleetgate_, but for what every
+// process of Node has: that keeps its usual names (process_…, nodejs_…). Every series carries the service, and what
+// else tells one process from another.
 import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
 
 export interface Metrics {
@@ -24,11 +25,14 @@ export interface Metrics {
 
 const secondsBuckets = [0.001, 0.002, 0.005, 0.01, 0.02, 0.03, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10];
 
-/** Makes a registry with the process's own metrics, and the means to make more. */
-export function createMetrics(service: string): Metrics {
+/**
+ * Makes a registry with the process's own metrics, and the means to make more. `labels` are on every series, such as
+ * the agent's cluster.
+ */
+export function createMetrics(service: string, labels: Readonly<Record<string, string>> = {}): Metrics {
   const registry = new Registry();
-  registry.setDefaultLabels({ service });
-  collectDefaultMetrics({ register: registry, prefix: 'fleetgate_' });
+  registry.setDefaultLabels({ service, ...labels });
+  collectDefaultMetrics({ register: registry });
   const common = (name: string, help: string) => ({ name: `fleetgate_${name}`, help, registers: [registry] });
   return {
     registry,

@@ -138,7 +138,9 @@ void t.test('everything there is, then every change; a restart repeats nothing a
   // The history may see an event before its confirmation reaches the agent.
   await eventually(async () => {
     const metrics = await (await fetch(`http://127.0.0.1:${first.port}/metrics`)).text();
-    return /fleetgate_agent_events_published_total\{type="applied",via="watch",service="agent"\} 1/.test(metrics);
+    return /fleetgate_agent_events_published_total\{type="applied",via="watch",service="agent",cluster="eu"\} 1/.test(
+      metrics,
+    );
   });
   await first.stop();
   await writeRoute(folder, 'b', 'changed-meanwhile.test');

@@ -72,7 +72,7 @@ export async function startAgent(
   const stopping = new AbortController();
   const log = parentLog.child({ cluster: options.cluster });
   const live = new LiveObjects();
-  const metrics = createMetrics('agent');
+  const metrics = createMetrics('agent', { cluster: options.cluster });
   const context: Context = {
     options,
     log,

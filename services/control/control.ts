@@ -10,10 +10,12 @@ import { hostname } from 'node:os';
 import type { FastifyInstance } from 'fastify';
 import packageFile from '../../package.json' with { type: 'json' };
 import { fail, messageOf } from '#libs/runtime/errors.ts';
+import type { Readiness } from '#libs/runtime/health.ts';
 import type { RunningService } from '#libs/runtime/lifecycle.ts';
 import type { Logger } from '#libs/runtime/log.ts';
 import { type Metrics, createMetrics } from '#libs/runtime/metrics.ts';
 import { portOf } from '#libs/runtime/ports.ts';
+import { type PostgresProbe, probePostgres } from '#libs/runtime/postgres/postgres-probe.ts';
 import { type Postgres, openPostgres } from '#libs/runtime/postgres/postgres.ts';
 import { Access } from './access/access.ts';
 import { ChangeStreams } from './api/change-streams.ts';
@@ -110,16 +112,17 @@ async function startParts(context: Context): Promise<{ port: number; done: Promi
   };
   const feed = new FleetFeed(hubPostgres.pool, mirror, listener, log, signal);
   const access = new Access(tokens, options.requestsPerSecond);
+  const probe = probePostgres(options.databaseUrl, 'fleetgate control probe', signal);
   const server = await buildServer({
     api: { db: apiPostgres.db, commands, streams, tokens, log, version: packageFile.version },
     access,
     metrics,
-    ready: () =>
-      feed.fresh ? { ok: true, reasons: [] } : { ok: false, reasons: ['Postgres has not answered for a while'] },
+    ready: () => readiness(probe, feed),
   });
   const listening = await listenForNotices(options.databaseUrl, { feed, hub, waits, streams, tokens }, log, signal);
   const nats = connectCommands(options, commands, log, signal);
   const { done } = await feed.start();
+  await probe.first;
   acceptNodes(server.server, { access, hub, log });
   const port = await startListening(server, options);
   return {
@@ -132,6 +135,12 @@ async function startParts(context: Context): Promise<{ port: number; done: Promi
       await Promise.all([closed, listening.stop(), commands.stop(), done, nats.close()]);
     },
   };
+}
+
+function readiness(postgres: PostgresProbe, feed: FleetFeed): Readiness {
+  if (!postgres.answers) return { ok: false, reasons: ['Postgres does not answer.'] };
+  if (!feed.fresh) return { ok: false, reasons: ['The fleet has not been read from Postgres for a while.'] };
+  return { ok: true, reasons: [] };
 }
 
 async function startListening(server: FastifyInstance, { host, port }: ControlOptions): Promise<number> {

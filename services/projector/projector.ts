@@ -8,6 +8,7 @@ import { type Logger, atLevel } from '#libs/runtime/log.ts';
 import { createMetrics } from '#libs/runtime/metrics.ts';
 import { type Nats, connectNats } from '#libs/runtime/nats/nats.ts';
 import { backoff, pause, untilAborted } from '#libs/runtime/pause.ts';
+import { probePostgres } from '#libs/runtime/postgres/postgres-probe.ts';
 import { type Postgres, openPostgres } from '#libs/runtime/postgres/postgres.ts';
 import { migrationsPending } from '../../migrations/run.ts';
 import { FenceLost } from './store/commit.ts';
@@ -37,12 +38,13 @@ export async function startProjector(
   const registry = createMetrics('projector');
   const metrics = createProjectorMetrics(registry);
   const state: State = { phase: 'connecting', term: undefined, nats: undefined };
+  const probe = probePostgres(options.databaseUrl, 'fleetgate projector probe', stopped);
   const health = await startHealthServer({
     host: options.host,
     port: options.port,
     registry: registry.registry,
     log,
-    ready: () => readiness(state, options),
+    ready: () => (probe.answers ? readiness(state, options) : { ok: false, reasons: ['Postgres does not answer.'] }),
   });
   const done = run(options, { log, metrics, state, signal: stopped }, health);
   return {

@@ -195,6 +195,26 @@ void t.test(
   },
 );
 
+void t.test('metrics: the node on every series, and no gauge of a gateway that is deleted', async (t) => {
+  const { node } = await startServing(t);
+  const metrics = (): Promise<string> => ask(node.healthPort, 'localhost', '/metrics');
+  const text = await metrics();
+  t.match(text, `fleetgate_node_gateway_version{gateway="${gateway}",service="proxy",node="node-1"} 1`);
+  t.match(text, /^process_cpu_seconds_total\{service="proxy",node="node-1"\}/mu);
+  const series = text.split('\n').filter((line) => /^\w+\{/u.test(line));
+  t.strictSame(
+    series.filter((line) => !line.includes('node="node-1"')),
+    [],
+  );
+  const all = { ...listener(node.port), ...backend('one'), ...backend('two'), ...route('a', 'a.example.com', 'one') };
+  const none = Object.fromEntries(keysOf(all).map((key) => [key, null]));
+  await applied(t, node.hub.publish(gateway, none), node);
+  t.notMatch(await metrics(), /node_gateway_version\{/u);
+  await applied(t, node.hub.publish(gateway, all), node);
+  t.match(await metrics(), /node_gateway_version\{[^}]*\} 3/u);
+  t.equal(await ask(node.port, 'a.example.com'), '200 one');
+});
+
 void t.test('readiness: Envoy lives and serves, or there is nothing to serve', async (t) => {
   const node = await prepareNode(t);
   await node.hub.stop();

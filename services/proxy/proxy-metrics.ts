@@ -1,10 +1,12 @@
 // Counts what one node does. Series per gateway carry its name; none is ever made from what a request holds.
 import { createMetrics, type Metrics } from '#libs/runtime/metrics.ts';
+import type { Held } from '#libs/protocol/messages.ts';
+import { emptyDigest } from '#libs/snapshot/digest.ts';
 import type { XdsType } from '#libs/xds/envoy/resources.ts';
 
 /** What is read at each scrape. */
 interface ProxyState {
-  held(): readonly { readonly gateway: string; readonly version: number }[];
+  held(): readonly Held[];
   envoyLive(): boolean;
   hubConnected(): boolean;
   problems(): number;
@@ -23,8 +25,8 @@ export interface ProxyMetrics {
 }
 
 /** Makes the metrics of a node and their registry. */
-export function proxyMetrics(state: ProxyState): ProxyMetrics {
-  const metrics = createMetrics('proxy');
+export function proxyMetrics(node: string, state: ProxyState): ProxyMetrics {
+  const metrics = createMetrics('proxy', { node });
   const activation = metrics.histogram('node_activation_seconds', 'From receipt of a snapshot to its end', ['outcome']);
   const rejected = metrics.counter('node_rejected_total', 'Snapshots that were not taken', ['gateway']);
   const received = metrics.counter('node_received_bytes_total', 'Bytes of messages from control');
@@ -36,7 +38,10 @@ export function proxyMetrics(state: ProxyState): ProxyMetrics {
   const notSaved = metrics.counter('node_last_good_failures_total', 'Changes that could not be written to disk');
   metrics.gauge('node_gateway_version', 'Version that serves', ['gateway'], (gauge) => {
     gauge.reset();
-    for (const { gateway, version } of state.held()) gauge.set({ gateway }, version);
+    for (const { gateway, version, digest } of state.held()) {
+      // Without entries it is deleted, or not for this node any more.
+      if (digest !== emptyDigest) gauge.set({ gateway }, version);
+    }
   });
   metrics.gauge('node_envoy_live', '1 while Envoy serves', [], (gauge) => gauge.set(state.envoyLive() ? 1 : 0));
   metrics.gauge('node_control_connected', '1 while connected to control', [], (gauge) =>

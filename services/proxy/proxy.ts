@@ -103,7 +103,7 @@ class ProxyService implements RunningProxy {
     this.#prepared = prepared;
     const session = new NodeSession(identityOf(options), prepared.saved);
     this.#session = session;
-    this.#metrics = proxyMetrics({
+    this.#metrics = proxyMetrics(options.node, {
       held: () => session.held(),
       envoyLive: () => this.#envoyState() === 'live',
       hubConnected: () => this.#hub.connected,

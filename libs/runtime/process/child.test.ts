@@ -235,7 +235,7 @@ void t.test('a folder has one owner; a dead owner is replaced and its server sto
 });
 
 void t.test('health, readiness with its reasons, metrics', async (t) => {
-  const metrics = createMetrics('test');
+  const metrics = createMetrics('test', { cluster: 'eu' });
   metrics.counter('things_total', 'Things', ['kind']).inc({ kind: 'a' });
   metrics.gauge('level', 'Level', [], (gauge) => gauge.set(7));
   metrics.histogram('took_seconds', 'Time').observe(0.0015);
@@ -258,10 +258,13 @@ void t.test('health, readiness with its reasons, metrics', async (t) => {
   reasons = [];
   t.match(await get('/readyz?verbose'), { status: 200, body: '{"ok":true,"reasons":[]}\n' });
   const { body } = await get('/metrics');
-  t.match(body, 'fleetgate_things_total{kind="a",service="test"} 1');
-  t.match(body, 'fleetgate_level{service="test"} 7');
-  t.match(body, 'fleetgate_took_seconds_bucket{le="0.002",service="test"} 1');
-  t.match(body, 'fleetgate_process_cpu_seconds_total');
+  t.match(body, 'fleetgate_things_total{kind="a",service="test",cluster="eu"} 1');
+  t.match(body, 'fleetgate_level{service="test",cluster="eu"} 7');
+  t.match(body, 'fleetgate_took_seconds_bucket{le="0.002",service="test",cluster="eu"} 1');
+  t.match(body, /^process_cpu_seconds_total\{service="test",cluster="eu"\}/m, 'by the names that dashboards know');
+  t.match(body, /^nodejs_heap_size_used_bytes\{/m);
+  const unlabelled = body.split('\n').filter((line) => line !== '' && !/^#|cluster="eu"/.test(line));
+  t.strictSame(unlabelled, [], 'every series carries the labels');
   t.match(await get('/'), { status: 404 });
   t.match(await get('/healthz', 'POST'), { status: 405 });
   await t.rejects(startHealthServer({ ...options, port: server.port }), { code: 'port-in-use' });
