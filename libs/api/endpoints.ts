@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { type Endpoint, apiPrefix } from './endpoint.ts';
 import { whoAmI } from '#libs/api/models/caller.ts';
 import { cluster } from '#libs/api/models/cluster.ts';
-import { commandAccepted, commandResult, operation } from '#libs/api/models/command.ts';
+import { commandAccepted, commandResult, operation, rollbackPreview } from '#libs/api/models/command.ts';
 import { gatewayDetail, gatewaySummary } from '#libs/api/models/gateway.ts';
 import { gatewayHistoryItem, historyEvent, objectEvent } from '#libs/api/models/history.ts';
 import { fleetNode, removedNode } from '#libs/api/models/node.ts';
@@ -168,6 +168,20 @@ export const endpoints = {
       }),
     }),
     ...commandAnswers,
+  },
+  previewRollback: {
+    method: 'GET',
+    path: `${gatewayAt}/rollback`,
+    role: 'viewer',
+    tag: 'commands',
+    summary: 'What a rollback would do now',
+    description: 'Changes nothing. Give the answer’s `serving` as `expect`, so that what you saw is what you replace.',
+    input: z.object({
+      params: gatewayPath,
+      query: z.object({ to: versionText.optional().describe('Absent = the one that served before.') }),
+    }),
+    refuses: ['not-found'],
+    returns: rollbackPreview,
   },
   release: {
     ...command,

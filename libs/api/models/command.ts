@@ -33,6 +33,17 @@ export const commandResult = z
   })
   .meta({ id: 'CommandResult' });
 
+export const rollbackPreview = z
+  .strictObject({
+    gateway: gatewayId,
+    serving: z.int().describe('The version that serves now: give it as `expect`.'),
+    pinned: z.boolean(),
+    to: z.int().nullable().describe('The version whose content would serve; null = there is none to go back to.'),
+    digest: z.string().nullable().describe('Of that content.'),
+    refused: z.string().nullable().describe('Why it would be refused; null = it would be done.'),
+  })
+  .meta({ id: 'RollbackPreview', description: 'What a rollback would do now.' });
+
 export const commandAccepted = z
   .strictObject({ id: z.string(), message: z.string(), expiresAt: time.describe('Never carried out after it.') })
   .meta({ id: 'CommandAccepted', description: 'Taken, not decided yet: see /operations/{id}.' });

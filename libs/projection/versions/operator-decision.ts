@@ -22,6 +22,9 @@ interface ServedBy {
   readonly ofVersion: number | null;
 }
 
+/** Names what of a gateway's head decides. */
+type DecidedHead = Pick<GatewayHead, 'head' | 'serving' | 'pinned' | 'alarm'>;
+
 type Refusal = Exclude<StoredOutcome, { readonly result: 'done' }>;
 
 /**
@@ -29,7 +32,7 @@ type Refusal = Exclude<StoredOutcome, { readonly result: 'done' }>;
  * Nothing is folded of what was refused or came too late.
  */
 export function decideOperator(
-  head: GatewayHead | undefined,
+  head: DecidedHead | undefined,
   command: OperatorEvent,
   standing: Standing,
 ): OperatorEvent & { readonly outcome: StoredOutcome } {
@@ -64,7 +67,7 @@ function expired({ expiresAt }: OperatorEvent, now: number): Refusal | undefined
 }
 
 /** The gateway is not known, or is not as the person saw it. */
-function outdated(head: GatewayHead | undefined, command: OperatorEvent, standing: Standing): Refusal | undefined {
+function outdated(head: DecidedHead | undefined, command: OperatorEvent, standing: Standing): Refusal | undefined {
   const { gateway, expect, force = false } = command;
   if (head === undefined) return refuse('unknown-gateway', `no gateway ${gateway} is known`);
   if (expect === undefined || force || head.serving === expect) return undefined;
@@ -73,14 +76,14 @@ function outdated(head: GatewayHead | undefined, command: OperatorEvent, standin
 }
 
 /** A release without a pin, an accept without an alarm. */
-function unneeded(head: GatewayHead | undefined, { type, gateway }: OperatorEvent): Refusal | undefined {
+function unneeded(head: DecidedHead | undefined, { type, gateway }: OperatorEvent): Refusal | undefined {
   if (type === 'release' && head?.pinned !== true) return refuse('not-pinned', `${gateway} is not pinned`);
   if (type === 'accept' && head?.alarm === null) return refuse('nothing-held', `nothing of ${gateway} is held back`);
   return undefined;
 }
 
 function rollbackTarget(
-  head: GatewayHead | undefined,
+  head: DecidedHead | undefined,
   { gateway, to: wanted, digest }: RollbackEvent,
   { versions, servedBy }: Standing,
 ): { readonly to: number; readonly digest: string } | Refusal {

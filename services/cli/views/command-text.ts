@@ -1,9 +1,11 @@
 // Shows what `rollback`, `release` and `accept` did, and on which nodes. Pure.
 import type { z } from 'zod';
-import type { commandResult } from '#libs/api/models/command.ts';
+import type { commandResult, rollbackPreview } from '#libs/api/models/command.ts';
 import { count } from './table.ts';
 
 export type CommandResult = z.output<typeof commandResult>;
+
+type RollbackPreview = z.output<typeof rollbackPreview>;
 
 export type GatewayVerb = 'rollback' | 'release' | 'accept';
 
@@ -21,6 +23,16 @@ export function commandText(verb: GatewayVerb, result: CommandResult): string {
   const lines = [`${gateway} ${what}`, `  ${whereText(result)}`];
   if (verb === 'rollback') lines.push(`  later changes wait as candidates until: fleetgate release ${gateway}`);
   return lines.join('\n');
+}
+
+/** Writes what a rollback would do, and the commands that show and do it. */
+export function previewText({ gateway, serving, to, refused }: RollbackPreview): string {
+  if (refused !== null || to === null) return `${gateway} serves version ${serving}; a rollback would be refused`;
+  return [
+    `${gateway} serves version ${serving}; the content of version ${to} would serve in its place, pinned`,
+    `  what differs: fleetgate diff ${gateway} ${serving} ${to}`,
+    `  to do it:     fleetgate rollback ${gateway} --to ${to} --expect ${serving}`,
+  ].join('\n');
 }
 
 /** Writes which nodes have not applied a version, with what they say. */

@@ -1,6 +1,6 @@
 import t from 'tap';
 import { gateway, result } from '../testing/small-fleet.ts';
-import { commandText } from './command-text.ts';
+import { commandText, previewText } from './command-text.ts';
 import { diffText } from './diff-text.ts';
 import { fieldLine } from './field-text.ts';
 import { gatewayState, nodesText } from './gateway-table.ts';
@@ -29,6 +29,12 @@ await t.test('what a command did', async (t) => {
     commandText('release', { ...result, nodes: [], ms: null, complete: false }),
     'eu/platform/shared is released and serves version 6, in place of version 5\n  decided in 4 ms',
   );
+});
+
+await t.test('what a rollback would do, and the command that does just that', async (t) => {
+  const preview = { gateway: 'eu/platform/shared', serving: 7, pinned: false, to: 4, digest: 'd', refused: null };
+  t.match(previewText(preview), /to do it: +fleetgate rollback eu\/platform\/shared --to 4 --expect 7$/);
+  t.match(previewText({ ...preview, refused: 'it is pinned' }), /would be refused$/);
 });
 
 await t.test('a difference: entries, and the fields of those that changed', async (t) => {

@@ -104,6 +104,12 @@ void t.test('reading snapshots', async (t) => {
   );
   t.match((await get(`${at}/diff?from=0&to=1`)).body, { added: 3 });
   t.equal((await get(`${at}/diff?from=1&to=99`)).status, 404);
+  t.match((await get(`${at}/rollback`)).body, {
+    ...{ gateway, serving: 3, pinned: true, to: null, digest: null },
+    refused: /^eu\/infra\/web is pinned already, to version 3 with the content of version 1 since .*; to go further/,
+  });
+  t.match((await get(`${at}/rollback?to=2`)).body, { to: 2, digest: /\w/, refused: null });
+  t.equal((await get(`${at}/rollback?to=99`)).status, 404);
 });
 
 void t.test('routes', async (t) => {

@@ -2,7 +2,7 @@
 import type { endpoints } from '#libs/api/endpoints.ts';
 import type { ServedEndpoint } from './endpoint.ts';
 import { listClusters, readWhoAmI } from './endpoints/clusters.ts';
-import { accept, readOperation, release, rollback } from './endpoints/commands.ts';
+import { accept, previewRollback, readOperation, release, rollback } from './endpoints/commands.ts';
 import { listGateways, readGateway } from './endpoints/gateways.ts';
 import { listEvents, readGatewayHistory, readObjectHistory } from './endpoints/history.ts';
 import { listNodes, removeNode } from './endpoints/nodes.ts';
@@ -19,6 +19,7 @@ const served: Readonly<Record<keyof typeof endpoints, ServedEndpoint>> = {
   readSnapshot,
   diffSnapshots,
   rollback,
+  previewRollback,
   release,
   accept,
   readOperation,

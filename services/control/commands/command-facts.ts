@@ -9,6 +9,7 @@ interface GatewayStanding {
   readonly head: number;
   readonly serving: number;
   readonly pinned: boolean;
+  readonly alarm: string | null;
 }
 
 /** Names a version with the digest of its content. */
@@ -42,7 +43,7 @@ const storedCommand = z.object({ to: z.int().nullish(), outcome: storedOutcome }
 
 /** Gives where a gateway stands; undefined = there is no such gateway. */
 export function readStanding(db: Kysely<Database>, gateway: string): Promise<GatewayStanding | undefined> {
-  const columns = ['head', 'serving', 'pinned'] as const;
+  const columns = ['head', 'serving', 'pinned', 'alarm'] as const;
   return db.selectFrom('gateways').select(columns).where('gateway', '=', gateway).executeTakeFirst();
 }
 

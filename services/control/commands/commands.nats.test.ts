@@ -207,6 +207,10 @@ void t.test('nobody decides: 202 in the time that was given, and the operation t
   const { fixture, nats } = await start(t);
   const { writer } = fixture;
   const begun = Date.now();
+  const preview = async (query: string) => call(fixture, 'GET', `${at}/rollback${query}`, 'viewer');
+  t.match(await preview(''), { status: 200, body: { serving: 2, pinned: false, to: 1, digest: /\w/, refused: null } });
+  t.match((await preview('?to=2')).body, { to: 2, refused: null });
+  t.equal((await preview('?to=99')).status, 404);
   const pending = await call(fixture, 'POST', `${at}/rollback`, 'operator', { to: 1, timeout: 400, wait: 30_000 });
   t.match(pending, { status: 202, body: { message: /not decided within 400 ms/ } });
   const tookMs = Date.now() - begun;

@@ -4,12 +4,17 @@ import { endpoints } from '#libs/api/endpoints.ts';
 import { Problem } from '#libs/api/problem.ts';
 import { type PlaceName, toPlaceKey } from '#libs/gateway/object-key.ts';
 import { readRecorded } from '../../commands/command-facts.ts';
+import { readPreview } from '../../commands/rollback-preview.ts';
 import type { Command } from '../../commands/commands.ts';
 import type { Caller } from '../../access/tokens.ts';
 import { Accepted, type Api, serve } from '../endpoint.ts';
 
 export const rollback = serve(endpoints.rollback, (api, { params, body }, caller) =>
   run(api, caller, 'rollback', params, body),
+);
+
+export const previewRollback = serve(endpoints.previewRollback, (api, { params, query: { to } }) =>
+  readPreview(api.db, toPlaceKey(params), to ?? null),
 );
 
 export const release = serve(endpoints.release, (api, { params, body }, caller) =>
