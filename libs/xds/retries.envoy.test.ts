@@ -1,6 +1,6 @@
 // Retries and time limits: real requests through a real Envoy to a backend that fails as it is told
 // (httproute-retry.go).
-import { createServer, type ServerResponse } from 'node:http';
+import { createServer, request, type ServerResponse } from 'node:http';
 import t from 'tap';
 import { backendEntry, ruleEntry } from '#libs/testing/given/entries.ts';
 import { freePort } from '#libs/testing/peers/http-peers.ts';
@@ -12,12 +12,15 @@ const gateway = await startServedGateway(t);
 /** Requests so far by path and query. */
 const attempts = new Map<string, number>();
 /** `?fail=<status, reset or hang>&times=<n>`: fails so often, then answers 200. */
-const flaky = createServer((request, response) => {
-  const { searchParams } = new URL(request.url ?? '', 'http://flaky');
-  const count = (attempts.get(request.url ?? '') ?? 0) + 1;
-  attempts.set(request.url ?? '', count);
-  if (count > Number(searchParams.get('times'))) response.end();
-  else fail(response, searchParams.get('fail') ?? '');
+const flaky = createServer((incoming, response) => {
+  const { url = '' } = incoming;
+  const { searchParams } = new URL(url, 'http://flaky');
+  const count = (attempts.get(url) ?? 0) + 1;
+  attempts.set(url, count);
+  incoming.resume().on('end', () => {
+    if (count > Number(searchParams.get('times'))) response.end();
+    else fail(response, searchParams.get('fail') ?? '');
+  });
 });
 const flakyPort = await listenFor(t, flaky);
 gateway.setEndpoints('flaky', [{ address: '127.0.0.1', port: flakyPort }]);
@@ -69,7 +72,32 @@ void t.test('what fails on the way', async (t) => {
   t.equal((await gateway.ask({ host: 'a.example.com', path: '/gone' })).status, 503);
 });
 
+void t.test('requests whose body fits into a mebibyte', async (t) => {
+  await gateway.serve(t, backendEntry('flaky'), rule('body', { codes: [503], attempts: 2 }));
+  const mebibyte = 1_048_576;
+  for (const [bytes, expected] of [
+    [1000, [200, 3]],
+    [mebibyte, [200, 3]],
+    [3 * mebibyte, [503, 1]],
+  ] as const) {
+    const path = `/body?fail=503&times=2&bytes=${bytes}`;
+    t.strictSame([await posted(path, bytes), attempts.get(path)], expected, `${bytes} bytes`);
+  }
+});
+
 t.end();
+
+/** Sends a body; gives the status. */
+function posted(path: string, bytes: number): Promise<number | undefined> {
+  return new Promise((resolve, reject) => {
+    const headers = { host: 'a.example.com', 'content-length': bytes };
+    const sent = request({ port: gateway.port, host: '127.0.0.1', method: 'POST', path, headers }, (answer) => {
+      answer.resume().on('end', () => resolve(answer.statusCode));
+    });
+    sent.on('error', reject);
+    sent.end(Buffer.alloc(bytes, 'a'));
+  });
+}
 
 function rule(
   name: string,

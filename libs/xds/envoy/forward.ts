@@ -12,6 +12,7 @@ import type { ProtoMessage } from './resources.ts';
 import { retryFields } from './retry.ts';
 import { noBackend, noBackendCode, type RoutePart, type RouteParts } from './route-parts.ts';
 import { isHostName } from './text-limits.ts';
+import { duration, timeLimits } from './time-limits.ts';
 
 /** Name of the cluster of a backend's entry key, or undefined when there is no such entry. */
 export type ClusterOf = (backendKey: string) => string | undefined;
@@ -30,7 +31,6 @@ interface Target {
 }
 
 const weightsMax = 4_294_967_295;
-const dayMs = 86_400_000;
 
 /** Gives the routes that forward the requests of one match, in the order in which they are tried. */
 export function forwardParts(
@@ -131,15 +131,16 @@ function inTurn(pieces: readonly Piece[]): readonly RoutePart[] {
 /** Says what a route action has beside its clusters. */
 function actionFields(
   filters: readonly HttpFilter[],
-  { path, timeouts, retry }: ForwardContext,
+  context: ForwardContext,
 ): { readonly fields: ProtoMessage } | { readonly problem: string } {
+  const { path, timeouts, retry } = context;
   const change = filters.flatMap((filter) => (filter.type === 'rewrite' && filter.path ? [filter.path] : [])).at(-1);
   const rewrite = rewriteOf(change, path);
   if ('problem' in rewrite) return rewrite;
   const perTryMs = timeouts?.backendRequestMs ?? 0;
   return {
     fields: {
-      timeout: duration(timeouts?.requestMs ?? 0),
+      ...timeLimits(context),
       ...rewriteFields(rewrite),
       ...hostField(filters),
       ...retryFields(retry, perTryMs > 0 ? duration(perTryMs) : undefined),
@@ -169,9 +170,4 @@ function filtersProblem(filters: readonly HttpFilter[]): string | undefined {
 /** Tells whether a weighted cluster cannot have the filter. */
 function isRouteFilter(filter: HttpFilter): boolean {
   return filter.type === 'mirror' || filter.type === 'cors' || (filter.type === 'rewrite' && filter.path !== undefined);
-}
-
-/** Longer than a day is no limit, as 0 is. */
-function duration(ms: number): string {
-  return ms > 0 && ms <= dayMs ? `${Math.ceil(ms) / 1000}s` : '0s';
 }

@@ -8,6 +8,7 @@
 //     responses keep their Server header;
 //   - a request has at most 1,000 headers in 60 KiB over every HTTP version: over HTTP/2 each cookie counts.
 import type { ProtoMessage } from './resources.ts';
+import { idleMs } from './time-limits.ts';
 import { scopeKeyBuilder, scopeMutation, selectionFilters } from './scope-selection.ts';
 
 /** JSON lines of requests to standard output. */
@@ -35,7 +36,7 @@ export function httpConnection(chain: string, accessLog: AccessLog | undefined):
       server_header_transformation: 'PASS_THROUGH',
       upgrade_configs: [{ upgrade_type: 'websocket' }],
       request_headers_timeout: '10s',
-      stream_idle_timeout: '300s',
+      stream_idle_timeout: `${idleMs / 1000}s`,
       common_http_protocol_options: { idle_timeout: '3600s', max_headers_count: headersMax },
       http2_protocol_options: {
         allow_connect: true,
