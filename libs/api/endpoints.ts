@@ -9,6 +9,7 @@ import { gatewayDetail, gatewaySummary } from '#libs/api/models/gateway.ts';
 import { gatewayHistoryItem, historyEvent, objectEvent } from '#libs/api/models/history.ts';
 import { fleetNode, removedNode } from '#libs/api/models/node.ts';
 import { pageOf } from '#libs/api/models/page.ts';
+import { projector } from '#libs/api/models/projector.ts';
 import { fleetRoute } from '#libs/api/models/route.ts';
 import { snapshotDiff } from '#libs/api/models/snapshot-diff.ts';
 import { snapshotDetail, snapshotSummary } from '#libs/api/models/snapshot.ts';
@@ -85,6 +86,15 @@ export const endpoints = {
     summary: 'Clusters, their agents and how many objects the history holds of each',
     input: z.object({ query: page }),
     returns: pageOf(cluster),
+  },
+  listProjectors: {
+    method: 'GET',
+    path: `${apiPrefix}/projectors`,
+    role: 'viewer',
+    tag: 'fleet',
+    summary: 'Projectors: which one leads and since when, and which ones stand by',
+    input: z.object({ query: page }),
+    returns: pageOf(projector),
   },
   listGateways: {
     method: 'GET',

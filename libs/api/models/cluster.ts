@@ -6,7 +6,9 @@ export const cluster = z
   .strictObject({
     name: z.string(),
     uid: z.string(),
-    status: z.enum(['connected', 'silent', 'unknown']).describe('unknown = its agent was never heard of'),
+    status: z
+      .enum(['connected', 'silent', 'unknown'])
+      .describe('unknown = its agent was never heard of, or no projector leads that could hear it'),
     firstSeen: time,
     agent: z
       .strictObject({

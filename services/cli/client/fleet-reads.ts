@@ -16,6 +16,11 @@ export function readClusters(client: FleetClient): Items<'listClusters'> {
   return readAll((after) => client.call(endpoints.listClusters, { query: { after } }));
 }
 
+/** Reads every projector. */
+export function readProjectors(client: FleetClient): Items<'listProjectors'> {
+  return readAll((after) => client.call(endpoints.listProjectors, { query: { after } }));
+}
+
 /** Reads the gateways that the query leaves, by default all that are not deleted. */
 export function readGateways(client: FleetClient, query: Query<'listGateways'> = {}): Items<'listGateways'> {
   return readAll((after) => client.call(endpoints.listGateways, { query: { ...query, after } }));

@@ -4,12 +4,16 @@ import { routeKinds } from '#libs/api/parameters.ts';
 import { type Cluster, clusterLines } from '../views/cluster-table.ts';
 import { gatewayLines } from '../views/gateway-table.ts';
 import { nodeLines } from '../views/node-table.ts';
+import { projectorLines } from '../views/projector-lines.ts';
 import type { Route } from '../views/route-table.ts';
 import { type Look, count } from '../views/table.ts';
 import { type Overview, refusedMax } from './overview.ts';
 
 /** Writes three tables, what is wrong below each, and the number of routes. */
-export function overviewText({ clusters, gateways, nodes, refusedRoutes, restores }: Overview, look: Look): string {
+export function overviewText(
+  { projectors, clusters, gateways, nodes, refusedRoutes, restores }: Overview,
+  look: Look,
+): string {
   const lines = [
     ...clusterLines(clusters, look),
     '',
@@ -19,6 +23,7 @@ export function overviewText({ clusters, gateways, nodes, refusedRoutes, restore
     '',
     routesLine(clusters, refusedRoutes),
     ...restores.map(restoreLine),
+    ...(projectors === undefined ? [] : projectorLines(projectors, look)),
   ];
   return lines.filter((line, index) => line !== '' || lines[index - 1] !== '').join('\n');
 }

@@ -3,6 +3,7 @@ import { cluster, gateway, node, now, overview } from '../testing/small-fleet.ts
 import { LiveOverview } from './live-overview.ts';
 import { describeChanges } from './overview-changes.ts';
 import { overviewText } from './overview-text.ts';
+import type { Projector } from '../views/projector-lines.ts';
 
 await t.test('the overview: tables, and the number of routes', async (t) => {
   const text = overviewText(overview, { now, width: undefined });
@@ -44,3 +45,48 @@ await t.test('the stream of changes: nothing before everything was said once, th
   say('gateways', false, [{ ...gateway, deleted: true }]);
   t.same(live.overview?.gateways, []);
 });
+
+await t.test('projectors: which one leads and since when, and who is to blame when none does', (t) => {
+  const projector: Projector = {
+    projector: 'a/1',
+    host: 'a',
+    pid: 7,
+    version: '0.1.0',
+    status: 'leading',
+    leads: true,
+    since: '2026-01-01T23:00:00Z',
+    lastSeen: '2026-01-01T23:59:59Z',
+    ageMs: 1000,
+    leaseUntil: '2026-01-02T00:00:14Z',
+    problems: [],
+  };
+  t.match(textOf(projector), /^projector a\/1 \(process 7\): leading since 2026-01-01T23:00:00Z \(1h\)$/m);
+  t.notMatch(textOf(projector), /!/);
+  t.match(textOf({ ...projector, problems: ['NATS is disconnected.'] }), /^! projector a\/1: NATS is disconnected\.$/m);
+  t.match(textOf(), /^! No projector runs\. /m);
+  t.end();
+});
+
+await t.test('a leader that hangs is named, and not the agents that it does not hear', (t) => {
+  const hung: Projector = {
+    projector: 'a/1',
+    host: 'a',
+    pid: 7,
+    version: '0.1.0',
+    status: 'silent',
+    leads: false,
+    since: '2026-01-01T23:59:00Z',
+    lastSeen: '2026-01-01T23:59:00Z',
+    ageMs: 60_000,
+    leaseUntil: '2026-01-01T23:59:15Z',
+    problems: [],
+  };
+  const text = textOf(hung);
+  t.match(text, /^projector a\/1 \(process 7\): silent, last heard 2026-01-01T23:59:00Z \(1m ago\)$/m);
+  t.match(text, /^! Projector a\/1 \(process 7\) leads no longer: it does not answer\. Changes wait/m);
+  t.end();
+});
+
+function textOf(...projectors: readonly Projector[]): string {
+  return overviewText({ ...overview, projectors }, { now, width: undefined });
+}

@@ -22,6 +22,10 @@ void t.test('reading the fleet', async (t) => {
 
   t.match((await get('/whoami', 'operator')).body, { name: 'test operator', role: 'operator' });
 
+  t.match((await get('/projectors')).body['items'], [
+    { projector: 'a/1', status: 'leading', leads: true, pid: 7, problems: [] },
+    { projector: 'b/1', status: 'silent', leads: false, leaseUntil: null },
+  ]);
   const clusters = await get('/clusters');
   t.match(clusters.body['items'], [
     { name: 'eu', status: 'connected', objects: { HTTPRoute: 4, Gateway: 1 }, agent: { synced: true } },

@@ -6,6 +6,7 @@ import { accept, previewRollback, readOperation, release, rollback } from './end
 import { listGateways, readGateway } from './endpoints/gateways.ts';
 import { listEvents, readGatewayHistory, readObjectHistory } from './endpoints/history.ts';
 import { listNodes, removeNode } from './endpoints/nodes.ts';
+import { listProjectors } from './endpoints/projectors.ts';
 import { listRoutes } from './endpoints/routes.ts';
 import { diffSnapshots, listSnapshots, readSnapshot } from './endpoints/snapshots.ts';
 import { listTokens, makeToken, revokeToken } from './endpoints/tokens.ts';
@@ -13,6 +14,7 @@ import { listTokens, makeToken, revokeToken } from './endpoints/tokens.ts';
 const served: Readonly<Record<keyof typeof endpoints, ServedEndpoint>> = {
   readWhoAmI,
   listClusters,
+  listProjectors,
   listGateways,
   readGateway,
   listSnapshots,

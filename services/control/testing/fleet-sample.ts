@@ -105,6 +105,9 @@ export async function fillFleet({ writer }: Fixture): Promise<void> {
   await pool.query(`insert into agents values
     ('eu', '0.1.0', 'kubernetes', true, 12, '[]', now()),
     ('us', '0.1.0', 'folder', false, 1, '["a.yaml:3: not a mapping"]', now() - interval '1 hour')`);
+  await pool.query(`insert into projectors values
+    ('a/1', 'a', 7, '0.1.0', 'leading', now() - interval '2 hours', now(), 0, 1, now() + interval '1 hour', '[]'),
+    ('b/1', 'b', 8, '0.1.0', 'standing by', now(), now() - interval '5 minutes', null, null, null, '[]')`);
   const noise = { ...event('noise', 1, 1), name: 'other', data: { v: 1, object: null } };
   await writer.commit({ events: [event('e1', 1, 90), noise], gateways: [{ gateway, entries: firstEntries }] });
   const rule = 'rule/HTTPRoute/shop/web/0';

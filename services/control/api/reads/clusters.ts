@@ -4,10 +4,13 @@ import type { z } from 'zod';
 import type { cluster } from '#libs/api/models/cluster.ts';
 import { silentAfterMs } from '#libs/protocol/silence.ts';
 import type { Database, Row } from '#libs/runtime/postgres/database.ts';
+import { leadingSince } from './projectors.ts';
 
 interface AgentColumns extends Pick<Row<'agents'>, 'version' | 'source' | 'synced' | 'problems' | 'last_seen'> {
   readonly agent_objects: number;
   readonly age_ms: number;
+  /** Whether it says nothing to a projector that leads; null = none does, and nobody could hear it. */
+  readonly silent: boolean | null;
 }
 
 type ClusterRow = Row<'clusters'> & { readonly objects: Readonly<Record<string, number>> | null } & (
@@ -26,7 +29,9 @@ export async function readClusters(
     select c.*, a.version, a.source, a.synced, a.problems, a.objects as agent_objects, a.last_seen,
            greatest(0, extract(epoch from now() - a.last_seen) * 1000)::float8 as age_ms,
            (select jsonb_object_agg(kind, n) from (
-              select kind, count(*) as n from objects o where o.cluster = c.name group by kind) k) as objects
+              select kind, count(*) as n from objects o where o.cluster = c.name group by kind) k) as objects,
+           (select now() - greatest(a.last_seen, heard.since) > make_interval(secs => ${sql.lit(silentAfterMs / 1000)})
+              from (${leadingSince}) heard) as silent
       from c left join agents a on a.cluster = c.name order by c.name`.execute(db);
   return rows.map(toCluster);
 }
@@ -47,9 +52,15 @@ function toCluster(row: ClusterRow): z.input<typeof cluster> {
   return {
     name: row.name,
     uid: row.uid,
-    status: agent === null ? 'unknown' : agent.ageMs > silentAfterMs ? 'silent' : 'connected',
+    status: statusOf(row),
     firstSeen: row.first_seen.toISOString(),
     agent,
     objects: { ...row.objects },
   };
+}
+
+function statusOf({ version, age_ms: age, silent }: ClusterRow): z.input<typeof cluster>['status'] {
+  if (version === null) return 'unknown';
+  if (age <= silentAfterMs) return 'connected';
+  return silent === null ? 'unknown' : silent ? 'silent' : 'connected';
 }
