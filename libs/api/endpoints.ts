@@ -327,6 +327,7 @@ export const endpoints = {
       query: z.object({ reason: plainText.max(1000).optional().describe('For the history.') }),
     }),
     returns: removedNode,
+    refuses: ['not-found', 'conflict'],
   },
   listTokens: {
     method: 'GET',
