@@ -30,6 +30,7 @@ export const commandResult = z
       .nullable()
       .describe('Until the last of them had applied it; null = not all have, or not waited for.'),
     nodes: z.array(commandNode).describe('Empty when not waited for.'),
+    unready: z.array(z.string()).describe('Rules that are answered 503 now, each with its backend and why.'),
   })
   .meta({ id: 'CommandResult' });
 

@@ -34,7 +34,9 @@ export const gatewaySummary = z
     pinned: z.boolean(),
     deleted: z.boolean(),
     alarm: z.string().nullable().describe('Why newer content was not made a version.'),
-    problems: z.array(z.string()).describe('What of it and its listeners does not work, or only in part.'),
+    problems: z
+      .array(z.string())
+      .describe('What of it, its listeners and, while it is pinned, its rules does not work, or only in part.'),
     digest: z.string().nullable(),
     entries: z.int(),
     cause: z.string().nullable().describe('change, rollback or release'),

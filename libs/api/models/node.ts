@@ -26,6 +26,9 @@ export const fleetNode = z
           appliedAt: time,
           tookMs: z.number(),
           rejected: rejection.nullable(),
+          unready: z
+            .array(z.string())
+            .describe('While the gateway is pinned: rules that are answered 503, each with its backend and why.'),
         })
         .meta({ id: 'NodeGateway' }),
     ),

@@ -20,7 +20,12 @@ export const snapshotSummary = z
   .meta({ id: 'Snapshot', description: 'One immutable version of a gateway.' });
 
 const entry = z
-  .strictObject({ key: z.string(), hash: z.string(), entry: z.unknown().describe('The entry, as nodes get it.') })
+  .strictObject({
+    key: z.string(),
+    hash: z.string(),
+    entry: z.unknown().describe('The entry, as nodes get it.'),
+    ready: z.int().nullable().describe('Of a backend: how many endpoints are ready now. null = it is no backend.'),
+  })
   .meta({ id: 'Entry' });
 
 export const snapshotDetail = snapshotSummary

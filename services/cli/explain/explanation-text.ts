@@ -148,7 +148,7 @@ function endpointsText({ backend }: Share, { noBackendStatus }: Forward, { endpo
   const key = parseEntryKey(backend.key);
   const count = key?.type === 'backend' ? endpoints(toEndpointsKey(key.port)) : undefined;
   if (count === undefined) return '';
-  return count === 0 ? ', without a ready endpoint: answered 503' : `, ${count} ready`;
+  return count === 0 ? ', 0 ready: answered 503' : `, ${count} ready`;
 }
 
 function changeFields(name: string, changes: readonly HeaderChange[]): readonly Field[] {

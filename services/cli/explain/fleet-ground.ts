@@ -33,7 +33,9 @@ const isEntry = (value: unknown): boolean =>
   typeof value === 'object' && value !== null && 'kind' in value && kinds.has(String(value.kind));
 /** As far as an explanation needs them. */
 const entries = z.object({
-  items: z.array(z.object({ key: z.string(), entry: z.custom<Entry>(isEntry) })),
+  items: z.array(
+    z.object({ key: z.string(), entry: z.custom<Entry>(isEntry), ready: z.int().nullable().default(null) }),
+  ),
   next: z.string().nullable(),
 });
 
@@ -42,7 +44,8 @@ const readEntries = { ...endpoints.readSnapshot, returns: entries };
 /** Reads what is needed of a fleet. Throws FleetgateError 'not-found' or 'config'. */
 export async function readFleetGround(client: FleetClient, moment: Moment): Promise<Ground> {
   const names = moment.gateway === undefined ? await servedTogether(client, moment.node) : [moment.gateway];
-  const gateways = await Promise.all(names.map((name) => readServed(client, name, moment)));
+  const ready = new Map<string, number>();
+  const gateways = await Promise.all(names.map((name) => readServed(client, name, moment, ready)));
   const routes = await readRoutes(client);
   const details = await Promise.all(names.map((name) => readGateway(client, name)));
   const isPast = moment.at !== undefined || moment.version !== undefined;
@@ -70,17 +73,26 @@ export async function readFleetGround(client: FleetClient, moment: Moment): Prom
           ...(detail.alarm === null ? [] : [`Gateway ${detail.gateway}: newer content is held back: ${detail.alarm}`]),
         ]),
     portOffset: 0,
-    endpoints: () => undefined,
+    // Endpoints are always today's, also beside what served in the past: without --at they say what is answered.
+    endpoints: (key) => (moment.at === undefined ? ready.get(key) : undefined),
     place: () => undefined,
   };
 }
 
-async function readServed(client: FleetClient, gateway: string, moment: Moment): Promise<GroundGateway> {
+/** Reads what a gateway served; `ready` takes how many endpoints are ready now, by discovery key. */
+async function readServed(
+  client: FleetClient,
+  gateway: string,
+  moment: Moment,
+  ready: Map<string, number>,
+): Promise<GroundGateway> {
   const version = moment.version ?? (await versionAt(client, gateway, moment.at));
   if (version === 0) return { gateway, version, entries: new Map() };
   const params = { ...parsePlaceKey(gateway), version: String(version) };
   const pages = await readPages((after) => client.call(readEntries, { params, query: { limit: '500', after } }));
   const items = pages.flatMap((page) => page.items);
+  for (const one of items)
+    if (one.entry.kind === 'backend' && one.ready !== null) ready.set(one.entry.endpoints, one.ready);
   return { gateway, version, entries: new Map(items.map(({ key, entry }) => [key, entry])) };
 }
 

@@ -76,4 +76,5 @@ export const result: CommandResult = {
   complete: true,
   ms: 12.3,
   nodes: [{ node: 'local', state: 'applied', unknownSince: null, ms: 12.3, tookMs: 2, reasons: [] }],
+  unready: [],
 };

@@ -20,7 +20,7 @@ export function commandText(verb: GatewayVerb, result: CommandResult): string {
     release: `is released and serves version ${version}${instead}`,
     accept: `takes the change that was held back and serves version ${version}${instead}`,
   }[verb];
-  const lines = [`${gateway} ${what}`, `  ${whereText(result)}`];
+  const lines = [`${gateway} ${what}`, `  ${whereText(result)}`, ...result.unready.map((text) => `  ! ${text}`)];
   if (verb === 'rollback') lines.push(`  later changes wait as candidates until: fleetgate release ${gateway}`);
   return lines.join('\n');
 }

@@ -5,6 +5,7 @@ import { goldenJson } from '#libs/testing/golden.ts';
 import { startFixture } from '../testing/control-fixture.ts';
 import { type Answer, base, call, called, json } from '../testing/api-client.ts';
 import { fillFleet, gateway } from '../testing/fleet-sample.ts';
+import { endpointsAt, firstEntries } from '../testing/some-entries.ts';
 import { endpointTable } from './endpoint-table.ts';
 import { type Role, roles } from '#libs/api/role.ts';
 
@@ -215,6 +216,38 @@ void t.test('tokens', async (t) => {
     body: { error: { message: /last admin/ } },
   });
 });
+
+void t.test(
+  'a version whose backends are gone says so while it is pinned, and its entries say what is ready',
+  async (t) => {
+    const fixture = await startFixture(t);
+    const { writer } = fixture;
+    const [eu, endpoints] = ['eu/infra/web', 'endpoints/eu/shop/web/80'];
+    const get = async (path: string) => (await call(fixture, 'GET', `${base}${path}`)).body;
+    await writer.commit({ gateways: [{ gateway: eu, entries: firstEntries }] });
+    t.same((await get(`/gateways/${eu}`))['problems'], [], 'of a live gateway its routes say it');
+    await writer.pool.query(
+      `insert into nodes values ('n', '1', '{}', '["*/*/*"]', '[]', 'r', true, 'live', now(), now())`,
+    );
+    await writer.commit({ gateways: [{ gateway: eu, entries: {}, cause: 'rollback', pinned: true }] });
+    await writer.pool.query(`insert into node_gateways select 'n', gateway, version, digest, now(), 1, null, null, null
+    from snapshots where version = 2`);
+    const gone = 'rule 0 of HTTPRoute shop/web: Service shop/web port 80 does not exist: answered 503';
+    t.same((await get(`/gateways/${eu}`))['problems'], [gone]);
+    t.same((await get('/gateways'))['items'][0]['problems'], [gone]);
+    t.same((await get('/nodes'))['items'][0]['gateways'][0]['unready'], [gone]);
+    const ready = async () =>
+      (await get(`/gateways/${eu}/snapshots/2`))['items'].map(({ ready }: { ready: unknown }) => ready);
+    t.same(await ready(), [0, null, null], 'backend, listener, rule');
+
+    await writer.commit({ discovery: { [endpoints]: { kind: 'endpoints', endpoints: [] } } });
+    const none = 'rule 0 of HTTPRoute shop/web: Service shop/web port 80 has 0 ready endpoints: answered 503';
+    t.same((await get(`/gateways/${eu}`))['problems'], [none]);
+    await writer.commit({ discovery: { [endpoints]: endpointsAt('10.0.0.1') } });
+    t.same((await get(`/gateways/${eu}`))['problems'], []);
+    t.same(await ready(), [1, null, null]);
+  },
+);
 
 void t.test('a silent node is removed', async (t) => {
   const fixture = await startFixture(t);

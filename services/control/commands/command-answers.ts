@@ -12,7 +12,7 @@ export function toResult(
   decidedMs: number,
   waited: readonly WaitedNode[] | null,
   startedAt: number,
-): z.input<typeof commandResult> {
+): Omit<z.input<typeof commandResult>, 'unready'> {
   const nodes = (waited ?? []).map(({ node, heard, unknownSince }) => ({
     node,
     state: unknownSince === null ? (heard?.state ?? ('waiting' as const)) : ('unknown' as const),

@@ -13,6 +13,7 @@ import type { commandAccepted, commandResult } from '#libs/api/models/command.ts
 import { Problem } from '#libs/api/problem.ts';
 import { noGateway } from '../not-found.ts';
 import type { Caller } from '../access/tokens.ts';
+import { readUnready } from '../unready.ts';
 import { problemCodeOf, toResult } from './command-answers.ts';
 import { readRecorded, readStanding, readTarget, toOutcome } from './command-facts.ts';
 import type { NodeWaits } from './node-waits.ts';
@@ -95,7 +96,8 @@ export class Commands {
       const decidedMs = performance.now() - startedAt;
       const { waitMs } = command;
       const nodes = waitMs === undefined ? null : await watch.wait(answer.version, Math.max(0, waitMs - decidedMs));
-      return { done: toResult(answer, command.gateway, decidedMs, nodes, startedAt) };
+      const unready = await readUnready(this.#db, command.gateway, answer.version);
+      return { done: { ...toResult(answer, command.gateway, decidedMs, nodes, startedAt), unready } };
     } finally {
       watch.stop();
     }

@@ -8,6 +8,7 @@ import { matchesGateway } from '#libs/snapshot/gateway-glob.ts';
 import { silentSince } from '../../node-silence.ts';
 import { badConditions, problemText } from '#libs/api/bad-conditions.ts';
 import { all } from './conditions.ts';
+import { readUnready } from '../../unready.ts';
 import { parseGatewayStatus } from './kube-fields.ts';
 
 interface GatewayFilter {
@@ -60,16 +61,31 @@ export async function toSummaries(
   db: Kysely<Database>,
   rows: readonly GatewayRow[],
 ): Promise<z.input<typeof gatewaySummary>[]> {
-  const counts = await countNodes(db, rows);
+  const [counts, unready] = await Promise.all([countNodes(db, rows), readUnreadyOfPinned(db, rows)]);
   return rows.map(({ status, ...row }) => ({
     ...row,
     labels: { ...row.labels },
     limits: row.limits,
-    problems: row.deleted ? [] : problemsOf(status),
+    problems: row.deleted ? [] : [...problemsOf(status), ...(unready.get(row.gateway) ?? [])],
     entries: row.entries ?? 0,
     at: row.at?.toISOString() ?? null,
     nodes: counts.get(row.gateway) ?? { connected: 0, applied: 0, rejected: 0, unknown: 0 },
   }));
+}
+
+/**
+ * Says of pinned gateways which of their rules are answered 503. A live gateway has routes that say it themselves; what
+ * a rollback brought back may name what is gone.
+ */
+async function readUnreadyOfPinned(
+  db: Kysely<Database>,
+  rows: readonly GatewayRow[],
+): Promise<ReadonlyMap<string, readonly string[]>> {
+  const found = new Map<string, readonly string[]>();
+  for (const { gateway, pinned, deleted, serving } of rows) {
+    if (pinned && !deleted) found.set(gateway, await readUnready(db, gateway, serving));
+  }
+  return found;
 }
 
 /** Lists what of a Gateway and its listeners does not work; these are why a listener is not programmed. */

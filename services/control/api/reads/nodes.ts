@@ -5,6 +5,7 @@ import type { fleetNode } from '#libs/api/models/node.ts';
 import type { Database, Row } from '#libs/runtime/postgres/database.ts';
 import { silentSince } from '../../node-silence.ts';
 import { all } from './conditions.ts';
+import { readUnready } from '../../unready.ts';
 import { type RejectionColumns, toRejection } from './rejection.ts';
 
 interface NodeRow extends Omit<Row<'nodes'>, 'connected'> {
@@ -15,6 +16,7 @@ interface NodeRow extends Omit<Row<'nodes'>, 'connected'> {
 interface NodeGatewayRow extends Row<'node_gateways'>, RejectionColumns {
   readonly serving: number | null;
   readonly serving_digest: string | null;
+  readonly pinned: boolean | null;
 }
 
 interface NodeFilter {
@@ -48,13 +50,14 @@ export async function toNodes(db: Kysely<Database>, rows: readonly NodeRow[]): P
     select r.node, r.gateway, r.version, r.digest, r.applied_at, r.took_ms::float8,
            r.rejected_version, r.rejected_reasons, r.rejected_at,
            greatest(0, extract(epoch from now() - r.rejected_at) * 1000)::float8 as rejected_age_ms,
-           g.serving, s.digest as serving_digest
+           g.serving, g.pinned, s.digest as serving_digest
       from node_gateways r
       left join gateways g on g.gateway = r.gateway
       left join snapshots s on s.gateway = g.gateway and s.version = g.serving
      where r.node = any(${rows.map(({ node }) => node)}) and g.deleted is not true order by r.node, r.gateway`.execute(
     db,
   );
+  const unready = await readUnreadyOfPinned(db, gateways);
   const byNode = Map.groupBy(gateways, ({ node }) => node);
   return rows.map(({ alive, first_seen, last_seen, age_ms, ...row }) => ({
     ...row,
@@ -65,11 +68,27 @@ export async function toNodes(db: Kysely<Database>, rows: readonly NodeRow[]): P
     firstSeen: first_seen.toISOString(),
     lastSeen: last_seen.toISOString(),
     ageMs: age_ms,
-    gateways: (byNode.get(row.node) ?? []).map(toNodeGateway),
+    gateways: (byNode.get(row.node) ?? []).map((one) => toNodeGateway(one, unready)),
   }));
 }
 
-function toNodeGateway(row: NodeGatewayRow): z.input<typeof fleetNode>['gateways'][number] {
+/** Reads of pinned gateways, once for all nodes, which of their rules are answered 503. */
+async function readUnreadyOfPinned(
+  db: Kysely<Database>,
+  rows: readonly NodeGatewayRow[],
+): Promise<ReadonlyMap<string, readonly string[]>> {
+  const found = new Map<string, readonly string[]>();
+  for (const { gateway, pinned, serving } of rows) {
+    if (pinned === true && serving !== null && !found.has(gateway))
+      found.set(gateway, await readUnready(db, gateway, serving));
+  }
+  return found;
+}
+
+function toNodeGateway(
+  row: NodeGatewayRow,
+  unready: ReadonlyMap<string, readonly string[]>,
+): z.input<typeof fleetNode>['gateways'][number] {
   return {
     gateway: row.gateway,
     version: row.version,
@@ -78,5 +97,6 @@ function toNodeGateway(row: NodeGatewayRow): z.input<typeof fleetNode>['gateways
     appliedAt: row.applied_at.toISOString(),
     tookMs: row.took_ms,
     rejected: toRejection(row),
+    unready: row.version === row.serving ? [...(unready.get(row.gateway) ?? [])] : [],
   };
 }
