@@ -6,6 +6,7 @@
 import { execFile } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import { promisify } from 'node:util';
+import { pause } from '#libs/runtime/pause.ts';
 import { commandLineOf } from './process-identity.ts';
 
 /** Set by `startChild` with `tied`: standard input is a pipe that ends with the parent. */
@@ -21,8 +22,12 @@ interface Ancestor {
 
 const ancestorsMax = 16;
 const everyMs = process.platform === 'linux' ? 250 : 2000;
-/** A longer time between two looks means that this process was stopped or the machine slept. */
-const gapMs = 2 * everyMs;
+/** A longer time between two looks means that this process was held, and its shell with it. */
+const heldMs = 5000;
+/** Until then after `fg` the others may not have gone on. */
+const settledMs = 3 * everyMs;
+/** The wall clock goes on while a machine sleeps, the other does not. */
+const sleptMs = 1000;
 
 /**
  * Calls `gone` once when a process between this one and its npm ends, npm included, or the launcher that handed over;
@@ -33,29 +38,48 @@ export async function watchLauncher(gone: () => void, env: NodeJS.ProcessEnv = p
   const chain = await launchersOf(env);
   if (chain.length === 0) return;
   const pids = chain.map(({ pid }) => pid);
-  const shells = chain.filter(({ command }) => isShell(command)).map(({ pid }) => pid);
-  let wakings = await wakingsOf(shells);
-  let lookedAt = Date.now();
+  const shells = await watchShells(chain.filter(({ command }) => isShell(command)).map(({ pid }) => pid));
   let looking = false;
-  const look = async (): Promise<boolean> => {
-    const now = await wakingsOf(shells);
-    const woke = now.some((count, index) => count !== wakings[index]);
-    const gap = Date.now() - lookedAt > gapMs;
-    wakings = now;
-    lookedAt = Date.now();
-    return (woke && !gap) || !(await isWhole(pids));
-  };
   const timer = setInterval(() => {
     if (looking) return;
     looking = true;
-    void look().then((over) => {
+    void Promise.all([shells.woke(), isWhole(pids)]).then(([woke, whole]) => {
       looking = false;
-      if (!over) return;
+      if (whole && !woke) return;
       clearInterval(timer);
       gone();
     });
   }, everyMs);
   timer.unref();
+}
+
+/**
+ * Tells of shells whether a signal woke one since it was asked last. What wakes all processes together, such as a sleep
+ * of the machine or `fg`, is none.
+ */
+async function watchShells(pids: readonly number[]): Promise<{ woke(): Promise<boolean> }> {
+  let before = await wakingsOf(pids);
+  let wall = Date.now();
+  let steady = performance.now();
+  let continuedAt = Number.NEGATIVE_INFINITY;
+  if (pids.length > 0) process.on('SIGCONT', () => (continuedAt = performance.now()));
+  return {
+    async woke() {
+      const now = await wakingsOf(pids);
+      const [sinceWall, sinceSteady] = [Date.now() - wall, performance.now() - steady];
+      const woke = now.some(
+        (count, index) => count !== undefined && before[index] !== undefined && count !== before[index],
+      );
+      before = now;
+      wall = Date.now();
+      steady = performance.now();
+      if (!woke) return false;
+      // A signal that came meanwhile is told later than what was read.
+      await pause(everyMs);
+      const continued = performance.now() - continuedAt < settledMs;
+      return !continued && sinceSteady < heldMs && Math.abs(sinceWall - sinceSteady) < sleptMs;
+    },
+  };
 }
 
 /** Finds the processes that end with their child's purpose, the nearest first; empty = this one stands alone. */
@@ -98,13 +122,19 @@ async function isWhole(chain: readonly number[]): Promise<boolean> {
 }
 
 /**
- * Counts how often each process has slept. A shell that waits for its one child sleeps until a signal comes. dash then
- * waits on, and dies of the signal only after its child.
+ * Counts how often each shell has slept. One that waits for its one child sleeps until a signal comes; dash then waits
+ * on, and dies of the signal only after its child. Undefined of a shell with other children: those wake it, too.
  */
 async function wakingsOf(pids: readonly number[]): Promise<readonly (string | undefined)[]> {
   if (process.platform !== 'linux') return [];
-  const texts = await Promise.all(pids.map((pid) => readFile(`/proc/${pid}/status`, 'utf8').catch(() => '')));
-  return texts.map((text) => /^voluntary_ctxt_switches:\s*(\d+)/mu.exec(text)?.[1]);
+  return Promise.all(
+    pids.map(async (pid) => {
+      const read = (file: string): Promise<string> => readFile(`/proc/${pid}/${file}`, 'utf8').catch(() => '');
+      const [status, children] = await Promise.all([read('status'), read(`task/${pid}/children`)]);
+      if (!/^\d+$/u.test(children.trim())) return undefined;
+      return /^voluntary_ctxt_switches:\s*(\d+)/mu.exec(status)?.[1];
+    }),
+  );
 }
 
 /** Gives the parent of a process; undefined when there is no such process. */
