@@ -97,15 +97,20 @@ function attach(
       (ref.port === undefined || point.port === ref.port),
   );
   if (named.length === 0) {
-    return refused('NoMatchingParent', `the ${ref.kind} has no listener with this sectionName and port`);
+    const all = points.map(({ name, port }) => (port === undefined ? name : `${name} on port ${port}`));
+    return refused(
+      'NoMatchingParent',
+      `the ${ref.kind} has no listener with this sectionName and port: it has ${all.length === 0 ? 'none' : few(all)}`,
+    );
   }
-  const allowed = named.filter(
-    (point) =>
-      point.kinds.some(({ group, kind }) => group === gatewayGroup && kind === route.kind) &&
-      allowsNamespace(point.namespaces, route.namespace, ref.namespace, labelsOf),
-  );
+  const refusals = named.map((point) => refusalOf(point, route, ref.namespace, labelsOf));
+  const allowed = named.filter((_, index) => refusals[index] === undefined);
   if (allowed.length === 0) {
-    return refused('NotAllowedByListeners', `no listener allows a ${route.kind} of namespace ${route.namespace}`);
+    const sides = refusals.flatMap((refusal) => refusal ?? []);
+    return refused(
+      'NotAllowedByListeners',
+      `no listener allows a ${route.kind} of namespace ${route.namespace}: ${few(sides)}`,
+    );
   }
   const listeners = allowed.flatMap(({ entryName: name, served, hostname }) => {
     const hostnames = effectiveHostnames(hostname, route.hostnames);
@@ -114,7 +119,8 @@ function attach(
   if (listeners.length === 0) {
     return refused(
       'NoMatchingListenerHostname',
-      `no listener has a hostname in common with ${route.hostnames.join(', ')}`,
+      `no listener has a hostname in common with ${route.hostnames.join(', ')}: ` +
+        few(allowed.map(({ name, hostname }) => `${name} is for ${hostname}`)),
     );
   }
   return { listeners };
@@ -129,12 +135,33 @@ function effectiveHostnames(listener: string, route: readonly string[]): readonl
   return [...new Set(route.flatMap((hostname) => intersectHostnames(listener, hostname) ?? []))].toSorted();
 }
 
-function allowsNamespace(
-  allowed: AllowedNamespaces,
-  routeNamespace: string,
+/** Says why a listener takes no such route; undefined = it takes it. */
+function refusalOf(
+  { name, kinds, namespaces }: AttachPoint,
+  route: AttachingRoute,
   parentNamespace: string,
   labelsOf: (namespace: string) => Readonly<Record<string, string>>,
-): boolean {
-  if (allowed.from === 'Selector') return selects(allowed.selector, labelsOf(routeNamespace));
-  return allowed.from === 'All' || (allowed.from === 'Same' && routeNamespace === parentNamespace);
+): string | undefined {
+  if (!kinds.some(({ group, kind }) => group === gatewayGroup && kind === route.kind)) {
+    const taken = [...new Set(kinds.map(({ kind }) => kind))];
+    return `${name} takes ${taken.length === 0 ? 'no routes' : `${few(taken)} only`}`;
+  }
+  if (namespaces.from === 'All') return undefined;
+  if (namespaces.from === 'None') return `${name} takes routes of no namespace (allowedRoutes.namespaces.from None)`;
+  if (namespaces.from === 'Selector') {
+    return selects(namespaces.selector, labelsOf(route.namespace))
+      ? undefined
+      : `${name} selects namespaces by labels that ${route.namespace} does not have (allowedRoutes.namespaces.selector)`;
+  }
+  return route.namespace === parentNamespace
+    ? undefined
+    : `${name} takes routes of namespace ${parentNamespace} only (allowedRoutes.namespaces.from Same)`;
 }
+
+/** The first few, so that messages stay readable. */
+function few(texts: readonly string[]): string {
+  const shown = texts.slice(0, fewMax).join(', ');
+  return texts.length > fewMax ? `${shown} and ${texts.length - fewMax} more` : shown;
+}
+
+const fewMax = 4;

@@ -16,6 +16,8 @@ export interface Manifest {
   /** Everything but apiVersion, kind, metadata and status. */
   readonly content: Readonly<Record<string, unknown>>;
   readonly line: number;
+  /** `metadata.creationTimestamp`, which exported objects carry; RFC 3339. */
+  readonly createdAt?: string;
 }
 
 /** Holds what one file says, and what is wrong with it. */
@@ -127,7 +129,12 @@ function readManifest(value: unknown, line: number): Manifest | string | { reado
     annotations: ownAnnotations,
     content: kind === 'Secret' ? withStringData(content) : content,
     line,
+    ...createdAt(metadata['creationTimestamp']),
   };
+}
+
+function createdAt(value: unknown): Pick<Manifest, 'createdAt'> {
+  return typeof value === 'string' && /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/.test(value) ? { createdAt: value } : {};
 }
 
 function readIdentity(

@@ -2,13 +2,13 @@
 // not. It asks a running fleet, now or in the past, or reads a folder of manifests without any fleet.
 import type { Command } from 'commander';
 import { z } from 'zod';
-import { fail } from '#libs/runtime/errors.ts';
+import { fail, FleetgateError } from '#libs/runtime/errors.ts';
 import { findFleet } from '../client/fleet-address.ts';
 import { FleetClient } from '../client/fleet-client.ts';
 import { findGateway } from '../client/gateway-by-name.ts';
 import { explain } from '../explain/explanation.ts';
 import { explanationText } from '../explain/explanation-text.ts';
-import { readFleetGround } from '../explain/fleet-ground.ts';
+import { readAges, readFleetGround } from '../explain/fleet-ground.ts';
 import type { Ground } from '../explain/ground.ts';
 import { readManifestsGround } from '../explain/manifests-ground.ts';
 import { readTime } from '../explain/typed-time.ts';
@@ -28,6 +28,8 @@ const flags = fleetFlags.extend({
   version: z.coerce.number<string>().int().min(1).max(2_147_483_647).optional(),
   manifests: z.string().optional(),
   cluster: z.string().default('local'),
+  strict: z.boolean().default(false),
+  http2: z.boolean().default(false),
   all: z.boolean().default(false),
 });
 
@@ -42,7 +44,8 @@ Examples:
   fleetgate explain tls://db.example:5432
 
 The port of the URL is the listener's (80 and 443 where the URL has none), without a node's port offset.
-Exit code 0: a rule answers (also with a redirect, or an error that the rule means). 1: none does.`;
+Exit code 0: a rule answers (also with a redirect, or an error that the rule means). 1: none does.
+2: a manifest is not what an API server takes (with --manifests).`;
 
 /** Adds arguments, options and action. */
 export function configureExplain(command: Command): void {
@@ -51,6 +54,7 @@ export function configureExplain(command: Command): void {
     .argument('<method>', 'GET, POST, …; may be left out: GET')
     .argument('[url]', 'http://host/path, https://host/path; tls://host, tcp://:port, udp://:port for what is no HTTP')
     .option('-H, --header <header>', "a header of the request, 'name: value'; may be repeated", collect)
+    .option('--http2', 'the request comes by HTTP/2')
     .option('--sni <name>', 'the server name of the TLS handshake (default: the host of the URL; empty: none)')
     .option('--port <number>', 'port of the listener (default: that of the URL)')
     .option('--gateway <gateway>', `only by this gateway: ${gatewayForm}`)
@@ -59,6 +63,7 @@ export function configureExplain(command: Command): void {
     .option('--version <number>', 'by this version of --gateway')
     .option('--manifests <folder>', 'by the manifests in a folder, without a fleet')
     .option('--cluster <name>', 'the cluster that the manifests are of', 'local')
+    .option('--strict', 'with --manifests: assume no Secret that the folder does not hold')
     .option('--all', 'list every rule that does not answer');
   addFleetOptions(command)
     .addHelpText('after', examples)
@@ -74,13 +79,16 @@ async function run(method: string | undefined, url: string, given: Flags): Promi
   const typed = readTyped({ method, url, headers: given.header, serverName: given.sni, port: given.port });
   if ('problem' in typed) throw fail('config', typed.problem);
   const ground = await readGround(given);
-  const explained = explain(ground, typed);
+  const asked =
+    typed.type === 'http' && given.http2 ? ({ ...typed, request: { ...typed.request, version: '2' } } as const) : typed;
+  const explained = explain(ground, asked);
   const title = typed.type === 'http' ? `${typed.request.method} ${url}` : url;
   const { width } = currentLook();
   printAnswer(given.output, explained, () =>
     explanationText(explained, { title, all: given.all, endpoints: ground.endpoints, width }),
   );
-  if (!explained.answered) process.exitCode = exitCodes.failed.code;
+  if (explained.refused.length > 0) process.exitCode = exitCodes.usage.code;
+  else if (!explained.answered) process.exitCode = exitCodes.failed.code;
 }
 
 async function readGround(given: Flags): Promise<Ground> {
@@ -88,8 +96,10 @@ async function readGround(given: Flags): Promise<Ground> {
   if (manifests !== undefined) {
     if (node !== undefined || at !== undefined || version !== undefined)
       throw fail('config', '--manifests has no nodes and no past', { hint: 'Leave out --node, --at and --version.' });
-    return readManifestsGround(manifests, given.cluster, gateway);
+    const createdAt = await readAgesAtHand(given);
+    return readManifestsGround(manifests, given.cluster, { gateway, createdAt, strict: given.strict });
   }
+  if (given.strict) throw fail('config', '--strict needs --manifests');
   if (version !== undefined && gateway === undefined) throw fail('config', '--version needs --gateway');
   if (version !== undefined && at !== undefined) throw fail('config', '--at and --version exclude each other');
   const client = new FleetClient(await findFleet(process.env, given.data));
@@ -99,6 +109,16 @@ async function readGround(given: Flags): Promise<Ground> {
     ...(version === undefined ? {} : { version }),
     ...(at === undefined ? {} : { at: readTime(at, new Date()) }),
   });
+}
+
+/** Reads ages from the fleet that is at hand. Manifests are explained without one, too, and then nothing is known. */
+async function readAgesAtHand({ cluster, data }: Flags): Promise<ReadonlyMap<string, string>> {
+  try {
+    return await readAges(new FleetClient(await findFleet(process.env, data)), cluster);
+  } catch (error) {
+    if (error instanceof FleetgateError) return new Map();
+    throw error;
+  }
 }
 
 function collect(value: string, before: readonly string[] | undefined): readonly string[] {

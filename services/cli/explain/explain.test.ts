@@ -13,6 +13,23 @@ import { readTyped, type Typed } from './typed-request.ts';
 import { readTime } from './typed-time.ts';
 import { storefront } from '../demo/storefront.ts';
 
+const gatewayAndShop = `
+apiVersion: gateway.networking.k8s.io/v1
+kind: GatewayClass
+metadata: { name: fleetgate }
+spec: { controllerName: fleetgate.dev/gateway-controller }
+---
+apiVersion: gateway.networking.k8s.io/v1
+kind: Gateway
+metadata: { name: web, namespace: infra }
+spec: { gatewayClassName: fleetgate, listeners: [{ name: http, port: 80, protocol: HTTP }] }
+---
+apiVersion: v1
+kind: Service
+metadata: { name: shop, namespace: infra }
+spec: { ports: [{ port: 80 }] }
+`;
+
 const typed = (url: string, more: Partial<Typed> = {}): Typed => ({
   method: 'GET',
   url,
@@ -107,7 +124,10 @@ await t.test('mistakes are said: unread files, missing backends, routes that are
   check('shadowed', 'http://shop.example/same');
   check('cursor', 'http://shop.example/hostile');
   await t.rejects(readManifestsGround(join(folder, 'absent'), 'eu'), { code: 'folder' });
-  await t.rejects(readManifestsGround(folder, 'eu', 'nobody'), { code: 'not-found', hint: /eu\/infra\/web/ });
+  await t.rejects(readManifestsGround(folder, 'eu', { gateway: 'nobody' }), {
+    code: 'not-found',
+    hint: /eu\/infra\/web/,
+  });
   const empty = await readManifestsGround(await throwawayFolder(t), 'eu');
   t.match(ask(empty, 'http://a.example').problems, [/no Gateway/]);
 });
@@ -115,6 +135,13 @@ await t.test('mistakes are said: unread files, missing backends, routes that are
 for (const [name, url, host] of [
   ['older-routes', 'http://shop.example.com/', 'a route of Service APIs is found'],
   ['ingress-problems', 'http://shop.example.com/api/x', 'what is wrong with an Ingress is said'],
+  [
+    'near-misses',
+    'http://shop.example.com/',
+    'routes for the host that nothing takes are named, with the side that refused',
+  ],
+  ['older-near-misses', 'http://shop.example.com/', 'so are those of Service APIs, and Ingresses'],
+  ['review', 'https://shop.example.com/a', 'a folder for review: no Secrets, slips of the pen, and ties'],
   ['older-problems', 'http://shop.example.com/', 'what is wrong with objects of Service APIs is said'],
 ] as const) {
   await t.test(host, async (t) => {
@@ -124,28 +151,35 @@ for (const [name, url, host] of [
   });
 }
 
+await t.test('strict: a Secret that is named must be there', async (t) => {
+  const folder = fileURLToPath(new URL('testdata/review', import.meta.url));
+  await t.rejects(readManifestsGround(folder, 'eu', { strict: true }), {
+    code: 'config',
+    message: /default\/shop-tls/,
+  });
+});
+
+await t.test('ages decide where manifests or a fleet say them', async (t) => {
+  const folder = await throwawayFolder(t);
+  const made = (name: string, at: string): string =>
+    route(name, `[{ ${below('/')}, ${to('shop')} }]`).replace(
+      `name: ${name},`,
+      `name: ${name}, creationTimestamp: "${at}",`,
+    );
+  writeFileSync(join(folder, 'gateway.yaml'), gatewayAndShop);
+  writeFileSync(join(folder, 'routes.yaml'), made('a', '2022-01-01T00:00:00Z') + made('b', '2021-01-01T00:00:00Z'));
+  const exported = ask(await readManifestsGround(folder, 'eu'), 'http://shop.example/');
+  t.match(exported, { verdict: { rule: { entry: { route: { name: 'b' } } } }, assumed: [] });
+  t.match(exported.candidates[0]?.why, /its route is older$/);
+  const createdAt = new Map([['HTTPRoute/infra/a', '2020-01-01T00:00:00Z']]);
+  const known = ask(await readManifestsGround(folder, 'eu', { createdAt }), 'http://shop.example/');
+  t.match(known.verdict, { rule: { entry: { route: { name: 'a' } } } }, 'what the fleet knows comes first');
+});
+
 async function brokenFolder(test: Test): Promise<string> {
   const folder = await throwawayFolder(test);
   mkdirSync(join(folder, 'teams'));
-  writeFileSync(
-    join(folder, 'gateway.yaml'),
-    `
-apiVersion: gateway.networking.k8s.io/v1
-kind: GatewayClass
-metadata: { name: fleetgate }
-spec: { controllerName: fleetgate.dev/gateway-controller }
----
-apiVersion: gateway.networking.k8s.io/v1
-kind: Gateway
-metadata: { name: web, namespace: infra }
-spec: { gatewayClassName: fleetgate, listeners: [{ name: http, port: 80, protocol: HTTP }] }
----
-apiVersion: v1
-kind: Service
-metadata: { name: shop, namespace: infra }
-spec: { ports: [{ port: 80 }] }
-`,
-  );
+  writeFileSync(join(folder, 'gateway.yaml'), gatewayAndShop);
   writeFileSync(
     join(folder, 'teams/routes.yaml'),
     [

@@ -28,16 +28,25 @@ const listenersMax = 10;
 export function explanationText(explained: Explained, options: TextOptions): string {
   const { verdict, problems } = explained;
   const fields = verdict.type === 'rule' ? ruleFields(explained, verdict, options) : otherFields(explained, verdict);
-  const shown = options.all ? problems : problems.slice(0, problemsMax);
   return [
     `${options.title}  →  ${summary(verdict)}`,
     `by ${explained.about}`,
+    ...listLines('An API server refuses this:', explained.refused, options),
     ...(fields.length === 0 ? [] : ['', ...fieldLines(fields)]),
     ...listenerLines(explained.listeners),
     ...candidateLines(explained, options),
-    ...(shown.length === 0 ? [] : ['', 'What does not work:', ...shown.map((text) => `  ${oneLine(text)}`)]),
-    ...(shown.length < problems.length ? [`  and ${problems.length - shown.length} more: --all lists them`] : []),
+    ...listLines('What does not work:', problems, options),
+    ...listLines('Taken for granted:', explained.assumed, options),
   ].join('\n');
+}
+
+function listLines(title: string, texts: readonly string[], { all }: TextOptions): readonly string[] {
+  const shown = all ? texts : texts.slice(0, problemsMax);
+  const left = texts.length - shown.length;
+  return [
+    ...(shown.length === 0 ? [] : ['', title, ...shown.map((text) => `  ${oneLine(text)}`)]),
+    ...(left > 0 ? [`  and ${left} more: --all lists them`] : []),
+  ];
 }
 
 type Field = readonly [name: string, value: string];

@@ -1,12 +1,13 @@
 // Reads the ground of a running fleet: the versions that its gateways serve, or served at a moment, with their entries.
 import { z } from 'zod';
 import { endpoints } from '#libs/api/endpoints.ts';
-import { parsePlaceKey } from '#libs/gateway/object-key.ts';
+import { parsePlaceKey, toLocalKey } from '#libs/gateway/object-key.ts';
 import { fail } from '#libs/runtime/errors.ts';
 import type { Entry } from '#libs/snapshot/entry.ts';
 import { matchesGateway } from '#libs/snapshot/gateway-glob.ts';
 import type { FleetClient } from '../client/fleet-client.ts';
 import {
+  readClusters,
   readGateway,
   readGateways,
   readNodes,
@@ -57,14 +58,18 @@ export async function readFleetGround(client: FleetClient, moment: Moment): Prom
     routes: isPast
       ? []
       : routes
-          .filter(({ parents }) => parents.some(({ gateway }) => gateway !== null && names.includes(gateway)))
-          .map(({ cluster, kind, namespace, name, hostnames, problems }) => ({
+          .filter(
+            ({ parents, accepted }) =>
+              accepted === null || parents.some(({ gateway }) => gateway !== null && names.includes(gateway)),
+          )
+          .map(({ cluster, kind, namespace, name, hostnames, problems, accepted }) => ({
             cluster,
             kind,
             namespace,
             name,
             hostnames,
-            problems,
+            taken: accepted !== null,
+            problems: accepted === null ? ['no Gateway of Fleetgate takes it', ...problems] : problems,
           })),
     problems: isPast
       ? []
@@ -72,11 +77,32 @@ export async function readFleetGround(client: FleetClient, moment: Moment): Prom
           ...readListenersStatus('Gateway', detail.gateway, detail),
           ...(detail.alarm === null ? [] : [`Gateway ${detail.gateway}: newer content is held back: ${detail.alarm}`]),
         ]),
+    refused: [],
+    assumed: [],
+    isAgeKnown: () => true,
     portOffset: 0,
     // Endpoints are always today's, also beside what served in the past: without --at they say what is answered.
     endpoints: (key) => (moment.at === undefined ? ready.get(key) : undefined),
     place: () => undefined,
   };
+}
+
+/** Reads when the routes and Gateways of a cluster were made, by local keys, from what the fleet serves of them. */
+export async function readAges(client: FleetClient, cluster: string): Promise<ReadonlyMap<string, string>> {
+  if (!(await readClusters(client)).some(({ name }) => name === cluster)) return new Map();
+  const gateways = (await readGateways(client)).filter(({ deleted }) => !deleted).map(({ gateway }) => gateway);
+  const served = await Promise.all(gateways.map((gateway) => readServed(client, gateway, {}, new Map())));
+  const ages = new Map<string, string>();
+  for (const { gateway, entries: found } of served) {
+    const place = parsePlaceKey(gateway);
+    for (const entry of found.values()) {
+      if (entry.kind === 'listener' && place.cluster === cluster && !entry.name.includes('/'))
+        ages.set(toLocalKey({ ...place, kind: 'Gateway' }), entry.createdAt);
+      if ((entry.kind === 'http-rule' || entry.kind === 'stream-rule') && entry.route.cluster === cluster)
+        ages.set(toLocalKey(entry.route), entry.route.createdAt);
+    }
+  }
+  return ages;
 }
 
 /** Reads what a gateway served; `ready` takes how many endpoints are ready now, by discovery key. */

@@ -13,6 +13,7 @@ import { Claims, type Claim } from '../../agent/folder/claims.ts';
 import { scanFolder } from '../../agent/folder/file-tree.ts';
 import { type Manifest, parseManifestFile } from '../../agent/folder/manifest.ts';
 import { appliedEvent, readLiveObject, readLiveSecret } from '../../agent/objects/live-object.ts';
+import { unknownFields } from './strict-fields.ts';
 
 /** A manifest, its file in the folder, and the event that brings it. */
 export interface WrittenEvent extends Claim {
@@ -27,28 +28,46 @@ export const noVersion: ContentOf = () => {
   throw new Error('there is no rollback here');
 };
 
-/** Manifests do not say when objects were made: they are of the same age. */
+/** Of objects of which nobody says when they were made: they are of the same age. */
 const made = '2000-01-01T00:00:00Z';
 
-/** Reads every object, ordered by key, and what is wrong with the files. Throws FleetgateError 'folder'. */
+interface FolderEvents {
+  readonly written: readonly WrittenEvent[];
+  /** What cannot be read, `file:line: message`. */
+  readonly problems: readonly string[];
+  /** Fields that no schema has, `file:line: message`. */
+  readonly unknown: readonly string[];
+}
+
+/**
+ * Reads every object, ordered by key, and what is wrong with the files. `createdAt` knows the ages of objects, by local
+ * keys; of others the manifests say it, or nobody. Throws FleetgateError 'folder'.
+ */
 export async function readFolderEvents(
   folder: string,
   cluster: string,
-): Promise<{ readonly written: readonly WrittenEvent[]; readonly problems: readonly string[] }> {
+  createdAt: ReadonlyMap<string, string> = new Map(),
+): Promise<FolderEvents> {
   const files = await scanFolder(folder);
   if (files === null) throw fail('folder', folder);
   const claims = new Claims();
   const keys = new Set<string>();
   const problems: string[] = [];
+  const unknown: string[] = [];
   for (const file of [...files.keys()].toSorted()) {
     const path = join(folder, file);
-    const parsed = parseManifestFile(await readFile(path, 'utf8'), path);
+    const text = await readFile(path, 'utf8');
+    const parsed = parseManifestFile(text, path);
     problems.push(...parsed.problems);
+    unknown.push(...unknownFields(text).map(({ line, message }) => `${path}:${line}: ${message}`));
     for (const key of claims.set(file, parsed.manifests)) keys.add(key);
   }
   const found = [...keys].toSorted().flatMap((key) => claims.winner(key, undefined) ?? []);
-  const written = found.map(async (claim) => ({ ...claim, event: await toEvent(claim, cluster) }));
-  return { written: await Promise.all(written), problems };
+  const written = found.map(async (claim) => {
+    const age = createdAt.get(toLocalKey(claim.manifest)) ?? claim.manifest.createdAt ?? made;
+    return { ...claim, event: await toEvent(claim, cluster, age) };
+  });
+  return { written: await Promise.all(written), problems, unknown };
 }
 
 /** Makes one batch of events; their numbers begin with `first`. */
@@ -63,12 +82,12 @@ export function toBatch(written: readonly WrittenEvent[], first = 1): Batch {
   };
 }
 
-async function toEvent({ manifest }: Claim, cluster: string): Promise<ChangeEvent> {
+async function toEvent({ manifest }: Claim, cluster: string, createdAt: string): Promise<ChangeEvent> {
   const provenance = { actor: null, at: made };
   const change = {
     type: 'applied',
     kind: manifest.kind,
-    object: toObject(manifest),
+    object: toObject(manifest, createdAt),
     via: 'relist',
     provenance,
   } as const;
@@ -76,7 +95,7 @@ async function toEvent({ manifest }: Claim, cluster: string): Promise<ChangeEven
   return appliedEvent(live, { name: cluster, uid: cluster }, { at: made, via: 'relist' });
 }
 
-function toObject(manifest: Manifest): KubeObject {
+function toObject(manifest: Manifest, createdAt: string): KubeObject {
   const { apiVersion, kind, namespace, name, labels, annotations, content } = manifest;
   return {
     ...content,
@@ -88,7 +107,7 @@ function toObject(manifest: Manifest): KubeObject {
       uid: toLocalKey(manifest),
       resourceVersion: '1',
       generation: 1,
-      creationTimestamp: made,
+      creationTimestamp: createdAt,
       labels,
       annotations,
     },
