@@ -1,7 +1,7 @@
 // Finds fields that an object's schema does not have, as the strict field validation of an API server does: such a field
 // is a slip of the pen, and a cluster would take the object without it.
 import { isMap, isScalar, isSeq, LineCounter, parseAllDocuments } from 'yaml';
-import { nearNames } from '../names/near-names.ts';
+import { nearNames } from '#libs/api/near-names.ts';
 import { knownFields } from './known-fields.ts';
 
 /** Names of fields with what is known of theirs; null = anything. */
