@@ -161,13 +161,11 @@ await t.test('strict: a Secret that is named must be there', async (t) => {
 
 await t.test('ages decide where manifests or a fleet say them', async (t) => {
   const folder = await throwawayFolder(t);
-  const made = (name: string, at: string): string =>
-    route(name, `[{ ${below('/')}, ${to('shop')} }]`).replace(
-      `name: ${name},`,
-      `name: ${name}, creationTimestamp: "${at}",`,
-    );
   writeFileSync(join(folder, 'gateway.yaml'), gatewayAndShop);
-  writeFileSync(join(folder, 'routes.yaml'), made('a', '2022-01-01T00:00:00Z') + made('b', '2021-01-01T00:00:00Z'));
+  writeFileSync(
+    join(folder, 'routes.yaml'),
+    agedRoute('a', '2022-01-01T00:00:00Z') + agedRoute('b', '2021-01-01T00:00:00Z'),
+  );
   const exported = ask(await readManifestsGround(folder, 'eu'), 'http://shop.example/');
   t.match(exported, { verdict: { rule: { entry: { route: { name: 'b' } } } }, assumed: [] });
   t.match(exported.candidates[0]?.why, /its route is older$/);
@@ -207,6 +205,11 @@ spec:
   hostnames: [shop.example]
   rules: ${rules}
 ---`;
+}
+
+function agedRoute(name: string, madeAt: string): string {
+  const text = route(name, `[{ ${below('/')}, ${to('shop')} }]`);
+  return text.replace(`name: ${name},`, `name: ${name}, creationTimestamp: "${madeAt}",`);
 }
 
 function to(service: string): string {

@@ -51,7 +51,7 @@ function* unknownIn(node: unknown, fields: Fields, path: string): Generator<Unkn
   }
 }
 
-function* objectsOf(node: unknown): Generator<unknown> {
+function* objectsOf(node: unknown): Generator {
   const items = isMap(node) && scalar(node, 'kind').endsWith('List') ? node.get('items', true) : undefined;
   if (!isSeq(items)) yield node;
   else for (const item of items.items) if (isMap(item)) yield item;
