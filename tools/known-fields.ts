@@ -22,9 +22,10 @@ const crdFolders = [
   ['sigs.k8s.io/gateway-api@v0.1.0', 'config/crd/bases'],
 ] as const;
 
-const head = `// Holds the names of all fields of the kinds that Fleetgate reads, as their schemas have them: Gateway API v1.6.3
-// (experimental), Service APIs v0.1.0, Kubernetes by its client. Made by tools/known-fields.ts.
-// A line begins with version and kind; braces follow a name whose own fields are known. All share the metadata.
+const head = `// Holds the names of all fields of the kinds that Fleetgate reads, as their schemas have them:
+// Gateway API v1.6.3 (experimental), Service APIs v0.1.0, Kubernetes by its client. Made by tools/known-fields.ts.
+// A line begins with version and kind; braces follow a name whose own fields are known. All share
+// the metadata.
 `;
 const widthMax = 118;
 

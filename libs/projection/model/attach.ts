@@ -151,7 +151,7 @@ function refusalOf(
   if (namespaces.from === 'Selector') {
     return selects(namespaces.selector, labelsOf(route.namespace))
       ? undefined
-      : `${name} selects namespaces by labels that ${route.namespace} does not have (allowedRoutes.namespaces.selector)`;
+      : `${name} selects namespaces by labels that ${route.namespace} lacks (allowedRoutes.namespaces.selector)`;
   }
   return route.namespace === parentNamespace
     ? undefined

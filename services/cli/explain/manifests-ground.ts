@@ -20,7 +20,7 @@ import { whyUntaken } from './untaken-route.ts';
 const statusesMax = 1_000_000;
 const unserved = 'it has no rule, or none of the listeners that it is attached to is served';
 
-export interface ManifestsOptions {
+interface ManifestsOptions {
   /** Only the gateway whose name ends so. */
   readonly gateway?: string | undefined;
   /** Ages that a fleet knows, by local keys. */
@@ -86,7 +86,7 @@ interface FoldedFolder {
   readonly secrets: readonly AssumedSecret[];
 }
 
-/** Folds a folder, and once more with the Secrets that it lacks: only objects of ours, which have a status, need them. */
+/** Folds a folder, and once more with the Secrets that it lacks: those that objects with a status, ours, refer to. */
 function foldFolder(written: readonly WrittenEvent[], cluster: string): FoldedFolder {
   const bare = fold(toBatch(written), cluster);
   const secrets = assumeSecrets(written, cluster, (key) => bare.statuses.has(key));

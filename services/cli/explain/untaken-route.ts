@@ -1,5 +1,5 @@
-// Says of a route in a folder that no Gateway of Fleetgate takes why that is so, and on which side it lies: such a route
-// has no status that would say it.
+// Says why no Gateway of Fleetgate takes a route in a folder, and on which side that lies: such a route has no status
+// that would say it.
 import { fieldsOf, itemsOf, stringsOf, textOf } from '#libs/gateway/conversion/conversion.ts';
 import { namedIngressClass } from '#libs/gateway/conversion/ingress-class.ts';
 import { parseLabelSelector, selects } from '#libs/gateway/fields/label-selector.ts';
@@ -11,7 +11,7 @@ import { toNamespacedKey } from '#libs/gateway/object-key.ts';
 import type { Problem } from '#libs/gateway/problem.ts';
 
 /** Gives the objects of a kind. */
-export type ObjectsOf = (kind: string) => readonly KubeObject[];
+type ObjectsOf = (kind: string) => readonly KubeObject[];
 
 /** Gives the reason as a sentence. */
 export function whyUntaken(kind: string, route: KubeObject, objectsOf: ObjectsOf): string {

@@ -16,7 +16,8 @@ void t.test('an unknown field is told with its line, its path and what may have 
     unknownFields('apiVersion: v1\nkind: Service\nmetadata:\n  name: s\n  labls: {}\nzzz: 1\n').map(({ line }) => line),
     [5, 6],
   );
-  const list = `apiVersion: v1\nkind: List\nitems:\n- {apiVersion: v1, kind: Namespace, metadata: {name: n}, spek: {}}\n`;
+  const item = `{apiVersion: v1, kind: Namespace, metadata: {name: n}, spek: {}}`;
+  const list = `apiVersion: v1\nkind: List\nitems:\n- ${item}\n`;
   t.match(unknownFields(list), [{ line: 4, message: /Namespace n: unknown field "spek"/ }]);
 });
 

@@ -1,5 +1,5 @@
-// Finds fields that an object's schema does not have, as the strict field validation of an API server does: such a field
-// is a slip of the pen, and a cluster would take the object without it.
+// Finds fields that an object's schema does not have, as the strict field validation of an API server does: such a
+// field is a slip of the pen, and a cluster would take the object without it.
 import { isMap, isScalar, isSeq, LineCounter, parseAllDocuments } from 'yaml';
 import { nearNames } from '#libs/api/near-names.ts';
 import { knownFields } from './known-fields.ts';
