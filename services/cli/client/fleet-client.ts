@@ -70,6 +70,7 @@ export class FleetClient {
       case 404:
         return fail('not-found', message, options);
       case 400:
+        return fail('config', message, options);
       case 409:
       case 422:
         return fail('command-refused', message, options);

@@ -1,6 +1,5 @@
 // Refuses parameters of a query that an endpoint does not know: a filter that is not applied would make the answer a
 // lie.
-import { nearNames } from '#libs/api/near-names.ts';
 import { Problem } from '#libs/api/problem.ts';
 
 const namedMax = 5;
@@ -12,11 +11,6 @@ export function unknownParameter(query: unknown, known: readonly string[]): Prob
   const unknown = given.filter((name) => !known.includes(name));
   if (unknown.length === 0) return undefined;
   const named = unknown.slice(0, namedMax).map((name) => JSON.stringify(name.slice(0, nameLengthMax)));
-  const near = unknown.slice(0, namedMax).flatMap((name) => nearNames(name.slice(0, nameLengthMax), known));
   const others = known.length === 0 ? 'none is known here' : `known are ${known.join(', ')}`;
-  return new Problem(
-    'bad-request',
-    `unknown in the query: ${named.join(', ')}; ${others}`,
-    near.length === 0 ? undefined : `Did you mean ${[...new Set(near)].join(' or ')}?`,
-  );
+  return new Problem('bad-request', `unknown in the query: ${named.join(', ')}; ${others}`);
 }
