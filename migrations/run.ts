@@ -1,10 +1,12 @@
 // Applies the migrations of this folder, forward only. Safe when two run at once: the second waits for the first, then
 // finds nothing to do.
+import { randomUUID } from 'node:crypto';
 import { readdir } from 'node:fs/promises';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { Kysely, PostgresDialect } from 'kysely';
 import { type Migration, type MigrationProvider, Migrator } from 'kysely/migration';
 import { Pool } from 'pg';
+import { localDoer, noteDeedAt } from '#libs/runtime/postgres/deeds.ts';
 
 /** Takes what `migrate` has to say. */
 interface MigrationLog {
@@ -26,8 +28,25 @@ export async function migrate(url: string, log?: MigrationLog): Promise<readonly
       log?.info({ migration: migrationName }, 'migration applied');
     }
     if (error !== undefined) throw error;
+    if (applied.length > 0) await note(applied, url);
     return applied;
   });
+}
+
+/** Notes for the history what was applied. `kysely_migration` has it too, should this process end before. */
+async function note(applied: readonly string[], url: string): Promise<void> {
+  const newest = applied.at(-1) ?? '';
+  const names = applied.length === 1 ? newest : `${applied[0]} to ${newest}`;
+  const deed = {
+    v: 1,
+    type: 'migrated',
+    id: `migrated:${randomUUID()}`,
+    at: new Date().toISOString(),
+    ...localDoer(),
+    subject: newest,
+    reason: `applied the migrations ${names}`,
+  } as const;
+  await noteDeedAt(url, deed);
 }
 
 /** Names the migrations that the database lacks, oldest first; changes nothing. */

@@ -19,6 +19,13 @@ create table clusters (
   constraint clusters_uid_key UNIQUE (uid)
 );
 
+create table deeds (
+  id text not null,
+  noted_at timestamp with time zone not null default clock_timestamp(),
+  data text not null,
+  constraint deeds_pkey PRIMARY KEY (id)
+);
+
 create table departed_nodes (
   id text not null,
   node text not null,

@@ -55,9 +55,26 @@ export const cursor = z.string().max(2000).optional().describe('`next` of the pa
 export const limit = (max = 500) => wholeNumber(1, max).default(Math.min(100, max));
 export const page = z.object({ limit: limit(), after: cursor });
 
+/** Every type of event that the history holds. */
+export const eventTypes = [
+  'applied',
+  'deleted',
+  'rollback',
+  'release',
+  'accept',
+  'restored',
+  'node-left',
+  'token-created',
+  'token-revoked',
+  'logins-refused',
+  'migrated',
+  'key-generated',
+] as const;
 /** Every kind that the history holds. */
 export const objectKinds: readonly string[] = kinds.map(({ kind }) => kind);
-/** Those of them that are routes. */
+/** What else events are about. */
+export const otherKinds = ['Node', 'Fleet', 'Token', 'Login', 'Schema', 'NodeKey'] as const;
+/** Those of the objects' kinds that are routes. */
 export const routeKinds: readonly string[] = objectKinds.filter(
   (kind) => kubernetesKind(kind).endsWith('Route') || kind === 'Ingress',
 );

@@ -17,6 +17,8 @@ interface OperatorEventBase {
   /** Carry it out though another version serves than `expect` says. */
   readonly force?: boolean;
   readonly reason?: string;
+  /** The address that the request came from; absent = not known. */
+  readonly from?: string;
   /** What the projector made of it; absent on the way there. In a history of version 1 everything was done. */
   readonly outcome?: StoredOutcome;
 }

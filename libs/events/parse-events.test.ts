@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import * as fc from 'fast-check';
 import t from 'tap';
 import { parseChangeEvent } from './parse-change-event.ts';
+import { parseDeedEvent } from './parse-deed-event.ts';
 import { parseOperatorEvent } from './parse-operator-event.ts';
 import type { Parsed } from '#libs/gateway/problem.ts';
 
@@ -35,6 +36,16 @@ void t.test('a command of version 1 expires when nobody waits for it any more', 
   const first = fixture('operator-v1');
   const value = { ...first, v: 2, expiresAt: '2026-03-01T10:05:05.000Z' };
   t.strictSame(parseOperatorEvent(first), { ok: true, value });
+});
+
+void t.test('a deed is read, and a note that is none says why', async (t) => {
+  const deed = fixture('deed-v1');
+  t.strictSame(parseDeedEvent(deed), { ok: true, value: deed });
+  const refused = { ...deed, type: 'logins-refused', actor: null, subject: '' };
+  t.strictSame(parseDeedEvent(refused), { ok: true, value: refused });
+  const wrong = problemsOf(parseDeedEvent({ ...deed, v: 2, type: 'rollback', at: 'soon', from: '' }));
+  t.match(wrong.join('\n'), /type: .*\n?[^]*from: [^]*at: is not a time/);
+  t.match(wrong.join('\n'), /v: /);
 });
 
 void t.test('mistakes name their field', async (t) => {

@@ -38,6 +38,7 @@ function readEvent(at: Cursor): OperatorEvent | undefined {
     ...defined('expect', at.field('expect').integer(1, versionMax)),
     ...defined('force', at.field('force').boolean()),
     ...defined('reason', at.field('reason').text({ max: 1000 })),
+    ...defined('from', at.field('from').text({ max: 253 })),
     ...defined('outcome', readOutcome(at.field('outcome'))),
   } as const;
   switch (at.field('type').requiredText() ?? '') {

@@ -1,7 +1,9 @@
 // Reads old versions of events as the newest. Versions, newest last:
 //   change    1  the first
 //   operator  1  the first
-//             2  expiresAt, expect, force, digest, outcome: a command of version 1 was waited for for five seconds
+//             2  expiresAt, expect, force, digest, outcome: a command of version 1 was waited for for five seconds;
+//                from, which may be absent
+//   deed      1  the first
 // Each step is pure, goes up by one version, and has a fixture in testdata/.
 import { isRecord } from '#libs/gateway/fields/record.ts';
 

@@ -17,6 +17,8 @@ import { type Metrics, createMetrics } from '#libs/runtime/metrics.ts';
 import { portOf } from '#libs/runtime/ports.ts';
 import { type PostgresProbe, probePostgres } from '#libs/runtime/postgres/postgres-probe.ts';
 import { type Postgres, openPostgres } from '#libs/runtime/postgres/postgres.ts';
+import { noteDeeds } from '#libs/runtime/postgres/deeds.ts';
+import { RefusedLogins } from './access/refused-logins.ts';
 import { Access } from './access/access.ts';
 import { ChangeStreams } from './api/change-streams.ts';
 import { buildServer } from './api/server.ts';
@@ -111,7 +113,9 @@ async function startParts(context: Context): Promise<{ port: number; done: Promi
     commits: (news: Parameters<ChangeStreams['commits']>[0]) => streams.commits(news),
   };
   const feed = new FleetFeed(hubPostgres.pool, mirror, listener, log, signal);
-  const access = new Access(tokens, options.requestsPerSecond);
+  const note = noteDeeds.bind(null, apiPostgres.db);
+  const refusedLogins = new RefusedLogins({ note, replica, log, now: () => new Date() });
+  const access = new Access(tokens, options.requestsPerSecond, refusedLogins);
   const probe = probePostgres(options.databaseUrl, 'fleetgate control probe', signal);
   const server = await buildServer({
     api: { db: apiPostgres.db, commands, streams, tokens, log, version: packageFile.version },
@@ -133,6 +137,7 @@ async function startParts(context: Context): Promise<{ port: number; done: Promi
       const closed = server.close();
       await Promise.all([hub.stop(), streams.stop()]);
       await Promise.all([closed, listening.stop(), commands.stop(), done, nats.close()]);
+      await refusedLogins.stop();
     },
   };
 }

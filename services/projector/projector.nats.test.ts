@@ -167,6 +167,19 @@ void t.test('an answer that was lost with its projector is given by the next', a
   t.match(await fleet.rows(`select count(*)::int as n from snapshots where cause = 'rollback'`), [{ n: 1 }]);
 });
 
+void t.test('what was noted of the fleet itself is in the history within seconds', async (t) => {
+  const fleet = await TestFleet.open(t);
+  const note = `{"v":1,"type":"key-generated","id":"k","at":"2026-01-01T00:00:00Z","actor":null,"from":"here",
+                 "subject":"k","reason":"generated"}`;
+  await fleet.rows(`insert into deeds (id, data) values ('k', '${note}')`);
+  await fleet.projector();
+  await eventually(async () => (await fleet.rows('select 1 from deeds')).length === 0);
+  t.match(await fleet.rows(eventsSql), [{ seq: 1, kind: 'NodeKey', name: 'k', type: 'key-generated' }]);
+  await fleet.send(...shop.platform());
+  await fleet.settled();
+  await verify(fleet);
+});
+
 void t.test('Programmed follows what nodes report', async (t) => {
   const fleet = await TestFleet.open(t);
   await fleet.projector();
@@ -350,6 +363,7 @@ void t.test('Postgres killed and restarted', async (t) => {
   t.teardown(() => postgres.stop());
   await migrate(postgres.url);
   const fleet = await TestFleet.open(t, { databaseUrl: postgres.url });
+  await fleet.rows('delete from deeds');
   await fleet.projector();
   await fleet.send(...shop.platform(), shop.route('a', 1));
   await fleet.settled();

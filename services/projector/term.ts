@@ -36,6 +36,7 @@ interface TermContext {
 }
 
 const measureEveryMs = 5000;
+const deedsEveryMs = 1000;
 
 /** Does the work of a leader. */
 export class Term {
@@ -47,6 +48,8 @@ export class Term {
   #desk: AgentDesk | undefined;
   #consumer: Stoppable | undefined;
   #measuring: NodeJS.Timeout | undefined;
+  #deeds: NodeJS.Timeout | undefined;
+  #takingDeeds = false;
   /** The newest message seen: the next follows without a gap, or something was lost. */
   #seenSeq = 0;
   /** What must be committed before this projector counts as ready. */
@@ -84,6 +87,7 @@ export class Term {
   async stop(): Promise<void> {
     this.#stopping.abort();
     clearInterval(this.#measuring);
+    clearInterval(this.#deeds);
     await this.#consumer?.stop();
     await this.#nodes?.stop();
     await this.#desk?.stop();
@@ -118,6 +122,7 @@ export class Term {
     this.#desk = startAgentDesk({ ...this.#context, db: postgres.db, between: (task) => this.#between(task) });
     this.#consume().catch(this.#over.resolve);
     this.#measuring = setInterval(() => void this.#measure(), measureEveryMs);
+    this.#deeds = setInterval(() => void this.#takeDeeds(), deedsEveryMs);
   }
 
   /** Reads the stream from where Postgres says. */
@@ -222,6 +227,19 @@ export class Term {
       this.#sendStatuses(await writer.setNodes(this.#nodes?.reports ?? []));
       if (departures.length > 0) await writer.appendDepartures(departures);
     });
+  }
+
+  /** Takes what was noted for the history. A failure that matters ends the term by itself. */
+  async #takeDeeds(): Promise<void> {
+    if (this.#takingDeeds) return;
+    this.#takingDeeds = true;
+    try {
+      await this.#between((writer) => writer.appendDeeds());
+    } catch (error) {
+      this.#context.log.warn({ reason: messageOf(error) }, 'deeds could not be taken');
+    } finally {
+      this.#takingDeeds = false;
+    }
   }
 
   #between<T>(task: (writer: Writer) => Promise<T>): Promise<T> {

@@ -9,7 +9,7 @@ export const historyEvent = z
   .strictObject({
     seq,
     id: z.string(),
-    type: z.string().describe('applied, deleted, rollback, release, accept, restored or node-left'),
+    type: z.string().describe('As in the query of /events.'),
     cluster: z.string(),
     kind: z.string(),
     namespace: z.string(),
@@ -20,7 +20,14 @@ export const historyEvent = z
     changedBy: actor.nullable(),
     generation: z.int().nullable(),
     to: z.int().nullable().describe('Of a rollback: the version.'),
-    reason: z.string().nullable().describe('Of a command, or how a restore was noticed.'),
+    reason: z
+      .string()
+      .nullable()
+      .describe('Of a command, or how a restore was noticed, or what was done to tokens, schema and keys.'),
+    from: z
+      .string()
+      .nullable()
+      .describe('Of a command, or of what was done to tokens, schema and keys: the address or host that it came from.'),
     outcome: z
       .strictObject({
         result: z.enum(['done', 'refused', 'expired']),

@@ -41,6 +41,13 @@ interface ClustersTable {
   readonly first_seen: Time;
 }
 
+interface DeedsTable {
+  readonly id: string;
+  readonly noted_at: Generated<Date>;
+  /** JSON of the event. */
+  readonly data: string;
+}
+
 interface EventsTable {
   readonly seq: BigInt8;
   readonly batch: BigInt8;
@@ -221,6 +228,7 @@ export interface Database {
   readonly node_gateways: NodeGatewaysTable;
   readonly departed_nodes: DepartedNodesTable;
   readonly tokens: TokensTable;
+  readonly deeds: DeedsTable;
   readonly agents: AgentsTable;
 }
 

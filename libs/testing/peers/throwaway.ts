@@ -98,6 +98,8 @@ async function migrateTemplate(server: EmbeddedPostgres): Promise<string> {
   await query(server.url, `create database ${name}`);
   const { migrate } = await import('../../../migrations/run.ts');
   await migrate(databaseUrl(server, name));
+  // Tests begin with an empty history: that the template was migrated is no part of it.
+  await query(databaseUrl(server, name), 'delete from deeds');
   return name;
 }
 

@@ -3,7 +3,15 @@ import { existsSync, writeFileSync } from 'node:fs';
 import type { Command } from 'commander';
 import { fail, messageOf } from '#libs/runtime/errors.ts';
 import { generateNodeKey, keyIdOf } from '#libs/runtime/hpke.ts';
+import { localDoer, noteDeedAt } from '#libs/runtime/postgres/deeds.ts';
+import { withLocalDatabase } from '../local/local-database.ts';
 import { type AnswerFormat, outputOption } from '../shell/output-format.ts';
+
+interface KeyOptions {
+  readonly privateKeyFile?: string;
+  readonly databaseUrl?: string;
+  readonly output: AnswerFormat;
+}
 
 /** Adds the sub-command. */
 export function configureKeys(command: Command): void {
@@ -12,12 +20,15 @@ export function configureKeys(command: Command): void {
     .summary('make a new key pair')
     .description(
       'Makes a new X25519 key pair: ' +
-        'agents seal TLS keys to the public half, only nodes open them with the private one.',
+        'agents seal TLS keys to the public half, only nodes open them with the private one. ' +
+        'The history gets its id where a database is named or an `up` runs on this machine.',
     )
     .option('--private-key-file <file>', 'write the private half to this new file (0600) instead of printing it')
+    .option('--database-url <url>', 'the database of the fleet that the key is for (env DATABASE_URL)')
     .addOption(outputOption('answer'))
-    .action((options: { readonly privateKeyFile?: string; readonly output: AnswerFormat }) => {
+    .action(async (options: KeyOptions) => {
       const { privateKey, publicKey } = generateNodeKey();
+      await noteKey(keyIdOf(publicKey), options.databaseUrl ?? (await withLocalDatabase(process.env))['DATABASE_URL']);
       if (options.privateKeyFile !== undefined) writeNewFile(options.privateKeyFile, `${privateKey}\n`);
       const shown = options.privateKeyFile === undefined ? { privateKey } : { privateKeyFile: options.privateKeyFile };
       const fields = { publicKey, keyId: keyIdOf(publicKey), ...shown };
@@ -29,6 +40,22 @@ export function configureKeys(command: Command): void {
       ];
       process.stdout.write(options.output === 'json' ? `${JSON.stringify(fields)}\n` : `${lines.join('\n')}\n`);
     });
+}
+
+/** Notes the key for the history before anybody has it. Throws FleetgateError 'postgres-unreachable'. */
+async function noteKey(keyId: string, databaseUrl: string | undefined): Promise<void> {
+  if (databaseUrl === undefined || databaseUrl === '') {
+    process.stderr.write('This key is not in the history: no database is named (--database-url, DATABASE_URL).\n');
+    return;
+  }
+  const at = new Date().toISOString();
+  const reason = `generated the node key ${keyId}`;
+  const what = { v: 1, type: 'key-generated', id: `key-generated:${keyId}`, at, subject: keyId, reason } as const;
+  try {
+    await noteDeedAt(databaseUrl, { ...what, ...localDoer() });
+  } catch (error) {
+    throw fail('postgres-unreachable', messageOf(error), { cause: error });
+  }
 }
 
 function writeNewFile(path: string, text: string): void {

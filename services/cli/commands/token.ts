@@ -8,6 +8,7 @@ import { type Options, addOptions, defineOptions, readOptions, text } from '#lib
 import { fail, messageOf } from '#libs/runtime/errors.ts';
 import { createLogger } from '#libs/runtime/log.ts';
 import { databaseOptions } from '#libs/runtime/shared-options.ts';
+import { localDoer } from '#libs/runtime/postgres/deeds.ts';
 import { openPostgres } from '#libs/runtime/postgres/postgres.ts';
 import { createToken } from '../../control/access/tokens.ts';
 import { readTokens } from '../client/fleet-reads.ts';
@@ -67,7 +68,7 @@ async function createFirst({ databaseUrl, name }: Options<typeof firstOptions>) 
   const log = createLogger({ service: 'token', level: 'warn' });
   const postgres = openPostgres({ url: databaseUrl, log, poolMax: 1, name: 'fleetgate token first' });
   try {
-    return await createToken(postgres.db, { name, role: 'admin' });
+    return await createToken(postgres.db, { name, role: 'admin' }, localDoer());
   } catch (error) {
     throw fail('postgres-unreachable', messageOf(error), { cause: error });
   } finally {

@@ -5,7 +5,9 @@ import { hashToken, newToken } from '#libs/runtime/bearer-token.ts';
 import { fail, messageOf } from '#libs/runtime/errors.ts';
 import { generateNodeKey } from '#libs/runtime/hpke.ts';
 import type { Logger } from '#libs/runtime/log.ts';
+import { localDoer, noteDeeds } from '#libs/runtime/postgres/deeds.ts';
 import { openPostgres } from '#libs/runtime/postgres/postgres.ts';
+import { tokenDeed } from '../../control/access/tokens.ts';
 
 const fleetSecrets = z.object({
   adminToken: z.string().min(20),
@@ -42,14 +44,22 @@ export function keepSecrets(path: string, exists: boolean): FleetSecrets {
 export async function registerTokens(databaseUrl: string, secrets: FleetSecrets, log: Logger): Promise<void> {
   const postgres = openPostgres({ url: databaseUrl, log, poolMax: 1, name: 'fleetgate up' });
   try {
-    await postgres.db
-      .insertInto('tokens')
-      .values([
-        tokenRow('fleetgate up', 'admin', secrets.adminToken),
-        tokenRow('local node', 'node', secrets.nodeToken),
-      ])
-      .onConflict((conflict) => conflict.doNothing())
-      .execute();
+    await postgres.db.transaction().execute(async (transaction) => {
+      const made = await transaction
+        .insertInto('tokens')
+        .values([
+          tokenRow('fleetgate up', 'admin', secrets.adminToken),
+          tokenRow('local node', 'node', secrets.nodeToken),
+        ])
+        .onConflict((conflict) => conflict.doNothing())
+        .returning(['id', 'name', 'role', 'created_at'])
+        .execute();
+      const doer = localDoer();
+      await noteDeeds(
+        transaction,
+        made.map((token) => tokenDeed('token-created', token, doer, token.created_at)),
+      );
+    });
   } finally {
     await postgres.close();
   }

@@ -68,7 +68,7 @@ await t.test('a history shows when a change was recorded, and beside it a claim 
   const event = {
     ...{ seq: '7', id: 'x', type: 'applied', cluster: 'eu', kind: 'HTTPRoute', namespace: 'shop', name: 'shop' },
     ...{ uid: 'u', at: '2026-11-28T10:00:00.000Z', recordedAt: '2026-11-28T10:00:00.020Z', generation: 2, to: null },
-    ...{ changedBy: { manager: 'folder/root', operation: 'Update' }, reason: null, outcome: null },
+    ...{ changedBy: { manager: 'folder/root', operation: 'Update' }, reason: null, from: null, outcome: null },
     truncated: false,
     changes: [{ path: 'spec.hostnames[0]', before: 'a', after: 'b' }],
   };

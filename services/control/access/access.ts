@@ -2,7 +2,8 @@
 import type { FastifyRequest } from 'fastify';
 import { Problem } from '#libs/api/problem.ts';
 import type { Role } from '#libs/api/role.ts';
-import { type Caller, type TokenBook, bearerOf, hasRole } from './tokens.ts';
+import type { RefusedLogins } from './refused-logins.ts';
+import { type TokenBook, type Visitor, bearerOf, hasRole } from './tokens.ts';
 import { RateLimit } from './rate-limit.ts';
 
 /** Tries with bad tokens, per address. */
@@ -18,11 +19,13 @@ export interface Refused {
 
 export class Access {
   readonly #tokens: TokenBook;
+  readonly #refusedLogins: RefusedLogins;
   readonly #requests: RateLimit;
   readonly #failures = new RateLimit(failuresPerSecond, failuresBurst);
 
-  constructor(tokens: TokenBook, requestsPerSecond: number) {
+  constructor(tokens: TokenBook, requestsPerSecond: number, refusedLogins: RefusedLogins) {
     this.#tokens = tokens;
+    this.#refusedLogins = refusedLogins;
     this.#requests = new RateLimit(requestsPerSecond, requestsPerSecond * burstSeconds);
   }
 
@@ -30,7 +33,7 @@ export class Access {
   async admit(
     request: Pick<FastifyRequest['raw'], 'headers' | 'socket'>,
     role: Role,
-  ): Promise<{ readonly caller: Caller } | Refused> {
+  ): Promise<{ readonly caller: Visitor } | Refused> {
     const now = performance.now();
     const address = request.socket.remoteAddress ?? '';
     const token = bearerOf(request.headers.authorization);
@@ -38,6 +41,7 @@ export class Access {
     // the address (a NAT, a proxy) with who guesses. A wrong one is answered more slowly, and costs next to nothing.
     const caller = token === undefined ? undefined : await this.#tokens.verify(token);
     if (caller === undefined) {
+      if (token !== undefined) this.#refusedLogins.note(address);
       const wait = this.#failures.take(address, now);
       if (wait > 0) return tooMany(wait);
       const message = token === undefined ? 'there is no bearer token' : 'the token is unknown or revoked';
@@ -45,7 +49,7 @@ export class Access {
     }
     const wait = this.#requests.take(caller.tokenId, now);
     if (wait > 0) return tooMany(wait);
-    if (hasRole(caller, role)) return { caller };
+    if (hasRole(caller, role)) return { caller: { ...caller, address: address === '' ? 'unknown' : address } };
     const message = `this needs the role ${role}, and the token "${caller.name}" has ${caller.role}`;
     return { problem: new Problem('forbidden', message), retryAfter: null };
   }

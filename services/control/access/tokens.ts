@@ -1,19 +1,31 @@
 // Makes and checks bearer tokens. The text of a token is shown once, when it is made; Postgres holds its SHA-256.
 import { randomUUID } from 'node:crypto';
 import type { Kysely } from 'kysely';
+import type { DeedEvent } from '#libs/events/deed-event.ts';
 import type { Role } from '#libs/api/role.ts';
 import { hashToken, newToken } from '#libs/runtime/bearer-token.ts';
 import type { Database } from '#libs/runtime/postgres/database.ts';
 import { type TokenScope, isScopedToken, verifyScopedToken } from '#libs/runtime/scoped-token.ts';
+import { type Doer, noteDeeds } from '#libs/runtime/postgres/deeds.ts';
 import { BatchedReads } from './batched-reads.ts';
 
 /** Who calls. */
-export interface Caller {
+interface Caller {
   readonly tokenId: string;
   readonly name: string;
   readonly role: Role;
   /** What a node may call itself and serve, where its token was derived from an agent's; absent = anything. */
   readonly scope?: TokenScope;
+}
+
+/** A caller, and the address that the request came from: behind a proxy, the proxy's. */
+export interface Visitor extends Caller {
+  readonly address: string;
+}
+
+/** Names who did something by a request. */
+export function doerOf({ name, role, address }: Visitor): Doer {
+  return { actor: { name, role }, from: address };
 }
 
 const rank: Readonly<Record<Role, number>> = { provisioner: 0, node: 0, viewer: 1, operator: 2, admin: 3 };
@@ -27,18 +39,35 @@ export function hasRole(caller: Caller, needed: Role): boolean {
   return needed === 'node' ? caller.role === 'node' || caller.role === 'admin' : rank[caller.role] >= rank[needed];
 }
 
-/** Makes a token; its text is known only from this answer. */
+/** Makes a token, and notes it for the history; its text is known only from this answer. */
 export async function createToken(
   db: Kysely<Database>,
   { name, role }: { readonly name: string; readonly role: Role },
+  by: Doer,
 ): Promise<{ readonly id: string; readonly token: string }> {
   const id = randomUUID().slice(0, 8);
   const token = newToken();
-  await db
-    .insertInto('tokens')
-    .values({ id, name, role, sha256: hashToken(token), created_at: new Date() })
-    .execute();
+  const created = new Date();
+  await db.transaction().execute(async (transaction) => {
+    await transaction
+      .insertInto('tokens')
+      .values({ id, name, role, sha256: hashToken(token), created_at: created })
+      .execute();
+    await noteDeeds(transaction, [tokenDeed('token-created', { id, name, role }, by, created)]);
+  });
   return { id, token };
+}
+
+/** Says what was done to a token. */
+export function tokenDeed(
+  type: 'token-created' | 'token-revoked',
+  { id, name, role }: { readonly id: string; readonly name: string; readonly role: string },
+  by: Doer,
+  at: Date,
+): DeedEvent {
+  const did = type === 'token-created' ? 'made' : 'revoked';
+  const reason = `${did} the token ${id} (${name}, ${role})`;
+  return { v: 1, type, id: `${type}:${id}`, at: at.toISOString(), ...by, subject: id, reason };
 }
 
 const freshMs = 10_000;

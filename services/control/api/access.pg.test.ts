@@ -2,6 +2,7 @@
 import t from 'tap';
 import { z } from 'zod';
 import { readOptions } from '#libs/runtime/config.ts';
+import { localDoer } from '#libs/runtime/postgres/deeds.ts';
 import { openPostgres } from '#libs/runtime/postgres/postgres.ts';
 import { deriveToken } from '#libs/runtime/scoped-token.ts';
 import { eventually } from '#libs/testing/eventually.ts';
@@ -127,8 +128,8 @@ void t.test('wrong tokens from the same address lock no valid one out', async (t
   // None of these was seen before: nothing but Postgres can tell that they are good.
   const db = openPostgres({ url: databaseUrl, log: testLogger() });
   t.teardown(() => db.close());
-  const late = await createToken(db.db, { name: 'late', role: 'viewer' });
-  const provisioner = await createToken(db.db, { name: 'agent', role: 'provisioner' });
+  const late = await createToken(db.db, { name: 'late', role: 'viewer' }, localDoer());
+  const provisioner = await createToken(db.db, { name: 'agent', role: 'provisioner' }, localDoer());
   const derived = deriveToken(provisioner.token, { node: 'n', serves: ['*/*/*'] });
   const valid = [tokens.viewer, tokens.operator, tokens.admin, late.token];
   const guesses = guess();
@@ -146,7 +147,7 @@ void t.test('a thousand guesses at once are few statements', async (t) => {
   pool.on('acquire', () => {
     statements += 1;
   });
-  const { token } = await createToken(db, { name: 'one', role: 'viewer' });
+  const { token } = await createToken(db, { name: 'one', role: 'viewer' }, localDoer());
   const book = new TokenBook(db);
   statements = 0;
   const answers = await Promise.all(

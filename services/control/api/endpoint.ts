@@ -6,7 +6,7 @@ import { Problem } from '#libs/api/problem.ts';
 import type { Logger } from '#libs/runtime/log.ts';
 import type { Database } from '#libs/runtime/postgres/database.ts';
 import type { Commands } from '../commands/commands.ts';
-import type { Caller, TokenBook } from '../access/tokens.ts';
+import type { TokenBook, Visitor } from '../access/tokens.ts';
 import type { ChangeStreams } from './change-streams.ts';
 import { unknownParameter } from './unknown-parameter.ts';
 
@@ -38,7 +38,7 @@ interface RawRequest {
 
 /** An endpoint with what answers at it. */
 export interface ServedEndpoint extends Endpoint {
-  readonly handle: (api: Api, request: RawRequest, caller: Caller) => Promise<unknown>;
+  readonly handle: (api: Api, request: RawRequest, caller: Visitor) => Promise<unknown>;
 }
 
 const mistakesMax = 10;
@@ -46,7 +46,7 @@ const mistakesMax = 10;
 /** Gives a handler what the schemas say; a request that does not fit them is answered 400 with every mistake. */
 export function serve<I extends InputSchema, R extends z.ZodType, A extends z.ZodType = z.ZodNever>(
   endpoint: Endpoint<I, R, A>,
-  handle: (api: Api, input: z.output<I>, caller: Caller) => Promise<z.input<R> | Problem | Accepted<z.input<A>>>,
+  handle: (api: Api, input: z.output<I>, caller: Visitor) => Promise<z.input<R> | Problem | Accepted<z.input<A>>>,
 ): ServedEndpoint {
   return {
     ...endpoint,

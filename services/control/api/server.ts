@@ -8,7 +8,7 @@ import { Problem, type ProblemCode } from '#libs/api/problem.ts';
 import { messageOf } from '#libs/runtime/errors.ts';
 import type { Readiness } from '#libs/runtime/health.ts';
 import type { Metrics } from '#libs/runtime/metrics.ts';
-import type { Caller } from '../access/tokens.ts';
+import type { Visitor } from '../access/tokens.ts';
 import type { Access, Refused } from '../access/access.ts';
 import { describeEndpoint, openApiDocument, refusals, registerOpenApi } from './openapi.ts';
 import { Accepted, type Api, type ServedEndpoint } from './endpoint.ts';
@@ -73,7 +73,7 @@ export async function buildServer(options: ServerOptions): Promise<FastifyInstan
 }
 
 function registerEndpoint(server: FastifyInstance, { api, access }: ServerOptions, endpoint: ServedEndpoint): void {
-  const callers = new WeakMap<FastifyRequest, Caller>();
+  const callers = new WeakMap<FastifyRequest, Visitor>();
   server.route({
     method: endpoint.method,
     url: endpoint.path,

@@ -198,6 +198,7 @@ void t.test('refused: by look-up, and by the projector', async (t) => {
   );
   t.match(answers[0]?.body, { error: { message: 'because' } });
   t.match(decider.commands[0], { to: 1, digest: /\w/ }, 'the version before is named, and its content');
+  t.match(decider.commands[0], { actor: { name: 'test operator' }, from: '127.0.0.1' }, 'who, and from where');
   await post(`${at}/rollback`, { to: 99, expect: 2, force: true });
   t.match(decider.commands.at(-1), { to: 99, expect: 2, force: true }, 'what there is not is for the projector to say');
   t.notOk('digest' in (decider.commands.at(-1) ?? {}));

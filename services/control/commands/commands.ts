@@ -12,7 +12,7 @@ import type { Nats, Stoppable } from '#libs/runtime/nats/nats.ts';
 import type { commandAccepted, commandResult } from '#libs/api/models/command.ts';
 import { Problem } from '#libs/api/problem.ts';
 import { noGateway } from '../not-found.ts';
-import type { Caller } from '../access/tokens.ts';
+import type { Visitor } from '../access/tokens.ts';
 import { readUnready } from '../unready.ts';
 import { problemCodeOf, toResult } from './command-answers.ts';
 import { readRecorded, readStanding, readTarget, toOutcome } from './command-facts.ts';
@@ -81,7 +81,7 @@ export class Commands {
     this.#connection = { nats, inbox, subscription: nats.subscribe(inbox, (json) => this.#hear(json)) };
   }
 
-  async run(caller: Caller, command: Command): Promise<CommandAnswer> {
+  async run(caller: Visitor, command: Command): Promise<CommandAnswer> {
     const connection = this.#connection;
     if (connection === null || !connection.nats.connected)
       return new Problem('nats-unreachable', 'control is not connected to NATS');
@@ -148,7 +148,7 @@ export class Commands {
    * Names the content that a rollback goes back to, so that the command never means another; tells names that do not
    * exist from refusals. Everything else is for the projector, which knows the newest.
    */
-  async #toEvent(caller: Caller, command: Command): Promise<OperatorEvent | Problem> {
+  async #toEvent(caller: Visitor, command: Command): Promise<OperatorEvent | Problem> {
     const { type, gateway, to, reason, expect, force, timeoutMs = decideTimeoutMs } = command;
     const standing = await readStanding(this.#db, gateway);
     if (standing === undefined) return noGateway(gateway);
@@ -158,6 +158,7 @@ export class Commands {
       id: randomUUID(),
       gateway,
       actor: { name: caller.name, role: caller.role },
+      from: caller.address,
       at: new Date(now).toISOString(),
       expiresAt: new Date(now + Math.max(timeoutMs - answerMs, timeoutMs / 2)).toISOString(),
       ...(expect === undefined ? {} : { expect }),

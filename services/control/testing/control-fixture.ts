@@ -5,6 +5,7 @@ import { NodeSession } from '#libs/protocol/node-session.ts';
 import type { HubMessage, NodeMessage, SnapshotMessage } from '#libs/protocol/messages.ts';
 import { parseHubText } from '#libs/protocol/parse-hub-message.ts';
 import { readOptions } from '#libs/runtime/config.ts';
+import { localDoer } from '#libs/runtime/postgres/deeds.ts';
 import { openPostgres } from '#libs/runtime/postgres/postgres.ts';
 import { eventually } from '#libs/testing/eventually.ts';
 import { type Teardown, testLogger, throwawayPostgres } from '#libs/testing/peers/throwaway.ts';
@@ -35,7 +36,7 @@ export async function startFixture(t: Teardown, natsUrl = nobodyThere): Promise<
   const postgres = openPostgres({ url: databaseUrl, log: testLogger() });
   const entries: [Role, string][] = [];
   for (const role of roles)
-    entries.push([role, (await createToken(postgres.db, { name: `test ${role}`, role })).token]);
+    entries.push([role, (await createToken(postgres.db, { name: `test ${role}`, role }, localDoer())).token]);
   await postgres.close();
   const writer = new FleetWriter(databaseUrl);
   const control = await startReplica(t, databaseUrl, natsUrl);

@@ -13,6 +13,7 @@ import type { NodeReport } from '#libs/projection/model/node-report.ts';
 import { decideOperator } from '#libs/projection/versions/operator-decision.ts';
 import { ClusterRegistry } from './cluster-registry.ts';
 import { type CommitRows, buildCommitRows, nodeRows, noChange } from '../store/commit-rows.ts';
+import { buildDeedRows, readNotedDeeds } from '../store/deeds.ts';
 import { type Checkpoint, commit, commitCheckpoint } from '../store/commit.ts';
 import { batchFields, foldLogged } from './fold-log.ts';
 import type { Intake } from './intake.ts';
@@ -154,6 +155,25 @@ export class Writer {
       this.#context.log.error({ err: fail('restored', event.reason) }, 'the database was restored');
     }
     return news;
+  }
+
+  /** Appends the deeds that were noted, each once, and takes their notes away. */
+  async appendDeeds(): Promise<void> {
+    const { client } = this.#context.leadership;
+    const noted = await readNotedDeeds(client, this.#context.log);
+    if (noted.length === 0) return;
+    const known = await this.knownIds(noted.map(({ id }) => id));
+    const events = noted
+      .filter(({ id }) => !known.has(id))
+      .map((event, index) => ({ seq: this.#lastSeq + BigInt(index + 1), event }));
+    this.#lastSeq += BigInt(events.length);
+    await this.#commit(
+      buildDeedRows(
+        events,
+        noted.map(({ id }) => id),
+      ),
+      this.#checkpoint,
+    );
   }
 
   /** Takes over all node reports; answers the statuses that changed. */

@@ -14,7 +14,7 @@ type Step =
   | { readonly do: 'routes'; readonly changes: readonly (readonly [route: number, what: 'apply' | 'delete'])[] }
   | { readonly do: 'gateway'; readonly what: 'delete' | 'return' | 'relabel' }
   | { readonly do: 'restored'; readonly skip: number; readonly above: number | null }
-  | { readonly do: 'endpoints' | 'secret' | 'restart' }
+  | { readonly do: 'endpoints' | 'secret' | 'restart' | 'deed' }
   | { readonly do: 'command'; readonly type: 'rollback' | 'release' | 'accept'; readonly to: number | null };
 
 const routeChange = fc.tuple(fc.nat(7), fc.constantFrom('apply' as const, 'apply' as const, 'delete' as const));
@@ -35,7 +35,9 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   },
   {
     weight: 2,
-    arbitrary: fc.record({ do: fc.constantFrom('endpoints' as const, 'secret' as const, 'restart' as const) }),
+    arbitrary: fc.record({
+      do: fc.constantFrom('endpoints' as const, 'secret' as const, 'restart' as const, 'deed' as const),
+    }),
   },
   {
     weight: 1,
@@ -142,6 +144,10 @@ async function play(db: TestWriter, steps: readonly Step[]): Promise<void> {
       case 'restart':
         await db.reopen();
         break;
+      case 'deed':
+        await db.rows('insert into deeds (id, data) values ($1, $2)', `deed-${version}`, deedText(`deed-${version}`));
+        await db.writer.appendDeeds();
+        break;
       case 'restored':
         await db.writer.markRestored([
           {
@@ -156,6 +162,11 @@ async function play(db: TestWriter, steps: readonly Step[]): Promise<void> {
         break;
     }
   }
+}
+
+function deedText(id: string): string {
+  const deed = { v: 1, type: 'migrated', id, at: '2026-01-01T00:00:00Z', actor: null, from: 'here', subject: '' };
+  return JSON.stringify({ ...deed, reason: 'a test' });
 }
 
 function options(db: TestWriter, { verify }: { readonly verify: boolean }): Parameters<typeof runRebuild>[0] {

@@ -9,7 +9,7 @@ import type { NewVersion } from '#libs/projection/versions/gateway-head.ts';
 import { type Origin, originOf } from './origin.ts';
 import { parsePlaceKey, toObjectKey } from '#libs/gateway/object-key.ts';
 
-interface EventRow {
+export interface EventRow {
   readonly seq: string;
   readonly batch: string;
   readonly id: string;
@@ -72,6 +72,8 @@ export interface CommitRows {
   readonly gateways: ProjectionChange['gateways'];
   readonly statuses: ProjectionChange['statuses'];
   readonly discovery: ProjectionChange['discovery'];
+  /** Ids of the notes whose deeds are in the history with this transaction. */
+  readonly deedsTaken: readonly string[];
 }
 
 export const noChange: ProjectionChange = {
@@ -115,6 +117,7 @@ export function buildCommitRows(
     gateways: change.gateways,
     statuses: change.statuses,
     discovery: change.discovery,
+    deedsTaken: [],
   };
 }
 

@@ -26,6 +26,12 @@ export const sections: readonly Section[] = [
     rows: ({ clusters }) => clusters.map(({ name, uid }) => [name, uid]),
   },
   {
+    name: 'taken_deeds',
+    columns: { id: 'text' },
+    sql: `delete from deeds d using :rows where d.id = r.id`,
+    rows: ({ deedsTaken }) => deedsTaken.map((id) => [id]),
+  },
+  {
     name: 'appended',
     columns: {
       seq: 'bigint',

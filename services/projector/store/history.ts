@@ -1,5 +1,6 @@
 // Reads the history as it was folded: its events in order, transaction by transaction, streamed.
 import type { ClientBase } from 'pg';
+import { deedTypes } from '#libs/events/deed-event.ts';
 import { isDone } from '#libs/events/operator-event.ts';
 import { parseChangeEvent } from '#libs/events/parse-change-event.ts';
 import { parseOperatorEvent } from '#libs/events/parse-operator-event.ts';
@@ -21,19 +22,22 @@ export interface HistoryBatch {
 
 type EventRow = Pick<Row<'events'>, 'seq' | 'batch' | 'type' | 'recorded_at' | 'data'>;
 
+/** They change no version: what was done to the fleet itself, and what became of nodes. */
+const unfoldedTypes: readonly string[] = [...deedTypes, 'node-left'];
 const commandTypes = new Set(['rollback', 'release', 'accept']);
 
 /**
  * Gives every transaction of the history, from the first; those after event `lastSeq` are left out, and the one that
- * holds it ends with it. The client must be in a transaction. Throws on an event that cannot be read.
+ * holds it ends with it. What changes nothing is left out. The client must be in a transaction. Throws on an event
+ * that cannot be read.
  */
 export async function* historyBatches(client: ClientBase, lastSeq?: string): AsyncGenerator<HistoryBatch> {
   let batch: HistoryBatch & { readonly folded: FoldedEvent[] } = { seq: '', recordedAt: '', folded: [] };
-  const until = lastSeq === undefined ? '' : 'and seq <= $1';
-  // What became of nodes changes no version.
+  const until = lastSeq === undefined ? '' : 'and seq <= $2';
   const query = `
-    select seq, batch, type, recorded_at, data from events where type <> 'node-left' ${until} order by seq`;
-  for await (const rows of pagesOf<EventRow>(client, query, lastSeq === undefined ? [] : [lastSeq])) {
+    select seq, batch, type, recorded_at, data from events where type <> all($1) ${until} order by seq`;
+  const values = lastSeq === undefined ? [unfoldedTypes] : [unfoldedTypes, lastSeq];
+  for await (const rows of pagesOf<EventRow>(client, query, values)) {
     for (const row of rows) {
       if (row.batch !== batch.seq) {
         if (batch.folded.length > 0) yield batch;

@@ -6,7 +6,7 @@ import { type PlaceName, toPlaceKey } from '#libs/gateway/object-key.ts';
 import { readRecorded } from '../../commands/command-facts.ts';
 import { readPreview } from '../../commands/rollback-preview.ts';
 import type { Command } from '../../commands/commands.ts';
-import type { Caller } from '../../access/tokens.ts';
+import type { Visitor } from '../../access/tokens.ts';
 import { Accepted, type Api, serve } from '../endpoint.ts';
 
 export const rollback = serve(endpoints.rollback, (api, { params, body }, caller) =>
@@ -38,7 +38,7 @@ export const readOperation = serve(endpoints.readOperation, async (api, { params
 
 async function run(
   api: Api,
-  caller: Caller,
+  caller: Visitor,
   type: Command['type'],
   gateway: PlaceName,
   body: z.output<typeof endpoints.rollback.input>['body'],

@@ -30,6 +30,7 @@ const eventData = z.object({
     .catch(null),
   to: z.int().nullish().catch(null),
   reason: z.string().nullish().catch(null),
+  from: z.string().nullish().catch(null),
   outcome: z
     .object({
       result: z.enum(['done', 'refused', 'expired']),
@@ -144,6 +145,7 @@ export function toEvent(row: EventRow): z.input<typeof historyEvent> {
     generation: data?.object?.metadata?.generation ?? null,
     to: data?.to ?? null,
     reason: data?.reason ?? null,
+    from: data?.from ?? null,
     outcome: commandTypes.has(row.type) ? (data?.outcome ?? noOutcome) : null,
   };
 }

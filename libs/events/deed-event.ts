@@ -1,0 +1,38 @@
+// A deed event says what was done to the fleet itself: to its tokens, its schema and its keys, and which logins it
+// refused. Who does it writes a note in Postgres, in the same transaction where there is one; the projector appends it.
+// A deed changes no version, so that nothing folds it. This is version 1.
+
+/** What is done, and the kind of thing that it is done to. */
+export const deedKinds = {
+  'token-created': 'Token',
+  'token-revoked': 'Token',
+  'logins-refused': 'Login',
+  migrated: 'Schema',
+  'key-generated': 'NodeKey',
+} as const;
+
+type DeedType = keyof typeof deedKinds;
+
+export interface DeedEvent {
+  readonly v: 1;
+  readonly type: DeedType;
+  /** The same for the same deed, so that it is told once. */
+  readonly id: string;
+  /** RFC 3339. */
+  readonly at: string;
+  /** Who did it; null where nobody is known, as with a login that was refused. */
+  readonly actor: { readonly name: string; readonly role: string } | null;
+  /** The address that the request came from, or the host on which the command ran. */
+  readonly from: string;
+  /** What it was done to: id of a token or a key, name of the newest migration, '' for logins. */
+  readonly subject: string;
+  /** What was done: a sentence. */
+  readonly reason: string;
+}
+
+/** Every type of deed. */
+export const deedTypes: readonly DeedType[] = Object.keys(deedKinds).filter(isDeedType);
+
+function isDeedType(type: string): type is DeedType {
+  return Object.hasOwn(deedKinds, type);
+}

@@ -1,0 +1,36 @@
+// Reads deed events from notes and from the history: unknown JSON becomes a DeedEvent, or the list of what is wrong
+// with it.
+import { type DeedEvent, deedTypes } from './deed-event.ts';
+import { Cursor } from '#libs/gateway/fields/cursor.ts';
+import type { Parsed, Problem } from '#libs/gateway/problem.ts';
+
+const text = { min: 1, max: 253 };
+
+/** Reads one deed event. */
+export function parseDeedEvent(json: unknown): Parsed<DeedEvent> {
+  const problems: Problem[] = [];
+  const at = new Cursor(json, '', problems);
+  at.requiredObject();
+  if (at.field('v').integer(1, 1) === undefined) at.field('v').problem('is not a known version');
+  const type = at.field('type').oneOf(deedTypes);
+  if (type === undefined) at.field('type').problem('is no deed');
+  const actor = at.field('actor');
+  const value: DeedEvent = {
+    v: 1,
+    type: type ?? 'migrated',
+    id: at.field('id').requiredText({ min: 1, max: 1000 }) ?? '',
+    at: at.field('at').requiredText({ min: 1, max: 64 }) ?? '',
+    actor:
+      actor.object() === undefined
+        ? null
+        : {
+            name: actor.field('name').requiredText(text) ?? '',
+            role: actor.field('role').requiredText(text) ?? '',
+          },
+    from: at.field('from').requiredText(text) ?? '',
+    subject: at.field('subject').text({ max: 1000 }) ?? '',
+    reason: at.field('reason').requiredText({ min: 1, max: 4096 }) ?? '',
+  };
+  if (Number.isNaN(Date.parse(value.at))) at.field('at').problem('is not a time');
+  return problems.length > 0 ? { ok: false, problems } : { ok: true, value };
+}

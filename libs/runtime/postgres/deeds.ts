@@ -1,0 +1,51 @@
+// Notes deeds for the history. A note lies in Postgres beside what it is about, and is written with it; the projector,
+// who alone writes the history, takes it from there. So nothing is done without being noted, also without NATS.
+import { hostname, userInfo } from 'node:os';
+import type { Kysely } from 'kysely';
+import { Client } from 'pg';
+import type { DeedEvent } from '#libs/events/deed-event.ts';
+import type { Database } from './database.ts';
+
+/** Who does something, and where from. */
+export interface Doer {
+  readonly actor: DeedEvent['actor'];
+  readonly from: string;
+}
+
+/** Notes what was done; a deed that is noted already stays as it is. */
+export async function noteDeeds(db: Kysely<Database>, deeds: readonly DeedEvent[]): Promise<void> {
+  if (deeds.length === 0) return;
+  await db
+    .insertInto('deeds')
+    .values(deeds.map((deed) => ({ id: deed.id, data: JSON.stringify(deed) })))
+    .onConflict((conflict) => conflict.doNothing())
+    .execute();
+}
+
+/** Notes a deed by a connection of its own, for a command that has no other. */
+export async function noteDeedAt(url: string, deed: DeedEvent): Promise<void> {
+  const client = new Client({ connectionString: url, application_name: 'fleetgate deed' });
+  try {
+    await client.connect();
+    await client.query('insert into deeds (id, data) values ($1, $2) on conflict do nothing', [
+      deed.id,
+      JSON.stringify(deed),
+    ]);
+  } finally {
+    await client.end();
+  }
+}
+
+/** Names the person at this machine, who works on the database itself. */
+export function localDoer(): Doer {
+  return { actor: { name: userName(), role: 'database' }, from: hostname().slice(0, 253) || 'localhost' };
+}
+
+function userName(): string {
+  try {
+    return userInfo().username || `uid ${process.getuid?.() ?? '?'}`;
+  } catch {
+    // A container may run under a number that has no name.
+    return `uid ${process.getuid?.() ?? '?'}`;
+  }
+}
