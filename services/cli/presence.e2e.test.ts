@@ -28,6 +28,7 @@ const programmed = async (): Promise<string> => {
 };
 const says = (pattern: RegExp): Promise<string> => until(programmed, (text) => pattern.test(text));
 const gateways = async (): Promise<string> => (await fleet.cli('gateways')).stdout;
+const serving = async (): Promise<number> => (await client.call(endpoints.readGateway, { params })).serving;
 const nodeEvents = async () => (await client.call(endpoints.listEvents, { query: { type: 'node-left' } })).items;
 
 await t.test('a node whose process was killed counts, and is unknown', async (t) => {
@@ -81,4 +82,24 @@ await t.test('a node that is gone for good is removed by a person', async (t) =>
   const [event] = await until(nodeEvents, (events) => events.length > 1);
   t.match(event, { name: 'lone', reason: 'the disk broke', changedBy: { operation: 'admin' } });
   t.match(await fleet.cli('rebuild', '--verify'), { code: 0, stdout: /identical/ });
+});
+
+await t.test('a rollback to a version whose Service is gone is told before and after', async (t) => {
+  t.match(await fleet.cli('release', gateway), { code: 0 });
+  const before = await serving();
+  fleet.edit('eu/shop-routes.yaml', (text) => text.replaceAll('name: cart', 'name: catalog'));
+  await until(serving, (version) => version > before);
+  fleet.edit('eu/shop-services.yaml', (text) => text.replace('  name: cart\n', '  name: trolley\n'));
+  const to = String(before);
+  const gone = /rule 0 of HTTPRoute shop\/shop: Service shop\/cart port 80 does not exist: answered 503/;
+  await until(
+    () => fleet.cli('rollback', gateway, '--to', to, '--dry-run'),
+    ({ stdout }) => gone.test(stdout),
+  );
+  t.match(await fleet.cli('rollback', gateway, '--to', to), { code: 0, stdout: gone });
+  const url = 'http://shop.eu.storefront.example/basket/1';
+  t.equal((await ask(fleet, url)).status, 503);
+  t.match((await fleet.cli('gateways', '--output', 'json')).stdout, gone);
+  t.match((await fleet.cli('nodes', '--output', 'json')).stdout, gone);
+  t.match((await fleet.cli('explain', url)).stdout, /Service shop\/cart port 80 in eu, 0 ready: answered 503/);
 });

@@ -42,6 +42,7 @@ export const rollbackPreview = z
     to: z.int().nullable().describe('The version whose content would serve; null = there is none to go back to.'),
     digest: z.string().nullable().describe('Of that content.'),
     refused: z.string().nullable().describe('Why it would be refused; null = it would be done.'),
+    unready: z.array(z.string()).describe('Rules that would be answered 503, each with its backend and why.'),
   })
   .meta({ id: 'RollbackPreview', description: 'What a rollback would do now.' });
 

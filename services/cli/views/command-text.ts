@@ -26,10 +26,11 @@ export function commandText(verb: GatewayVerb, result: CommandResult): string {
 }
 
 /** Writes what a rollback would do, and the commands that show and do it. */
-export function previewText({ gateway, serving, to, refused }: RollbackPreview): string {
+export function previewText({ gateway, serving, to, refused, unready }: RollbackPreview): string {
   if (refused !== null || to === null) return `${gateway} serves version ${serving}; a rollback would be refused`;
   return [
     `${gateway} serves version ${serving}; the content of version ${to} would serve in its place, pinned`,
+    ...unready.map((text) => `  ! ${text}`),
     `  what differs: fleetgate diff ${gateway} ${serving} ${to}`,
     `  to do it:     fleetgate rollback ${gateway} --to ${to} --expect ${serving}`,
   ].join('\n');

@@ -32,8 +32,22 @@ await t.test('what a command did', async (t) => {
 });
 
 await t.test('what a rollback would do, and the command that does just that', async (t) => {
-  const preview = { gateway: 'eu/platform/shared', serving: 7, pinned: false, to: 4, digest: 'd', refused: null };
+  const preview = {
+    gateway: 'eu/platform/shared',
+    serving: 7,
+    pinned: false,
+    to: 4,
+    digest: 'd',
+    refused: null,
+    unready: [],
+  };
   t.match(previewText(preview), /to do it: +fleetgate rollback eu\/platform\/shared --to 4 --expect 7$/);
+  const unready = ['rule 0 of HTTPRoute shop/web: Service shop/cart port 80 does not exist: answered 503'];
+  t.match(
+    previewText({ ...preview, unready }),
+    /pinned\n  ! rule 0 of HTTPRoute shop\/web: Service shop\/cart port 80/,
+  );
+  t.match(commandText('rollback', { ...result, unready }), /12 ms\n  ! rule 0 of HTTPRoute shop\/web: Service/);
   t.match(previewText({ ...preview, refused: 'it is pinned' }), /would be refused$/);
 });
 

@@ -84,6 +84,8 @@ void t.test('rollback: published, decided, applied by every node', async (t) => 
 
   const done = await call(fixture, 'POST', `${at}/rollback`, 'operator', { to: 1, reason: 'errors', wait: 10_000 });
   t.match(done, { status: 200, body: { gateway, version: 3, seq: '7', complete: true } });
+  const gone = 'rule 0 of HTTPRoute shop/web: Service shop/web port 80 does not exist: answered 503';
+  t.same(done.body['unready'], [gone], 'what is answered 503 is named');
   const nodes: { node: string; state: string; ms: number }[] = done.body['nodes'];
   t.same(
     nodes.map(({ node, state }) => [node, state]),
@@ -210,7 +212,8 @@ void t.test('nobody decides: 202 in the time that was given, and the operation t
   const begun = Date.now();
   const preview = async (query: string) => call(fixture, 'GET', `${at}/rollback${query}`, 'viewer');
   t.match(await preview(''), { status: 200, body: { serving: 2, pinned: false, to: 1, digest: /\w/, refused: null } });
-  t.match((await preview('?to=2')).body, { to: 2, refused: null });
+  t.match((await preview('?to=2')).body, { to: 2, refused: null, unready: [] });
+  t.match((await preview('?to=1')).body['unready'], [/^rule 0 of HTTPRoute shop\/web: Service shop\/web port 80/]);
   t.equal((await preview('?to=99')).status, 404);
   const pending = await call(fixture, 'POST', `${at}/rollback`, 'operator', { to: 1, timeout: 400, wait: 30_000 });
   t.match(pending, { status: 202, body: { message: /not decided within 400 ms/ } });

@@ -6,6 +6,7 @@ import type { rollbackPreview } from '#libs/api/models/command.ts';
 import { decideOperator } from '#libs/projection/versions/operator-decision.ts';
 import type { Database } from '#libs/runtime/postgres/database.ts';
 import { noGateway, noVersion } from '../not-found.ts';
+import { readUnready } from '../unready.ts';
 import { problemCodeOf } from './command-answers.ts';
 import { readStanding, readTarget } from './command-facts.ts';
 
@@ -41,5 +42,6 @@ export async function readPreview(
   if (refused !== null && problemCodeOf(refused.code) === 'not-found') return noVersion(gateway, to ?? 0);
   const target = refused === null && decided.type === 'rollback' ? decided : { to, digest: undefined };
   const { digest = null } = target;
-  return { gateway, serving, pinned, to: target.to, digest, refused: refused?.message ?? null };
+  const unready = target.to === null ? [] : await readUnready(db, gateway, target.to);
+  return { gateway, serving, pinned, to: target.to, digest, refused: refused?.message ?? null, unready };
 }
