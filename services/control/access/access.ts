@@ -39,13 +39,12 @@ export class Access {
     const token = bearerOf(request.headers.authorization);
     // Each token is looked up, also where many tries from the same address have failed: who has a good one may share
     // the address (a NAT, a proxy) with who guesses. A wrong one is answered more slowly, and costs next to nothing.
-    const caller = token === undefined ? undefined : await this.#tokens.verify(token);
+    if (token === undefined) return unauthorized('there is no bearer token');
+    const caller = await this.#tokens.verify(token);
     if (caller === undefined) {
       if (token !== undefined) this.#refusedLogins.note(address);
       const wait = this.#failures.take(address, now);
-      if (wait > 0) return tooMany(wait);
-      const message = token === undefined ? 'there is no bearer token' : 'the token is unknown or revoked';
-      return { problem: new Problem('unauthorized', message), retryAfter: null };
+      return wait > 0 ? tooMany(wait) : unauthorized('the token is unknown or revoked');
     }
     const wait = this.#requests.take(caller.tokenId, now);
     if (wait > 0) return tooMany(wait);
@@ -53,6 +52,10 @@ export class Access {
     const message = `this needs the role ${role}, and the token "${caller.name}" has ${caller.role}`;
     return { problem: new Problem('forbidden', message), retryAfter: null };
   }
+}
+
+function unauthorized(message: string): Refused {
+  return { problem: new Problem('unauthorized', message), retryAfter: null };
 }
 
 function tooMany(retryAfter: number): Refused {
