@@ -38,6 +38,7 @@ export const refusedEverywhere = [
   'unauthorized',
   'forbidden',
   'too-many-requests',
+  'headers-too-large',
   'internal',
   'postgres-unreachable',
 ] as const satisfies readonly ProblemCode[];

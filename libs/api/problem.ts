@@ -10,6 +10,7 @@ const problems = {
   expired: { status: 409, hint: 'Nothing was changed; check that the projector runs, and give the command again.' },
   'too-large': { status: 413, hint: 'Requests are small; see /openapi.json.' },
   'media-type': { status: 415, hint: 'Send JSON with `Content-Type: application/json`.' },
+  'headers-too-large': { status: 431, hint: 'The line of the request and its headers may have 16 KiB together.' },
   refused: { status: 422, hint: 'The message says what stands against it.' },
   'too-many-requests': { status: 429, hint: 'Wait as long as Retry-After says.' },
   internal: { status: 500, hint: 'This is a fault in Fleetgate; its log has the details.' },

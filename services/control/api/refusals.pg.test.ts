@@ -64,6 +64,13 @@ void t.test('a place that the fleet does not have is not found, where a list wou
     t.match(await get(path), { status: 200, body: { items: [] } }, `${path} is there, and empty`);
 });
 
+void t.test('a request that is too long is refused in the same form', async (t) => {
+  const { get } = await filledFleet(t);
+  const tooLong = await get(`/routes?q=${'x'.repeat(20_000)}`);
+  t.match(tooLong, { status: 431, body: { error: { code: 'headers-too-large', hint: /16 KiB/ } } });
+  t.match(await get(`/routes?after=${'x'.repeat(10_000)}`), { status: 400 });
+});
+
 void t.test('times and numbers are what they look like', async (t) => {
   const { get } = await filledFleet(t);
   const all = (await get('/events?order=asc')).body['items'].length;

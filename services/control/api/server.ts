@@ -1,6 +1,8 @@
 // Serves the API over HTTP: the endpoints of the table with authentication, limits and one form for errors; health,
 // metrics and the OpenAPI document.
 import assert from 'node:assert/strict';
+import { STATUS_CODES } from 'node:http';
+import type { Socket } from 'node:net';
 import fastify, { type FastifyError, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { changesPath, refusedEverywhere } from '#libs/api/endpoint.ts';
@@ -36,6 +38,7 @@ export async function buildServer(options: ServerOptions): Promise<FastifyInstan
     requestTimeout: requestTimeoutMs,
     keepAliveTimeout: 65_000,
     routerOptions: { maxParamLength: pathPartMax, ignoreTrailingSlash: true },
+    clientErrorHandler: answerUnreadable,
     frameworkErrors: (error, _request, reply) => void send(reply, problemOf(error)),
     // Requests are checked by the endpoints themselves, with the schemas that the document shows.
     exposeHeadRoutes: false,
@@ -191,6 +194,23 @@ const statusCodes: Readonly<Record<number, ProblemCode>> = {
   404: 'not-found',
   429: 'too-many-requests',
 };
+/** Answers what Node's parser gave up on, and closes the connection: nobody knows where a next request would begin. */
+function answerUnreadable(error: Error & { readonly code?: string }, socket: Socket): void {
+  if (error.code === 'ECONNRESET' || !socket.writable) return void socket.destroy(error);
+  const problem =
+    error.code === 'HPE_HEADER_OVERFLOW'
+      ? new Problem('headers-too-large', 'the line of the request and its headers are too long')
+      : new Problem('bad-request', 'the request is no HTTP, or it came too slowly');
+  const body = JSON.stringify(problem.body);
+  const lines = [
+    `HTTP/1.1 ${problem.status} ${STATUS_CODES[problem.status] ?? ''}`,
+    'Connection: close',
+    'Content-Type: application/json; charset=utf-8',
+    `Content-Length: ${Buffer.byteLength(body)}`,
+  ];
+  socket.end(`${lines.join('\r\n')}\r\n\r\n${body}`);
+}
+
 /** SQLSTATE classes and errno codes of a database that is away or gave up. */
 const databaseAway = /^(08|53|57)|^E(CONN|PIPE|TIMEDOUT|HOST|NET|AI)/;
 const withCode = z.object({ code: z.string() });
