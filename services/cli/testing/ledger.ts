@@ -25,7 +25,10 @@ export async function query(fleet: DemoFleet, text: string): Promise<readonly Re
   }
 }
 
-/** Finds breaks in the sequence, ids and contents that are there twice; empty when the history is whole. */
+/**
+ * Finds breaks in the sequence, ids and contents that are there twice, and restores, which no fault is; empty when the
+ * history is whole.
+ */
 export function brokenHistory(fleet: DemoFleet): Promise<readonly unknown[]> {
   return query(
     fleet,
@@ -34,6 +37,8 @@ export function brokenHistory(fleet: DemoFleet): Promise<readonly unknown[]> {
       where seq <> before + 1
      union all
      select 'id twice', id from events group by id having count(*) > 1
+     union all
+     select 'taken for restored', seq::text from events where type = 'restored'
      union all
      select 'content twice', seq::text from (
        select seq, type, uid, data::jsonb ->> 'hash' as hash,
