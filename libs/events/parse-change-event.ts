@@ -32,7 +32,7 @@ function readEvent(at: Cursor, json: unknown): ChangeEvent | undefined {
   const namespace =
     kind.scope === 'Cluster' ? at.field('namespace').text({ max: 0 }) : at.field('namespace').requiredText(objectName);
   const via = at.field('via').oneOf(['watch', 'relist']);
-  const hash = at.field('hash').text(type === 'applied' ? sha256Hex : { max: 0 });
+  const hash = type === 'applied' ? at.field('hash').requiredText(sha256Hex) : at.field('hash').text({ max: 0 });
   const texts = {
     cluster: at.field('cluster').requiredText(clusterName) ?? '',
     clusterUid: at.field('clusterUid').requiredText(id) ?? '',

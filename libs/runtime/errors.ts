@@ -76,6 +76,10 @@ export const errors = {
     message: 'a rebuild from the history differs from what is stored',
     hint: 'Keep the database as it is and report this.',
   },
+  'event-unreadable': {
+    message: 'an event of the history cannot be read',
+    hint: 'Keep the database as it is; `fleetgate rebuild --verify` names every such event and goes on.',
+  },
   'kube-unreachable': {
     message: 'the Kubernetes API server cannot be reached',
     hint: 'Check the context and its credentials with `kubectl --context … version`.',

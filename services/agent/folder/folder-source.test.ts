@@ -7,7 +7,7 @@ import type { KubeObject } from '#libs/gateway/object.ts';
 import { eventually } from '#libs/testing/eventually.ts';
 import { testLogger, throwawayFolder } from '#libs/testing/peers/throwaway.ts';
 import { type Source, type SourceChange, objectName } from '../source.ts';
-import { hashObject } from '../objects/stripped-object.ts';
+import { hashObject } from '#libs/gateway/object-hash.ts';
 import { openFolderSource } from './folder-source.ts';
 
 interface Seen {

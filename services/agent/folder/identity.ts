@@ -10,7 +10,7 @@ import { isRecord } from '#libs/gateway/fields/record.ts';
 import { kubernetesKind } from '#libs/gateway/kinds.ts';
 import type { KubeObject } from '#libs/gateway/object.ts';
 import { fail, messageOf } from '#libs/runtime/errors.ts';
-import { hashObject } from '../objects/stripped-object.ts';
+import { hashObject } from '#libs/gateway/object-hash.ts';
 import type { Manifest } from './manifest.ts';
 
 interface IdentityRecord {

@@ -6,7 +6,8 @@ import { kindInfo } from '#libs/gateway/kinds.ts';
 import type { KubeObject } from '#libs/gateway/object.ts';
 import { readProvenance } from './provenance.ts';
 import { type AppliedChange, type ObjectName, type Provenance, objectName } from '../source.ts';
-import { hashObject, stripConfigMap, stripObject, stripSecret } from './stripped-object.ts';
+import { hashObject } from '#libs/gateway/object-hash.ts';
+import { stripConfigMap, stripObject, stripSecret } from './stripped-object.ts';
 import { readTlsSecret } from './tls-secret.ts';
 
 /** Holds an object as the agent keeps it. */

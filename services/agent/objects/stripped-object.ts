@@ -1,6 +1,5 @@
 // Strips an object to what enters the history: everything but status (of our own Services the addresses are kept),
 // managedFields, and the copies of the spec that tools keep in annotations.
-import { canonicalJson, sha256 } from '#libs/gateway/canonical.ts';
 import { parameterKeys, parameterLengthMax } from '#libs/gateway/data-plane/data-plane-parameters.ts';
 import { managedBy, managedByLabel } from '#libs/gateway/data-plane/data-plane-service.ts';
 import { isRecord } from '#libs/gateway/fields/record.ts';
@@ -22,12 +21,6 @@ export function stripObject(object: KubeObject): KubeObject {
   const isDataPlane = object.kind === 'Service' && metadata.labels?.[managedByLabel] === managedBy;
   if (!isDataPlane || !isRecord(status) || status['loadBalancer'] === undefined) return stripped;
   return { ...stripped, status: { loadBalancer: status['loadBalancer'] } };
-}
-
-/** Computes ChangeEvent.hash of a stripped object. */
-export function hashObject(object: KubeObject): string {
-  const { resourceVersion: _resourceVersion, ...metadata } = object.metadata;
-  return sha256(canonicalJson({ ...object, metadata }));
 }
 
 const bundleBytesMax = 512 * 1024;

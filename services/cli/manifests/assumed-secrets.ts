@@ -2,7 +2,7 @@
 // certificate and key.
 import type { ChangeEvent } from '#libs/events/change-event.ts';
 import { toLocalKey } from '#libs/gateway/object-key.ts';
-import { hashObject } from '../../agent/objects/stripped-object.ts';
+import { hashObject } from '#libs/gateway/object-hash.ts';
 import { appliedEvent } from '../../agent/objects/live-object.ts';
 import { findReferences, referringKinds } from '../../agent/objects/references.ts';
 import type { WrittenEvent } from './folder-events.ts';

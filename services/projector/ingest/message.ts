@@ -5,6 +5,9 @@ import type { OperatorEvent } from '#libs/events/operator-event.ts';
 import { parseChangeEvent } from '#libs/events/parse-change-event.ts';
 import { parseOperatorEvent } from '#libs/events/parse-operator-event.ts';
 import { changeSubject, operatorSubject } from '#libs/events/subjects.ts';
+import { canonicalJson } from '#libs/gateway/canonical.ts';
+import { kindInfo } from '#libs/gateway/kinds.ts';
+import { hashObject } from '#libs/gateway/object-hash.ts';
 import { type Problem, describeProblem } from '#libs/gateway/problem.ts';
 import { messageOf } from '#libs/runtime/errors.ts';
 
@@ -31,7 +34,12 @@ export function parseMessage(subject: string, data: Uint8Array): Message {
 function parseChange(subject: string, json: unknown): Message {
   const parsed = parseChangeEvent(json);
   if (!parsed.ok) return bad(describe(parsed.problems));
-  const event = withoutSecrets(parsed.value);
+  const strange = strangeVersion(parsed.value);
+  if (strange !== undefined) return bad(strange);
+  const event = withoutSecrets(withOwnHash(parsed.value));
+  // What a reader of the history could not read must not get in.
+  const readable = parseChangeEvent(JSON.parse(canonicalJson(event)));
+  if (!readable.ok) return bad(describe(readable.problems));
   const { actor, object, sealed: _, ...texts } = event;
   const unfit = unfitField({ ...texts, ...actor, fingerprint: fingerprintOf(object) ?? '' });
   if (unfit !== undefined) return bad(unfit);
@@ -53,6 +61,22 @@ export function fingerprintOf(object: ChangeEvent['object']): string | undefined
   const summary = parseSummary(object?.['summary']);
   const fingerprint = summary?.certificate?.fingerprint;
   return typeof fingerprint === 'string' ? fingerprint : undefined;
+}
+
+/** Gives the event the hash that its object has, whatever its sender says. */
+function withOwnHash(event: ChangeEvent): ChangeEvent {
+  return event.object === null ? event : { ...event, hash: hashObject(event.object) };
+}
+
+/** Says that an object is written in no version of its kind that is read. */
+function strangeVersion({ kind, object }: ChangeEvent): string | undefined {
+  const info = kindInfo(kind);
+  if (object === null || info === undefined) return undefined;
+  const known = info.versions.map((version) => (info.group === '' ? version : `${info.group}/${version}`));
+  const { apiVersion } = object;
+  return known.includes(apiVersion)
+    ? undefined
+    : `object.apiVersion: is ${apiVersion}, and ${kind} is read in ${known.join(', ')}`;
 }
 
 /** Cuts the event to what the history may hold: of a Secret's object only what the agent is meant to say. */

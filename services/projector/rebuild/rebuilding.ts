@@ -2,6 +2,7 @@
 // transaction, with no projector beside it. The history, clusters, endpoints and key material stay as they are: they do
 // not follow from it. Statuses follow from nodes too: the next projector brings them up to date when it takes over.
 import type { ClientBase } from 'pg';
+import { fail } from '#libs/runtime/errors.ts';
 import type { FoldedEvent } from '#libs/projection/versions/projection-change.ts';
 import type { GatewayHead } from '#libs/projection/versions/gateway-head.ts';
 import type { Limits } from '#libs/projection/versions/limits.ts';
@@ -32,6 +33,9 @@ export async function rebuildFromHistory(
   try {
     const rows = await RowWindow.open(client);
     for await (const batch of historyBatches(client)) {
+      const [unreadable] = batch.unreadable;
+      // What follows from it may be served, and would be gone.
+      if (unreadable !== undefined) throw fail('event-unreadable', unreadable);
       if (batch.folded.some(({ event }) => event.type === 'rollback')) await rows.flush();
       const change = projection.apply(
         { events: batch.folded, slices: [], sealed: [] },

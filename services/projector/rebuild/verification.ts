@@ -44,6 +44,7 @@ export async function verifyHistory(
   try {
     const stored = new StoredVersions(client);
     for await (const batch of historyBatches(client)) {
+      for (const sentence of batch.unreadable) differences.add(sentence);
       const change = projection.apply(
         { events: batch.folded, slices: [], sealed: [] },
         await contentsFor(client, batch),

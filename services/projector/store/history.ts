@@ -18,6 +18,8 @@ export interface HistoryBatch {
   readonly seq: string;
   readonly recordedAt: string;
   readonly folded: readonly FoldedEvent[];
+  /** Sentences about events of the transaction that cannot be read: nothing of them is folded. */
+  readonly unreadable: readonly string[];
 }
 
 type EventRow = Pick<Row<'events'>, 'seq' | 'batch' | 'type' | 'recorded_at' | 'data'>;
@@ -28,11 +30,11 @@ const commandTypes = new Set(['rollback', 'release', 'accept']);
 
 /**
  * Gives every transaction of the history, from the first; those after event `lastSeq` are left out, and the one that
- * holds it ends with it. What changes nothing is left out. The client must be in a transaction. Throws on an event
- * that cannot be read.
+ * holds it ends with it. What changes nothing is left out, and what cannot be read is named. The client must be in a
+ * transaction.
  */
 export async function* historyBatches(client: ClientBase, lastSeq?: string): AsyncGenerator<HistoryBatch> {
-  let batch: HistoryBatch & { readonly folded: FoldedEvent[] } = { seq: '', recordedAt: '', folded: [] };
+  let batch = newBatch('', '');
   const until = lastSeq === undefined ? '' : 'and seq <= $2';
   const query = `
     select seq, batch, type, recorded_at, data from events where type <> all($1) ${until} order by seq`;
@@ -40,13 +42,25 @@ export async function* historyBatches(client: ClientBase, lastSeq?: string): Asy
   for await (const rows of pagesOf<EventRow>(client, query, values)) {
     for (const row of rows) {
       if (row.batch !== batch.seq) {
-        if (batch.folded.length > 0) yield batch;
-        batch = { seq: row.batch, recordedAt: row.recorded_at.toISOString(), folded: [] };
+        if (!isEmpty(batch)) yield batch;
+        batch = newBatch(row.batch, row.recorded_at.toISOString());
       }
-      batch.folded.push(parseStoredEvent(row));
+      const event = parseStoredEvent(row);
+      if (typeof event === 'string') batch.unreadable.push(event);
+      else batch.folded.push(event);
     }
   }
-  if (batch.folded.length > 0) yield batch;
+  if (!isEmpty(batch)) yield batch;
+}
+
+type GrowingBatch = HistoryBatch & { readonly folded: FoldedEvent[]; readonly unreadable: string[] };
+
+function newBatch(seq: string, recordedAt: string): GrowingBatch {
+  return { seq, recordedAt, folded: [], unreadable: [] };
+}
+
+function isEmpty({ folded, unreadable }: HistoryBatch): boolean {
+  return folded.length === 0 && unreadable.length === 0;
 }
 
 /** Reads from what is stored the contents that a batch's rollbacks go back to. */
@@ -69,9 +83,19 @@ function parserOf(type: string): (json: unknown) => Parsed<FoldedEvent['event']>
   return commandTypes.has(type) ? parseOperatorEvent : parseChangeEvent;
 }
 
-function parseStoredEvent({ seq, type, data }: EventRow): FoldedEvent {
-  const json: unknown = JSON.parse(data);
+/** Reads a stored event, or says why it cannot be read. */
+function parseStoredEvent({ seq, type, data }: EventRow): FoldedEvent | string {
+  const json = parseJson(data);
+  if (json === undefined) return `event ${seq} cannot be read: it is no JSON`;
   const parsed = parserOf(type)(json);
   if (parsed.ok) return { seq: BigInt(seq), event: parsed.value };
-  throw new Error(`event ${seq} cannot be read: ${parsed.problems.map(describeProblem).join('; ')}`);
+  return `event ${seq} cannot be read: ${parsed.problems.map(describeProblem).join('; ')}`;
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
 }

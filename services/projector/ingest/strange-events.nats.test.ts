@@ -1,0 +1,57 @@
+// Holds that nothing is appended that a reader of the history could not read, or that the inventory would not list.
+import t from 'tap';
+import type { ChangeEvent } from '#libs/events/change-event.ts';
+import { inventorySubject } from '#libs/events/subjects.ts';
+import { hashObject } from '#libs/gateway/object-hash.ts';
+import { eventually } from '#libs/testing/eventually.ts';
+import { runRebuild } from '../rebuild/rebuild.ts';
+import * as shop from '../testing/shop.ts';
+import { TestFleet } from '../testing/test-fleet.ts';
+
+const noLimits = {
+  entriesMax: undefined,
+  bytesMax: undefined,
+  removedShareMax: undefined,
+  removedMin: undefined,
+  removedRoutesMin: undefined,
+};
+
+void t.test('events without a hash, with another one, and of versions that are not read', async (t) => {
+  const fleet = await TestFleet.open(t);
+  const { port } = await fleet.projector();
+  await fleet.send(...shop.platform(), shop.route('good', 1));
+  const { hash: _, ...hashless } = shop.route('hashless', 1);
+  await fleet.sendRaw('fleetgate.change.eu', hashless);
+  await fleet.sendRaw('fleetgate.change.eu', { ...shop.route('empty', 1), hash: '' });
+  const lying = shop.route('lying', 1);
+  await fleet.send({ ...lying, hash: '0'.repeat(64) });
+  await fleet.send(written(shop.route('group', 1), 'example.com/v1'), written(shop.route('later', 1), 'v1'));
+  await fleet.send(written(shop.route('future', 1), 'gateway.networking.k8s.io/v9'));
+  await fleet.send(shop.route('last', 1));
+  await fleet.settled();
+  t.match(await fleet.rows(`select name from events where kind = 'HTTPRoute' order by seq`), [
+    { name: 'good' },
+    { name: 'lying' },
+    { name: 'last' },
+  ]);
+  const trueHash = lying.object === null ? '' : hashObject(lying.object);
+  t.match(
+    await fleet.rows(`select hash, (select data::json ->> 'hash' from events where name = 'lying') as event
+    from objects where name = 'lying'`),
+    [{ hash: trueHash, event: trueHash }],
+  );
+  const metrics = await (await fetch(`http://127.0.0.1:${port}/metrics`)).text();
+  t.match(metrics, /dropped_total\{reason="malformed",service="projector"\} 5/);
+  const page = Object(
+    await eventually(() =>
+      fleet.nats.request(inventorySubject('eu'), { clusterUid: 'uid-of-eu' }, { timeoutMs: 1000 }),
+    ),
+  );
+  const [stored] = await fleet.rows<{ n: number }>('select count(*)::int as n from objects');
+  t.equal(page.items.length, stored?.n, 'the inventory lists what is stored');
+  await runRebuild({ databaseUrl: fleet.databaseUrl, verify: true, ...noLimits }, () => undefined);
+});
+
+function written(event: ChangeEvent, apiVersion: string): ChangeEvent {
+  return event.object === null ? event : { ...event, object: { ...event.object, apiVersion } };
+}
