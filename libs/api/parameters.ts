@@ -69,11 +69,12 @@ export const eventTypes = [
   'logins-refused',
   'migrated',
   'key-generated',
+  'event-repaired',
 ] as const;
 /** Every kind that the history holds. */
 export const objectKinds: readonly string[] = kinds.map(({ kind }) => kind);
 /** What else events are about. */
-export const otherKinds = ['Node', 'Fleet', 'Token', 'Login', 'Schema', 'NodeKey'] as const;
+export const otherKinds = ['Node', 'Fleet', 'Token', 'Login', 'Schema', 'NodeKey', 'Event'] as const;
 /** Those of the objects' kinds that are routes. */
 export const routeKinds: readonly string[] = objectKinds.filter(
   (kind) => kubernetesKind(kind).endsWith('Route') || kind === 'Ingress',

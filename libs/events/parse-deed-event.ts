@@ -5,6 +5,8 @@ import { Cursor } from '#libs/gateway/fields/cursor.ts';
 import type { Parsed, Problem } from '#libs/gateway/problem.ts';
 
 const text = { min: 1, max: 253 };
+/** An event is at most one message of NATS. */
+const repairedMax = 8 * 1024 * 1024;
 
 /** Reads one deed event. */
 export function parseDeedEvent(json: unknown): Parsed<DeedEvent> {
@@ -15,6 +17,7 @@ export function parseDeedEvent(json: unknown): Parsed<DeedEvent> {
   const type = at.field('type').oneOf(deedTypes);
   if (type === undefined) at.field('type').problem('is no deed');
   const actor = at.field('actor');
+  const repaired = at.field('repaired').text({ max: repairedMax });
   const value: DeedEvent = {
     v: 1,
     type: type ?? 'migrated',
@@ -30,6 +33,7 @@ export function parseDeedEvent(json: unknown): Parsed<DeedEvent> {
     from: at.field('from').requiredText(text) ?? '',
     subject: at.field('subject').text({ max: 1000 }) ?? '',
     reason: at.field('reason').requiredText({ min: 1, max: 4096 }) ?? '',
+    ...(repaired === undefined ? {} : { repaired }),
   };
   if (Number.isNaN(Date.parse(value.at))) at.field('at').problem('is not a time');
   return problems.length > 0 ? { ok: false, problems } : { ok: true, value };

@@ -76,9 +76,13 @@ export const errors = {
     message: 'a rebuild from the history differs from what is stored',
     hint: 'Keep the database as it is and report this.',
   },
+  'event-readable': {
+    message: 'an event can be read and needs no repair',
+    hint: '`fleetgate rebuild --verify` names those that cannot.',
+  },
   'event-unreadable': {
     message: 'an event of the history cannot be read',
-    hint: 'Keep the database as it is; `fleetgate rebuild --verify` names every such event and goes on.',
+    hint: 'Keep the database as it is; `fleetgate rebuild --verify` names every such event, and --repair mends one.',
   },
   'kube-unreachable': {
     message: 'the Kubernetes API server cannot be reached',

@@ -130,6 +130,36 @@ void t.test('verify names events that cannot be read, and goes on; a rebuild cha
   t.strictSame(await dump(db), before);
 });
 
+void t.test('a repair is appended, and the event is read as it was mended, or set aside', async (t) => {
+  const db = await TestWriter.open(t);
+  await db.append(...shop.platform(), shop.route('a', 1), shop.route('b', 1));
+  await db.append(shop.route('c', 1));
+  const rows = await db.rows('select seq, data from events order by seq');
+  await db.rows(`update events set data = replace(data, '"hash":', '"was":') where name = 'b'`);
+  await db.rows(`update events set data = 'no json' where name = 'a'`);
+  const lines: string[] = [];
+  const run = (more: object): Promise<unknown> =>
+    runRebuild({ ...options(db, { verify: false }), ...more }, (line) => lines.push(line)).catch(
+      (error: unknown) => error,
+    );
+  t.match(await run({ repair: 1 }), { code: 'event-readable' });
+  t.match(await run({ repair: 4 }), { code: 'event-unreadable' }, 'no JSON cannot be mended');
+  await run({ repair: 5, reason: 'from before hashes were asked for' });
+  await run({ repair: 4, setAside: true });
+  t.match(lines, [/^event 5 will be read with the hash of its object/, /^event 4 will be set aside/]);
+  await db.rows(`delete from deeds where id not like 'event-repaired:%'`);
+  await db.writer.appendDeeds();
+  t.strictSame((await db.rows('select seq from events')).length, rows.length + 2, 'both are appended');
+  lines.length = 0;
+  await run({ verify: true });
+  t.match(lines.join('\n'), /^event 5 is read as it was repaired: from before hashes were asked for$/m);
+  t.match(lines.join('\n'), /^event 4 is set aside: event 4 cannot be read: it is no JSON$/m);
+  t.notMatch(lines.join('\n'), /^event \d+ cannot be read/m);
+  t.notMatch(lines.join('\n'), 'shop/b', 'what the mended event brought is as it was stored');
+  await db.leadership.release();
+  t.match(await run({}), { code: 'event-unreadable' }, 'a rebuild would give versions another meaning');
+});
+
 void t.test('a rebuild beside a projector is refused', async (t) => {
   const db = await TestWriter.open(t);
   await db.append(...shop.platform());

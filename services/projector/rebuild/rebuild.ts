@@ -5,14 +5,23 @@ import { tryExclusive } from '../leadership.ts';
 import { limitsOf } from '../limits.ts';
 import { withClient } from '../store/one-client.ts';
 import type { RebuildOptions } from './options.ts';
+import { repairEvent } from './repair.ts';
 import { rebuildFromHistory } from './rebuilding.ts';
 import { type Progress, verifyHistory } from './verification.ts';
 
 /**
- * Rebuilds or verifies; `write` gets lines for people. Throws FleetgateError 'rebuild-differs' or 'projector-running'.
+ * Rebuilds, verifies or repairs an event; `write` gets lines for people. Throws FleetgateError 'rebuild-differs',
+ * 'projector-running', 'event-readable' or 'event-unreadable'.
  */
 export async function runRebuild(options: RebuildOptions, write: (line: string) => void): Promise<void> {
   const work = { limits: limitsOf(options), onProgress: (progress: Progress) => write(`… ${describe(progress)}`) };
+  const { repair: seq, setAside = false, reason } = options;
+  if (seq !== undefined) {
+    await withClient({ url: options.databaseUrl, name: 'fleetgate repair' }, async (client) =>
+      write(await repairEvent(client, { seq, setAside, reason })),
+    );
+    return;
+  }
   const act = options.verify ? verify : rebuild;
   await withClient({ url: options.databaseUrl, name: 'fleetgate rebuild' }, (client) => act(client, work, write));
 }
@@ -20,8 +29,8 @@ export async function runRebuild(options: RebuildOptions, write: (line: string) 
 type Work = Parameters<typeof verifyHistory>[1];
 
 async function verify(client: ClientBase, work: Work, write: (line: string) => void): Promise<void> {
-  const { differences, differenceCount, restores, ...result } = await verifyHistory(client, work);
-  for (const restore of restores) write(restore);
+  const { differences, differenceCount, notes, ...result } = await verifyHistory(client, work);
+  for (const note of notes) write(note);
   for (const difference of differences) write(difference);
   if (differenceCount > differences.length) write(`… and ${differenceCount - differences.length} more`);
   const compared = `${describe(result)}, ${result.gateways} gateways, ${result.objects} objects`;

@@ -33,8 +33,8 @@ export async function rebuildFromHistory(
   try {
     const rows = await RowWindow.open(client);
     for await (const batch of historyBatches(client)) {
-      const [unreadable] = batch.unreadable;
-      // What follows from it may be served, and would be gone.
+      const [unreadable] = [...batch.unreadable, ...batch.setAside];
+      // What follows from it may be served, and would be gone; numbers of versions would mean another content.
       if (unreadable !== undefined) throw fail('event-unreadable', unreadable);
       if (batch.folded.some(({ event }) => event.type === 'rollback')) await rows.flush();
       const change = projection.apply(

@@ -22,8 +22,8 @@ interface Verification extends Progress {
   /** Sentences, the first hundred. */
   readonly differences: readonly string[];
   readonly differenceCount: number;
-  /** Sentences about restores that the history went through. */
-  readonly restores: readonly string[];
+  /** Sentences about restores that the history went through, and about events that were repaired or set aside. */
+  readonly notes: readonly string[];
 }
 
 const differencesMax = 100;
@@ -38,20 +38,21 @@ export async function verifyHistory(
   const projection = new Projection({ limits: options.limits });
   const differences = new Differences();
   const heads = new Map<string, GatewayHead>();
-  const restores: string[] = [];
+  const notes: string[] = [];
   let [events, versions] = [0, 0];
   await client.query('begin transaction isolation level repeatable read read only');
   try {
     const stored = new StoredVersions(client);
     for await (const batch of historyBatches(client)) {
       for (const sentence of batch.unreadable) differences.add(sentence);
+      notes.push(...batch.repaired, ...batch.setAside);
       const change = projection.apply(
         { events: batch.folded, slices: [], sealed: [] },
         await contentsFor(client, batch),
       );
       for (const head of change.gateways) heads.set(head.gateway, head);
       for (const { seq, event } of batch.folded)
-        if (event.type === 'restored') restores.push(`restored at ${event.at}, event ${seq}: ${event.reason}`);
+        if (event.type === 'restored') notes.push(`restored at ${event.at}, event ${seq}: ${event.reason}`);
       differences.addVersions(batch.seq, change.versions, await stored.upTo(BigInt(batch.seq)));
       const before = events;
       events += batch.folded.length;
@@ -65,7 +66,7 @@ export async function verifyHistory(
     await compareNodes(client, differences);
     const objects = await compareObjects(client, projection, differences);
     const tookMs = performance.now() - started;
-    return { events, versions, gateways: heads.size, objects, tookMs, restores, ...differences.result() };
+    return { events, versions, gateways: heads.size, objects, tookMs, notes, ...differences.result() };
   } finally {
     await client.query('rollback');
   }

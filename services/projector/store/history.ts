@@ -1,8 +1,9 @@
 // Reads the history as it was folded: its events in order, transaction by transaction, streamed.
 import type { ClientBase } from 'pg';
-import { deedTypes } from '#libs/events/deed-event.ts';
+import { type DeedEvent, deedTypes } from '#libs/events/deed-event.ts';
 import { isDone } from '#libs/events/operator-event.ts';
 import { parseChangeEvent } from '#libs/events/parse-change-event.ts';
+import { parseDeedEvent } from '#libs/events/parse-deed-event.ts';
 import { parseOperatorEvent } from '#libs/events/parse-operator-event.ts';
 import { parseRestoreEvent } from '#libs/events/parse-restore-event.ts';
 import { type Parsed, describeProblem } from '#libs/gateway/problem.ts';
@@ -20,6 +21,10 @@ export interface HistoryBatch {
   readonly folded: readonly FoldedEvent[];
   /** Sentences about events of the transaction that cannot be read: nothing of them is folded. */
   readonly unreadable: readonly string[];
+  /** The same of those that a repair sets aside. */
+  readonly setAside: readonly string[];
+  /** Sentences about events that are read in the place of what was stored. */
+  readonly repaired: readonly string[];
 }
 
 type EventRow = Pick<Row<'events'>, 'seq' | 'batch' | 'type' | 'recorded_at' | 'data'>;
@@ -34,6 +39,7 @@ const commandTypes = new Set(['rollback', 'release', 'accept']);
  * transaction.
  */
 export async function* historyBatches(client: ClientBase, lastSeq?: string): AsyncGenerator<HistoryBatch> {
+  const repairs = await readRepairs(client);
   let batch = newBatch('', '');
   const until = lastSeq === undefined ? '' : 'and seq <= $2';
   const query = `
@@ -46,21 +52,51 @@ export async function* historyBatches(client: ClientBase, lastSeq?: string): Asy
         batch = newBatch(row.batch, row.recorded_at.toISOString());
       }
       const event = parseStoredEvent(row);
-      if (typeof event === 'string') batch.unreadable.push(event);
-      else batch.folded.push(event);
+      const repair = typeof event === 'string' ? repairs.get(row.seq) : undefined;
+      if (typeof event !== 'string') batch.folded.push(event);
+      else if (repair === undefined) batch.unreadable.push(event);
+      else readRepaired(row, repair, event, batch);
     }
   }
   if (!isEmpty(batch)) yield batch;
 }
 
-type GrowingBatch = HistoryBatch & { readonly folded: FoldedEvent[]; readonly unreadable: string[] };
-
-function newBatch(seq: string, recordedAt: string): GrowingBatch {
-  return { seq, recordedAt, folded: [], unreadable: [] };
+interface GrowingBatch extends HistoryBatch {
+  readonly folded: FoldedEvent[];
+  readonly unreadable: string[];
+  readonly setAside: string[];
+  readonly repaired: string[];
 }
 
-function isEmpty({ folded, unreadable }: HistoryBatch): boolean {
-  return folded.length === 0 && unreadable.length === 0;
+function newBatch(seq: string, recordedAt: string): GrowingBatch {
+  return { seq, recordedAt, folded: [], unreadable: [], setAside: [], repaired: [] };
+}
+
+function isEmpty({ folded, unreadable, setAside }: HistoryBatch): boolean {
+  return folded.length === 0 && unreadable.length === 0 && setAside.length === 0;
+}
+
+/** Gives the newest repair of each event by its number. */
+async function readRepairs(client: ClientBase): Promise<ReadonlyMap<string, DeedEvent>> {
+  const { rows } = await client.query<{ data: string }>(
+    `select data from events where type = 'event-repaired' order by seq`,
+  );
+  const deeds = rows.flatMap(({ data }) => {
+    const parsed = parseDeedEvent(parseJson(data));
+    return parsed.ok ? [parsed.value] : [];
+  });
+  return new Map(deeds.map((deed) => [deed.subject, deed]));
+}
+
+/** Reads an event in the place of what was stored, or leaves it out where the repair sets it aside. */
+function readRepaired(row: EventRow, { repaired, reason }: DeedEvent, problem: string, batch: GrowingBatch): void {
+  const event = repaired === undefined ? undefined : parseStoredEvent({ ...row, data: repaired });
+  if (event === undefined) batch.setAside.push(`event ${row.seq} is set aside: ${reason}`);
+  else if (typeof event === 'string') batch.unreadable.push(`${problem}; its repair: ${event}`);
+  else {
+    batch.folded.push(event);
+    batch.repaired.push(`event ${row.seq} is read as it was repaired: ${reason}`);
+  }
 }
 
 /** Reads from what is stored the contents that a batch's rollbacks go back to. */
@@ -84,7 +120,7 @@ function parserOf(type: string): (json: unknown) => Parsed<FoldedEvent['event']>
 }
 
 /** Reads a stored event, or says why it cannot be read. */
-function parseStoredEvent({ seq, type, data }: EventRow): FoldedEvent | string {
+export function parseStoredEvent({ seq, type, data }: Pick<EventRow, 'seq' | 'type' | 'data'>): FoldedEvent | string {
   const json = parseJson(data);
   if (json === undefined) return `event ${seq} cannot be read: it is no JSON`;
   const parsed = parserOf(type)(json);
