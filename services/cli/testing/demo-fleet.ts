@@ -11,6 +11,7 @@ import { tiedVariable } from '#libs/runtime/process/launcher.ts';
 import { pause } from '#libs/runtime/pause.ts';
 import { tryPort } from '#libs/runtime/ports.ts';
 import { storefront } from '../demo/storefront.ts';
+import { choosePort } from '../up/ports.ts';
 import { readRecord } from '../local/record-file.ts';
 
 const bin = resolve(import.meta.dirname, '..', 'bin.mjs');
@@ -56,7 +57,7 @@ export class DemoFleet {
     cpSync(storefront, folder, { recursive: true });
     await freeUpstreamPorts(folder);
     mkdirSync(join(folder, 'state'), { recursive: true });
-    return new DemoFleet(folder, (await tryPort('127.0.0.1', 0)) ?? 0, await freeOffset());
+    return new DemoFleet(folder, await choosePort('127.0.0.1', 0), await freeOffset());
   }
 
   get httpPort(): number {

@@ -1,12 +1,21 @@
 // Chooses ports for the parts of `up`, and writes the addresses at which they are reached.
+import { randomInt } from 'node:crypto';
 import { tryPort } from '#libs/runtime/ports.ts';
 
+/** Below the ports that systems hand out for outgoing connections, which take any that is free at the moment. */
+const quietPorts = { min: 20_000, max: 32_000, tries: 50 };
+
 /**
- * Gives the wanted port where nobody listens on it, else any free one; 0 = any. Another process may still take it
- * first.
+ * Gives the wanted port where nobody listens on it, else one that is free and that the system hands to nobody; 0 = any
+ * such one. Another process that listens may still take it first.
  */
 export async function choosePort(host: string, wanted: number): Promise<number> {
-  return (await tryPort(host, wanted)) ?? (await tryPort(host, 0)) ?? wanted;
+  if (wanted > 0 && (await tryPort(host, wanted)) !== undefined) return wanted;
+  for (let tried = 0; tried < quietPorts.tries; tried += 1) {
+    const port = randomInt(quietPorts.min, quietPorts.max);
+    if ((await tryPort(host, port)) !== undefined) return port;
+  }
+  return (await tryPort(host, 0)) ?? wanted;
 }
 
 /**
