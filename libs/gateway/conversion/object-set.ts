@@ -24,6 +24,8 @@ export class ObjectSet {
   readonly #services: ReadonlyMap<string, WrittenObject>;
   readonly #classes: readonly IngressClass[];
   readonly #tlsOwners = new Map<string, Place>();
+  /** Names of the ListenerSets that Ingresses become, by `namespace/name` of the Ingress. */
+  readonly #setNames = new Map<string, string>();
   readonly #implied = new Set<string>();
   /** Paths of Ingresses that are no canaries, and the canaries by path: `class namespace path`. */
   readonly #paths = new Set<string>();
@@ -37,12 +39,12 @@ export class ObjectSet {
     this.#namespaces = new Map(ofKind('Namespace').map(({ metadata }) => [metadata.name, stringsOf(metadata.labels)]));
     this.#services = new Map(ofKind('Service').map((one) => [placeText(one), one]));
     this.#classes = ofKind('IngressClass').map(readIngressClass);
-    const setNames = new Set(ofKind('ListenerSet').map(placeText));
+    const taken = new Set(ofKind('ListenerSet').map(placeText));
     for (const one of ofKind('Ingress')) {
       for (const service of ingressServices(one))
         this.#backends.add(toNamespacedKey({ namespace: namespaceOf(one), name: service }));
       if (isCanary(one)) this.#addCanary(one);
-      else this.#addIngress(one, setNames);
+      else this.#addIngress(one, taken);
     }
   }
 
@@ -53,11 +55,12 @@ export class ObjectSet {
     }
   }
 
-  #addIngress(ingress: WrittenObject, setNames: ReadonlySet<string>): void {
+  #addIngress(ingress: WrittenObject, taken: ReadonlySet<string>): void {
     const namespace = namespaceOf(ingress);
     for (const key of pathKeysOf(ingress)) this.#paths.add(this.#placeOf(ingress, key));
     let { name } = ingress.metadata;
-    while (setNames.has(toNamespacedKey({ namespace, name }))) name += '-tls';
+    while (taken.has(toNamespacedKey({ namespace, name }))) name += '-tls';
+    this.#setNames.set(placeText(ingress), name);
     for (const host of ingressTlsHosts(ingress).keys()) {
       const key = `${this.#classOf(ingress).name} ${host}`;
       if (!this.#tlsOwners.has(key)) this.#tlsOwners.set(key, { namespace, name });
@@ -82,8 +85,7 @@ export class ObjectSet {
     const namespace = namespaceOf(object);
     const ofClass = this.#classOf(object);
     const ownerOf = (host: string): Place | undefined => this.#tlsOwners.get(`${ofClass.name} ${host}`);
-    const own = [...ingressTlsHosts(object).keys()].flatMap((host) => ownerOf(host) ?? []);
-    const setName = own.find((place) => this.#isOwn(place, object))?.name ?? object.metadata.name;
+    const setName = this.#setNames.get(placeText(object)) ?? object.metadata.name;
     const { objects, warnings } = convertIngress(object, {
       gateway: ofClass.gateway,
       setName,
@@ -101,11 +103,6 @@ export class ObjectSet {
     this.#implied.add(ofClass.name);
     const place = { apiVersion: 'v1', kind: 'Namespace', metadata: { name: impliedNamespace } };
     return { objects: [place, impliedGateway(ofClass.name, fleetgateClass), ...objects], warnings: said };
-  }
-
-  /** Tells whether a ListenerSet is made of an Ingress: it has its name, or that name and what keeps it apart. */
-  #isOwn({ namespace, name }: Place, ingress: WrittenObject): boolean {
-    return namespace === namespaceOf(ingress) && /^(-tls)*$/.test(name.replace(ingress.metadata.name, ''));
   }
 
   #canaryWarnings(ingress: WrittenObject): readonly string[] {
