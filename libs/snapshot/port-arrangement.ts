@@ -78,7 +78,7 @@ export function isKnownProtocol(protocol: string): boolean {
 }
 
 /** Says what is demanded of clients, as text; equal texts demand the same. */
-function demandText(validation: ClientValidation | undefined): string {
+export function demandText(validation: ClientValidation | undefined): string {
   return validation === undefined
     ? ''
     : JSON.stringify([validation.mode, [...new Set(validation.authorities)].toSorted()]);

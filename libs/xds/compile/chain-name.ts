@@ -14,7 +14,7 @@ export function chainName(port: number, hostname: string, listener: ListenerEntr
 }
 
 /** Gives a name for what is demanded of clients' certificates; '' = nothing. */
-export function validationName(validation: ClientValidation | undefined): string {
+function validationName(validation: ClientValidation | undefined): string {
   if (validation === undefined) return '';
   const authorities = [...new Set(validation.authorities)].toSorted();
   return sha256(canonicalJson({ mode: validation.mode, authorities })).slice(0, 12);

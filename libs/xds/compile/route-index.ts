@@ -2,7 +2,7 @@
 // a change touches.
 import { intersectHostnames } from '#libs/gateway/hostname.ts';
 import type { ListenerEntry } from '#libs/snapshot/entry.ts';
-import { validationName } from './chain-name.ts';
+import { demandText } from '#libs/snapshot/port-arrangement.ts';
 import { type PortListener, PortModel } from './port-model.ts';
 import type { RuleRecord } from './rule-record.ts';
 
@@ -155,7 +155,7 @@ function isSamePlace(a: ListenerEntry, b: ListenerEntry): boolean {
     a.protocol === b.protocol &&
     a.tlsMode === b.tlsMode &&
     a.createdAt === b.createdAt &&
-    validationName(a.clientValidation) === validationName(b.clientValidation)
+    demandText(a.clientValidation) === demandText(b.clientValidation)
   );
 }
 
