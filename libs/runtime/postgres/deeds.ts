@@ -2,7 +2,7 @@
 // who alone writes the history, takes it from there. So nothing is done without being noted, also without NATS.
 import { hostname, userInfo } from 'node:os';
 import type { Kysely } from 'kysely';
-import { Client } from 'pg';
+import { Client, type ClientBase } from 'pg';
 import type { DeedEvent } from '#libs/events/deed-event.ts';
 import type { Database } from './database.ts';
 
@@ -22,15 +22,18 @@ export async function noteDeeds(db: Kysely<Database>, deeds: readonly DeedEvent[
     .execute();
 }
 
+/** Notes a deed by a connection that there is. */
+export async function noteDeedBy(client: ClientBase, deed: DeedEvent): Promise<void> {
+  const values = [deed.id, JSON.stringify(deed)];
+  await client.query('insert into deeds (id, data) values ($1, $2) on conflict do nothing', values);
+}
+
 /** Notes a deed by a connection of its own, for a command that has no other. */
 export async function noteDeedAt(url: string, deed: DeedEvent): Promise<void> {
   const client = new Client({ connectionString: url, application_name: 'fleetgate deed' });
   try {
     await client.connect();
-    await client.query('insert into deeds (id, data) values ($1, $2) on conflict do nothing', [
-      deed.id,
-      JSON.stringify(deed),
-    ]);
+    await noteDeedBy(client, deed);
   } finally {
     await client.end();
   }

@@ -6,12 +6,16 @@ import { isRecord } from '#libs/gateway/fields/record.ts';
 import { hashObject } from '#libs/gateway/object-hash.ts';
 import type { KubeObject } from '#libs/gateway/object.ts';
 import { fail } from '#libs/runtime/errors.ts';
-import { localDoer } from '#libs/runtime/postgres/deeds.ts';
+import { localDoer, noteDeedBy } from '#libs/runtime/postgres/deeds.ts';
 import { parseStoredEvent } from '../store/history.ts';
+
+/** What a deed's reason may have. */
+const reasonMax = 4096;
 
 /**
  * Notes the repair of event `seq` and says what it comes to. Throws FleetgateError 'event-readable' where there is
- * nothing to repair, 'event-unreadable' where it cannot be mended and is not to be set aside.
+ * nothing to repair, 'not-found' where there is no such event, 'event-unreadable' where it cannot be mended and is not
+ * to be set aside.
  */
 export async function repairEvent(
   client: ClientBase,
@@ -22,7 +26,7 @@ export async function repairEvent(
     [seq],
   );
   const [row] = rows;
-  if (row === undefined) throw fail('event-readable', `there is no event ${seq}`);
+  if (row === undefined) throw fail('not-found', `event ${seq}`, { hint: 'See `fleetgate rebuild --verify`.' });
   const problem = parseStoredEvent(row);
   if (typeof problem !== 'string') throw fail('event-readable', `event ${seq}`);
   const repaired = mend(row.data);
@@ -34,11 +38,11 @@ export async function repairEvent(
     id: `event-repaired:${seq}:${new Date().toISOString()}`,
     at: new Date().toISOString(),
     subject: String(seq),
-    reason: reason ?? problem,
+    reason: (reason ?? problem).slice(0, reasonMax),
     ...(typeof left === 'string' || repaired === undefined ? {} : { repaired }),
     ...localDoer(),
   };
-  await client.query('insert into deeds (id, data) values ($1, $2)', [deed.id, JSON.stringify(deed)]);
+  await noteDeedBy(client, deed);
   return deed.repaired === undefined
     ? `event ${seq} will be set aside, as soon as a projector leads: ${problem}`
     : `event ${seq} will be read with the hash of its object, as soon as a projector leads: ${problem}`;

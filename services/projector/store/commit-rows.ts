@@ -9,7 +9,7 @@ import type { NewVersion } from '#libs/projection/versions/gateway-head.ts';
 import { type Origin, originOf } from './origin.ts';
 import { parsePlaceKey, toObjectKey } from '#libs/gateway/object-key.ts';
 
-export interface EventRow {
+interface EventRow {
   readonly seq: string;
   readonly batch: string;
   readonly id: string;
@@ -146,59 +146,48 @@ function changeRow(seq: bigint, batch: string, event: ChangeEvent, ids: Set<stri
 /** The rows of events of nodes, which make up one transaction. */
 export function nodeRows(events: readonly { readonly seq: bigint; readonly event: NodeEvent }[]): CommitRows['events'] {
   const batch = events.at(-1)?.seq.toString() ?? '';
-  return events.map(({ seq, event }) => ({
-    seq: seq.toString(),
-    batch,
-    id: event.id,
-    type: event.type,
-    cluster: '',
-    kind: 'Node',
-    namespace: '',
-    name: event.node,
-    uid: '',
-    manager: event.actor?.name ?? null,
-    operation: event.actor?.role ?? null,
-    at: event.at,
-    data: JSON.stringify(event),
-  }));
+  return events.map(({ seq, event }) =>
+    fleetRow(seq, batch, event, { kind: 'Node', name: event.node, ...actorOf(event) }),
+  );
 }
 
 function operatorRow(seq: bigint, batch: string, event: OperatorEvent): EventRow {
-  const { cluster, namespace, name } = parsePlaceKey(event.gateway);
-  return {
-    seq: seq.toString(),
-    batch,
-    id: event.id,
-    type: event.type,
-    cluster,
-    kind: 'Gateway',
-    namespace,
-    name,
-    uid: '',
-    manager: event.actor.name,
-    operation: event.actor.role,
-    at: new Date(event.at).toISOString(),
-    data: JSON.stringify(event),
-  };
+  return fleetRow(seq, batch, event, { kind: 'Gateway', ...parsePlaceKey(event.gateway), ...actorOf(event) });
 }
 
 /** Makes a row about no object: the fleet stands for all. */
 function restoreRow(seq: bigint, batch: string, event: RestoreEvent): EventRow {
+  return fleetRow(seq, batch, event, { kind: 'Fleet', name: '', manager: 'projector', operation: 'projector' });
+}
+
+/** Makes the row of an event that no cluster's agent told of; `about` says what it is about. */
+export function fleetRow(
+  seq: bigint,
+  batch: string,
+  event: { readonly id: string; readonly type: string; readonly at: string },
+  about: Pick<EventRow, 'kind' | 'name' | 'manager' | 'operation'> & Partial<Pick<EventRow, 'cluster' | 'namespace'>>,
+): EventRow {
   return {
     seq: seq.toString(),
     batch,
     id: event.id,
     type: event.type,
     cluster: '',
-    kind: 'Fleet',
     namespace: '',
-    name: '',
     uid: '',
-    manager: 'projector',
-    operation: 'projector',
     at: new Date(event.at).toISOString(),
     data: JSON.stringify(event),
+    ...about,
   };
+}
+
+/** Gives who did something as the columns name it; nobody where it is not known. */
+export function actorOf({
+  actor,
+}: {
+  readonly actor: { readonly name: string; readonly role: string } | null;
+}): Pick<EventRow, 'manager' | 'operation'> {
+  return { manager: actor?.name ?? null, operation: actor?.role ?? null };
 }
 
 function objectRow(seq: bigint, event: ChangeEvent): ObjectRow {

@@ -4,7 +4,7 @@ import { type DeedEvent, deedKinds } from '#libs/events/deed-event.ts';
 import { parseDeedEvent } from '#libs/events/parse-deed-event.ts';
 import { describeProblem } from '#libs/gateway/problem.ts';
 import type { Logger } from '#libs/runtime/log.ts';
-import { type CommitRows, type EventRow, buildCommitRows, noChange } from './commit-rows.ts';
+import { type CommitRows, actorOf, buildCommitRows, fleetRow, noChange } from './commit-rows.ts';
 
 const deedsMax = 500;
 
@@ -28,24 +28,8 @@ export function buildDeedRows(
   deedsTaken: readonly string[],
 ): CommitRows {
   const batch = events.at(-1)?.seq.toString() ?? '';
-  const rows = events.map(({ seq, event }) => toRow(seq, batch, event));
+  const rows = events.map(({ seq, event }) =>
+    fleetRow(seq, batch, event, { kind: deedKinds[event.type], name: event.subject, ...actorOf(event) }),
+  );
   return { ...buildCommitRows([], [], noChange), events: rows, deedsTaken };
-}
-
-function toRow(seq: bigint, batch: string, event: DeedEvent): EventRow {
-  return {
-    seq: seq.toString(),
-    batch,
-    id: event.id,
-    type: event.type,
-    cluster: '',
-    kind: deedKinds[event.type],
-    namespace: '',
-    name: event.subject,
-    uid: '',
-    manager: event.actor?.name ?? null,
-    operation: event.actor?.role ?? null,
-    at: new Date(event.at).toISOString(),
-    data: JSON.stringify(event),
-  };
 }
