@@ -1,6 +1,5 @@
 // Tests with a real stream and a real database that the history says why nodes left.
 import t from 'tap';
-import { runRebuild } from './rebuild/rebuild.ts';
 import * as shop from './testing/shop.ts';
 import { TestFleet } from './testing/test-fleet.ts';
 
@@ -27,16 +26,5 @@ void t.test('the history says what became of nodes, once, also of those that lef
     { seq: 6, kind: 'Node', name: 'n2', manager: 'alice', operation: 'operator' },
   ]);
   t.match(await fleet.rows('select max(seq)::int as seq from events'), [{ seq: 7 }]);
-  await verify(fleet);
+  await fleet.verify();
 });
-
-async function verify(fleet: TestFleet): Promise<void> {
-  const limits = {
-    entriesMax: undefined,
-    bytesMax: undefined,
-    removedShareMax: undefined,
-    removedMin: undefined,
-    removedRoutesMin: undefined,
-  };
-  await runRebuild({ databaseUrl: fleet.databaseUrl, verify: true, ...limits }, () => undefined);
-}

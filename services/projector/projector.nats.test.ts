@@ -20,7 +20,6 @@ import { signalProcess } from '#libs/runtime/process/process-identity.ts';
 import { eventually } from '#libs/testing/eventually.ts';
 import { testLogger, throwawayFolder } from '#libs/testing/peers/throwaway.ts';
 import { migrate } from '../../migrations/run.ts';
-import { runRebuild } from './rebuild/rebuild.ts';
 import * as shop from './testing/shop.ts';
 import { TestFleet } from './testing/test-fleet.ts';
 
@@ -177,7 +176,7 @@ void t.test('what was noted of the fleet itself is in the history within seconds
   t.match(await fleet.rows(eventsSql), [{ seq: 1, kind: 'NodeKey', name: 'k', type: 'key-generated' }]);
   await fleet.send(...shop.platform());
   await fleet.settled();
-  await verify(fleet);
+  await fleet.verify();
 });
 
 void t.test('Programmed follows what nodes report', async (t) => {
@@ -231,7 +230,7 @@ void t.test('malformed and poisonous messages are skipped, the rest goes on', as
   const metrics = await (await fetch(`http://127.0.0.1:${port}/metrics`)).text();
   t.match(metrics, /dropped_total\{reason="poison",service="projector"\} 2/);
   t.match(metrics, /dropped_total\{reason="malformed",service="projector"\} 3/);
-  await verify(fleet);
+  await fleet.verify();
 });
 
 void t.test('a standby takes over, and the old writer is fenced off', async (t) => {
@@ -252,7 +251,7 @@ void t.test('a standby takes over, and the old writer is fenced off', async (t) 
   await fleet.send(shop.route('a', 3));
   await fleet.settled();
   t.match(await fleet.rows(`select count(*)::int as n from events where name = 'a'`), [{ n: 3 }]);
-  await verify(fleet);
+  await fleet.verify();
 });
 
 void t.test('kill -9 at any moment loses and doubles nothing', async (t) => {
@@ -274,7 +273,7 @@ void t.test('kill -9 at any moment loses and doubles nothing', async (t) => {
     ),
     [{ events: 243, last: 243, ids: 243 }],
   );
-  await verify(fleet);
+  await fleet.verify();
   await fleet.until('(select epoch from projector) >= 5');
   child.kill('SIGTERM');
   const [code] = await once(child, 'exit');
@@ -304,7 +303,7 @@ void t.test('a stream that lost its newest messages is read again without double
     { seq: 7, name: 'b' },
     { seq: 8, name: 'c' },
   ]);
-  await verify(fleet);
+  await fleet.verify();
 });
 
 void t.test('NATS killed: nothing happens; its stream wiped: made anew, and agents are asked to compare', async (t) => {
@@ -350,7 +349,7 @@ void t.test('NATS killed: nothing happens; its stream wiped: made anew, and agen
     { seq: 6, name: 'a' },
     { seq: 7, name: 'b' },
   ]);
-  await verify(fleet);
+  await fleet.verify();
 });
 
 void t.test('Postgres killed and restarted', async (t) => {
@@ -374,7 +373,7 @@ void t.test('Postgres killed and restarted', async (t) => {
     await fleet.settled();
   }
   t.match(await fleet.rows(`select count(*)::int as n, max(seq)::int as last from events`), [{ n: 8, last: 8 }]);
-  await verify(fleet);
+  await fleet.verify();
 });
 
 async function ask(fleet: TestFleet, subject: string, request: object = { clusterUid: 'uid-of-eu' }): Promise<object> {
@@ -383,15 +382,4 @@ async function ask(fleet: TestFleet, subject: string, request: object = { cluste
 
 async function ready(port: number): Promise<number> {
   return (await fetch(`http://127.0.0.1:${port}/readyz`)).status;
-}
-
-async function verify(fleet: TestFleet): Promise<void> {
-  const limits = {
-    entriesMax: undefined,
-    bytesMax: undefined,
-    removedShareMax: undefined,
-    removedMin: undefined,
-    removedRoutesMin: undefined,
-  };
-  await runRebuild({ databaseUrl: fleet.databaseUrl, verify: true, ...limits }, () => undefined);
 }

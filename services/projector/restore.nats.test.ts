@@ -4,12 +4,9 @@ import { cpSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
 import { eventually } from '#libs/testing/eventually.ts';
-import { readOptions } from '#libs/runtime/config.ts';
 import { startPostgres } from '#libs/runtime/postgres/embedded-postgres.ts';
 import { type Teardown, testLogger, throwawayFolder } from '#libs/testing/peers/throwaway.ts';
 import { migrate } from '../../migrations/run.ts';
-import { rebuildOptions } from './rebuild/options.ts';
-import { runRebuild } from './rebuild/rebuild.ts';
 import * as shop from './testing/shop.ts';
 import { TestFleet } from './testing/test-fleet.ts';
 
@@ -94,8 +91,7 @@ void t.test('Postgres comes back from a backup, the stream is intact', async (t)
   }
 
   const lines: string[] = [];
-  const options = readOptions(rebuildOptions, { databaseUrl: fleet.databaseUrl, verify: true }, {});
-  await runRebuild(options, (line) => lines.push(line));
+  await fleet.verify((line) => lines.push(line));
   t.match(lines, [/^restored at .* messages were committed/, /^identical: /]);
   await fleet.projector();
   await fleet.settled();

@@ -4,17 +4,8 @@ import type { ChangeEvent } from '#libs/events/change-event.ts';
 import { inventorySubject } from '#libs/events/subjects.ts';
 import { hashObject } from '#libs/gateway/object-hash.ts';
 import { eventually } from '#libs/testing/eventually.ts';
-import { runRebuild } from '../rebuild/rebuild.ts';
 import * as shop from '../testing/shop.ts';
 import { TestFleet } from '../testing/test-fleet.ts';
-
-const noLimits = {
-  entriesMax: undefined,
-  bytesMax: undefined,
-  removedShareMax: undefined,
-  removedMin: undefined,
-  removedRoutesMin: undefined,
-};
 
 void t.test('events without a hash, with another one, and of versions that are not read', async (t) => {
   const fleet = await TestFleet.open(t);
@@ -49,7 +40,7 @@ void t.test('events without a hash, with another one, and of versions that are n
   );
   const [stored] = await fleet.rows<{ n: number }>('select count(*)::int as n from objects');
   t.equal(page.items.length, stored?.n, 'the inventory lists what is stored');
-  await runRebuild({ databaseUrl: fleet.databaseUrl, verify: true, ...noLimits }, () => undefined);
+  await fleet.verify();
 });
 
 function written(event: ChangeEvent, apiVersion: string): ChangeEvent {

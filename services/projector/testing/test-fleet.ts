@@ -14,6 +14,8 @@ import { eventually } from '#libs/testing/eventually.ts';
 import { type Teardown, testLogger, throwawayNats, throwawayPostgres } from '#libs/testing/peers/throwaway.ts';
 import { projectorOptions } from '../options.ts';
 import { startProjector } from '../projector.ts';
+import { rebuildOptions } from '../rebuild/options.ts';
+import { runRebuild } from '../rebuild/rebuild.ts';
 
 export class TestFleet {
   readonly databaseUrl: string;
@@ -106,6 +108,12 @@ export class TestFleet {
   }
 
   /** Waits until the query gives true. */
+  /** Compares the history with what is stored; `write` gets the lines. Rejects with 'rebuild-differs'. */
+  async verify(write: (line: string) => void = () => undefined): Promise<void> {
+    const { databaseUrl } = this;
+    await runRebuild(readOptions(rebuildOptions, { databaseUrl, verify: true }, {}), write);
+  }
+
   async until(condition: string): Promise<void> {
     await eventually(async () => {
       const [row] = await this.rows<{ ok: boolean }>(`select (${condition}) as ok`);
