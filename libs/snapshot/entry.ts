@@ -29,6 +29,8 @@ export interface ListenerEntry {
   readonly certificates: readonly string[];
   /** What is demanded of clients where TLS is terminated. */
   readonly clientValidation?: ClientValidation;
+  /** What runs on every request before rules are asked, in this order (GEP-5224); only where HTTP is spoken. */
+  readonly filters?: readonly ExternalAuth[];
   /** creationTimestamp of the Gateway: the older one wins where gateways share a port and hostname on one node. */
   readonly createdAt: string;
 }
@@ -43,7 +45,31 @@ export type HttpFilter =
       readonly numerator: number;
       readonly denominator: number;
     }
-  | ({ readonly type: 'cors' } & CorsPolicy);
+  | ({ readonly type: 'cors' } & CorsPolicy)
+  | ExternalAuth;
+
+/**
+ * Asks an authorization service about a request; without its consent the request is refused (HTTPExternalAuthFilter,
+ * GEP-1494). Names of headers are in lower case, sorted, each once.
+ */
+interface ExternalAuth {
+  readonly type: 'external-auth';
+  /** `http`: the answer 200 consents, and no other. `grpc`: Envoy's ext_authz protocol. */
+  readonly protocol: 'http' | 'grpc';
+  /** Without a backend nobody consents: every request is answered 500. */
+  readonly backend: BackendChoice;
+  /** Put before the path that the service is asked with; only with `http`. */
+  readonly pathPrefix?: string;
+  /**
+   * Headers of the request that the service sees. Empty: all with `grpc`, none with `http`; `http` always has Host,
+   * method, path, Content-Length and Authorization.
+   */
+  readonly allowedHeaders: readonly string[];
+  /** Headers of the consent that the backend sees; empty: all but Host and what frames a message. Only with `http`. */
+  readonly allowedResponseHeaders?: readonly string[];
+  /** How many bytes of the body the service sees at most; a longer body is refused. 0 = it sees none. */
+  readonly bodyMax: number;
+}
 
 /** Says which answers are tried again, and how often (HTTPRouteRetry). */
 export interface RetryPolicy {

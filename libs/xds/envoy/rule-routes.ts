@@ -81,6 +81,7 @@ export function dependsOnPlace(rule: HttpRuleEntry): boolean {
 function ruleParts(rule: HttpRuleEntry, match: HttpMatch, place: RoutePlace, clusterOf: ClusterOf): RouteParts {
   const { action, filters, timeouts, retry, protocol } = rule;
   if (action.type === 'invalid') return { parts: [internalError] };
+  if (filters.some(({ type }) => type === 'external-auth')) return { problem: 'nobody can be asked for consent' };
   const made =
     action.type === 'redirect'
       ? redirectParts(action.redirect, filters, match, place)
