@@ -69,7 +69,7 @@ export async function readFleetGround(client: FleetClient, moment: Moment): Prom
             name,
             hostnames,
             taken: accepted !== null,
-            problems: accepted === null ? ['no Gateway of Fleetgate takes it', ...problems] : problems,
+            problems,
           })),
     problems: isPast
       ? []

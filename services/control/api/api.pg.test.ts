@@ -29,7 +29,7 @@ void t.test('reading the fleet', async (t) => {
   ]);
   const clusters = await get('/clusters');
   t.match(clusters.body['items'], [
-    { name: 'eu', status: 'connected', objects: { HTTPRoute: 4, Gateway: 1 }, agent: { synced: true } },
+    { name: 'eu', status: 'connected', objects: { HTTPRoute: 5, Gateway: 1 }, agent: { synced: true } },
     { name: 'old', status: 'unknown', agent: null, objects: {} },
     { name: 'us', status: 'silent', agent: { problems: ['a.yaml:3: not a mapping'] } },
   ]);
@@ -125,8 +125,13 @@ void t.test('routes', async (t) => {
   const { items } = (await get('/routes')).body;
   t.match(items, [
     { name: 'broken', hostnames: [], accepted: null },
-    { name: 'orphan', hostnames: [], parents: [], accepted: null, problems: ['it names no parent'] },
+    { name: 'orphan', hostnames: [], parents: [], accepted: null, problems: ['it names no parent (spec.parentRefs)'] },
     { name: 'refused', accepted: false, problems: ['NoMatchingListenerHostname: no listener'] },
+    {
+      name: 'stranger',
+      accepted: null,
+      problems: [/of Fleetgate: Gateway shop\/elsewhere \(missing, or of another class\)/],
+    },
     {
       name: 'web',
       hostnames: ['shop.example.com'],
@@ -142,7 +147,7 @@ void t.test('routes', async (t) => {
     },
   ]);
   t.same(await names('accepted=true'), ['web']);
-  t.same(await names('accepted=false'), ['broken', 'orphan', 'refused']);
+  t.same(await names('accepted=false'), ['broken', 'orphan', 'refused', 'stranger']);
   t.same(await names(`gateway=${gateway}`), ['refused', 'web']);
   t.same(await names('q=SHOP.example'), ['refused', 'web']);
   t.same(await names('q=eu/shop/orph'), ['orphan']);
@@ -156,7 +161,7 @@ void t.test('routes', async (t) => {
     paged.push(...page['items'].map((item: { name: string }) => item.name));
     after = page['next'];
   }
-  t.same(paged, ['broken', 'orphan', 'refused', 'web'], 'pages');
+  t.same(paged, ['broken', 'orphan', 'refused', 'stranger', 'web'], 'pages');
 });
 
 void t.test('history', async (t) => {

@@ -71,6 +71,7 @@ const objects = [
   object('refused', httpRoute(1, 1)),
   object('orphan', { spec: { hostnames: 'not a list', rules: 7, parentRefs: [{ noName: true }] } }),
   object('broken', `\0 not an object`),
+  object('stranger', { spec: { parentRefs: [{ name: 'elsewhere' }, { name: 'elsewhere', sectionName: 'tls' }] } }),
   object('web', { spec: { listeners } }, 'Gateway', 'infra'),
 ];
 

@@ -5,7 +5,7 @@ import type { endpoints } from '#libs/api/endpoints.ts';
 import type { fleetRoute } from '#libs/api/models/route.ts';
 import { routeKinds } from '#libs/api/parameters.ts';
 import { serviceApisGroup } from '#libs/gateway/kinds.ts';
-import { parsePlaceKey, toPlaceKey } from '#libs/gateway/object-key.ts';
+import { parsePlaceKey, toNamespacedKey, toPlaceKey } from '#libs/gateway/object-key.ts';
 import type { Database, Row } from '#libs/runtime/postgres/database.ts';
 import { badConditions, problemText } from '#libs/api/bad-conditions.ts';
 import { all, likePattern } from './conditions.ts';
@@ -136,9 +136,11 @@ function isAccepted({ type, status }: Condition): boolean {
   return type === 'Accepted' && status === 'True';
 }
 
-function nobody(kind: string, parents: readonly unknown[]): string {
+function nobody(kind: string, parents: z.input<typeof fleetRoute>['parents']): string {
   if (isOlder(kind)) return 'no gateway of Fleetgate serves it';
-  return parents.length === 0 ? 'it names no parent' : 'none of its parents is a gateway of Fleetgate';
+  if (parents.length === 0) return 'it names no parent (spec.parentRefs)';
+  const names = new Set(parents.map((parent) => `${parent.kind} ${toNamespacedKey(parent)}`));
+  return `none of its parents is a gateway of Fleetgate: ${[...names].join(', ')} (missing, or of another class)`;
 }
 
 /** Lists what does not work, or works only in part. */
