@@ -1,5 +1,6 @@
 // Reads Envoy's Protobuf types once, when it is loaded, from the .proto files that @grpc/grpc-js-xds carries
-// (descriptor.proto comes with protobufjs). These reads are the only I/O of libs/xds.
+// (descriptor.proto comes with protobufjs); what is newer than those stands here. These reads are the only I/O of
+// libs/xds.
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import protobuf from 'protobufjs';
@@ -12,6 +13,7 @@ const files = [
   'envoy/config/listener/v3/listener.proto',
   'envoy/config/route/v3/scoped_route.proto',
   'envoy/extensions/access_loggers/file/v3/file.proto',
+  'envoy/extensions/filters/http/ext_authz/v3/ext_authz.proto',
   'envoy/extensions/filters/http/lua/v3/lua.proto',
   'envoy/extensions/filters/http/router/v3/router.proto',
   'envoy/extensions/filters/http/set_filter_state/v3/set_filter_state.proto',
@@ -27,6 +29,15 @@ const files = [
   'envoy/extensions/transport_sockets/tls/v3/tls.proto',
   'envoy/extensions/upstreams/http/v3/http_protocol_options.proto',
 ];
+
+/** The messages of the filter that carries others, as Envoy 1.40 has them (filter_chain.proto). */
+const filterChain = `
+syntax = "proto3";
+package envoy.extensions.filters.http.filter_chain.v3;
+message FilterChainConfig { FilterChain default_filter_chain = 1; }
+message FilterChainConfigPerRoute { FilterChain filter_chain = 1; }
+message FilterChain { repeated envoy.config.core.v3.TypedExtensionConfig filters = 1; }
+`;
 
 let root: protobuf.Root | undefined;
 const types = new Map<string, protobuf.Type>();
@@ -53,6 +64,7 @@ function loadRoot(): protobuf.Root {
     return resolveIn(folders, target);
   };
   found.loadSync(files, { keepCase: true });
+  protobuf.parse(filterChain, found, { keepCase: true });
   found.resolveAll();
   return found;
 }

@@ -7,6 +7,7 @@
 //   - headers with '_' in their names are headers like any other, but for imitations of what the gateway vouches for;
 //     responses keep their Server header;
 //   - a request has at most 1,000 headers in 60 KiB over every HTTP version: over HTTP/2 each cookie counts.
+import { policyFilters } from './policy-filters.ts';
 import type { ProtoMessage } from './resources.ts';
 import { idleMs } from './time-limits.ts';
 import { scopeKeyBuilder, scopeMutation, selectionFilters } from './scope-selection.ts';
@@ -26,7 +27,7 @@ export function httpConnection(chain: string, accessLog: AccessLog | undefined):
       stat_prefix: 'fleetgate',
       early_header_mutation_extensions: [scopeMutation(chain)],
       scoped_routes: scopedRoutes,
-      http_filters: [...(accessLog === undefined ? [] : [askedPath]), ...selectionFilters, router],
+      http_filters: [...(accessLog === undefined ? [] : [askedPath]), ...selectionFilters, ...policyFilters, router],
       use_remote_address: true,
       internal_address_config: nobodyIsInternal,
       normalize_path: true,
