@@ -53,7 +53,7 @@ export interface ChangeEvent {
    * changed.
    */
   readonly hash: string;
-  /** The object, stripped; null when deleted. Secrets: see SecretSummary. */
+  /** The object, stripped; null when deleted. Secrets: see SecretSummary. GatewayClasses: with ServedApi. */
   readonly object: KubeObject | null;
   /** Secrets with TLS material only. Never stored in the history. */
   readonly sealed?: SealedMaterial;

@@ -1,9 +1,7 @@
 // Tests which data planes, addresses and conditions follow from Gateways, ListenerSets and what nodes report.
-import { readFileSync } from 'node:fs';
 import t from 'tap';
 import type { DesiredDataPlane } from '#libs/events/agent-exchange.ts';
 import type { NodeReport } from '#libs/projection/model/node-report.ts';
-import { supportedFeatures } from '#libs/projection/statuses/supported-features.ts';
 import type { Manifest } from '#libs/testing/given/change-events.ts';
 import { base, gateway, gatewayClass, Given, id, release, rollback, route } from '#libs/testing/given/given-history.ts';
 
@@ -59,12 +57,6 @@ const sharedFront = (namespace: string, clusterIP: string): Manifest => ({
   kind: 'Service',
   metadata: { name: 'class-f', namespace, labels: { 'app.kubernetes.io/managed-by': 'fleetgate' } },
   spec: { type: 'ClusterIP', clusterIP, ports: [{ port: 80 }] },
-});
-
-void t.test('the features of a class are those that the conformance tests are run with', async (t) => {
-  const text = readFileSync(new URL('../../tools/lab/suite/features.txt', import.meta.url), 'utf8');
-  t.strictSame(supportedFeatures, text.trim().split(','));
-  t.strictSame(supportedFeatures, supportedFeatures.toSorted());
 });
 
 void t.test('a data plane has the ports that are asked for and those that are served', async (t) => {

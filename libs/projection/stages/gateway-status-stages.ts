@@ -1,5 +1,6 @@
 // Wires the stages of the statuses of GatewayClasses, Gateways and ListenerSets.
 import type { DesiredStatus } from '#libs/events/agent-exchange.ts';
+import { parseServedApi } from '#libs/gateway/objects/served-api.ts';
 import { generation } from '#libs/gateway/fields/metadata.ts';
 import { desiredDataPlane } from '#libs/projection/model/data-plane.ts';
 import type { Derivation } from '#libs/derivation/derivation.ts';
@@ -22,7 +23,8 @@ export function createClassStatus(engine: Derivation, sources: Sources, gateways
       const known = read.get(sources.objects('GatewayClass'), key);
       if (model === undefined || known === undefined) return undefined;
       const { kind, namespace, name, uid, object } = known;
-      return { kind, namespace, name, uid, status: gatewayClassStatus(model, generation(object)) };
+      const status = gatewayClassStatus(model, parseServedApi(object), generation(object));
+      return { kind, namespace, name, uid, status };
     },
   });
 }

@@ -1,5 +1,6 @@
 // Writes the status of a Gateway and of its listeners, and of a GatewayClass.
 import type { DesiredCondition } from '#libs/events/agent-exchange.ts';
+import type { ServedApi } from '#libs/gateway/objects/served-api.ts';
 import { describeProblem } from '#libs/gateway/problem.ts';
 import { condition, conditionUnless, type Fault, listFacts } from '#libs/projection/model/conditions.ts';
 import type { Delivery } from '#libs/projection/model/delivery.ts';
@@ -20,14 +21,18 @@ interface GatewayBelongings {
   readonly lost: (entryName: string) => Fault | undefined;
 }
 
-/** Writes `status` of a GatewayClass of ours. */
-export function gatewayClassStatus({ fault }: ClassModel, generation: number): Readonly<Record<string, unknown>> {
+/** Writes `status` of a GatewayClass of ours, in a cluster that serves `api`. */
+export function gatewayClassStatus(
+  { fault }: ClassModel,
+  api: ServedApi,
+  generation: number,
+): Readonly<Record<string, unknown>> {
   // Every version of the API's objects that a cluster can serve is read, so there is none to refuse.
   const conditions = [
     conditionUnless('Accepted', fault, generation),
     conditionUnless('SupportedVersion', undefined, generation),
   ];
-  return { conditions, supportedFeatures: supportedFeatures.map((name) => ({ name })) };
+  return { conditions, supportedFeatures: supportedFeatures(api).map((name) => ({ name })) };
 }
 
 /** Writes `status` of a Gateway of ours. */

@@ -1,53 +1,100 @@
-// Lists what of the Gateway API is supported, as GatewayClass.status lists it and the conformance tests name it.
+// Lists what of the Gateway API is supported, as GatewayClass.status lists it and the conformance tests name it. A
+// feature is claimed where it can be had: some names came or went with a version of the CRDs, some fields are in the
+// experimental channel only, and some features need an API that a cluster may lack.
+import type { WatchedKind } from '#libs/gateway/kinds.ts';
+import type { ServedApi } from '#libs/gateway/objects/served-api.ts';
 
-/** Sorted, as the API demands. */
-export const supportedFeatures: readonly string[] = [
-  'BackendTLSPolicy',
-  'BackendTLSPolicySANValidation',
-  'GRPCRoute',
-  'GRPCRouteNamedRouteRule',
-  'Gateway',
-  'GatewayAddressEmpty',
-  'GatewayBackendClientCertificate',
-  'GatewayFrontendClientCertificateValidation',
-  'GatewayFrontendClientCertificateValidationInsecureFallback',
-  'GatewayHTTPListenerIsolation',
-  'GatewayHTTPSListenerDetectMisdirectedRequests',
-  'GatewayInfrastructure',
-  'GatewayPort8080',
-  'GatewayStaticAddresses',
-  'HTTPRoute',
-  'HTTPRoute303RedirectStatusCode',
-  'HTTPRoute307RedirectStatusCode',
-  'HTTPRoute308RedirectStatusCode',
-  'HTTPRouteBackendProtocolH2C',
-  'HTTPRouteBackendProtocolWebSocket',
-  'HTTPRouteBackendRequestHeaderModification',
-  'HTTPRouteBackendTimeout',
-  'HTTPRouteCORS',
-  'HTTPRouteDestinationPortMatching',
-  'HTTPRouteHostRewrite',
-  'HTTPRouteMethodMatching',
-  'HTTPRouteNamedRouteRule',
-  'HTTPRouteParentRefPort',
-  'HTTPRoutePathRedirect',
-  'HTTPRoutePathRewrite',
-  'HTTPRoutePortRedirect',
-  'HTTPRouteQueryParamMatching',
-  'HTTPRouteRequestMirror',
-  'HTTPRouteRequestMultipleMirrors',
-  'HTTPRouteRequestPercentageMirror',
-  'HTTPRouteRequestTimeout',
-  'HTTPRouteResponseHeaderModification',
-  'HTTPRouteRetry',
-  'HTTPRouteRetryBackendTimeout',
-  'HTTPRouteRetryConnectionError',
-  'HTTPRouteSchemeRedirect',
-  'ListenerSet',
-  'ReferenceGrant',
-  'TCPRoute',
-  'TLSRoute',
-  'TLSRouteModeMixed',
-  'TLSRouteModeTerminate',
-  'UDPRoute',
+/** Says whether a cluster has what a feature needs. */
+type Need = (api: ServedApi) => boolean;
+
+/**
+ * Of every feature: its name in pkg/features of the Gateway API, and all that it needs; a feature is one line. Sorted
+ * by name, as the API demands of the status.
+ */
+const features: readonly (readonly [name: string, ...needs: Need[]])[] = [
+  ['BackendTLSPolicy', serves('BackendTLSPolicy')],
+  ['BackendTLSPolicySANValidation', serves('BackendTLSPolicy')],
+  ['GRPCRoute', serves('GRPCRoute')],
+  ['GRPCRouteNamedRouteRule', serves('GRPCRoute')],
+  ['Gateway'],
+  ['GatewayAddressEmpty'],
+  ['GatewayBackendClientCertificate'],
+  ['GatewayFrontendClientCertificateValidation'],
+  ['GatewayFrontendClientCertificateValidationInsecureFallback'],
+  ['GatewayHTTPListenerIsolation'],
+  ['GatewayHTTPSListenerDetectMisdirectedRequests'],
+  ['GatewayInfrastructure'],
+  ['GatewayPort8080'],
+  ['GatewayStaticAddresses'],
+  ['HTTPRoute'],
+  ['HTTPRoute303RedirectStatusCode'],
+  ['HTTPRoute307RedirectStatusCode'],
+  ['HTTPRoute308RedirectStatusCode'],
+  ['HTTPRouteBackendProtocolH2C'],
+  ['HTTPRouteBackendProtocolWebSocket'],
+  ['HTTPRouteBackendRequestHeaderModification'],
+  ['HTTPRouteBackendTimeout'],
+  ['HTTPRouteCORS'],
+  ['HTTPRouteDestinationPortMatching'],
+  ['HTTPRouteHostRewrite'],
+  ['HTTPRouteMethodMatching'],
+  ['HTTPRouteNamedRouteRule'],
+  ['HTTPRouteParentRefPort'],
+  ['HTTPRoutePathRedirect'],
+  ['HTTPRoutePathRewrite'],
+  ['HTTPRoutePortRedirect'],
+  ['HTTPRouteQueryParamMatching'],
+  ['HTTPRouteRequestMirror'],
+  ['HTTPRouteRequestMultipleMirrors'],
+  ['HTTPRouteRequestPercentageMirror'],
+  ['HTTPRouteRequestTimeout'],
+  ['HTTPRouteResponseHeaderModification'],
+  ['HTTPRouteRetry', before('1.7'), experimental],
+  ['HTTPRouteRetryBackendTimeout', before('1.7'), experimental],
+  ['HTTPRouteRetryConnectionError', either(from('1.7'), experimental)],
+  ['HTTPRouteSchemeRedirect'],
+  ['ListenerSet', serves('ListenerSet')],
+  ['ReferenceGrant', serves('ReferenceGrant')],
+  ['TCPRoute', serves('TCPRoute')],
+  ['TLSRoute', serves('TLSRoute')],
+  ['TLSRouteModeMixed', serves('TLSRoute')],
+  ['TLSRouteModeTerminate', serves('TLSRoute')],
+  ['UDPRoute', serves('UDPRoute')],
 ];
+
+/** Gives the names that a GatewayClass claims in a cluster that serves this. At most 64, which is the API's limit. */
+export function supportedFeatures(api: ServedApi): readonly string[] {
+  return features.filter(([, ...needs]) => needs.every((need) => need(api))).map(([name]) => name);
+}
+
+/** Needs the CRDs of a version (`1.7`, with its release candidates) or a later one. Unknown ones are older. */
+function from(version: string): Need {
+  return ({ bundleVersion }) => compareReleases(bundleVersion ?? '', version) >= 0;
+}
+
+/** Needs CRDs that are older than a version. */
+function before(version: string): Need {
+  const isFrom = from(version);
+  return (api) => !isFrom(api);
+}
+
+/** Needs fields of the experimental channel. What is not known to be standard has them. */
+function experimental({ channel }: ServedApi): boolean {
+  return channel !== 'standard';
+}
+
+/** Needs a kind of the table of watched kinds. What nobody told is there. */
+function serves(kind: WatchedKind): Need {
+  return ({ kinds }) => kinds?.includes(kind) ?? true;
+}
+
+function either(...needs: readonly Need[]): Need {
+  return (api) => needs.some((need) => need(api));
+}
+
+/** Compares the first two numbers of versions; what is no version is below all. */
+function compareReleases(a: string, b: string): number {
+  const [one, other] = [a, b].map((text) => /^v?(\d+)\.(\d+)/.exec(text)?.slice(1).map(Number) ?? []);
+  const [majors, minors] = [0, 1].map((at) => (one?.[at] ?? -1) - (other?.[at] ?? -1));
+  return majors || minors || 0;
+}
