@@ -12,6 +12,7 @@ import {
   deletedEvent,
   readLiveObject,
   readLiveSecret,
+  succeed,
 } from '../objects/live-object.ts';
 import type { LiveObjects } from '../objects/live-objects.ts';
 import { findReferences, referringKinds, servingNamespace } from '../objects/references.ts';
@@ -102,9 +103,10 @@ export class Mirror {
     if (this.#secrets.get(key)?.turn === turn) await this.#apply(live, change.via);
   }
 
-  #apply(live: LiveObject, via: ChangeEvent['via']): void | Promise<void> {
-    const key = toLocalKey(live.name);
+  #apply(read: LiveObject, via: ChangeEvent['via']): void | Promise<void> {
+    const key = toLocalKey(read.name);
     const before = this.#live.get(key);
+    const live = succeed(before, read, this.#options.now());
     this.#live.set(key, live);
     if (live.status !== undefined) this.#observed(key, live);
     if (before?.hash === live.hash && before.object.metadata.uid === live.object.metadata.uid) {

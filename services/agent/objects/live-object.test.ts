@@ -1,7 +1,7 @@
 import t from 'tap';
 import { toLocalKey } from '#libs/gateway/object-key.ts';
 import type { KubeObject } from '#libs/gateway/object.ts';
-import { type Sealer, appliedEvent, readLiveObject, readLiveSecret } from './live-object.ts';
+import { type Sealer, appliedEvent, readLiveObject, readLiveSecret, succeed } from './live-object.ts';
 import { readProvenance } from './provenance.ts';
 import { findReferences } from './references.ts';
 import { sliceProblem } from './slice-problem.ts';
@@ -64,6 +64,32 @@ void t.test('who and when: the newest entry of managedFields that is no write of
   const changed = { ...object('HTTPRoute', {}), metadata: { ...metadata, managedFields } };
   t.same(readProvenance(changed), { actor: { manager: 'kubectl', operation: 'Apply' }, at: '2026-01-03T00:00:00Z' });
   t.same(readProvenance(object('HTTPRoute', {})), { actor: null, at: metadata.creationTimestamp });
+});
+
+function managed(annotations: Readonly<Record<string, string>>, managedFields: readonly object[], uid = 'u1') {
+  const served = { ...metadata, uid, annotations, managedFields };
+  return readLiveObject(applied('HTTPRoute', { ...object('HTTPRoute', {}), metadata: served }));
+}
+
+function at(second: number): string {
+  return `2026-01-03T00:00:${String(second).padStart(2, '0')}Z`;
+}
+
+void t.test('who: nobody where managedFields still name the writer before', async (t) => {
+  const kubectl = entry('kubectl', '2026-01-03T00:00:00Z');
+  const argo = entry('argocd', '2026-01-03T00:00:05Z');
+  const first = succeed(undefined, managed({ a: '1', b: '1' }, [kubectl]), at(1));
+  t.match(first.provenance, { actor: { manager: 'kubectl' } });
+  const removed = succeed(first, managed({ a: '1' }, [kubectl]), at(9));
+  t.same(removed.provenance, { actor: null, at: at(9) }, 'a removal leaves no trace of who did it');
+  const status = succeed(removed, managed({ a: '1' }, [kubectl, entry('x', at(10), 'status')]), at(10));
+  t.same(status.provenance, removed.provenance, 'the content is as it was');
+  const next = succeed(status, managed({ a: '2' }, [kubectl, argo]), at(12));
+  t.match(next.provenance, { actor: { manager: 'argocd' }, at: at(5) });
+  const quick = succeed(first, managed({ a: '2', b: '1' }, [kubectl]), '2026-01-03T00:00:01.900Z');
+  t.match(quick.provenance, { actor: { manager: 'kubectl' } }, 'a second write within the second');
+  const again = succeed(removed, managed({ a: '1' }, [kubectl], 'u2'), at(20));
+  t.match(again.provenance, { actor: { manager: 'kubectl' } }, 'another object of the name');
 });
 
 function kept(data: object): KubeObject {

@@ -4,7 +4,7 @@ import type { ChangeEvent, SealedMaterial, SecretSummary } from '#libs/events/ch
 import { isRecord } from '#libs/gateway/fields/record.ts';
 import { kindInfo } from '#libs/gateway/kinds.ts';
 import type { KubeObject } from '#libs/gateway/object.ts';
-import { readProvenance } from './provenance.ts';
+import { attribute, readProvenance } from './provenance.ts';
 import { type AppliedChange, type ObjectName, type Provenance, objectName } from '../source.ts';
 import { hashObject } from '#libs/gateway/object-hash.ts';
 import { stripConfigMap, stripObject, stripSecret } from './stripped-object.ts';
@@ -17,6 +17,10 @@ export interface LiveObject {
   readonly object: KubeObject;
   readonly hash: string;
   readonly provenance: Provenance;
+  /** What the object itself says of who changed it; absent where the source knows it. */
+  readonly claim?: Provenance;
+  /** RFC 3339: since when the agent has seen this content. */
+  readonly since?: string;
   readonly sealed?: SealedMaterial;
   /** Of kinds whose status Fleetgate writes. */
   readonly status?: Readonly<Record<string, unknown>>;
@@ -43,7 +47,7 @@ export function readLiveObject(change: AppliedChange): LiveObject {
     name: objectName(kind, object),
     object: stripped,
     hash: hashObject(stripped),
-    provenance: change.provenance ?? readProvenance(object),
+    ...whoChanged(change),
     ...status,
   };
 }
@@ -66,12 +70,28 @@ export async function readLiveSecret(
     name,
     object,
     hash: hashObject(object),
-    provenance: change.provenance ?? readProvenance(change.object),
+    ...whoChanged(change),
   };
   if (sealer === null || material === null) return live;
   const same = previous?.sealed !== undefined && previous.hash === live.hash;
   const sealed = same ? previous.sealed : await sealer.seal(material, name, namespaces);
   return sealed === null ? live : { ...live, sealed };
+}
+
+function whoChanged({ provenance, object }: AppliedChange): Pick<LiveObject, 'provenance' | 'claim'> {
+  if (provenance !== undefined) return { provenance };
+  const claim = readProvenance(object);
+  return { provenance: claim, claim };
+}
+
+/** Gives an object as it is kept in the place of what was known of it: with who made its content what it is. */
+export function succeed(before: LiveObject | undefined, live: LiveObject, seenAt: string): LiveObject {
+  const isSame = before?.object.metadata.uid === live.object.metadata.uid;
+  if (!isSame || before.since === undefined) return { ...live, since: seenAt };
+  const { provenance, claim, since } = before;
+  if (before.hash === live.hash) return { ...live, provenance, since };
+  if (claim === undefined || live.claim === undefined) return { ...live, since: seenAt };
+  return { ...live, provenance: attribute({ claim, since }, live.claim, seenAt), since: seenAt };
 }
 
 /** Makes the event that says: this object is now so. */
