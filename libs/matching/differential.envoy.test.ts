@@ -6,16 +6,10 @@ import * as fc from 'fast-check';
 import t from 'tap';
 import { messageOf } from '#libs/runtime/errors.ts';
 import { freePort, startBackend } from '#libs/testing/peers/http-peers.ts';
+import { mirrorService } from '#libs/testing/given/random-actions.ts';
 import { nearRequest, requestChoice } from '#libs/testing/given/near-requests.ts';
 import { askAll, type KeptAnswer } from '#libs/testing/peers/kept-connections.ts';
-import {
-  certificateKey,
-  gatewayNames,
-  mirrorService,
-  routeSets,
-  type RouteSet,
-  services,
-} from '#libs/testing/given/route-sets.ts';
+import { certificateKey, gatewayNames, routeSets, type RouteSet, services } from '#libs/testing/given/route-sets.ts';
 import { throwawayEnvoy } from '#libs/testing/peers/throwaway-envoy.ts';
 import { XdsCompiler } from '#libs/xds/compiler.ts';
 import { differenceOf, expectedAnswer } from '#libs/testing/peers/expected-answer.ts';
