@@ -73,9 +73,9 @@ interface ExternalAuth {
 
 /** Says which answers are tried again, and how often (HTTPRouteRetry). */
 export interface RetryPolicy {
-  /** Status codes that are tried again; connection errors always are. */
+  /** Status codes that are tried again; what has not reached a backend always is. */
   readonly codes: readonly number[];
-  /** Tries after the first. */
+  /** Tries after the first; 0 = none, whatever failed. */
   readonly attempts: number;
   readonly backoffMs?: number;
 }

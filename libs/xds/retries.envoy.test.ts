@@ -3,7 +3,6 @@
 import { createServer, request, type ServerResponse } from 'node:http';
 import t from 'tap';
 import { backendEntry, ruleEntry } from '#libs/testing/given/entries.ts';
-import { freePort } from '#libs/testing/peers/http-peers.ts';
 import { listenFor } from '#libs/testing/peers/listening.ts';
 import { startServedGateway } from '#libs/testing/peers/served-gateway.ts';
 import type { HttpRuleEntry, RetryPolicy } from '#libs/snapshot/entry.ts';
@@ -11,7 +10,7 @@ import type { HttpRuleEntry, RetryPolicy } from '#libs/snapshot/entry.ts';
 const gateway = await startServedGateway(t);
 /** Requests so far by path and query. */
 const attempts = new Map<string, number>();
-/** `?fail=<status, reset or hang>&times=<n>`: fails so often, then answers 200. */
+/** `?fail=<status, late-status, reset or hang>&times=<n>`: fails so often, then answers 200. */
 const flaky = createServer((incoming, response) => {
   const { url = '' } = incoming;
   const { searchParams } = new URL(url, 'http://flaky');
@@ -32,6 +31,8 @@ void t.test('status codes', async (t) => {
     rule('one', { codes: [500], attempts: 3 }),
     rule('all', { codes: [500, 502, 503, 504], attempts: 2 }),
     rule('none', undefined),
+    rule('zero', { codes: [500, 502, 503, 504], attempts: 0 }),
+    rule('edge', { codes: [400, 429, 599], attempts: 1 }),
   );
   const cases: readonly (readonly [path: string, fail: string, times: number, status: number, attempts: number])[] = [
     ['/one', '500', 2, 200, 3],
@@ -44,32 +45,92 @@ void t.test('status codes', async (t) => {
     ]),
     ['/none', '500', 1, 500, 1],
     ['/none', '503', 1, 503, 1],
+    ...[500, 502, 503, 504].map((code) => ['/zero', `${code}`, 1, code, 1] as const),
+    ...[400, 429, 599].flatMap((code) => [
+      ['/edge', `${code}`, 1, 200, 2] as const,
+      ['/edge', `${code}`, 2, code, 2] as const,
+    ]),
+    ['/edge', '598', 1, 598, 1],
   ];
   for (const [path, fail, times, status, count] of cases)
     t.strictSame(await tried(path, fail, times), [status, count], `${path} ${fail} ${times} times`);
 });
 
 void t.test('what fails on the way', async (t) => {
+  const timed = { timeouts: { backendRequestMs: 100 } };
   await gateway.serve(
     t,
     backendEntry('flaky'),
-    backendEntry('gone'),
     rule('reset', { codes: [], attempts: 2 }),
-    rule('slow', { codes: [], attempts: 2 }, { timeouts: { backendRequestMs: 100 } }),
-    rule('limit', { codes: [500], attempts: 100, backoffMs: 100 }, { timeouts: { requestMs: 300 } }),
-    rule('gone', { codes: [], attempts: 2 }, { to: 'gone' }),
+    rule('slow', { codes: [], attempts: 2 }, timed),
+    rule('slow-code', { codes: [500], attempts: 2 }, timed),
+    rule('slow-zero', { codes: [504], attempts: 0 }, timed),
+    rule('slow-none', undefined, timed),
     rule('none', undefined),
   );
-  gateway.setEndpoints('gone', [{ address: '127.0.0.1', port: await freePort() }]);
-  await gateway.push(t);
-  t.strictSame(await tried('/reset', 'reset', 2), [200, 3]);
-  t.strictSame(await tried('/reset', 'reset', 3), [503, 3]);
+  t.strictSame(await tried('/reset', 'reset', 1), [503, 1], 'it may have been done');
   t.strictSame(await tried('/none', 'reset', 1), [503, 1], 'it may have been done');
   t.strictSame(await tried('/slow', 'hang', 2), [200, 3], 'each attempt has its time');
   t.strictSame(await tried('/slow', 'hang', 3), [504, 3]);
-  const [status] = await tried('/limit', '500', 1000);
-  t.ok(status === 504 || status === 500, 'the whole request has its time, waiting included');
-  t.equal((await gateway.ask({ host: 'a.example.com', path: '/gone' })).status, 503);
+  t.strictSame(await tried('/slow', 'reset', 2), [200, 3], 'Envoy cannot tell it from an attempt that is too slow');
+  t.strictSame(await tried('/slow', '500', 1), [500, 1], 'a code that is not named');
+  t.strictSame(await tried('/slow-code', 'hang', 1), [200, 2]);
+  t.strictSame(await tried('/slow-zero', 'hang', 1), [504, 1]);
+  t.strictSame(await tried('/slow-none', 'hang', 1), [504, 1]);
+});
+
+void t.test('the time of a whole request holds over all attempts and waits', async (t) => {
+  const timeouts = { requestMs: 400 };
+  await gateway.serve(
+    t,
+    backendEntry('flaky'),
+    rule('waits', { codes: [500], attempts: 100, backoffMs: 100 }, { timeouts }),
+    rule('answers', { codes: [500], attempts: 100, backoffMs: 1 }, { timeouts }),
+    rule('late', { codes: [], attempts: 100, backoffMs: 1 }, { timeouts: { ...timeouts, backendRequestMs: 150 } }),
+  );
+  for (const [path, how] of [
+    ['/waits', '500'],
+    ['/answers', 'late-500'],
+    ['/late', 'hang'],
+  ] as const) {
+    const begun = performance.now();
+    const [status, count] = await tried(path, how, 1000);
+    const tookMs = performance.now() - begun;
+    t.equal(status, 504, path);
+    t.ok(count > 1, `${path}: ${count} attempts`);
+    t.ok(tookMs >= 390 && tookMs < 900, `${path}: ${tookMs} ms`);
+  }
+  t.strictSame(await tried('/answers', 'late-500', 1), [200, 2], 'what ends in time is answered');
+});
+
+void t.test('the backoff is what waits are made from', async (t) => {
+  const short = { codes: [500], attempts: 3, backoffMs: 5 };
+  await gateway.serve(
+    t,
+    backendEntry('flaky'),
+    rule('short', short),
+    rule('long', { ...short, backoffMs: 300 }),
+    rule('late-long', { ...short, backoffMs: 300 }, { timeouts: { backendRequestMs: 50 } }),
+  );
+  const timed = async (path: string, how: string): Promise<number> => {
+    const tookMs: number[] = [];
+    for (let run = 0; run < 3; run++) {
+      const begun = performance.now();
+      t.strictSame(await tried(`${path}/${run}`, how, 3), [200, 4]);
+      tookMs.push(performance.now() - begun);
+    }
+    return Math.max(...tookMs);
+  };
+  const shortMs = await timed('/short', '500');
+  // Each wait is drawn between nothing and a bound that doubles: 0.6, 1.2 and 2.4 s here.
+  t.ok(shortMs < 400, `5 ms: ${shortMs} ms`);
+  for (const [path, how] of [
+    ['/long', '500'],
+    ['/late-long', 'hang'],
+  ] as const) {
+    const longMs = await timed(path, how);
+    t.ok(longMs > 500, `300 ms, ${path}: ${longMs} ms`);
+  }
 });
 
 void t.test('requests whose body fits into a mebibyte', async (t) => {
@@ -116,6 +177,8 @@ async function tried(path: string, fail: string, times: number): Promise<readonl
 }
 
 function fail(response: ServerResponse, how: string): void {
+  const [, late] = /^late-(\d+)$/.exec(how) ?? [];
   if (how === 'reset') response.socket?.destroy();
+  else if (late !== undefined) setTimeout(() => response.writeHead(Number(late)).end(), 150);
   else if (how !== 'hang') response.writeHead(Number(how)).end();
 }

@@ -31,11 +31,11 @@ interface HttpTimeouts {
   readonly backendRequestMs?: number;
 }
 
-/** HTTPRouteRetry, with our choice of attempts where none is written. */
+/** HTTPRouteRetry (GEP-1731). */
 interface HttpRetry {
-  /** Status codes that are tried again; connection errors always are. */
+  /** Status codes that are tried again; what has not reached a backend always is. */
   readonly codes: readonly number[];
-  /** Tries after the first. */
+  /** Tries after the first; 0 = none, whatever failed. */
   readonly attempts: number;
   readonly backoffMs?: number;
 }
@@ -172,7 +172,8 @@ function parseRetry(at: Cursor): HttpRetry | undefined {
     .field('codes')
     .items(200)
     .flatMap((item) => item.integer(400, 599) ?? []);
-  const attempts = at.field('attempts').integer(1, attemptsMax) ?? 1;
+  // CRDs before 1.7 have no default: what is absent is what was served then, too.
+  const attempts = at.field('attempts').integer(0, attemptsMax) ?? 1;
   const backoffMs = parseDuration(at.field('backoff'));
   return {
     codes: [...new Set(codes)].toSorted((a, b) => a - b),

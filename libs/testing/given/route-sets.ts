@@ -50,7 +50,9 @@ function rule(
       matches: fc.array(isGrpc ? grpcMatch : httpMatch, { minLength: 1, maxLength: 3 }),
       filters,
       to: action(isGrpc ? ['grpc'] : ['web', 'api']),
-      retry: rarely(pick({ codes: [503], attempts: 2 }, { codes: [], attempts: 1, backoffMs: 10 })),
+      retry: rarely(
+        pick({ codes: [503], attempts: 2 }, { codes: [], attempts: 1, backoffMs: 10 }, { codes: [], attempts: 0 }),
+      ),
       timeouts: rarely(pick({ requestMs: 20_000 }, { backendRequestMs: 20_000 }, { requestMs: 0 })),
     })
     .map(({ hosts: attached, timeouts, retry, ...rest }) => {

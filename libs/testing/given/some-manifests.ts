@@ -98,7 +98,7 @@ const rule = part({
   ),
   filters: rare(list(filter, 2)),
   backendRefs: list(backendRef),
-  retry: rare(part({ codes: list(usual(503, 99)), attempts: usual(2, 0), backoff: usual('1s', 'soon') })),
+  retry: rare(part({ codes: list(usual(503, 99)), attempts: usual(2, -1), backoff: usual('1s', 'soon') })),
   timeouts: rare(part({ request: usual('10s', '1d'), backendRequest: usual('1s', '20s') })),
 });
 const grpcRule = part({

@@ -1,6 +1,6 @@
 // Says which attempts are made again. Without a word of the user, these are requests that can be sent again without
-// anything being done twice; with one, what failed on the way to or at the backend, and the status codes that are
-// named.
+// anything being done twice; with one, the same, what a gRPC backend refuses as unavailable, the status codes that are
+// named, and attempts whose time is over.
 import type { RetryPolicy } from '#libs/snapshot/entry.ts';
 import type { ProtoMessage } from './resources.ts';
 
@@ -34,19 +34,26 @@ export function retryFields(policy: RetryPolicy | undefined, perTry: string | un
   if (policy === undefined && perTry === undefined) return {};
   return {
     retry_policy: {
-      ...(policy === undefined ? safeRetries : chosenRetries(policy)),
+      ...(policy === undefined ? safeRetries : chosenRetries(policy, perTry !== undefined)),
       ...(perTry === undefined ? {} : { per_try_timeout: perTry }),
     },
   };
 }
 
-function chosenRetries({ codes, attempts, backoffMs }: RetryPolicy): ProtoMessage {
+/**
+ * Tries again what no backend has taken, and the codes that are named (GEP-1731). Envoy does not tell an attempt whose
+ * time is over from one whose connection was reset after it was sent: a rule that limits its attempts gets both again.
+ */
+function chosenRetries({ codes, attempts, backoffMs }: RetryPolicy, isTimed: boolean): ProtoMessage {
+  const count = Math.min(Math.max(0, Math.floor(attempts)), attemptsMax);
+  // In place of the policy of the scope, which tries again.
+  if (count === 0) return { num_retries: 0 };
   const usable = codes.filter((code) => Number.isInteger(code) && code >= 100 && code <= 599);
-  const failures = 'connect-failure,refused-stream,reset';
+  const failures = `connect-failure,refused-stream,${isTimed ? 'reset' : 'reset-before-request'},unavailable`;
   return {
     retry_on: usable.length === 0 ? failures : `${failures},retriable-status-codes`,
     ...(usable.length === 0 ? {} : { retriable_status_codes: usable }),
-    num_retries: Math.min(Math.max(0, Math.floor(attempts)), attemptsMax),
+    num_retries: count,
     retry_back_off: backOff(backoffMs),
     ...previousHosts,
   };

@@ -151,6 +151,37 @@ for (const [name, url, host] of [
   });
 }
 
+await t.test('what is tried again', async (t) => {
+  const folder = await throwawayFolder(t);
+  const rules = [
+    ['unsaid', undefined],
+    ['default', 'retry: {}'],
+    ['zero', 'retry: { codes: [500], attempts: 0 }'],
+    ['codes', 'retry: { codes: [503, 500], attempts: 3 }'],
+    ['timed', 'retry: { attempts: 2 }, timeouts: { backendRequest: 1s }'],
+  ] as const;
+  const items = rules.map(
+    ([name, more]) =>
+      `{ matches: [{ path: { value: /${name} } }], backendRefs: [{ name: shop, port: 80 }]${more ? `, ${more}` : ''} }`,
+  );
+  const route = `
+apiVersion: gateway.networking.k8s.io/v1
+kind: HTTPRoute
+metadata: { name: shop, namespace: infra }
+spec: { parentRefs: [{ name: web }], rules: [${items.join(', ')}] }
+`;
+  writeFileSync(join(folder, 'all.yaml'), [gatewayAndShop, route].join('---'));
+  const ground = await readManifestsGround(folder, 'eu');
+  const told = rules.map(([name]) => /retries +(.*)/.exec(text(ground, `http://a/${name}`))?.[1]);
+  t.strictSame(told, [
+    undefined,
+    '1 on connection errors',
+    'none',
+    '3 on connection errors, 500, 503',
+    '2 on connection errors, attempts that end late',
+  ]);
+});
+
 await t.test('strict: a Secret that is named must be there', async (t) => {
   const folder = fileURLToPath(new URL('testdata/review', import.meta.url));
   await t.rejects(readManifestsGround(folder, 'eu', { strict: true }), {

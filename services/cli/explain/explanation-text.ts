@@ -100,10 +100,15 @@ function forwardFields(forward: Forward, options: TextOptions): readonly Field[]
     ]),
     ...(isOne && first !== undefined ? shareFields(first) : []),
     ...(limits.length === 0 ? [] : [['timeouts', limits.join(', ')] as const]),
-    ...(retry === undefined
-      ? []
-      : [['retries', `${retry.attempts} on ${['connection errors', ...retry.codes].join(', ')}`] as const]),
+    ...(retry === undefined ? [] : [['retries', retriesText(retry, timeouts)] as const]),
   ];
+}
+
+/** Says what of a request is tried again, as libs/xds/envoy/retry.ts has it. */
+function retriesText({ attempts, codes }: NonNullable<Forward['retry']>, timeouts: Forward['timeouts']): string {
+  if (attempts === 0) return 'none';
+  const isTimed = (timeouts?.backendRequestMs ?? 0) > 0;
+  return `${attempts} on ${['connection errors', ...(isTimed ? ['attempts that end late'] : []), ...codes].join(', ')}`;
 }
 
 function shareFields({ request, responseChanges, corsHeaders, mirrors }: Share): readonly Field[] {
