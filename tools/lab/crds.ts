@@ -1,22 +1,38 @@
-// Installs the Gateway API's CRDs of a channel from the Go module, by server-side apply.
+// Installs the Gateway API's CRDs of a version and channel from the Go module, by server-side apply.
 import { execFileSync } from 'node:child_process';
 import { globSync, readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { KubernetesObjectApi, type KubernetesObject, PatchStrategy } from '@kubernetes/client-node';
+import {
+  ApiException,
+  type KubeConfig,
+  KubernetesObjectApi,
+  type KubernetesObject,
+  PatchStrategy,
+} from '@kubernetes/client-node';
 import { parseAllDocuments } from 'yaml';
 import { z } from 'zod';
-import type { Cluster } from './cluster.ts';
+import { type GatewayApi, moduleFolder } from './gateway-api.ts';
 import type { LabPaths } from './paths.ts';
 
+/**
+ * Installs CRDs, also in place of others. The policy that refuses older ones, and the experimental channel over the
+ * standard one, goes first and comes back with the CRDs' own.
+ */
 export async function installCrds(
-  { config }: Cluster,
+  config: KubeConfig,
   paths: LabPaths,
-  channel: 'experimental' | 'standard',
+  { version, channel }: GatewayApi,
 ): Promise<void> {
-  const module = readFileSync(`${paths.bin}/gateway-api.dir`, 'utf8').trim();
   const client = KubernetesObjectApi.makeApiClient(config);
-  for (const file of globSync(`${module}/config/crd/${channel}/*.yaml`).toSorted()) {
+  for (const kind of ['ValidatingAdmissionPolicyBinding', 'ValidatingAdmissionPolicy']) {
+    const policy = { apiVersion: 'admissionregistration.k8s.io/v1', kind, metadata: { name: upgradePolicy } };
+    await client.delete(policy).catch((error: unknown) => {
+      if (!(error instanceof ApiException && error.code === 404)) throw error;
+    });
+  }
+  const folder = `${moduleFolder(paths, version, 'api')}/config/crd/${channel}`;
+  for (const file of globSync(`${folder}/*.yaml`).toSorted()) {
     for (const document of parseAllDocuments(readFileSync(file, 'utf8'))) {
       const object: unknown = document.toJS();
       if (!isObject(object) || object.kind === 'Kustomization') continue;
@@ -31,6 +47,8 @@ export function serviceApisCrds(): string {
   const { Dir } = moduleRecord.parse(JSON.parse(execFileSync('go', args, { cwd: tmpdir() }).toString()));
   return join(Dir, 'config/crd/bases');
 }
+
+const upgradePolicy = 'safe-upgrades.gateway.networking.k8s.io';
 
 const moduleRecord = z.object({ Dir: z.string() });
 

@@ -63,7 +63,7 @@ const deployment = z.object({
 });
 
 await t.test('a Gateway gets a data plane and its address, and requests are answered', async (t) => {
-  await installFleetgate(lab, fleet);
+  await installFleetgate(lab, fleet, 'c0');
   await lab.kubectl('c0', ['apply', '-f', '-'], manifests);
   const address = await addressOf('web');
   const answer = await until('200', async () => {
@@ -153,7 +153,7 @@ await t.test('an agent that may not provide data planes says so', async () => {
 
 await t.test('uninstall takes along what was provided', async () => {
   await removeLostNodes();
-  await installFleetgate(lab, fleet);
+  await installFleetgate(lab, fleet, 'c0');
   await addressOf('web');
   await lab.fleetgate(['agent', 'uninstall', '--kubeconfig', lab.kubeconfig('c0'), '--context', 'c0'], {});
   // What is deleted ends with its pods, and these have their grace period.

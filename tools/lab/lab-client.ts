@@ -6,6 +6,7 @@ import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
+import { type GatewayApi, gatewayApiFlags } from './gateway-api.ts';
 import { inLab, type LabPaths } from './paths.ts';
 
 const root = resolve(import.meta.dirname, '../..');
@@ -30,10 +31,16 @@ export class LabClient {
   }
 
   /**
-   * Brings up N clusters; resolves when they are ready. Everything built must be there already, or Go builds it now.
+   * Brings up N clusters, with these CRDs where they are named; resolves when they are ready. Everything built must be
+   * there already, or Go builds it now.
    */
-  async up(clusters: number): Promise<void> {
-    await this.#start(['up', String(clusters)], 'lab is ready');
+  async up(clusters: number, apis: readonly GatewayApi[] = []): Promise<void> {
+    await this.#start(['up', String(clusters), ...gatewayApiFlags(apis)], 'lab is ready');
+  }
+
+  /** Installs other CRDs in a cluster that is up. */
+  async installCrds(cluster: string, api: GatewayApi): Promise<void> {
+    await this.run([process.execPath, join(import.meta.dirname, 'swap-crds.ts'), cluster, ...gatewayApiFlags([api])]);
   }
 
   /** `without a node`: where data planes are provided in the clusters. */

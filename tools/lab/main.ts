@@ -1,5 +1,5 @@
-// npm run lab -- build | up [CLUSTERS] | down | fleet [--no-node] | probe … | conformance …: a fleet of real Kubernetes
-// clusters on this machine. See README.md.
+// npm run lab -- build | up [CLUSTERS] | crds CLUSTER | down | fleet [--no-node] | probe … | conformance …: a fleet of
+// real Kubernetes clusters on this machine. See README.md.
 import { execFileSync } from 'node:child_process';
 import { copyFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { cacheFolder } from '#libs/runtime/binaries/resolve-binary.ts';
@@ -8,6 +8,7 @@ import { startCluster } from './cluster.ts';
 import { runSuite } from './suite/conformance.ts';
 import { conform } from './suite/conform.ts';
 import { installCrds } from './crds.ts';
+import { gatewayApiFlags, gatewayApiVersions, takeGatewayApi } from './gateway-api.ts';
 import { makeNetwork } from './network.ts';
 import { inLab, labPaths } from './paths.ts';
 import { type Images, Pods } from './pods/pods.ts';
@@ -15,14 +16,25 @@ import { Processes, sh } from './processes.ts';
 import { balanceServices } from './pods/services.ts';
 
 const paths = labPaths();
-const [command = 'up', ...rest] = process.argv.slice(2);
+const gatewayApi = takeGatewayApi(process.argv.slice(2));
+const [command = 'up', ...rest] = gatewayApi.rest;
 const [argument = '1', className = 'fleetgate'] = rest;
-const commands: Readonly<Record<string, () => Promise<void>>> = { build, up, inside, down, fleet, probe, conformance };
+const commands: Readonly<Record<string, () => Promise<void>>> = {
+  build,
+  up,
+  inside,
+  crds,
+  down,
+  fleet,
+  probe,
+  conformance,
+};
 const run = commands[command];
 if (run === undefined) {
   console.error(
-    'usage: npm run lab -- build | up [CLUSTERS] | down | fleet | probe CLUSTER CLASS … ' +
-      '| conformance [CLUSTER CLASS REPORT …]',
+    'usage: npm run lab -- build | up [CLUSTERS] | crds CLUSTER | down | fleet | probe CLUSTER CLASS … ' +
+      `| conformance [CLUSTER CLASS REPORT …] [--gateway-api ${gatewayApiVersions.join('|')}] ` +
+      '[--channel experimental|standard]',
   );
   process.exit(2);
 }
@@ -37,7 +49,8 @@ async function build(): Promise<void> {
 async function up(): Promise<void> {
   await buildLab(paths, (line) => console.error(line));
   makeNetwork(paths);
-  become(inLab(paths, [process.execPath, ...process.execArgv, import.meta.filename, 'inside', argument]));
+  const flags = gatewayApiFlags(Array.from({ length: Number(argument) }, (_, index) => gatewayApi.of(index)));
+  become(inLab(paths, [process.execPath, ...process.execArgv, import.meta.filename, 'inside', argument, ...flags]));
 }
 
 /** Replaces this process by a command, so that signals and the exit code are the command's own. */
@@ -59,10 +72,16 @@ async function probe(): Promise<void> {
 
 async function conformance(): Promise<void> {
   const [cluster, , report = 'conformance-report.yaml', ...flags] = rest;
+  const { version } = gatewayApi.of(0);
   process.exitCode =
     cluster === undefined
-      ? await conform(paths)
-      : runSuite(paths, { cluster, className, report, flags, stdio: 'inherit' });
+      ? await conform(paths, { versions: gatewayApi.isGiven ? [version] : gatewayApiVersions })
+      : await runSuite(paths, { version, cluster, className, report, flags, stdio: 'inherit' });
+}
+
+async function crds(): Promise<void> {
+  const flags = gatewayApiFlags([gatewayApi.of(0)]);
+  become(inLab(paths, [process.execPath, `${import.meta.dirname}/swap-crds.ts`, argument, ...flags]));
 }
 
 async function inside(): Promise<void> {
@@ -73,11 +92,10 @@ async function inside(): Promise<void> {
   mkdirSync(paths.dir, { recursive: true });
   writeFileSync(`${paths.dir}/lab.pid`, String(process.pid));
   sh('sysctl', '-qw', 'net.ipv4.fib_multipath_hash_policy=1');
-  const channel = process.env['FLEETGATE_LAB_CHANNEL'] === 'standard' ? 'standard' : 'experimental';
   for (let index = 0; index < Number(argument); index++) {
     const cluster = await startCluster(index, paths, processes);
     balanceServices(cluster, paths, new Pods(cluster, paths, processes, images(), podEnvironment()));
-    await installCrds(cluster, paths, channel);
+    await installCrds(cluster.config, paths, gatewayApi.of(index));
     console.log(`cluster ${cluster.name} is up: KUBECONFIG=${cluster.dir}/kubeconfig`);
   }
   console.log('lab is ready');

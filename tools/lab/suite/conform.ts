@@ -1,15 +1,15 @@
-// Fleetgate installed by its own commands in a fresh lab, the official suite against it, and what came of it.
-import { closeSync, mkdirSync, openSync, readFileSync } from 'node:fs';
+// Installs Fleetgate by its own commands in a fresh lab, runs the official suites against it, and says what came of
+// them: a cluster for each version, with that version's CRDs, all in one fleet.
+import { closeSync, openSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parse } from 'yaml';
 import { z } from 'zod';
 import { runSuite } from './conformance.ts';
+import type { GatewayApiVersion } from '../gateway-api.ts';
 import { type FleetRecord, LabClient, until } from '../lab-client.ts';
 import type { LabPaths } from '../paths.ts';
 
-const cluster = 'c0';
 const className = 'fleetgate';
-const reportFile = join(import.meta.dirname, 'conformance-report.yaml');
 
 const statistics = z.object({ Passed: z.number(), Skipped: z.number(), Failed: z.number() }).partial();
 const part = z.object({
@@ -21,6 +21,7 @@ const part = z.object({
   unsupportedFeatures: z.array(z.string()).default([]),
 });
 const conformanceReport = z.object({
+  gatewayAPIVersion: z.string(),
   succeededProvisionalTests: z.array(z.string()).default([]),
   profiles: z.array(z.object({ name: z.string(), core: part, extended: part.optional() })),
 });
@@ -31,8 +32,13 @@ export function readReport(path: string): ConformanceReport {
   return conformanceReport.parse(parse(readFileSync(path, 'utf8')));
 }
 
-/** Installs Fleetgate with data planes of its own in a lab that is up, as a user would. */
-export async function installFleetgate(lab: LabClient, fleet: FleetRecord): Promise<void> {
+/** Where the report of a suite is kept. */
+function keptReport(version: GatewayApiVersion): string {
+  return join(import.meta.dirname, 'reports', `${version}.yaml`);
+}
+
+/** Installs Fleetgate with data planes of its own in a cluster of a lab that is up, as a user would. */
+export async function installFleetgate(lab: LabClient, fleet: FleetRecord, cluster: string): Promise<void> {
   const client = { FLEETGATE_URL: fleet.url, FLEETGATE_TOKEN: fleet.token };
   const create = ['token', 'create', '--name', `agent ${cluster}`, '--role', 'provisioner', '--output', 'json'];
   // The fleet is started, and not all of it answers yet.
@@ -48,28 +54,43 @@ export async function installFleetgate(lab: LabClient, fleet: FleetRecord): Prom
   );
 }
 
+interface ConformOptions {
+  readonly versions: readonly GatewayApiVersion[];
+  readonly reportOf?: (version: GatewayApiVersion) => string;
+  /** Called after each suite, while its cluster is there. */
+  readonly after?: (lab: LabClient, version: GatewayApiVersion, cluster: string) => Promise<void>;
+}
+
 /**
- * The whole, from nothing to the report; returns the exit code. What the suite said is in `conformance.log` of the
- * lab's folder.
+ * The whole, from nothing to the reports; returns the worst exit code. What a suite said is in
+ * `conformance-VERSION.log` of the lab's folder.
  */
-export async function conform(
-  paths: LabPaths,
-  { report = reportFile, after }: { readonly report?: string; readonly after?: (lab: LabClient) => Promise<void> } = {},
-): Promise<number> {
+export async function conform(paths: LabPaths, options: ConformOptions): Promise<number> {
+  const { versions, reportOf = keptReport, after } = options;
   const lab = new LabClient(paths);
   try {
-    await lab.up(1);
+    await lab.up(
+      versions.length,
+      versions.map((version) => ({ version, channel: 'experimental' })),
+    );
     const fleet = await lab.startFleet('without a node');
-    await installFleetgate(lab, fleet);
-    const startedAt = performance.now();
-    mkdirSync(paths.dir, { recursive: true });
-    const log = openSync(join(paths.dir, 'conformance.log'), 'w');
-    const code = runSuite(paths, { cluster, className, report, flags: [], stdio: log });
-    closeSync(log);
-    await after?.(lab);
-    for (const text of summarise(readReport(report))) console.log(text);
-    console.log(`the suite ran ${((performance.now() - startedAt) / 60_000).toFixed(1)} minutes; report: ${report}`);
-    return code;
+    const codes = await Promise.all(
+      versions.map(async (version, index) => {
+        const cluster = `c${index}`;
+        await installFleetgate(lab, fleet, cluster);
+        const startedAt = performance.now();
+        const report = reportOf(version);
+        const log = openSync(join(paths.dir, `conformance-${version}.log`), 'w');
+        const code = await runSuite(paths, { version, cluster, className, report, flags: [], stdio: log });
+        closeSync(log);
+        await after?.(lab, version, cluster);
+        for (const text of summarise(readReport(report))) console.log(`${version} ${text}`);
+        const minutes = ((performance.now() - startedAt) / 60_000).toFixed(1);
+        console.log(`the suite of ${version} ran ${minutes} minutes; report: ${report}`);
+        return code;
+      }),
+    );
+    return Math.max(...codes);
   } finally {
     await lab.down();
   }

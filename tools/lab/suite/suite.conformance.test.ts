@@ -1,34 +1,46 @@
-// The official Gateway API suite passes, whole, on Fleetgate as a user installs it; and it is tested for what the
-// GatewayClass claims.
+// The official Gateway API suites pass, whole, on Fleetgate as a user installs it: each version's in a cluster with its
+// CRDs, both clusters in one fleet; and they are tested for what the GatewayClass of that cluster claims.
 import { join } from 'node:path';
 import t from 'tap';
 import { z } from 'zod';
 import { conform, readReport } from './conform.ts';
 import { claimedFeatures, profiles } from './conformance.ts';
+import { gatewayApiVersions } from '../gateway-api.ts';
 import { labPaths } from '../paths.ts';
 
 t.setTimeout(5_400_000);
 const paths = labPaths();
-const reportFile = join(paths.dir, 'conformance-report.yaml');
-let claimed: readonly string[] = [];
+const reportOf = (version: string): string => join(paths.dir, `conformance-report-${version}.yaml`);
+const gatewayClass = z.object({ status: z.object({ supportedFeatures: z.array(z.object({ name: z.string() })) }) });
+const claimed = new Map<string, readonly string[]>();
 const code = await conform(paths, {
-  report: reportFile,
-  // Asked while the cluster is there.
-  after: async (lab) => {
-    const gatewayClass = z.object({ status: z.object({ supportedFeatures: z.array(z.object({ name: z.string() })) }) });
-    const json = await lab.kubectl('c0', ['get', 'gatewayclass', 'fleetgate', '-o', 'json']);
-    claimed = gatewayClass.parse(JSON.parse(json)).status.supportedFeatures.map(({ name }) => name);
+  versions: gatewayApiVersions,
+  reportOf,
+  after: async (lab, version, cluster) => {
+    const json = await lab.kubectl(cluster, ['get', 'gatewayclass', 'fleetgate', '-o', 'json']);
+    const { status } = gatewayClass.parse(JSON.parse(json));
+    claimed.set(
+      version,
+      status.supportedFeatures.map(({ name }) => name),
+    );
   },
 });
-const report = readReport(reportFile);
 
-t.equal(code, 0, 'the suite ends well');
-t.same(report.profiles.map(({ name }) => name).toSorted(), profiles.toSorted());
-for (const { name, core, extended } of report.profiles) {
-  for (const part of [core, ...(extended === undefined ? [] : [extended])]) {
-    t.equal(part.result, 'success', name);
-    t.same(part.failedTests, [], `${name}: nothing failed`);
-    t.same(part.skippedTests, [], `${name}: nothing was skipped`);
+t.equal(code, 0, 'the suites end well');
+for (const version of gatewayApiVersions) {
+  const report = readReport(reportOf(version));
+  t.equal(report.gatewayAPIVersion, version);
+  t.same(report.profiles.map(({ name }) => name).toSorted(), profiles.toSorted());
+  for (const { name, core, extended } of report.profiles) {
+    for (const part of [core, ...(extended === undefined ? [] : [extended])]) {
+      t.equal(part.result, 'success', `${version} ${name}`);
+      t.same(part.failedTests, [], `${version} ${name}: nothing failed`);
+      t.same(part.skippedTests, [], `${version} ${name}: nothing was skipped`);
+    }
   }
+  t.same(
+    claimed.get(version)?.toSorted(),
+    claimedFeatures(version).toSorted(),
+    `${version}: what is claimed is tested`,
+  );
 }
-t.same(claimed.toSorted(), claimedFeatures().toSorted(), 'what the class claims is what was tested');
