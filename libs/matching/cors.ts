@@ -1,6 +1,6 @@
 // Answers a browser's question before a request (HTTPCORSFilter), and says which headers answers get.
 import type { HttpFilter } from '#libs/snapshot/entry.ts';
-import type { CorsPolicy } from '#libs/gateway/fields/cors.ts';
+import type { CorsPolicy } from '#libs/gateway/filters/cors.ts';
 import type { Header, ReadRequest } from './request.ts';
 
 const wellKnown: ReadonlyMap<string, string> = new Map([

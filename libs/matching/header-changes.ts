@@ -1,6 +1,6 @@
 // Applies header filters, one after another.
 import type { HttpFilter } from '#libs/snapshot/entry.ts';
-import type { HeaderChange } from '#libs/gateway/objects/http-filter.ts';
+import type { HeaderChange } from '#libs/gateway/filters/http-filter.ts';
 import type { Header } from './request.ts';
 
 /** Gives the header filters of a direction, in their order. */

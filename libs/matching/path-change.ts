@@ -1,6 +1,6 @@
 // Says what a path becomes by an HTTPPathModifier. Prefixes are whole path elements.
 import type { HttpMatch } from '#libs/gateway/objects/http-match.ts';
-import type { PathChange } from '#libs/gateway/objects/http-filter.ts';
+import type { PathChange } from '#libs/gateway/filters/http-filter.ts';
 
 /** Gives the new path (without query), or why there is none. */
 export function changePath(

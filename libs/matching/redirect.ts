@@ -1,7 +1,7 @@
 // Builds the Location of a redirect. Its port is the rule's own, else the well-known one of the rule's scheme, else the
 // listener's; the well-known port of the scheme is not said (HTTPRequestRedirectFilter.port).
 import type { HttpMatch } from '#libs/gateway/objects/http-match.ts';
-import type { Redirect } from '#libs/gateway/objects/http-filter.ts';
+import type { Redirect } from '#libs/gateway/filters/http-filter.ts';
 import { changePath } from './path-change.ts';
 import type { ReadRequest } from './request.ts';
 

@@ -1,6 +1,6 @@
 // A verdict says what becomes of a request or connection.
 import type { HttpRuleEntry, RetryPolicy } from '#libs/snapshot/entry.ts';
-import type { HeaderChange } from '#libs/gateway/objects/http-filter.ts';
+import type { HeaderChange } from '#libs/gateway/filters/http-filter.ts';
 import type { ListenerOf, StreamRuleOf } from './port-table.ts';
 import type { Header } from './request.ts';
 import type { RuleOf } from './rule-table.ts';

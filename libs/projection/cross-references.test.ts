@@ -74,6 +74,44 @@ const mirrorRows = ['HTTPRoute', 'GRPCRoute'].flatMap((kind): readonly Row[] => 
   ];
 });
 
+const auth = {
+  type: 'ExternalAuth',
+  externalAuth: { protocol: 'HTTP', http: {}, backendRef: service },
+};
+/** References to authorization services; a listener is served without, and answers nothing but 500. */
+const authRows: readonly Row[] = [
+  ['HTTPRoute', 'rule of an HTTPRoute', route('HTTPRoute', 'HTTP', { filters: [auth] })] as const,
+  [
+    'HTTPRoute',
+    'backend of an HTTPRoute',
+    route('HTTPRoute', 'HTTP', { backendRefs: [{ name: 'own', port: 80, filters: [auth] }] }),
+  ] as const,
+  [
+    'Gateway',
+    'listener of a Gateway',
+    [gateway({ listeners: [{ ...listener, filters: { requests: [auth] } }] })],
+  ] as const,
+  [
+    'ListenerSet',
+    'listener of a ListenerSet',
+    [
+      gateway({ allowedListeners: { namespaces: { from: 'Same' } } }),
+      {
+        kind: 'ListenerSet',
+        metadata: { name: 'more', namespace: 'infra' },
+        spec: { parentRef: { name: 'web' }, listeners: [{ ...listener, port: 81, filters: { requests: [auth] } }] },
+      },
+    ],
+  ] as const,
+].map(([from, where, objects]) => ({
+  name: `ExternalAuth of a ${where}`,
+  from,
+  to: 'Service',
+  objects,
+  told: from,
+  proof: '"backend/eu/apps/target/80"',
+}));
+
 const certificate = { name: 'https', port: 443, protocol: 'HTTPS', tls: { certificateRefs: [away] } };
 
 /** A Gateway that demands client certificates signed by an object of `apps`. */
@@ -191,7 +229,7 @@ class Judged {
   }
 }
 
-for (const row of [...routeRows, ...mirrorRows, ...gatewayRows]) {
+for (const row of [...routeRows, ...mirrorRows, ...authRows, ...gatewayRows]) {
   const { name, from, to, objects } = row;
   void t.test(name, async (t) => {
     const judged = new Judged(row);

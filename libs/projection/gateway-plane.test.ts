@@ -1,7 +1,7 @@
 // Tests which data planes, addresses and conditions follow from Gateways, ListenerSets and what nodes report.
 import t from 'tap';
 import type { DesiredDataPlane } from '#libs/events/agent-exchange.ts';
-import type { NodeReport } from '#libs/projection/model/node-report.ts';
+import type { NodeReport } from '#libs/projection/model/delivery/node-report.ts';
 import type { Manifest } from '#libs/testing/given/change-events.ts';
 import { base, gateway, gatewayClass, Given, id, release, rollback, route } from '#libs/testing/given/given-history.ts';
 

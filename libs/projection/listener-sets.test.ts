@@ -1,6 +1,6 @@
 // Tests which conditions follow from ListenerSets and what nodes report, and what a change costs among a thousand.
 import t from 'tap';
-import type { NodeReport } from '#libs/projection/model/node-report.ts';
+import type { NodeReport } from '#libs/projection/model/delivery/node-report.ts';
 import type { Manifest } from '#libs/testing/given/change-events.ts';
 import { gateway, gatewayClass, Given, id, service } from '#libs/testing/given/given-history.ts';
 

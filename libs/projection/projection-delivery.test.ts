@@ -1,6 +1,6 @@
 // Tests which statuses follow from a history and what nodes report; and discovery, which needs no version.
 import t from 'tap';
-import type { NodeReport } from '#libs/projection/model/node-report.ts';
+import type { NodeReport } from '#libs/projection/model/delivery/node-report.ts';
 import {
   base,
   gateway,

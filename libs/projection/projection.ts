@@ -14,7 +14,7 @@ import type { ContentOf, GatewayHead, VersionContent } from '#libs/projection/ve
 import { noRestores } from '#libs/projection/versions/numbering.ts';
 import { defaultLimits, type Limits } from '#libs/projection/versions/limits.ts';
 import type { ListenerSetModel } from '#libs/projection/model/listener-set-model.ts';
-import type { NodeReport } from '#libs/projection/model/node-report.ts';
+import type { NodeReport } from '#libs/projection/model/delivery/node-report.ts';
 import type {
   Batch,
   ProjectionChange,

@@ -2,7 +2,7 @@
 // share no node, nobody does.
 import t from 'tap';
 import { parseAllDocuments } from 'yaml';
-import type { NodeReport } from '#libs/projection/model/node-report.ts';
+import type { NodeReport } from '#libs/projection/model/delivery/node-report.ts';
 import { Projection } from './projection.ts';
 import { applied, type Manifest } from '#libs/testing/given/change-events.ts';
 
@@ -132,6 +132,50 @@ spec: { parentRefs: [{ name: young, namespace: infra, sectionName: l4 }], ${rule
   t.equal(conflicted('l4'), 'Conflicted=False NoConflicts', 'each has nodes of its own');
 });
 
+void t.test('filters on requests: what is asked on one host of a node is one thing', async (t) => {
+  const fleet = new Fleet();
+  fleet.projection.setNodes([everywhere]);
+  fleet.apply(`${before.replace('namespace: apps', 'namespace: infra')}
+kind: Gateway
+metadata: { name: old, namespace: infra }
+spec:
+  gatewayClassName: fleetgate
+  listeners:
+${corpListener('asked', 80, asks('a', '/check'))}
+${corpListener('open', 81, '')}
+${corpListener('same', 82, asks('a', '/check'))}
+${corpListener('other', 83, asks('a', '/check'))}
+${corpListener('failing', 84, asks('absent', '/check'))}
+---
+kind: Gateway
+metadata: { name: young, namespace: infra }
+spec:
+  gatewayClassName: fleetgate
+  listeners:
+${corpListener('asked', 80, '')}
+${corpListener('open', 81, asks('a', '/check'))}
+${corpListener('same', 82, asks('a', '/check/'))}
+${corpListener('other', 83, asks('a', '/verify'))}
+${corpListener('failing', 84, '')}
+`);
+  const conflicted = (gateway: string, listener: string): string | undefined =>
+    fleet.says('eu', 'Gateway', gateway, listener).find((one) => one.startsWith('Conflicted'));
+  for (const [name, port] of [
+    ['asked', 80],
+    ['open', 81],
+    ['other', 83],
+    ['failing', 84],
+  ] as const) {
+    t.equal(
+      conflicted('young', name),
+      'Conflicted=True HostnameConflict: Gateway eu/infra/old, which comes first, has *.corp.test ' +
+        `on port ${port} for other filters on requests on nodes that serve both: not served there`,
+    );
+    t.equal(conflicted('old', name), 'Conflicted=False NoConflicts');
+  }
+  t.equal(conflicted('young', 'same'), 'Conflicted=False NoConflicts', 'both ask the same');
+});
+
 void t.test('one host of two Gateways, in two clusters: the rule that comes later names the winner', async (t) => {
   const fleet = new Fleet();
   fleet.projection.setNodes([everywhere]);
@@ -155,6 +199,15 @@ void t.test('one host of two Gateways, in two clusters: the rule that comes late
     'a narrower listener of the other Gateway has the host',
   );
 });
+
+function asks(name: string, path: string): string {
+  const externalAuth = { protocol: 'HTTP', http: { path }, backendRef: { name, port: 80 } };
+  return `filters: ${JSON.stringify({ requests: [{ type: 'ExternalAuth', externalAuth }] })}`;
+}
+
+function corpListener(name: string, port: number, more: string): string {
+  return `    - { name: ${name}, port: ${port}, protocol: HTTP, hostname: '*.corp.test', ${all}, ${more} }`;
+}
 
 function day(index: number): string {
   return `2026-01-${String(index + 1).padStart(2, '0')}T00:00:00Z`;

@@ -1,8 +1,8 @@
 // The unit of a snapshot is an entry: one accepted listener of the gateway, one rule of one route, or one port of one
 // Service with how to speak to it. An entry is plain JSON, named by a key (`entry-key.ts`), identified by the SHA-256
 // of its canonical JSON.
-import type { CorsPolicy } from '#libs/gateway/fields/cors.ts';
-import type { HeaderChange, PathChange, Redirect } from '#libs/gateway/objects/http-filter.ts';
+import type { CorsPolicy } from '#libs/gateway/filters/cors.ts';
+import type { HeaderChange, PathChange, Redirect } from '#libs/gateway/filters/http-filter.ts';
 import type { HttpMatch } from '#libs/gateway/objects/http-match.ts';
 
 export type ListenerProtocol = 'HTTP' | 'HTTPS' | 'TLS' | 'TCP' | 'UDP';
@@ -52,7 +52,7 @@ export type HttpFilter =
  * Asks an authorization service about a request; without its consent the request is refused (HTTPExternalAuthFilter,
  * GEP-1494). Names of headers are in lower case, sorted, each once.
  */
-interface ExternalAuth {
+export interface ExternalAuth {
   readonly type: 'external-auth';
   /** `http`: the answer 200 consents, and no other. `grpc`: Envoy's ext_authz protocol. */
   readonly protocol: 'http' | 'grpc';

@@ -1,7 +1,8 @@
 // Arranges the listeners of one port of a node, of all Gateways that it serves. Listeners of one hostname are one
-// there; the oldest Gateway comes first, and what it says of the protocol and of clients' certificates holds: a
-// listener that says otherwise is not served, rather than served by weaker rules. The node's compiler, the matcher and
-// the statuses of Gateways follow this one order.
+// there; the oldest Gateway comes first, and what it says of the protocol, of clients' certificates and of filters on
+// requests holds: a listener that says otherwise is not served, rather than served by weaker rules. The node's
+// compiler, the matcher and the statuses of Gateways follow this one order.
+import { canonicalJson } from '#libs/gateway/canonical.ts';
 import { compareHostnameSpecificity } from '#libs/gateway/hostname.ts';
 import type { ClientValidation, ListenerEntry } from './entry.ts';
 import { compareListeners } from './precedence.ts';
@@ -66,8 +67,10 @@ export function conflictText({ listener, winner, reason }: IgnoredListener<Arran
   const { port, protocol, hostname } = winner.entry;
   const older = `Gateway ${winner.gateway}, which comes first,`;
   if (reason === 'ProtocolConflict') return `${older} has port ${port} for ${familyNames[families[protocol]]}`;
-  const what = protocol === listener.entry.protocol ? 'other demands on TLS or clients' : protocol;
-  return `${older} has ${hostname} on port ${port} for ${what}`;
+  const { entry } = listener;
+  if (protocol !== entry.protocol) return `${older} has ${hostname} on port ${port} for ${protocol}`;
+  const what = isSameTls(winner.entry, entry) ? 'filters on requests' : 'demands on TLS or clients';
+  return `${older} has ${hostname} on port ${port} for other ${what}`;
 }
 
 const familyNames = { http: 'HTTP', tls: 'TLS', tcp: 'TCP', udp: 'UDP' } as const;
@@ -88,6 +91,13 @@ export function demandText(validation: ClientValidation | undefined): string {
 function goWithEachOther({ entry: leader }: ArrangedListener, { entry: other }: ArrangedListener): boolean {
   return (
     leader.protocol === other.protocol &&
+    isSameTls(leader, other) &&
+    canonicalJson(leader.filters ?? []) === canonicalJson(other.filters ?? [])
+  );
+}
+
+function isSameTls(leader: ArrangedListener['entry'], other: ArrangedListener['entry']): boolean {
+  return (
     (leader.protocol !== 'TLS' || leader.tlsMode === other.tlsMode) &&
     demandText(leader.clientValidation) === demandText(other.clientValidation)
   );

@@ -5,7 +5,7 @@ import { backendEntry, ruleEntry } from '#libs/testing/given/entries.ts';
 import { askHttp2, freePort } from '#libs/testing/peers/http-peers.ts';
 import { answerer, startServedGateway } from '#libs/testing/peers/served-gateway.ts';
 import type { Entry, HttpFilter } from '#libs/snapshot/entry.ts';
-import type { Redirect } from '#libs/gateway/objects/http-filter.ts';
+import type { Redirect } from '#libs/gateway/filters/http-filter.ts';
 
 type Keyed = readonly [string, Entry];
 

@@ -3,7 +3,7 @@ import t from 'tap';
 import { backendEntry, ruleEntry } from '#libs/testing/given/entries.ts';
 import { startServedGateway } from '#libs/testing/peers/served-gateway.ts';
 import type { HttpFilter } from '#libs/snapshot/entry.ts';
-import type { CorsPolicy } from '#libs/gateway/fields/cors.ts';
+import type { CorsPolicy } from '#libs/gateway/filters/cors.ts';
 
 const gateway = await startServedGateway(t);
 const later = '2021-01-01T00:00:00Z';

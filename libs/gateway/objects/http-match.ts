@@ -3,6 +3,7 @@
 import { compareText } from '#libs/gateway/compare-text.ts';
 import type { Cursor } from '#libs/gateway/fields/cursor.ts';
 import { headerName } from '#libs/gateway/fields/names.ts';
+import { pathProblem } from '#libs/gateway/fields/path.ts';
 import { regexProblem } from '#libs/gateway/fields/regex.ts';
 
 export type StringMatch =
@@ -25,7 +26,6 @@ export interface HttpMatch {
 const methods = ['GET', 'HEAD', 'POST', 'PUT', 'DELETE', 'CONNECT', 'OPTIONS', 'TRACE', 'PATCH'] as const;
 const pathTypes = ['Exact', 'PathPrefix', 'RegularExpression'] as const;
 const stringTypes = ['Exact', 'RegularExpression'] as const;
-const pathCharacters = /^(?:[-A-Za-z0-9/._~!$&'()*+,;=:@]|%[0-9a-fA-F]{2})+$/;
 
 /** What a rule without matches matches: everything. */
 export const matchEverything: HttpMatch = { path: { type: 'PathPrefix', value: '/' }, headers: [], query: [] };
@@ -58,16 +58,6 @@ function parsePath(at: Cursor): HttpMatch['path'] | undefined {
   const problem = pathProblem(value);
   if (problem !== undefined) return at.field('value').problem(problem);
   return { type, value: type === 'PathPrefix' && value.length > 1 && value.endsWith('/') ? value.slice(0, -1) : value };
-}
-
-/** Checks by the rules that the CRD has for Exact and PathPrefix. */
-function pathProblem(value: string): string | undefined {
-  if (!value.startsWith('/')) return 'must start with "/"';
-  for (const part of ['//', '/./', '/../', '%2f', '%2F', '#']) {
-    if (value.includes(part)) return `must not contain "${part}"`;
-  }
-  if (value.endsWith('/.') || value.endsWith('/..')) return 'must not end with "/." or "/.."';
-  return pathCharacters.test(value) ? undefined : 'has a character that a path cannot have';
 }
 
 function parseStringMatches(at: Cursor, valueMax: number, fold: (name: string) => string): HttpMatch['headers'] {

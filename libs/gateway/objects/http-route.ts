@@ -18,6 +18,7 @@ const httpDialect: RuleDialect = {
     'RequestRedirect',
     'URLRewrite',
     'CORS',
+    'ExternalAuth',
     'ExtensionRef',
   ],
   hasDefaultRule: true,

@@ -11,7 +11,7 @@ import {
   parseHttpFilter,
   replacesPrefix,
   type RouteFilter,
-} from './http-filter.ts';
+} from '#libs/gateway/filters/http-filter.ts';
 import type { HttpMatch } from './http-match.ts';
 import { sectionName } from '#libs/gateway/fields/names.ts';
 import type { Problem } from '#libs/gateway/problem.ts';

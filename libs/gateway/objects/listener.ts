@@ -1,6 +1,7 @@
 // Parses listeners, of Gateways and ListenerSets alike. One that cannot be read is a value with its problems; the
 // others stand.
 import type { Cursor } from '#libs/gateway/fields/cursor.ts';
+import { type ListenerFilter, parseListenerFilters } from '#libs/gateway/filters/listener-filter.ts';
 import { ipVersion } from '#libs/gateway/ip-address.ts';
 import { type LabelSelector, parseLabelSelector } from '#libs/gateway/fields/label-selector.ts';
 import { groupName, kindName, sectionName, wildcardHostname } from '#libs/gateway/fields/names.ts';
@@ -34,6 +35,8 @@ export interface ReadableListener {
   readonly namespaces: AllowedNamespaces;
   /** Empty = those that fit the protocol. */
   readonly kinds: readonly RouteKind[];
+  /** What runs on every request before rules are asked, in this order. */
+  readonly filters: readonly ListenerFilter[];
 }
 
 /**
@@ -96,7 +99,8 @@ function parseListener(item: Cursor, name: string, namespace: string): Listener 
       problems,
     };
   }
-  const readable = { name, port, protocol, hostname, ...tls, namespaces, kinds };
+  const filters = parseListenerFilters(at.field('filters'), protocol, namespace);
+  const readable = { name, port, protocol, hostname, ...tls, namespaces, kinds, filters };
   return problems.length === 0 ? readable : { ...readable, problems };
 }
 

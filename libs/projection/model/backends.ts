@@ -1,6 +1,7 @@
 // Resolves backends: a reference in a route comes to an entry, or to the reason why there is none.
 import type { BackendTarget } from '#libs/gateway/fields/backend-ref.ts';
 import { gatewayGroup } from '#libs/gateway/fields/parent-ref.ts';
+import { toPlaceKey } from '#libs/gateway/object-key.ts';
 import type { CrossReference } from '#libs/gateway/objects/reference-grant.ts';
 import type { RouteSpec } from '#libs/gateway/objects/route-spec.ts';
 import type { Service } from '#libs/gateway/objects/service.ts';
@@ -27,6 +28,7 @@ export type BackendResolution =
 /** Says what a look-up of a reference gave: an entry key, or why there is none. */
 type ResolvedTarget = { readonly key: string } | { readonly fault: Fault };
 
+/** Names what refers. */
 export interface RouteIdentity {
   readonly kind: string;
   readonly cluster: string;
@@ -45,7 +47,10 @@ export interface BackendLookup {
 /** Says how the BackendTLSPolicy on a port wants TLS to be spoken, or why that cannot be. */
 export type PolicyChoice = { readonly tls: BackendTls } | { readonly fault: Fault };
 
-/** Looks up one backend reference of a route, in the order of the specification: kind, permission, existence. */
+/**
+ * Looks up one reference to a backend, of a route or of a listener's filter, in the order of the specification: kind,
+ * permission, existence.
+ */
 export function resolveTarget(
   target: BackendTarget,
   type: RouteSpec['type'],
@@ -80,6 +85,11 @@ export function resolveTarget(
   if ('fault' in found) return found;
   const wrong = type === 'http' ? (found.tlsFault ?? found.httpFault) : type === 'tls' ? found.tlsFault : undefined;
   return wrong === undefined ? { key: toBackendKey(place) } : { fault: wrong };
+}
+
+/** Gives the place key of the Service that a reference names, rightly or not. */
+export function serviceOf(target: BackendTarget, cluster: string): string | undefined {
+  return 'kind' in target && target.kind === 'Service' ? toPlaceKey({ cluster, ...target }) : undefined;
 }
 
 /** Finds the backend behind a port of a Service. */

@@ -10,6 +10,8 @@ import type { KnownObject } from '#libs/fleet/fleet.ts';
 import { describeProblem, type Problem } from '#libs/gateway/problem.ts';
 import { type ClientDemands, clientDemandOn, resolveClientDemands } from './client-validation.ts';
 import type { Fault } from './conditions.ts';
+import type { BackendLookup } from './backends.ts';
+import { resolveListenerFilters } from './external-auth.ts';
 import type { ClassModel } from './gateway-class-model.ts';
 import { verdictOn, type Verdicts } from './listener-conflicts.ts';
 import { draftListener, type ListenerDraft, type ListenerModel, toListenerModel } from './listeners.ts';
@@ -55,7 +57,11 @@ export interface GatewayModel extends GatewayFacts {
 const addressTypes: ReadonlySet<string> = new Set(['IPAddress', 'Hostname']);
 
 /** Judges a Gateway by itself. */
-export function draftGateway(known: KnownObject, ofClass: ClassModel, lookup: ObjectLookup): GatewayDraft {
+export function draftGateway(
+  known: KnownObject,
+  ofClass: ClassModel,
+  lookup: ObjectLookup & BackendLookup,
+): GatewayDraft {
   const { cluster, namespace, object } = known;
   const gateway = parseGateway(object, namespace);
   const from = { kind: 'Gateway', cluster, namespace } as const;
@@ -67,6 +73,7 @@ export function draftGateway(known: KnownObject, ofClass: ClassModel, lookup: Ob
     draftListener(listener, {
       certificatesOf: ({ certificateRefs }) => certificateRefs.map((ref) => findCertificate(ref, from, lookup)),
       demandOn: (port) => clientDemandOn(demands, port),
+      filtersOf: ({ filters }) => resolveListenerFilters(filters, from, lookup),
     }),
   );
   return {

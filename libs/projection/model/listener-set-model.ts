@@ -7,6 +7,8 @@ import { createdAt, generation } from '#libs/gateway/fields/metadata.ts';
 import type { Problem } from '#libs/gateway/problem.ts';
 import { type ClientDemands, clientDemandOn } from './client-validation.ts';
 import { type Fault, listFacts, listProblems } from './conditions.ts';
+import type { BackendLookup } from './backends.ts';
+import { resolveListenerFilters } from './external-auth.ts';
 import { verdictOn, type Verdicts } from './listener-conflicts.ts';
 import { draftListener, type ListenerDraft, type ListenerModel, toListenerModel } from './listeners.ts';
 import { findCertificate, type ObjectLookup } from './object-lookup.ts';
@@ -55,7 +57,7 @@ export function draftListenerSet(
   known: KnownObject,
   set: ListenerSet,
   { gateway, gatewayNamespace, offer, labelsOf }: ListenerSetPlace,
-  lookup: ObjectLookup,
+  lookup: ObjectLookup & BackendLookup,
 ): ListenerSetDraft {
   const { cluster, namespace, object } = known;
   const from = { kind: 'ListenerSet', cluster, namespace } as const;
@@ -73,6 +75,7 @@ export function draftListenerSet(
       draftListener(listener, {
         certificatesOf: ({ certificateRefs }) => certificateRefs.map((ref) => findCertificate(ref, from, lookup)),
         demandOn: (port) => clientDemandOn(offer.demands, port),
+        filtersOf: ({ filters }) => resolveListenerFilters(filters, from, lookup),
       }),
     ),
   };

@@ -6,7 +6,8 @@ import { kindText } from '#libs/gateway/fields/object-ref.ts';
 import { gatewayGroup } from '#libs/gateway/fields/parent-ref.ts';
 import { type Fault, listProblems } from './conditions.ts';
 import type { ClientDemand } from './client-validation.ts';
-import type { ClientValidation, ListenerEntry, ListenerProtocol } from '#libs/snapshot/entry.ts';
+import type { ClientValidation, ExternalAuth, ListenerEntry, ListenerProtocol } from '#libs/snapshot/entry.ts';
+import type { ListenerFilters } from './external-auth.ts';
 import type { ListenerClaim, Verdict } from './listener-conflicts.ts';
 import type { KeyChoice } from './object-lookup.ts';
 
@@ -23,6 +24,12 @@ export interface ListenerDraft {
   readonly references?: Fault;
   readonly certificates: readonly string[];
   readonly clientValidation?: ClientValidation;
+  /** What runs on every request before rules are asked. */
+  readonly filters: readonly ExternalAuth[];
+  /** Entry keys of the backends that the filters ask. */
+  readonly backends: readonly string[];
+  /** Place keys of the Services that the filters refer to, rightly or not. */
+  readonly services: readonly string[];
   /** Whether it could have an entry. */
   readonly servable: boolean;
 }
@@ -55,18 +62,24 @@ interface ListenerLookup {
   readonly certificatesOf: (listener: ReadableListener) => readonly KeyChoice[];
   /** What is demanded of clients on an HTTPS port. */
   readonly demandOn: (port: number) => ClientDemand;
+  readonly filtersOf: (listener: ReadableListener) => ListenerFilters;
 }
 
 /** Judges a listener by itself. */
-export function draftListener(listener: Listener, { certificatesOf, demandOn }: ListenerLookup): ListenerDraft {
+export function draftListener(
+  listener: Listener,
+  { certificatesOf, demandOn, filtersOf }: ListenerLookup,
+): ListenerDraft {
   if (listener.port === undefined) return unreadable(listener);
   const terminates = terminatesTls(listener);
   const choices = terminates ? certificatesOf(listener) : [];
   const demand = listener.protocol === 'HTTPS' ? demandOn(listener.port) : {};
-  const fault = listener.problems === undefined ? protocolFault(listener, demand) : unreadableFault(listener.problems);
+  const { filters, backends, services, ...ofFilters } = filtersOf(listener);
+  const own = listener.problems === undefined ? protocolFault(listener, demand) : unreadableFault(listener.problems);
+  const fault = own ?? ofFilters.fault;
   const certificates = choices.flatMap((choice) => ('key' in choice ? [choice.key] : []));
   const { kinds, invalid } = allowedKinds(listener);
-  const references = invalid ?? certificateFault(listener, choices) ?? demand.references;
+  const references = invalid ?? certificateFault(listener, choices) ?? ofFilters.references ?? demand.references;
   return {
     name: listener.name,
     spec: listener,
@@ -75,6 +88,9 @@ export function draftListener(listener: Listener, { certificatesOf, demandOn }: 
     ...(references === undefined ? {} : { references }),
     certificates,
     ...(demand.validation === undefined ? {} : { clientValidation: demand.validation }),
+    filters,
+    backends,
+    services,
     servable: fault === undefined && (!terminates || certificates.length > 0),
   };
 }
@@ -106,6 +122,7 @@ export function listenerEntry(listener: ListenerModel, createdAt: string): Liste
   if (spec === undefined || protocol === undefined || (!served && !ownsHostname(listener, protocol))) return undefined;
   const certificates = served ? listener.certificates : [];
   const clientValidation = served ? listener.clientValidation : undefined;
+  const filters = served ? listener.filters : [];
   return {
     kind: 'listener',
     name: entryName,
@@ -115,6 +132,7 @@ export function listenerEntry(listener: ListenerModel, createdAt: string): Liste
     hostname: spec.hostname,
     certificates,
     ...(clientValidation === undefined ? {} : { clientValidation }),
+    ...(filters.length === 0 ? {} : { filters }),
     createdAt,
   };
 }
@@ -142,7 +160,8 @@ function unreadable({
   problems,
 }: Extract<Listener, { readonly port?: undefined }>): ListenerDraft {
   const kinds = protocol === undefined ? [] : supportedKinds(protocol, tlsMode);
-  return { name, kinds, fault: unreadableFault(problems), certificates: [], servable: false };
+  const fault = unreadableFault(problems);
+  return { name, kinds, fault, certificates: [], filters: [], backends: [], services: [], servable: false };
 }
 
 function unreadableFault(problems: readonly Problem[]): Fault {

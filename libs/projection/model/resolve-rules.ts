@@ -1,13 +1,13 @@
 // Looks up the references in the rules of a route, and says what each rule does and which references are wrong.
 import type { HttpBackendRef, HttpRule } from '#libs/gateway/objects/http-rule.ts';
-import { isRedirect, type RouteFilter } from '#libs/gateway/objects/http-filter.ts';
+import { isRedirect, type RouteFilter } from '#libs/gateway/filters/http-filter.ts';
 import { describeProblem } from '#libs/gateway/problem.ts';
 import type { HttpRoute, RouteSpec, StreamRoute } from '#libs/gateway/objects/route-spec.ts';
 import type { StreamRule } from '#libs/gateway/objects/stream-rule.ts';
-import { type BackendLookup, resolveTarget, type RouteIdentity } from './backends.ts';
+import { type BackendLookup, resolveTarget, type RouteIdentity, serviceOf } from './backends.ts';
 import { type Fault, listProblems } from './conditions.ts';
+import { toExternalAuth } from './external-auth.ts';
 import type { HttpFilter, HttpRuleEntry, RuleAction, StreamRuleEntry, WeightedBackend } from '#libs/snapshot/entry.ts';
-import { toPlaceKey } from '#libs/gateway/object-key.ts';
 
 /** Describes a rule as its entry will have it, but for its route and where it is attached. */
 export type RuleBody = Omit<HttpRuleEntry, 'route' | 'hosts'> | Omit<StreamRuleEntry, 'route' | 'hosts'>;
@@ -60,7 +60,10 @@ class RuleResolver {
     return rules.filter(isKept).map((rule) => {
       const { index, name, backends } = rule;
       const named = { index, ...(name === undefined ? {} : { name }) };
-      const weighted = backends.map((backend) => ({ ...this.#target(backend, index), weight: backend.weight }));
+      const weighted = backends.map((backend) => ({
+        ...this.#target(backend, `rule ${index}`),
+        weight: backend.weight,
+      }));
       return withHostnames(rule, { kind: 'stream-rule', ...named, backends: weighted });
     });
   }
@@ -108,7 +111,7 @@ class RuleResolver {
       this.faults.push({ reason: extension === undefined ? 'UnsupportedValue' : 'InvalidKind', message });
       return { invalid: message, weight, filters: [] };
     }
-    const found = this.#target(backend, index);
+    const found = this.#target(backend, `rule ${index}`);
     return 'key' in found
       ? { ...found, weight, filters: this.#filters(backend.filters, index) }
       : { ...found, weight, filters: [] };
@@ -117,25 +120,27 @@ class RuleResolver {
   #filters(filters: readonly RouteFilter[], index: number): readonly HttpFilter[] {
     return filters.flatMap((filter): HttpFilter[] => {
       if (filter.type === 'redirect' || filter.type === 'extension') return [];
+      if (filter.type === 'external-auth')
+        return [toExternalAuth(filter, this.#target(filter, `rule ${index}: ExternalAuth`))];
       if (filter.type !== 'mirror') return [filter];
       const { numerator, denominator } = filter;
-      return [{ type: 'mirror', backend: this.#target(filter, index), numerator, denominator }];
+      return [{ type: 'mirror', backend: this.#target(filter, `rule ${index}`), numerator, denominator }];
     });
   }
 
+  /** Looks up a backend; `where` begins what is said of it. */
   #target(
     from: Pick<HttpBackendRef, 'target'>,
-    index: number,
+    where: string,
   ): { readonly key: string } | { readonly invalid: string } {
     const found = resolveTarget(from.target, this.#type, this.#route, this.#lookup);
-    if ('kind' in from.target && from.target.kind === 'Service') {
-      this.services.add(toPlaceKey({ cluster: this.#route.cluster, ...from.target }));
-    }
+    const service = serviceOf(from.target, this.#route.cluster);
+    if (service !== undefined) this.services.add(service);
     if ('key' in found) {
       this.backends.add(found.key);
       return found;
     }
-    this.faults.push({ reason: found.fault.reason, message: `rule ${index}: ${found.fault.message}` });
+    this.faults.push({ reason: found.fault.reason, message: `${where}: ${found.fault.message}` });
     return { invalid: found.fault.message };
   }
 }

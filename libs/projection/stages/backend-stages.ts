@@ -10,7 +10,6 @@ import {
   type PolicyModel,
   type TargetingPolicy,
 } from '#libs/projection/model/policies.ts';
-import type { Publication } from '#libs/projection/model/publish.ts';
 import { brokenGrantsIn, isPermitted, type ReferenceStages } from './reference-stages.ts';
 import type { Sources } from './sources.ts';
 import { encodeEntry } from '#libs/snapshot/stored-entry.ts';
@@ -73,16 +72,9 @@ export function backendLookup(references: ReferenceStages, stages: BackendStages
 export function createUsedBackendStage(
   engine: Derivation,
   { backends }: BackendStages,
-  publications: Stage<readonly Publication[]>,
+  uses: Group<true>,
   clientCertificates: Stage<string>,
 ): Stage<StoredEntry> {
-  const uses = engine
-    .group<true>()
-    .feed(publications, (key, list) =>
-      list.flatMap(({ gateway, backends: used }) =>
-        used.map((backend) => ({ group: `${gateway} ${backend}`, member: key, item: true as const })),
-      ),
-    );
   return engine.stage({
     name: 'used backend',
     each: uses,

@@ -12,14 +12,14 @@ import {
   type SetVersion,
   summarizeDelivery,
   type VersionFacts,
-} from '#libs/projection/model/delivery.ts';
+} from '#libs/projection/model/delivery/delivery.ts';
 import type { Keyed } from '#libs/derivation/collection.ts';
 import type { Derivation } from '#libs/derivation/derivation.ts';
 import type { Group } from '#libs/derivation/group.ts';
 import type { Stage } from '#libs/derivation/stage.ts';
 import { type Labels, matchesGateway } from '#libs/snapshot/gateway-glob.ts';
 import type { GatewayModel } from '#libs/projection/model/gateway-model.ts';
-import type { NodeReport } from '#libs/projection/model/node-report.ts';
+import type { NodeReport } from '#libs/projection/model/delivery/node-report.ts';
 import type { Sources } from './sources.ts';
 import { parsePlaceKey, toPlaceKey } from '#libs/gateway/object-key.ts';
 

@@ -7,6 +7,8 @@
 import { gatewayClassName } from '#libs/gateway/objects/gateway.ts';
 import { parseListenerSet } from '#libs/gateway/objects/listener-set.ts';
 import { type AttachParent, toAttachPoint } from '#libs/projection/model/attach.ts';
+import type { BackendLookup } from '#libs/projection/model/backends.ts';
+import { backendLookup, type BackendStages } from './backend-stages.ts';
 import { createDeliveryStages, type DeliveryStages } from './delivery-stages.ts';
 import { createPlaneStages, type PlaneStages } from './plane-stages.ts';
 import type { Derivation } from '#libs/derivation/derivation.ts';
@@ -31,6 +33,7 @@ import {
   type ListenerSetModel,
   toListenerSetModel,
 } from '#libs/projection/model/listener-set-model.ts';
+import type { ObjectLookup } from '#libs/projection/model/object-lookup.ts';
 import { labelsOfNamespace, objectLookup, type ReferenceStages } from './reference-stages.ts';
 import type { Sources } from './sources.ts';
 import { encodeEntry } from '#libs/snapshot/stored-entry.ts';
@@ -68,8 +71,20 @@ export interface GatewayStages extends DeliveryStages, PlaneStages {
   readonly livePorts: Group<ServedPort>;
 }
 
+/** Looks up what Gateways and ListenerSets refer to, for the stage that reads. */
+type Lookup = (read: Read) => ObjectLookup & BackendLookup;
+
 /** Makes the stages. Keys are `cluster/namespace/name`. */
-export function createGatewayStages(engine: Derivation, sources: Sources, references: ReferenceStages): GatewayStages {
+export function createGatewayStages(
+  engine: Derivation,
+  sources: Sources,
+  references: ReferenceStages,
+  backends: BackendStages,
+): GatewayStages {
+  const lookup: Lookup = (read) => ({
+    ...objectLookup(references, read),
+    ...backendLookup(references, backends, read),
+  });
   const classes = engine.stage({
     name: 'gateway class',
     each: sources.objects('GatewayClass'),
@@ -78,8 +93,8 @@ export function createGatewayStages(engine: Derivation, sources: Sources, refere
       return known && evaluateClass(known, objectLookup(references, read));
     },
   });
-  const drafts = createDraftStage(engine, sources, references, classes);
-  const setDrafts = createSetDraftStage(engine, sources, references, drafts);
+  const drafts = createDraftStage(engine, sources, lookup, classes);
+  const setDrafts = createSetDraftStage(engine, sources, references, lookup, drafts);
   const verdicts = createVerdictGroup(engine, drafts, setDrafts);
   const models = engine.stage({
     name: 'gateway',
@@ -124,7 +139,7 @@ export function createGatewayStages(engine: Derivation, sources: Sources, refere
 function createDraftStage(
   engine: Derivation,
   sources: Sources,
-  references: ReferenceStages,
+  lookup: Lookup,
   classes: Stage<ClassModel>,
 ): Stage<GatewayDraft> {
   return engine.stage({
@@ -135,7 +150,7 @@ function createDraftStage(
       const className = known === undefined ? undefined : gatewayClassName(known.object);
       if (known === undefined || className === undefined) return undefined;
       const ofClass = read.get(classes, toPlaceKey({ cluster: known.cluster, namespace: '', name: className }));
-      return ofClass && draftGateway(known, ofClass, objectLookup(references, read));
+      return ofClass && draftGateway(known, ofClass, lookup(read));
     },
   });
 }
@@ -144,6 +159,7 @@ function createSetDraftStage(
   engine: Derivation,
   sources: Sources,
   references: ReferenceStages,
+  lookup: Lookup,
   drafts: Stage<GatewayDraft>,
 ): Stage<ListenerSetDraft> {
   const offers = engine.stage<GatewayOffer>({
@@ -169,7 +185,7 @@ function createSetDraftStage(
       const labelsOf = (namespace: string): Readonly<Record<string, string>> =>
         labelsOfNamespace(references, read, known.cluster, namespace);
       const place = { gateway, gatewayNamespace: set.gateway.namespace, offer, labelsOf };
-      return draftListenerSet(known, set, place, objectLookup(references, read));
+      return draftListenerSet(known, set, place, lookup(read));
     },
   });
 }

@@ -2,7 +2,7 @@
 import type { DesiredStatus } from '#libs/events/agent-exchange.ts';
 import { parseServedApi } from '#libs/gateway/objects/served-api.ts';
 import { generation } from '#libs/gateway/fields/metadata.ts';
-import { desiredDataPlane } from '#libs/projection/model/data-plane.ts';
+import { desiredDataPlane } from '#libs/projection/model/delivery/data-plane.ts';
 import type { Derivation } from '#libs/derivation/derivation.ts';
 import type { Stage } from '#libs/derivation/stage.ts';
 import { judgeAddresses } from '#libs/projection/statuses/gateway-addresses.ts';

@@ -8,6 +8,7 @@ import { createdAt, generation } from '#libs/gateway/fields/metadata.ts';
 import type { RouteSpec } from '#libs/gateway/objects/route-spec.ts';
 import { attachRoute } from '#libs/projection/model/attach.ts';
 import { backendLookup, type BackendStages } from './backend-stages.ts';
+import { type BackendUses, createBackendUses } from './backend-use-stages.ts';
 import type { Derivation } from '#libs/derivation/derivation.ts';
 import type { Group, Membership } from '#libs/derivation/group.ts';
 import type { Stage } from '#libs/derivation/stage.ts';
@@ -45,7 +46,7 @@ interface AttachedRoute {
 }
 
 /** Holds the stages of routes. Keys are object keys of the routes where nothing else is said. */
-export interface RouteStages {
+export interface RouteStages extends BackendUses {
   readonly routes: Stage<ReadRoute>;
   readonly attachments: Stage<AttachedRoute>;
   readonly resolved: Stage<ResolvedRules>;
@@ -55,8 +56,6 @@ export interface RouteStages {
   readonly winnerOf: WinnerLookup;
   /** Groups: `gateway listener`; members are the accepted routes. */
   readonly attached: Group<true>;
-  /** Groups: place keys of Services; members are the gateways with a route that refers to it. */
-  readonly referringGateways: Group<string>;
 }
 
 /** Makes the stages. */
@@ -96,9 +95,9 @@ export function createRouteStages(
       return found && rules && claimsOf(published(found), read.get(attachments, key)?.attachments ?? [], rules);
     },
   });
-  const referringGateways = engine.group<string>().feed(publications, referencesOf);
+  const uses = createBackendUses(engine, publications, gateways.models, gateways.sets);
   const winnerOf = createWinnerLookup(engine, gateways, claims, createWinnerStage(engine, claims));
-  return { routes, attachments, resolved, publications, claims, attached, referringGateways, winnerOf };
+  return { routes, attachments, resolved, publications, claims, attached, winnerOf, ...uses };
 }
 
 function published({ route, spec }: ReadRoute): { route: RouteName; hostnames: readonly string[] } {
@@ -174,12 +173,6 @@ function attachedListeners(key: string, { accepted, attachments }: AttachedRoute
   if (!accepted) return [];
   return attachments.flatMap(({ gateway, listeners }) =>
     listeners.map(({ name }) => ({ group: `${gateway} ${name}`, member: key, item: true as const })),
-  );
-}
-
-function referencesOf(key: string, publications: readonly Publication[]): readonly Membership<string>[] {
-  return publications.flatMap(({ gateway, services }) =>
-    services.map((service) => ({ group: service, member: `${gateway} ${key}`, item: gateway })),
   );
 }
 

@@ -2,11 +2,11 @@
 import assert from 'node:assert';
 import type { KnownObject } from '#libs/fleet/fleet.ts';
 import { kinds, type WatchedKind } from '#libs/gateway/kinds.ts';
-import type { SetVersion, VersionFacts } from '#libs/projection/model/delivery.ts';
+import type { SetVersion, VersionFacts } from '#libs/projection/model/delivery/delivery.ts';
 import type { Collection, Source } from '#libs/derivation/collection.ts';
 import type { Derivation } from '#libs/derivation/derivation.ts';
-import type { SealedItem } from '#libs/projection/model/sealed-item.ts';
-import type { NodeReport } from '#libs/projection/model/node-report.ts';
+import type { SealedItem } from '#libs/projection/model/delivery/sealed-item.ts';
+import type { NodeReport } from '#libs/projection/model/delivery/node-report.ts';
 
 /** Holds what stages read. */
 export interface Sources extends Omit<RawSources, 'objects'> {

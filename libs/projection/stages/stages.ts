@@ -30,10 +30,10 @@ export function createStages(): Stages {
   const references = createReferenceStages(engine, raw);
   const older = createOlderApis(engine, raw, references);
   const { sources } = older;
-  const gateways = createGatewayStages(engine, sources, references);
   const backends = createBackendStages(engine, sources, references);
+  const gateways = createGatewayStages(engine, sources, references, backends);
   const routes = createRouteStages(engine, sources, references, backends, gateways);
-  const usedBackends = createUsedBackendStage(engine, backends, routes.publications, gateways.backendCertificates);
+  const usedBackends = createUsedBackendStage(engine, backends, routes.uses, gateways.backendCertificates);
   const inV1 = createStatusStages(engine, sources, references, backends, gateways, routes);
   const statuses = createWrittenStatuses(engine, raw, older, inV1);
   const discovery = createDiscoveryStages(engine, sources, references);

@@ -2,7 +2,7 @@
 import type { Address } from '#libs/gateway/data-plane/data-plane-service.ts';
 import type { AddressWish } from '#libs/gateway/objects/gateway.ts';
 import { type Fault, listFacts } from '#libs/projection/model/conditions.ts';
-import type { Delivery } from '#libs/projection/model/delivery.ts';
+import type { Delivery } from '#libs/projection/model/delivery/delivery.ts';
 
 interface GatewayAddresses {
   readonly addresses: readonly Address[];

@@ -3,7 +3,7 @@ import type { DesiredCondition } from '#libs/events/agent-exchange.ts';
 import type { ServedApi } from '#libs/gateway/objects/served-api.ts';
 import { describeProblem } from '#libs/gateway/problem.ts';
 import { condition, conditionUnless, type Fault, listFacts } from '#libs/projection/model/conditions.ts';
-import type { Delivery } from '#libs/projection/model/delivery.ts';
+import type { Delivery } from '#libs/projection/model/delivery/delivery.ts';
 import { judgeAddresses } from './gateway-addresses.ts';
 import type { ClassModel } from '#libs/projection/model/gateway-class-model.ts';
 import { type GatewayModel, isAccepted } from '#libs/projection/model/gateway-model.ts';

@@ -1,7 +1,7 @@
 // Writes the status of a ListenerSet and of its listeners.
 import type { DesiredCondition } from '#libs/events/agent-exchange.ts';
 import { condition, conditionUnless, type Fault, listFacts, listProblems } from '#libs/projection/model/conditions.ts';
-import type { PlaneState } from '#libs/projection/model/delivery.ts';
+import type { PlaneState } from '#libs/projection/model/delivery/delivery.ts';
 import { listenerFacts, listenerSetFault, type ListenerSetModel } from '#libs/projection/model/listener-set-model.ts';
 import { listenerStatus } from './listener-status.ts';
 

@@ -3,7 +3,7 @@
 import type { OperatorEvent } from '#libs/events/operator-event.ts';
 import type { RestoreEvent } from '#libs/events/restore-event.ts';
 import { Numbering, type SavedNumbering } from './numbering.ts';
-import type { VersionFacts } from '#libs/projection/model/delivery.ts';
+import type { VersionFacts } from '#libs/projection/model/delivery/delivery.ts';
 import type { ContentOf, GatewayHead, NewVersion, VersionContent } from './gateway-head.ts';
 import type { KeyedEntry } from '#libs/projection/stages/gateway-stages.ts';
 import { GatewayVersions } from './gateway-versions.ts';

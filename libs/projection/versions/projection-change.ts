@@ -7,8 +7,8 @@ import type { KubeObject } from '#libs/gateway/object.ts';
 import type { DiscoveryItem } from '#libs/snapshot/discovery.ts';
 import type { GatewayHead, NewVersion, VersionContent, VersionPort } from './gateway-head.ts';
 import type { SavedNumbering } from './numbering.ts';
-import type { NodeReport } from '#libs/projection/model/node-report.ts';
-import type { SealedItem } from '#libs/projection/model/sealed-item.ts';
+import type { NodeReport } from '#libs/projection/model/delivery/node-report.ts';
+import type { SealedItem } from '#libs/projection/model/delivery/sealed-item.ts';
 
 /** Holds an event of the history with its place in it. */
 export interface FoldedEvent {

@@ -4,7 +4,7 @@ import type { OperatorEvent } from '#libs/events/operator-event.ts';
 import { Projection } from '#libs/projection/projection.ts';
 import type { Limits } from '#libs/projection/versions/limits.ts';
 import type { ProjectionChange } from '#libs/projection/versions/projection-change.ts';
-import type { SealedItem } from '#libs/projection/model/sealed-item.ts';
+import type { SealedItem } from '#libs/projection/model/delivery/sealed-item.ts';
 import type { VersionContent } from '#libs/projection/versions/gateway-head.ts';
 import { applied, deleted, type Manifest } from './change-events.ts';
 

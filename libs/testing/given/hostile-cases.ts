@@ -83,8 +83,13 @@ function casesOf(kind: WatchedKind, whole: Manifest): readonly HostileCase[] {
 
 /** What is only looked up, or compared with what comes in, injects nothing. */
 function goesOut(place: Place, field: unknown): boolean {
-  const isReference = place.includes('requestMirror') || place.includes('extensionRef');
+  const isReference = place.includes('extensionRef') || place.includes('requestMirror') || isAuthService(place);
   return hostFields.has(field) || (place.includes('filters') && !isReference);
+}
+
+/** Tells whether a place is in the reference to an authorization service. */
+function isAuthService(place: Place): boolean {
+  return place[place.indexOf('externalAuth') + 1] === 'backendRef';
 }
 
 function ofList(

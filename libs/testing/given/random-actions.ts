@@ -1,8 +1,8 @@
 // Makes random filters and actions of rules for tests: what they do with requests and answers, and to which backends
 // requests go.
 import * as fc from 'fast-check';
-import type { CorsPolicy } from '#libs/gateway/fields/cors.ts';
-import type { HeaderChange, PathChange, Redirect } from '#libs/gateway/objects/http-filter.ts';
+import type { CorsPolicy } from '#libs/gateway/filters/cors.ts';
+import type { HeaderChange, PathChange, Redirect } from '#libs/gateway/filters/http-filter.ts';
 import type { HttpFilter, RuleAction, WeightedBackend } from '#libs/snapshot/entry.ts';
 import { backendEntry } from './entries.ts';
 import { pick, rarely } from './random-picks.ts';

@@ -8,7 +8,7 @@
 //
 // Whatever a backend says of CORS itself does not count: the policy stands for it.
 import type { HttpFilter } from '#libs/snapshot/entry.ts';
-import type { CorsPolicy } from '#libs/gateway/fields/cors.ts';
+import type { CorsPolicy } from '#libs/gateway/filters/cors.ts';
 import type { ProtoMessage } from './resources.ts';
 import type { RoutePart } from './route-parts.ts';
 import { isHeaderName } from './text-limits.ts';

@@ -1,7 +1,7 @@
 // Writes header filters as Envoy has them. Envoy removes before it adds, and knows no order between levels: filters
 // that follow each other are put together here.
 import type { HttpFilter } from '#libs/snapshot/entry.ts';
-import type { HeaderChange } from '#libs/gateway/objects/http-filter.ts';
+import type { HeaderChange } from '#libs/gateway/filters/http-filter.ts';
 import type { ProtoMessage } from './resources.ts';
 import { isHeaderName, isHeaderValue } from './text-limits.ts';
 

@@ -6,7 +6,7 @@
 //   /foo        /foo     /xyz          /xyz            /foo        /foo     /             /
 //   /foo/       /foo     /xyz          /xyz/           /foo/       /foo     /             /
 import type { HttpMatch } from '#libs/gateway/objects/http-match.ts';
-import type { PathChange } from '#libs/gateway/objects/http-filter.ts';
+import type { PathChange } from '#libs/gateway/filters/http-filter.ts';
 import type { ProtoMessage } from './resources.ts';
 import { pathPrefix } from './route-match.ts';
 import { isPath } from './text-limits.ts';

@@ -2,7 +2,7 @@
 // listener's; well-known ports are left out. With a port offset, a port means where clients find it: 80 and 443 are
 // offset as the listeners are, and so is the port of a rule that stays on the host.
 import type { ListenerProtocol } from '#libs/snapshot/entry.ts';
-import type { Redirect } from '#libs/gateway/objects/http-filter.ts';
+import type { Redirect } from '#libs/gateway/filters/http-filter.ts';
 import { type PathRewrite, redirectFields } from './path-change.ts';
 import type { ProtoMessage } from './resources.ts';
 import { isHostName } from './text-limits.ts';

@@ -1,6 +1,6 @@
 // Declares the routes that one match of a rule becomes: mostly one; more where Envoy needs several for it.
 import type { HttpRuleEntry } from '#libs/snapshot/entry.ts';
-import type { CorsPolicy } from '#libs/gateway/fields/cors.ts';
+import type { CorsPolicy } from '#libs/gateway/filters/cors.ts';
 import type { ProtoMessage } from './resources.ts';
 
 /** A route without its name and what it matches. */

@@ -2,7 +2,7 @@
 // problem that says why.
 import type { HttpFilter, HttpRuleEntry } from '#libs/snapshot/entry.ts';
 import type { HttpMatch } from '#libs/gateway/objects/http-match.ts';
-import type { Redirect } from '#libs/gateway/objects/http-filter.ts';
+import type { Redirect } from '#libs/gateway/filters/http-filter.ts';
 import { anyPreflight, corsAnswers, corsOf, corsProblem, corsRoutes, preflightFor, withoutPolicy } from './cors.ts';
 import { type ClusterOf, forwardParts } from './forward.ts';
 import { headerFields, headerFiltersProblem } from './header-changes.ts';

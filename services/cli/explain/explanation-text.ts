@@ -1,6 +1,6 @@
 // Writes an explanation for people: the rule that answers and what it does, or what there is instead, and why others do
 // not.
-import type { HeaderChange } from '#libs/gateway/objects/http-filter.ts';
+import type { HeaderChange } from '#libs/gateway/filters/http-filter.ts';
 import type { ListenerOf } from '#libs/matching/port-table.ts';
 import type { Header } from '#libs/matching/request.ts';
 import type { Forward, RuleVerdict, Share, Target, Verdict } from '#libs/matching/verdict.ts';

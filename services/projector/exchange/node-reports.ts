@@ -2,7 +2,7 @@
 import type { Kysely } from 'kysely';
 import type { Database } from '#libs/runtime/postgres/database.ts';
 import type { NodeEvent } from '#libs/events/node-event.ts';
-import type { NodeReport } from '#libs/projection/model/node-report.ts';
+import type { NodeReport } from '#libs/projection/model/delivery/node-report.ts';
 
 const departuresMax = 1000;
 

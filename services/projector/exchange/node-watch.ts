@@ -6,7 +6,7 @@ import type { NodeEvent } from '#libs/events/node-event.ts';
 import type { Logger } from '#libs/runtime/log.ts';
 import { pause } from '#libs/runtime/pause.ts';
 import { listen } from '#libs/runtime/postgres/postgres.ts';
-import type { NodeReport } from '#libs/projection/model/node-report.ts';
+import type { NodeReport } from '#libs/projection/model/delivery/node-report.ts';
 import { readDepartures, readNodeReports } from './node-reports.ts';
 
 export interface NodeWatch {

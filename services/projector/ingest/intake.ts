@@ -2,7 +2,7 @@
 import type { ChangeEvent } from '#libs/events/change-event.ts';
 import { Fleet, evolve, isStale } from '#libs/fleet/fleet.ts';
 import { kindInfo } from '#libs/gateway/kinds.ts';
-import type { SealedItem } from '#libs/projection/model/sealed-item.ts';
+import type { SealedItem } from '#libs/projection/model/delivery/sealed-item.ts';
 import type { ClusterRegistry } from './cluster-registry.ts';
 import { fingerprintOf } from './message.ts';
 import { toObjectKey } from '#libs/gateway/object-key.ts';

@@ -9,7 +9,7 @@ import { Projection } from '#libs/projection/projection.ts';
 import type { Batch, ProjectionChange, StatusChange } from '#libs/projection/versions/projection-change.ts';
 import type { ContentOf } from '#libs/projection/versions/gateway-head.ts';
 import type { Limits } from '#libs/projection/versions/limits.ts';
-import type { NodeReport } from '#libs/projection/model/node-report.ts';
+import type { NodeReport } from '#libs/projection/model/delivery/node-report.ts';
 import { decideOperator } from '#libs/projection/versions/operator-decision.ts';
 import { ClusterRegistry } from './cluster-registry.ts';
 import { type CommitRows, buildCommitRows, nodeRows, noChange } from '../store/commit-rows.ts';

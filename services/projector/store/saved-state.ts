@@ -8,7 +8,7 @@ import { type SavedNumbering, noRestores, savedNumbering } from '#libs/projectio
 import { parseRestoreEvent } from '#libs/events/parse-restore-event.ts';
 import type { RestoreEvent } from '#libs/events/restore-event.ts';
 import type { SavedGateway, SavedObject } from '#libs/projection/versions/projection-change.ts';
-import type { SealedItem } from '#libs/projection/model/sealed-item.ts';
+import type { SealedItem } from '#libs/projection/model/delivery/sealed-item.ts';
 import type { Row } from '#libs/runtime/postgres/database.ts';
 import type { Checkpoint } from './commit.ts';
 import { pagesOf } from './cursor.ts';

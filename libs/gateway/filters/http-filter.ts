@@ -1,7 +1,8 @@
 // Parses an HTTPRouteFilter, which says what happens to a request or response on the way.
 import { type BackendTarget, parseBackendTarget } from '#libs/gateway/fields/backend-ref.ts';
-import { type CorsPolicy, parseCors } from '#libs/gateway/fields/cors.ts';
+import { type CorsPolicy, parseCors } from './cors.ts';
 import type { Cursor } from '#libs/gateway/fields/cursor.ts';
+import { type ExternalAuthFilter, parseExternalAuth } from './external-auth.ts';
 import {
   groupName,
   headerName,
@@ -42,8 +43,15 @@ export type RouteFilter =
       readonly denominator: number;
     }
   | ({ readonly type: 'cors' } & CorsPolicy)
-  /** Nothing can be behind it: Fleetgate has no filters of other kinds. */
-  | { readonly type: 'extension'; readonly reference: string };
+  | ExternalAuthFilter
+  | ExtensionFilter;
+
+/** Nothing can be behind it: Fleetgate has no filters of other kinds. */
+export interface ExtensionFilter {
+  readonly type: 'extension';
+  /** Kind and name, as people write them. */
+  readonly reference: string;
+}
 
 export type FilterType =
   | 'RequestHeaderModifier'
@@ -52,9 +60,10 @@ export type FilterType =
   | 'RequestRedirect'
   | 'URLRewrite'
   | 'CORS'
+  | 'ExternalAuth'
   | 'ExtensionRef';
 
-const readers: Readonly<Record<FilterType, (at: Cursor, routeNamespace: string) => RouteFilter>> = {
+const readers: Readonly<Record<FilterType, (at: Cursor, routeNamespace: string) => RouteFilter | undefined>> = {
   RequestHeaderModifier: (at) => ({ type: 'request-headers', ...parseHeaderChange(at.field('requestHeaderModifier')) }),
   ResponseHeaderModifier: (at) => ({
     type: 'response-headers',
@@ -64,6 +73,7 @@ const readers: Readonly<Record<FilterType, (at: Cursor, routeNamespace: string) 
   RequestRedirect: (at) => ({ type: 'redirect', redirect: parseRedirect(at.field('requestRedirect')) }),
   URLRewrite: (at) => parseRewrite(at.field('urlRewrite')),
   CORS: (at) => ({ type: 'cors', ...parseCors(at.field('cors')) }),
+  ExternalAuth: (at, routeNamespace) => parseExternalAuth(at.field('externalAuth'), routeNamespace),
   ExtensionRef: (at) => parseExtension(at.field('extensionRef')),
 };
 const statusCodes = [301, 302, 303, 307, 308] as const;
@@ -76,7 +86,11 @@ export function parseHttpFilter(
 ): RouteFilter | undefined {
   if (at.requiredObject() === undefined) return undefined;
   const type = at.field('type').present ? at.field('type').oneOf(allowed) : at.field('type').problem('is missing');
-  return type === undefined ? undefined : readers[type](at, routeNamespace);
+  if (type === undefined) return undefined;
+  // Of all payloads, the one that protects must not be passed over (CEL of HTTPRouteFilter).
+  if (type !== 'ExternalAuth' && at.field('externalAuth').present)
+    at.field('externalAuth').problem(`must not be set where type is ${type}`);
+  return readers[type](at, routeNamespace);
 }
 
 /** Notes what must not stand together (HTTPRouteRule.filters). */
@@ -183,7 +197,8 @@ function parseMirror(at: Cursor, routeNamespace: string): RouteFilter {
   return { type: 'mirror', target, numerator: numerator ?? 0, denominator };
 }
 
-function parseExtension(at: Cursor): RouteFilter {
+/** Reads a LocalObjectReference to a filter of another kind. */
+export function parseExtension(at: Cursor): ExtensionFilter {
   at.requiredObject();
   const group = at.field('group').text(groupName) ?? '';
   const kind = at.field('kind').requiredText(kindName) ?? '';

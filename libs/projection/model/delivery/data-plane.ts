@@ -1,7 +1,7 @@
 // Describes the data plane that a Gateway wants: the agent makes a Deployment and a Service from it where it may.
 import type { DataPlaneParameters, DesiredDataPlane } from '#libs/events/agent-exchange.ts';
 import { ipVersion } from '#libs/gateway/ip-address.ts';
-import type { GatewayModel } from './gateway-model.ts';
+import type { GatewayModel } from '#libs/projection/model/gateway-model.ts';
 
 type Port = DesiredDataPlane['ports'][number];
 

@@ -3,8 +3,8 @@
 // Addresses are those of the Service in front of its data plane where there is one, else those of the nodes. Messages
 // name how many of how many, and no versions: a steady gateway has a steady status.
 import { type Address, type DataPlaneService, toAddress } from '#libs/gateway/data-plane/data-plane-service.ts';
-import type { ConditionStatus } from './conditions.ts';
-import { listFacts } from './conditions.ts';
+import type { ConditionStatus } from '#libs/projection/model/conditions.ts';
+import { listFacts } from '#libs/projection/model/conditions.ts';
 
 /** Describes one node that serves the gateway. */
 export interface ServingNode {

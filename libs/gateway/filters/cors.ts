@@ -1,6 +1,6 @@
 // Parses an HTTPCORSFilter, which says which pages of other origins may read the answers.
-import type { Cursor } from './cursor.ts';
-import { headerName } from './names.ts';
+import type { Cursor } from '#libs/gateway/fields/cursor.ts';
+import { headerName } from '#libs/gateway/fields/names.ts';
 
 /** With the specification's defaults filled in. */
 export interface CorsPolicy {

@@ -1,0 +1,73 @@
+// Parses an HTTPExternalAuthFilter, which asks a service whether a request may pass (GEP-1494). It stands in rules and
+// on backends of HTTPRoutes, and on listeners. What cannot be read is a problem of its place, which is then closed.
+import { compareText } from '#libs/gateway/compare-text.ts';
+import { type BackendTarget, parseBackendTarget } from '#libs/gateway/fields/backend-ref.ts';
+import type { Cursor } from '#libs/gateway/fields/cursor.ts';
+import { headerName } from '#libs/gateway/fields/names.ts';
+import { pathProblem } from '#libs/gateway/fields/path.ts';
+
+export interface ExternalAuthFilter {
+  readonly type: 'external-auth';
+  readonly protocol: 'http' | 'grpc';
+  readonly target: BackendTarget;
+  /** Starts with '/' and does not end with one; absent = none. */
+  readonly pathPrefix?: string;
+  /** Lower case, sorted, each once; so are `allowedResponseHeaders`. */
+  readonly allowedHeaders: readonly string[];
+  /** With `http` only. */
+  readonly allowedResponseHeaders?: readonly string[];
+  /** Bytes; 0 = the body is not forwarded. */
+  readonly bodyMax: number;
+}
+
+const headersMax = 64;
+const bodyMaxMax = 2_147_483_647;
+
+/**
+ * Reads a filter; the namespace is that of the object that it is in. Problems are noted, also those of the CRD's CEL
+ * rules; a backendRef that cannot be read is a value.
+ */
+export function parseExternalAuth(at: Cursor, ownNamespace: string): ExternalAuthFilter | undefined {
+  if (at.requiredObject() === undefined) return undefined;
+  const written = at.field('protocol').present
+    ? at.field('protocol').oneOf(['HTTP', 'GRPC'])
+    : at.field('protocol').problem('is missing');
+  const protocol = written === 'GRPC' ? ('grpc' as const) : ('http' as const);
+  if (written !== undefined) checkUnion(at, protocol);
+  const target = parseBackendTarget(at.field('backendRef'), ownNamespace);
+  const body = at.field('forwardBody');
+  body.object();
+  const bodyMax = body.field('maxSize').integer(0, bodyMaxMax) ?? 0;
+  const base = { type: 'external-auth' as const, protocol, target, bodyMax };
+  const own = at.field(protocol);
+  const allowedHeaders = parseNames(own.field('allowedHeaders'));
+  if (protocol === 'grpc') return { ...base, allowedHeaders };
+  const pathPrefix = parsePathPrefix(own.field('path'));
+  const allowedResponseHeaders = parseNames(own.field('allowedResponseHeaders'));
+  return { ...base, ...(pathPrefix === undefined ? {} : { pathPrefix }), allowedHeaders, allowedResponseHeaders };
+}
+
+/** "http must be specified when protocol is set to 'HTTP'", "protocol must be 'HTTP' when http is set"; so for gRPC. */
+function checkUnion(at: Cursor, protocol: 'http' | 'grpc'): void {
+  const other = protocol === 'http' ? 'grpc' : 'http';
+  at.field(protocol).requiredObject();
+  if (at.field(other).present) at.field(other).problem(`must not be set where protocol is ${protocol.toUpperCase()}`);
+}
+
+/** Reads names of headers; the CRD takes any text for one, and a name that no header can have allows nothing. */
+function parseNames(at: Cursor): readonly string[] {
+  const names = at.items(headersMax).flatMap((item) => item.requiredText(headerName)?.toLowerCase() ?? []);
+  return [...new Set(names)].toSorted(compareText);
+}
+
+/**
+ * Reads `http.path`. The CRD takes one without '/' in front and with segments such as '..'; Envoy refuses the one, and
+ * the other asks about another path than the one that is served: "implementations MUST sanitize this input".
+ */
+function parsePathPrefix(at: Cursor): string | undefined {
+  const path = at.text({ max: 1024 });
+  if (path === undefined || path === '') return undefined;
+  const problem = pathProblem(path);
+  if (problem !== undefined) return at.problem(problem);
+  return path.replace(/\/$/, '') || undefined;
+}
