@@ -67,6 +67,12 @@ export const commandTable: readonly CommandEntry[] = [
     load: async () => (await import('./commands/history.ts')).configureHistory,
   },
   {
+    name: 'events',
+    group: look,
+    summary: 'what happened in the whole fleet: by place, kind, author and time; live with --follow',
+    load: async () => (await import('./commands/events.ts')).configureEvents,
+  },
+  {
     name: 'explain',
     group: look,
     summary: 'which rule answers a request, and why the others do not; now, in the past, or of manifests',

@@ -11,7 +11,7 @@ import { explanationText } from '../explain/explanation-text.ts';
 import { readAges, readFleetGround } from '../explain/fleet-ground.ts';
 import type { Ground } from '../explain/ground.ts';
 import { readManifestsGround } from '../explain/manifests-ground.ts';
-import { readTime } from '../explain/typed-time.ts';
+import { readTime } from '../names/typed-time.ts';
 import { readTyped } from '../explain/typed-request.ts';
 import { endWithReader } from '../shell/client-command.ts';
 import { exitCodes } from '../shell/exit-code.ts';
@@ -107,7 +107,7 @@ async function readGround(given: Flags): Promise<Ground> {
     ...(gateway === undefined ? {} : { gateway: await findGateway(client, gateway) }),
     ...(node === undefined ? {} : { node }),
     ...(version === undefined ? {} : { version }),
-    ...(at === undefined ? {} : { at: readTime(at, new Date()) }),
+    ...(at === undefined ? {} : { at: readTime('--at', at, new Date()) }),
   });
 }
 

@@ -10,7 +10,7 @@ import type { Ground } from './ground.ts';
 import { readManifestsGround } from './manifests-ground.ts';
 import { servedAt } from './served-at.ts';
 import { readTyped, type Typed } from './typed-request.ts';
-import { readTime } from './typed-time.ts';
+import { readTime } from '../names/typed-time.ts';
 import { storefront } from '../demo/storefront.ts';
 
 const gatewayAndShop = `
@@ -80,12 +80,12 @@ await t.test('what was typed becomes a request', async (t) => {
 
 await t.test('a moment', async (t) => {
   const now = new Date('2026-01-02T00:00:00Z');
-  t.equal(readTime('15m', now).toISOString(), '2026-01-01T23:45:00.000Z');
-  t.equal(readTime('2026-01-01T10:00:00Z', now).toISOString(), '2026-01-01T10:00:00.000Z');
-  t.throws(() => readTime('yesterday', now), { code: 'config' });
-  t.equal(readTime('0s', now).getTime(), now.getTime());
+  t.equal(readTime('--at', '15m', now).toISOString(), '2026-01-01T23:45:00.000Z');
+  t.equal(readTime('--at', '2026-01-01T10:00:00Z', now).toISOString(), '2026-01-01T10:00:00.000Z');
+  t.throws(() => readTime('--at', 'yesterday', now), { code: 'config' });
+  t.equal(readTime('--at', '0s', now).getTime(), now.getTime());
   for (const future of ['2026-01-02T00:00:01Z', '2199-01-01'])
-    t.throws(() => readTime(future, now), { code: 'config', message: /is in the future/ });
+    t.throws(() => readTime('--at', future, now), { code: 'config', message: /is in the future/ });
 });
 
 await t.test('which version served at a moment: a pin holds until it is released', async (t) => {

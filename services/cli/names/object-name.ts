@@ -42,6 +42,11 @@ export function parseObjectName(text: string): ObjectNameResult {
   return { problem: problemOf(parts) };
 }
 
+/** Reads a kind in any case, or its plural, with the group or not; undefined = none is watched. */
+export function parseKind(text: string): WatchedKind | undefined {
+  return byWord.get(text.toLowerCase());
+}
+
 /** Writes the canonical text of an object's name; a cluster that is not known is `?`. */
 export function objectNameText(name: ObjectName): string {
   return [name.cluster ?? '?', name.kind, name.namespace, name.name].filter((part) => part !== '').join('/');

@@ -1,0 +1,60 @@
+import t from 'tap';
+import { eventForms, eventLine, headerLines } from './event-lines.ts';
+import { eventTable } from './event-table.ts';
+
+const applied = {
+  ...{ seq: '7', id: 'x', type: 'applied', cluster: 'eu', kind: 'HTTPRoute', namespace: 'shop', name: 'shop' },
+  ...{ uid: 'u', at: '2026-11-28T10:00:00.000Z', recordedAt: '2026-11-28T10:00:00.020Z', generation: 2, to: null },
+  ...{ changedBy: { manager: 'kubectl', operation: 'Update' }, reason: null, from: null, outcome: null },
+};
+const refused = {
+  ...applied,
+  ...{ seq: '8', type: 'rollback', kind: 'Gateway', namespace: 'platform', name: 'shared', to: 3 },
+  ...{ changedBy: { manager: 'alice|admin', operation: 'operator' }, from: '::1' },
+  outcome: { result: 'refused' as const, replaced: null, message: 'pinned by "bob",\nsince = noon' },
+};
+const login = {
+  ...applied,
+  ...{ seq: '9', type: 'logins-refused', cluster: '', kind: 'Login', namespace: '', name: '', changedBy: null },
+  reason: '=cmd(1)',
+};
+
+await t.test('CSV: quoted by RFC 4180, and no cell is a formula to a spreadsheet', async (t) => {
+  t.same(headerLines('csv'), [
+    'seq,recordedAt,claimedAt,type,cluster,kind,namespace,name,uid,by,as,from,to,result,reason',
+  ]);
+  t.equal(
+    eventLine('csv', applied, '1'),
+    '7,2026-11-28T10:00:00.020Z,2026-11-28T10:00:00.000Z,applied,eu,HTTPRoute,shop,shop,u,kubectl,Update,,,,',
+  );
+  t.match(eventLine('csv', refused, '1'), /,3,refused,"pinned by ""bob"",\nsince = noon"$/);
+  t.match(eventLine('csv', login, '1'), /,'=cmd\(1\)$/);
+});
+
+await t.test('CEF: header and values are escaped, and only what is known is there', async (t) => {
+  t.equal(
+    eventLine('cef', applied, '0.1.0'),
+    'CEF:0|Fleetgate|fleetgate|0.1.0|applied|applied|3|rt=1795860000020 externalId=7 suser=kubectl ' +
+      'cs1Label=cluster cs1=eu cs2Label=kind cs2=HTTPRoute cs3Label=namespace cs3=shop cs4Label=name cs4=shop',
+  );
+  const line = eventLine('cef', refused, '0.1.0');
+  t.match(line, /\|rollback\|rollback to 3, refused\|5\|/);
+  t.match(line, String.raw`suser=alice|admin shost=::1 outcome=failure reason=pinned by "bob", since \= noon cs1Label`);
+  t.notMatch(eventLine('cef', login, '1'), /cs1|suser/);
+});
+
+await t.test('every form is one line for each event, but for quoted cells', async (t) => {
+  t.same(JSON.parse(eventLine('jsonl', refused, '1')), refused);
+  for (const form of eventForms) t.notMatch(eventLine(form, login, '1'), '\n', form);
+  t.equal(
+    eventLine('text', refused, '1'),
+    '2026-11-28T10:00:00.020Z #8 rollback to 3, refused eu/Gateway/platform/shared by alice|admin: ' +
+      'pinned by "bob", since = noon',
+  );
+});
+
+await t.test('the table names what is about no object, too', async (t) => {
+  const table = eventTable([login, applied], { now: new Date(), width: undefined });
+  t.match(table, /logins-refused {2}Login +- +=cmd/);
+  t.match(table, 'eu/HTTPRoute/shop/shop');
+});

@@ -1,0 +1,103 @@
+// Writes events for other tools, a line for each: JSON Lines, CSV (RFC 4180), CEF (ArcSight Common Event Format, as
+// SIEM systems read it), or plain text. Pure.
+import type { HistoryEvent } from '../client/event-reads.ts';
+import { eventDeed, eventObject, eventReason } from './event-table.ts';
+import { oneLine } from './table.ts';
+
+/** The forms that can be asked for. */
+export const eventForms = ['jsonl', 'csv', 'cef', 'text'] as const;
+
+export type EventForm = (typeof eventForms)[number];
+
+/** Says what writes an event of each form: `version` is Fleetgate's. */
+const writers: Readonly<Record<EventForm, (event: HistoryEvent, version: string) => string>> = {
+  jsonl: (event) => JSON.stringify(event),
+  csv: (event) => csvColumns.map(([, cell]) => csvCell(cell(event))).join(','),
+  cef: cefLine,
+  text: textLine,
+};
+
+/** Writes the lines that come before the first event. */
+export function headerLines(form: EventForm): readonly string[] {
+  return form === 'csv' ? [csvColumns.map(([title]) => title).join(',')] : [];
+}
+
+/** Writes one event. */
+export function eventLine(form: EventForm, event: HistoryEvent, version: string): string {
+  return writers[form](event, version);
+}
+
+const csvColumns: readonly (readonly [title: string, cell: (event: HistoryEvent) => string])[] = [
+  ['seq', ({ seq }) => seq],
+  ['recordedAt', ({ recordedAt }) => recordedAt],
+  ['claimedAt', ({ at }) => at],
+  ['type', ({ type }) => type],
+  ['cluster', ({ cluster }) => cluster],
+  ['kind', ({ kind }) => kind],
+  ['namespace', ({ namespace }) => namespace],
+  ['name', ({ name }) => name],
+  ['uid', ({ uid }) => uid],
+  ['by', ({ changedBy }) => changedBy?.manager ?? ''],
+  ['as', ({ changedBy }) => changedBy?.operation ?? ''],
+  ['from', ({ from }) => from ?? ''],
+  ['to', ({ to }) => String(to ?? '')],
+  ['result', ({ outcome }) => outcome?.result ?? ''],
+  ['reason', eventReason],
+];
+
+/** A cell that a spreadsheet would take for a formula begins with an apostrophe: anyone in a cluster may write it. */
+function csvCell(text: string): string {
+  const safe = /^[=+\-@\t\r]/.test(text) ? `'${text}` : text;
+  return /[",\r\n]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
+}
+
+/** What was refused, or took something away, is of more weight. */
+const cefSeverities: ReadonlyMap<string, number> = new Map([
+  ['deleted', 4],
+  ['rollback', 5],
+  ['accept', 5],
+  ['token-created', 5],
+  ['token-revoked', 5],
+  ['event-repaired', 6],
+  ['logins-refused', 7],
+  ['restored', 8],
+]);
+
+function cefLine(event: HistoryEvent, version: string): string {
+  const { seq, type, recordedAt, cluster, kind, namespace, name, changedBy, from, outcome } = event;
+  const header = ['Fleetgate', 'fleetgate', version, type, eventDeed(event)].map(cefHeader);
+  const fields: readonly (readonly [string, string | null])[] = [
+    ['rt', String(Date.parse(recordedAt))],
+    ['externalId', seq],
+    ['suser', changedBy?.manager ?? null],
+    ['shost', from],
+    ['outcome', outcome === null ? null : outcome.result === 'done' ? 'success' : 'failure'],
+    ['reason', eventReason(event)],
+    ['cs1Label', cluster === '' ? null : 'cluster'],
+    ['cs1', cluster],
+    ['cs2Label', 'kind'],
+    ['cs2', kind],
+    ['cs3Label', namespace === '' ? null : 'namespace'],
+    ['cs3', namespace],
+    ['cs4Label', name === '' ? null : 'name'],
+    ['cs4', name],
+  ];
+  const given = fields.flatMap(([key, value]) => (value === null || value === '' ? [] : [`${key}=${cefValue(value)}`]));
+  return `CEF:0|${[...header, String(cefSeverities.get(type) ?? 3)].join('|')}|${given.join(' ')}`;
+}
+
+function cefHeader(text: string): string {
+  return oneLine(text).replaceAll(/[\\|]/g, String.raw`\$&`);
+}
+
+function cefValue(text: string): string {
+  return oneLine(text).replaceAll(/[\\=]/g, String.raw`\$&`);
+}
+
+function textLine(event: HistoryEvent): string {
+  const by = event.changedBy === null ? '' : ` by ${event.changedBy.manager}`;
+  const why = eventReason(event);
+  return oneLine(
+    `${event.recordedAt} #${event.seq} ${eventDeed(event)} ${eventObject(event)}${by}${why === '' ? '' : `: ${why}`}`,
+  );
+}

@@ -1,0 +1,33 @@
+// Shows events of any objects as a table: when, what, about what, by whom, and what came of it or why.
+import type { HistoryEvent } from '../client/event-reads.ts';
+import { type Column, type Look, tableOr } from './table.ts';
+
+const columns: readonly Column<HistoryEvent>[] = [
+  { title: 'SEQ', align: 'right', cell: ({ seq }) => seq },
+  { title: 'AT', cell: ({ recordedAt }) => recordedAt },
+  { title: 'WHAT', cell: eventDeed },
+  { title: 'ABOUT', cell: eventObject },
+  { title: 'BY', cell: ({ changedBy }) => changedBy?.manager ?? '-' },
+  { title: 'WHY', cell: eventReason },
+];
+
+/** Writes the table of events, in their order. */
+export function eventTable(events: readonly HistoryEvent[], look: Look): string {
+  return tableOr('no events', columns, events, look);
+}
+
+/** Says what was done: `rollback to 3, refused`. */
+export function eventDeed({ type, to, outcome }: HistoryEvent): string {
+  const asked = to === null ? type : `${type} to ${to}`;
+  return outcome === null || outcome.result === 'done' ? asked : `${asked}, ${outcome.result}`;
+}
+
+/** Says what it was done to: `eu/HTTPRoute/shop/shop`. */
+export function eventObject({ cluster, kind, namespace, name }: HistoryEvent): string {
+  return [cluster, kind, namespace, name].filter((part) => part !== '').join('/');
+}
+
+/** Says why it was done, or why not. */
+export function eventReason({ reason, outcome }: HistoryEvent): string {
+  return outcome?.message ?? reason ?? '';
+}
