@@ -1,23 +1,32 @@
-// Says which rules of a version would be answered 503 now: their backends come from the version, the endpoints from
-// today. A rollback may name Services that are gone since, or have no ready endpoint any more.
+// Says which rules of a version would be answered 503 now, and which rules and listeners refuse everything because
+// nobody is there to consent: backends come from the version, endpoints from today. A rollback may name Services that
+// are gone since, or have no ready endpoint any more.
 import { type Kysely, sql } from 'kysely';
 import { z } from 'zod';
 import type { Database } from '#libs/runtime/postgres/database.ts';
 
-/** One backend of a version, and the rules that send to it. */
+/** One backend of a version, and what uses it. */
 interface UsedBackend {
   readonly endpoints: string;
   readonly service: string;
+  /** Rules that send to it. */
   readonly rules: readonly string[];
+  /** Rules and listeners that ask it for consent. */
+  readonly asking: readonly string[];
 }
 
 const route = z.object({ kind: z.string(), namespace: z.string(), name: z.string() });
-const weighted = z.object({ key: z.string().optional(), weight: z.number() });
+const filters = z
+  .array(z.object({ type: z.string(), backend: z.object({ key: z.string().optional() }).optional() }))
+  .default([]);
+const weighted = z.object({ key: z.string().optional(), weight: z.number(), filters });
 const entrySchema = z.discriminatedUnion('kind', [
+  z.object({ kind: z.literal('listener'), name: z.string(), filters }),
   z.object({
     kind: z.literal('http-rule'),
     route,
     index: z.number(),
+    filters,
     action: z.object({ backends: z.array(weighted).default([]) }),
   }),
   z.object({ kind: z.literal('stream-rule'), route, index: z.number(), backends: z.array(weighted) }),
@@ -30,12 +39,16 @@ const entrySchema = z.discriminatedUnion('kind', [
   }),
 ]);
 
+type Filters = z.output<typeof filters>;
+
 const digestsMax = 64;
 const sentencesMax = 10;
 /** What contents send to, by digest: a digest means one content for good. */
 const known = new Map<string, readonly UsedBackend[]>();
 
-/** Says of each rule which of its backends has no ready endpoint; of many, of the first, and how many more. */
+/**
+ * Says of each rule and listener which of its backends has no ready endpoint; of many, of the first, and how many more.
+ */
 export async function readUnready(db: Kysely<Database>, gateway: string, version: number): Promise<string[]> {
   const found = await db
     .selectFrom('snapshots')
@@ -51,11 +64,14 @@ export async function readUnready(db: Kysely<Database>, gateway: string, version
     db,
     used.map(({ endpoints }) => endpoints),
   );
-  const sentences = used.flatMap(({ endpoints, service, rules }) => {
+  const sentences = used.flatMap(({ endpoints, service, rules, asking }) => {
     const count = ready.get(endpoints);
     if (count !== undefined && count > 0) return [];
     const why = count === undefined ? 'does not exist' : 'has 0 ready endpoints';
-    return rules.map((rule) => `${rule}: ${service} ${why}: answered 503`);
+    return [
+      ...rules.map((rule) => `${rule}: ${service} ${why}: answered 503`),
+      ...asking.map((who) => `${who}: ${service}, which is asked for consent, ${why}: answered 403`),
+    ];
   });
   const more = sentences.length - sentencesMax;
   return more > 0 ? [...sentences.slice(0, sentencesMax), `and ${more} more`] : sentences;
@@ -75,9 +91,10 @@ async function readUsed(db: Kysely<Database>, gateway: string, version: number):
     select c.key, e.json
       from (select distinct on (key) key, hash from snapshot_changes
              where gateway = ${gateway} and version <= ${version} order by key, version desc) c
-      join entries e on e.hash = c.hash where not starts_with(c.key, 'listener/') order by c.key`.execute(db);
+      join entries e on e.hash = c.hash order by c.key`.execute(db);
   const rules = new Map<string, string[]>();
-  const backends = new Map<string, Omit<UsedBackend, 'rules'>>();
+  const asking = new Map<string, string[]>();
+  const backends = new Map<string, Pick<UsedBackend, 'endpoints' | 'service'>>();
   for (const { key, json } of rows) {
     const entry = entrySchema.safeParse(JSON.parse(json)).data;
     if (entry === undefined) continue;
@@ -86,16 +103,39 @@ async function readUsed(db: Kysely<Database>, gateway: string, version: number):
       backends.set(key, { endpoints: entry.endpoints, service });
       continue;
     }
+    if (entry.kind === 'listener') {
+      note(asking, askedBy(entry.filters), `listener ${entry.name}`);
+      continue;
+    }
     const { kind, namespace, name } = entry.route;
-    const sendsTo = entry.kind === 'http-rule' ? entry.action.backends : entry.backends;
-    const targets = new Set(sendsTo.flatMap(({ key: to, weight }) => (to === undefined || weight === 0 ? [] : [to])));
-    for (const to of targets)
-      rules.set(to, [...(rules.get(to) ?? []), `rule ${entry.index} of ${kind} ${namespace}/${name}`]);
+    const who = `rule ${entry.index} of ${kind} ${namespace}/${name}`;
+    const isHttp = entry.kind === 'http-rule';
+    const targets = (isHttp ? entry.action.backends : entry.backends).filter(({ weight }) => weight > 0);
+    note(rules, present(targets), who);
+    if (isHttp)
+      note(
+        asking,
+        [entry, ...targets].flatMap((one) => askedBy(one.filters)),
+        who,
+      );
   }
   return [...backends].flatMap(([key, backend]) => {
-    const of = rules.get(key);
-    return of === undefined ? [] : [{ ...backend, rules: of }];
+    const of = { rules: rules.get(key) ?? [], asking: asking.get(key) ?? [] };
+    return of.rules.length + of.asking.length === 0 ? [] : [{ ...backend, ...of }];
   });
+}
+
+function note(users: Map<string, string[]>, keys: readonly string[], who: string): void {
+  for (const key of new Set(keys)) users.set(key, [...(users.get(key) ?? []), who]);
+}
+
+/** Gives the backends that filters ask for consent. */
+function askedBy(list: Filters): readonly string[] {
+  return present(list.flatMap(({ type, backend }) => (type === 'external-auth' && backend ? [backend] : [])));
+}
+
+function present(targets: readonly { readonly key?: string | undefined }[]): readonly string[] {
+  return targets.flatMap(({ key }) => key ?? []);
 }
 
 function remember(digest: string, used: readonly UsedBackend[]): void {

@@ -30,7 +30,7 @@ export const commandResult = z
       .nullable()
       .describe('Until the last of them had applied it; null = not all have, or not waited for.'),
     nodes: z.array(commandNode).describe('Empty when not waited for.'),
-    unready: z.array(z.string()).describe('Rules that are answered 503 now, each with its backend and why.'),
+    unready: z.array(z.string()).describe('Rules that are answered 503 or refused now, each with its backend and why.'),
   })
   .meta({ id: 'CommandResult' });
 
@@ -42,7 +42,9 @@ export const rollbackPreview = z
     to: z.int().nullable().describe('The version whose content would serve; null = there is none to go back to.'),
     digest: z.string().nullable().describe('Of that content.'),
     refused: z.string().nullable().describe('Why it would be refused; null = it would be done.'),
-    unready: z.array(z.string()).describe('Rules that would be answered 503, each with its backend and why.'),
+    unready: z
+      .array(z.string())
+      .describe('Rules that would be answered 503 or refused, each with its backend and why.'),
   })
   .meta({ id: 'RollbackPreview', description: 'What a rollback would do now.' });
 

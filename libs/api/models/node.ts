@@ -28,7 +28,9 @@ export const fleetNode = z
           rejected: rejection.nullable(),
           unready: z
             .array(z.string())
-            .describe('While the gateway is pinned: rules that are answered 503, each with its backend and why.'),
+            .describe(
+              'While the gateway is pinned: rules that are answered 503 or refused, each with its backend and why.',
+            ),
         })
         .meta({ id: 'NodeGateway' }),
     ),

@@ -56,7 +56,7 @@ function servedColumns(now: Date): readonly Column<NodeGateway>[] {
 }
 
 function servedState({ current, serving, rejected, unready }: NodeGateway): string {
-  if (current) return unready.length === 0 ? 'current' : `current, answers 503: ${unready.join('; ')}`;
+  if (current) return unready.length === 0 ? 'current' : `current, but ${unready.join('; ')}`;
   if (rejected !== null && rejected.version === serving) return `rejected ${rejected.version}`;
   return serving === null ? 'no such gateway' : `behind ${serving}`;
 }
