@@ -47,6 +47,12 @@ export class KindWatches {
     this.#done = this.#run();
   }
 
+  /** Reads again everything that is watched at these roots (`/apis/<group>/<version>`), and looks for kinds at once. */
+  reread(roots: ReadonlySet<string>): void {
+    for (const { served, reflector } of this.#watches.values()) if (roots.has(served.root)) reflector.reread();
+    this.#wake.abort();
+  }
+
   /** Says in which version a kind is watched, if it is. */
   served(kind: WatchedKind): ServedKind | undefined {
     return this.#watches.get(kind)?.served;
@@ -108,7 +114,10 @@ export class KindWatches {
     const current = this.#watches.get(served.kind);
     if (current?.state === 'running' && current.served.root === served.root) return;
     await current?.reflector.stop();
-    this.#watches.set(served.kind, this.#start(served, current?.reflector.known));
+    const watch = this.#start(served, current?.reflector.known);
+    this.#watches.set(served.kind, watch);
+    // Another version of the API may read the same objects differently.
+    if (current !== undefined) watch.reflector.reread();
   }
 
   #start(served: ServedKind, known: ReadonlyMap<string, KnownObject> | undefined): KindWatch {

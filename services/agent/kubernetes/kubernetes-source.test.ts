@@ -32,6 +32,16 @@ function install(server: MisbehavingApiServer, versions: Readonly<Record<string,
   }
 }
 
+/** What the server says of its schemas: a hash of each group and version. */
+function publishSchemas(server: MisbehavingApiServer, hash: string): void {
+  const url = '/openapi/v3/x?hash=';
+  const paths = {
+    'api/v1': { serverRelativeURL: `${url}0` },
+    [`apis/${group}/v1`]: { serverRelativeURL: `${url}${hash}` },
+  };
+  server.documents.set('/openapi/v3', { paths });
+}
+
 const servedKinds = kinds.filter((info) => info.group !== serviceApisGroup);
 const allKinds = kinds.filter((info) => info.group === group).map(({ plural }) => plural);
 
@@ -46,6 +56,7 @@ async function begin(t: Test, prepare: (server: MisbehavingApiServer) => void): 
     resources: [{ name: 'ingresses' }, { name: 'ingressclasses' }],
   });
   server.failing.set('/apis/networking.x-k8s.io', 404);
+  publishSchemas(server, '1');
   install(server, { v1: allKinds });
   prepare(server);
   const timing = { backoffMs: () => 5, settleMs: 5 };
@@ -62,6 +73,7 @@ async function begin(t: Test, prepare: (server: MisbehavingApiServer) => void): 
     signal,
     timing,
     missingPollMs: 20,
+    schemaPollMs: 20,
   }));
   const changes: string[] = [];
   const listed: WatchedKind[] = [];
@@ -117,6 +129,43 @@ void t.test(
     await eventually(() => problems.get('missing')?.includes('gateways'));
   },
 );
+
+void t.test(
+  'when schemas change, what is stored is read again, for it may read differently without an event',
+  async (t) => {
+    const service = '/api/v1/services';
+    const run = await begin(t, (server) => {
+      server.put('g', {}, 'silently', gateways);
+      server.put('s', {}, 'silently', service);
+    });
+    const { server, changes, problems } = run;
+    await eventually(() => isAllListed(run));
+    t.same(changes.toSorted(), [`Gateway g ${group}/v1`, 'Service s v1']);
+    publishSchemas(server, '2');
+    await eventually(() => changes.length === 3);
+    t.equal(changes[2], `Gateway g ${group}/v1`, 'and only where the schema is another');
+    server.failing.set('/openapi/v3', 403);
+    await eventually(() => problems.get('schemas')?.includes('may not read /openapi/v3'));
+    server.failing.delete('/openapi/v3');
+    await eventually(() => problems.size === 0);
+  },
+);
+
+void t.test('another version of the API reads again what was known of the one before', async (t) => {
+  const older = `/apis/${group}/v1beta1/httproutes`;
+  const run = await begin(t, (server) => {
+    install(server, { v1: allKinds.filter((plural) => plural !== 'httproutes'), v1beta1: ['httproutes'] });
+    server.put('r', {}, 'silently', older);
+  });
+  const { server, changes } = run;
+  await eventually(() => isAllListed(run));
+  const stored = server.objects.get(`${older}/r`);
+  if (stored === undefined) throw new Error('no route');
+  server.objects.set(`/apis/${group}/v1/httproutes/r`, stored);
+  install(server, { v1: allKinds });
+  publishSchemas(server, '2');
+  await eventually(() => changes.includes(`HTTPRoute r ${group}/v1`));
+});
 
 void t.test('no Gateway API at all: a second look decides that nothing is there', async (t) => {
   const run = await begin(t, (server) => install(server, {}));

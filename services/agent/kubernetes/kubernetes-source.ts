@@ -14,6 +14,7 @@ import { KindWatches } from './kind-watches.ts';
 import { Reachability } from './reachability.ts';
 import { ReferencedWatches } from './referenced-watches.ts';
 import { parseKubeObject } from './resource-version.ts';
+import { SchemaWatch } from './schema-watch.ts';
 import type { ReflectorTiming } from './timing.ts';
 
 interface KubernetesSourceOptions {
@@ -22,6 +23,8 @@ interface KubernetesSourceOptions {
   readonly signal: AbortSignal;
   readonly timing?: Partial<ReflectorTiming>;
   readonly missingPollMs?: number;
+  /** How often to look whether schemas have changed. */
+  readonly schemaPollMs?: number;
 }
 
 /**
@@ -32,6 +35,7 @@ export async function openKubernetesSource(options: KubernetesSourceOptions): Pr
   const clusterUid = await identifyCluster(options);
   let watches: KindWatches | undefined;
   let referenced: ReferencedWatches | undefined;
+  let schemas: SchemaWatch | undefined;
   return {
     kind: 'kubernetes',
     clusterUid,
@@ -61,6 +65,13 @@ export async function openKubernetesSource(options: KubernetesSourceOptions): Pr
         ...(missingPollMs === undefined ? {} : { missingPollMs }),
       });
       watches.start();
+      schemas = new SchemaWatch({
+        client,
+        onChanged: (roots) => watches?.reread(roots),
+        onProblem: (sentence) => sink.problem('schemas', sentence),
+        ...(options.schemaPollMs === undefined ? {} : { pollMs: options.schemaPollMs }),
+      });
+      schemas.start();
     },
     reference: (wanted) => referenced?.set(wanted),
     isUncertain: (key) => referenced?.isUnreadable(key) ?? false,
@@ -69,7 +80,7 @@ export async function openKubernetesSource(options: KubernetesSourceOptions): Pr
       return served === undefined ? Promise.resolve({ outcome: 'gone' }) : patchStatus(options, served, target, status);
     },
     async stop() {
-      await Promise.all([watches?.stop(), referenced?.stop()]);
+      await Promise.all([schemas?.stop(), watches?.stop(), referenced?.stop()]);
     },
   };
 }

@@ -137,6 +137,33 @@ void t.test('410 on open, and 410 in the stream, list again; what vanished meanw
   t.strictSame(changes.slice(5), ['-o0 relist']);
 });
 
+void t.test('what is to be read again is reported as it reads now, whatever its resourceVersion', async (t) => {
+  const { server, changes, reflector, restarts } = await begin(t, { prepare: (server) => fill(server, 3) });
+  changes.length = 0;
+  server.reread('o1', 'with a default');
+  reflector.reread();
+  await until(() => changes.length === 3);
+  t.strictSame(changes, ['+o0 0 relist', '+o1 "with a default" relist', '+o2 2 relist']);
+  t.strictSame(restarts, [], 'and the watch goes on');
+  server.put('o2', 'changed');
+  await until(() => changes.length === 4);
+  t.equal(changes[3], '+o2 "changed" watch');
+});
+
+void t.test('what was to be read again is, though the list fails and the watch ends meanwhile', async (t) => {
+  const run = await begin(t, { prepare: (server) => fill(server, 2), timing: { settleMs: 20 } });
+  const { server, changes, reflector } = run;
+  changes.length = 0;
+  server.reread('o1', 'with a default');
+  server.listAnswers.push(answerStatus(500, 'not now'), (request, response) => {
+    server.closeWatches('by reset');
+    server.list(new URL(request.url ?? '', 'http://test').searchParams, response);
+  });
+  reflector.reread();
+  await until(() => changes.length === 2);
+  t.strictSame(changes, ['+o0 0 relist', '+o1 "with a default" relist']);
+});
+
 void t.test('any other end is followed by a watch from the last version', async (t) => {
   const cases: Readonly<Record<string, (server: MisbehavingApiServer) => void>> = {
     'ERROR status in the stream': (server) =>

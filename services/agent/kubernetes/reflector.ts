@@ -5,7 +5,9 @@
 //     └──expired, closed at once again and again, missed events──┘
 //
 // A periodic list runs beside the watch and is compared with it: what the watch has missed comes to light, and the
-// watch is made anew. Changes are reported one after the other, and each is awaited.
+// watch is made anew. After a change of the schema that list reports everything, for the server may read what it has
+// stored differently, under the resourceVersion that it had. Changes are reported one after the other, and each is
+// awaited.
 import { toNamespacedKey } from '#libs/gateway/object-key.ts';
 import type { KubeObject } from '#libs/gateway/object.ts';
 import { pause } from '#libs/runtime/pause.ts';
@@ -46,6 +48,8 @@ interface ReflectorOptions {
 export interface Reflector {
   /** Reports everything that is known as deleted; for a collection that is gone. */
   forget(): Promise<void>;
+  /** Reports every object once more, as it reads now, whether or not its resourceVersion is known. */
+  reread(): void;
   /** For the reflector that takes over, at another version of the same collection. */
   readonly known: ReadonlyMap<string, KnownObject>;
   stop(): Promise<void>;
@@ -59,6 +63,15 @@ export interface KnownObject {
   readonly resourceVersion: string;
 }
 
+/** Says what a list beside a watch has shown, and what was deleted while it ran. */
+interface ListBeside {
+  readonly present: ReadonlySet<string>;
+  readonly deleted: ReadonlyMap<string, string>;
+  readonly version: string;
+  /** Whether what is known is reported, too. */
+  readonly isReread: boolean;
+}
+
 /** Starts a reflector at once; it runs until it is stopped or the collection is missing. */
 export function startReflector(options: ReflectorOptions): Reflector {
   const reflection = new Reflection(options);
@@ -66,6 +79,7 @@ export function startReflector(options: ReflectorOptions): Reflector {
   return {
     known: reflection.known,
     forget: () => reflection.forget(),
+    reread: () => reflection.reread(),
     async stop() {
       reflection.abort.abort();
       await done;
@@ -83,6 +97,9 @@ class Reflection {
   #version = '';
   /** When the next periodic list is due; watches end more often than that. */
   #checkAt: number;
+  /** How often everything was to be read again, and of these times, how many have been served. */
+  readonly #rereads = { wanted: 0, done: 0 };
+  #wake = new AbortController();
   #failures = 0;
   #hasBookmarks = false;
   #turn: Promise<void> = Promise.resolve();
@@ -116,6 +133,12 @@ class Reflection {
     for (const object of this.known.values()) await this.#remove(object, 'relist');
   }
 
+  reread(): void {
+    this.#rereads.wanted += 1;
+    this.#checkAt = performance.now();
+    this.#wake.abort();
+  }
+
   /** Lists with nothing else going on: what comes is the truth, even where it is older than what was known. */
   async #list(): Promise<CallFailure | null> {
     const gone = new Map(this.known);
@@ -132,7 +155,7 @@ class Reflection {
     }
     for (const known of gone.values()) await this.#remove(known, 'relist');
     this.#version = version;
-    this.#checkAt = performance.now() + this.#timing.relistMs();
+    if (!this.#owesReread()) this.#checkAt = performance.now() + this.#timing.relistMs();
     if (!this.abort.signal.aborted) this.#options.onListed();
     return null;
   }
@@ -216,22 +239,33 @@ class Reflection {
   /** Lists beside the running watch from time to time; aborts the watch when it missed something. */
   async #checkPeriodically(watch: AbortController): Promise<void> {
     const signal = AbortSignal.any([this.abort.signal, watch.signal]);
-    for (;;) {
-      await pause(Math.max(0, this.#checkAt - performance.now()), signal);
+    for (let failures = 0; ;) {
+      this.#wake = new AbortController();
+      const waitMs = Math.max(0, this.#checkAt - performance.now());
+      await pause(waitMs, AbortSignal.any([signal, this.#wake.signal]));
       if (signal.aborted) return;
+      if (performance.now() < this.#checkAt) continue;
       const differences = await this.#check(signal);
       if (signal.aborted) return;
-      this.#checkAt = performance.now() + this.#timing.relistMs();
+      const waitsMs = this.#owesReread() ? this.#timing.backoffMs(++failures) : this.#timing.relistMs();
+      this.#checkAt = performance.now() + waitsMs;
+      if (!this.#owesReread()) failures = 0;
       if (differences > 0) return watch.abort();
     }
   }
 
-  /** Reports what a list shows that the watch has not, and counts it. */
+  #owesReread(): boolean {
+    return this.#rereads.wanted > this.#rereads.done;
+  }
+
+  /** Reports what a list shows that the watch has not, which it counts, and all the rest where that is owed. */
   async #check(signal: AbortSignal): Promise<number> {
+    const { wanted } = this.#rereads;
+    const isReread = this.#owesReread();
     const deleted = new Map<string, string>();
     this.#deletedMeanwhile = deleted;
     const versionBefore = this.#version;
-    const differing = new Map<string, KubeObject>();
+    const shown = new Map<string, KubeObject>();
     const present = new Set<string>();
     let version = '';
     try {
@@ -242,7 +276,7 @@ class Reflection {
           const object = this.#parse(item);
           if (object === null) continue;
           present.add(keyOf(object));
-          if (!this.#isKnown(object)) differing.set(keyOf(object), object);
+          if (isReread || !this.#isKnown(object)) shown.set(keyOf(object), object);
         }
       }
       // An older list than what the watch has delivered: etcd was restored. Only a list without a watch can settle
@@ -251,24 +285,27 @@ class Reflection {
       // The events of the same changes may still be on their way.
       await pause(this.#timing.settleMs, signal);
       if (signal.aborted) return 0;
-      return await this.#inTurn(() => this.#settle(differing, present, deleted, version));
+      return await this.#inTurn(async () => {
+        const differences = await this.#settle(shown, { present, deleted, version, isReread });
+        this.#rereads.done = wanted;
+        return differences;
+      });
     } finally {
       this.#deletedMeanwhile = null;
     }
   }
 
   async #settle(
-    differing: ReadonlyMap<string, KubeObject>,
-    present: ReadonlySet<string>,
-    deleted: ReadonlyMap<string, string>,
-    version: string,
+    shown: ReadonlyMap<string, KubeObject>,
+    { present, deleted, version, isReread }: ListBeside,
   ): Promise<number> {
     let differences = 0;
-    for (const [key, object] of differing) {
+    for (const [key, object] of shown) {
       const { resourceVersion } = object.metadata;
       const known = this.known.get(key)?.resourceVersion ?? deleted.get(key);
-      if (this.#isKnown(object) || (known !== undefined && isNewer(known, resourceVersion))) continue;
-      differences += 1;
+      const isKnown = this.#isKnown(object);
+      if ((isKnown && !isReread) || (known !== undefined && isNewer(known, resourceVersion))) continue;
+      if (!isKnown) differences += 1;
       await this.#apply(object, 'relist');
     }
     for (const [key, known] of this.known) {

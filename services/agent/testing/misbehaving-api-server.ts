@@ -105,6 +105,13 @@ export class MisbehavingApiServer {
     return object;
   }
 
+  /** What is stored reads differently from now on, with no event, as after a change of the schema. */
+  reread(name: string, spec: unknown, path = things): void {
+    const before = this.objects.get(`${path}/${name}`);
+    if (before === undefined) throw new RangeError(name);
+    this.objects.set(`${path}/${name}`, { ...before, spec });
+  }
+
   remove(name: string, how: 'watched' | 'silently' = 'watched', path = things): void {
     const before = this.objects.get(`${path}/${name}`);
     if (before === undefined) throw new RangeError(name);
