@@ -6,7 +6,7 @@ import { whoAmI } from '#libs/api/models/caller.ts';
 import { cluster } from '#libs/api/models/cluster.ts';
 import { commandAccepted, commandResult, operation, rollbackPreview } from '#libs/api/models/command.ts';
 import { gatewayDetail, gatewaySummary } from '#libs/api/models/gateway.ts';
-import { gatewayHistoryItem, historyEvent, objectEvent } from '#libs/api/models/history.ts';
+import { gatewayHistoryItem, historyEvent, objectBlame, objectEvent } from '#libs/api/models/history.ts';
 import { fleetNode, removedNode } from '#libs/api/models/node.ts';
 import { pageOf } from '#libs/api/models/page.ts';
 import { projector } from '#libs/api/models/projector.ts';
@@ -27,6 +27,7 @@ import {
   nodeName,
   objectKinds,
   objectName,
+  objectPath,
   otherKinds,
   page,
   plainText,
@@ -253,15 +254,20 @@ export const endpoints = {
     description:
       'The namespace of a cluster-scoped object is `-`. The history of a Gateway includes the commands for it.',
     input: z.object({
-      params: z.object({
-        cluster: clusterName,
-        kind: z.enum(objectKinds),
-        namespace: z.union([namespaceName, z.literal('-')]),
-        name: objectName,
-      }),
+      params: objectPath,
       query: z.object({ limit: limit(200), after: cursor }),
     }),
     returns: pageOf(objectEvent),
+    refuses: ['not-found'],
+  },
+  readObjectBlame: {
+    method: 'GET',
+    path: `${apiPrefix}/objects/:cluster/:kind/:namespace/:name/blame`,
+    role: 'viewer',
+    tag: 'history',
+    summary: 'Which event gave each field of an object the value that it has, or had when it was deleted',
+    input: z.object({ params: objectPath }),
+    returns: objectBlame,
     refuses: ['not-found'],
   },
   readGatewayHistory: {

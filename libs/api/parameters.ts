@@ -75,6 +75,13 @@ export const eventTypes = [
 export const objectKinds: readonly string[] = kinds.map(({ kind }) => kind);
 /** What else events are about. */
 export const otherKinds = ['Node', 'Fleet', 'Token', 'Login', 'Schema', 'NodeKey', 'Event'] as const;
+/** An object by the parts of a path; `-` is the namespace of one that has none. */
+export const objectPath = z.object({
+  cluster: clusterName,
+  kind: z.enum(objectKinds),
+  namespace: z.union([namespaceName, z.literal('-')]),
+  name: objectName,
+});
 /** Those of the objects' kinds that are routes. */
 export const routeKinds: readonly string[] = objectKinds.filter(
   (kind) => kubernetesKind(kind).endsWith('Route') || kind === 'Ingress',

@@ -67,6 +67,12 @@ export const commandTable: readonly CommandEntry[] = [
     load: async () => (await import('./commands/history.ts')).configureHistory,
   },
   {
+    name: 'blame',
+    group: look,
+    summary: 'which change gave each field of an object its value: who, when',
+    load: async () => (await import('./commands/blame.ts')).configureBlame,
+  },
+  {
     name: 'events',
     group: look,
     summary: 'what happened in the whole fleet: by place, kind, author and time; live with --follow',

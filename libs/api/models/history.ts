@@ -49,3 +49,16 @@ export const objectEvent = historyEvent
 export const gatewayHistoryItem = z
   .strictObject({ snapshot: snapshotSummary, events: z.array(historyEvent).describe('What led to it; at most 50.') })
   .meta({ id: 'GatewayHistoryItem' });
+
+export const objectBlame = z
+  .strictObject({
+    deleted: z.boolean(),
+    fields: z.array(
+      z.strictObject({
+        path: z.string().describe('As in a history: spec.rules[0].backendRefs[name=cart].weight'),
+        value: z.unknown(),
+        event: historyEvent.nullable().describe('Null = older than the events that were looked at, the newest 10,000.'),
+      }),
+    ),
+  })
+  .meta({ id: 'ObjectBlame', description: 'The fields of an object in its own order, each with its event.' });

@@ -82,6 +82,15 @@ export function readObjectHistory(
   return readAll((after) => client.call(endpoints.readObjectHistory, { params, query: { after } }));
 }
 
+/** Reads which event gave each field of an object its value. Throws FleetgateError 'not-found' as above. */
+export function readObjectBlame(
+  client: FleetClient,
+  { cluster, kind, namespace, name }: ObjectName,
+): Promise<Answer<'readObjectBlame'>> {
+  const params = { cluster, kind, namespace: namespace === '' ? '-' : namespace, name };
+  return client.call(endpoints.readObjectBlame, { params });
+}
+
 /** Reads every token that there is or was, without its text. */
 export function readTokens(client: FleetClient): Items<'listTokens'> {
   return readAll((after) => client.call(endpoints.listTokens, { query: { after } }));

@@ -1,33 +1,34 @@
-// Finds the history of an object, also where its cluster was not named.
+// Finds what is told of an object, also where its cluster was not named.
 import { FleetgateError, fail } from '#libs/runtime/errors.ts';
 import { type ObjectName, objectNameText } from '../names/object-name.ts';
 import type { FleetClient } from './fleet-client.ts';
-import { readClusters, readObjectHistory } from './fleet-reads.ts';
+import { readClusters } from './fleet-reads.ts';
 
-type Events = Awaited<ReturnType<typeof readObjectHistory>>;
-
-interface ObjectHistory {
-  /** With its cluster. */
-  readonly name: ObjectName;
-  /** The newest first. */
-  readonly events: Events;
+/** What was found, of the object with its cluster. */
+interface Found<T> {
+  readonly name: ObjectName & { readonly cluster: string };
+  readonly told: T;
 }
 
 /**
- * Reads the events of an object, of the one cluster that has it where none was named. Throws FleetgateError 'not-found'
- * where no cluster or several have it.
+ * Reads what is told of an object, of the one cluster that has or had it where none was named; `read` throws
+ * FleetgateError 'not-found' where a cluster never had it. Throws the same where no cluster had it, or several.
  */
-export async function findHistory(client: FleetClient, name: ObjectName): Promise<ObjectHistory> {
+export async function findObject<T>(
+  client: FleetClient,
+  name: ObjectName,
+  read: (name: Found<T>['name']) => Promise<T>,
+): Promise<Found<T>> {
   const { cluster } = name;
-  if (cluster !== undefined) return { name, events: await readObjectHistory(client, { ...name, cluster }) };
+  if (cluster !== undefined) return { name: { ...name, cluster }, told: await read({ ...name, cluster }) };
   const clusters = await readClusters(client);
   const found = await Promise.all(
-    clusters.map(async (one) => {
+    clusters.map(async (one): Promise<readonly Found<T>[]> => {
       const named = { ...name, cluster: one.name };
-      return { name: named, events: await readObjectHistory(client, named).catch(nothingWhereNotFound) };
+      return read(named).then((told) => [{ name: named, told }], nothingWhereNotFound);
     }),
   );
-  const [first, ...others] = found.filter(({ events }) => events.length > 0);
+  const [first, ...others] = found.flat();
   if (first === undefined) {
     throw fail('not-found', `no cluster has ever had ${objectNameText({ ...name, cluster: '*' })}`, {
       hint: '`fleetgate routes` lists the routes of the fleet.',
@@ -39,7 +40,7 @@ export async function findHistory(client: FleetClient, name: ObjectName): Promis
   });
 }
 
-function nothingWhereNotFound(error: unknown): Events {
+function nothingWhereNotFound(error: unknown): readonly [] {
   if (error instanceof FleetgateError && error.code === 'not-found') return [];
   throw error;
 }

@@ -8,7 +8,7 @@ import { fail } from '#libs/runtime/errors.ts';
 import { pause } from '#libs/runtime/pause.ts';
 import { type EventQuery, eventPagesAfter, readNewestEvents } from '../client/event-reads.ts';
 import type { FleetClient } from '../client/fleet-client.ts';
-import { parseKind, parseObjectName } from '../names/object-name.ts';
+import { parseKind, readObjectName } from '../names/object-name.ts';
 import { readTime } from '../names/typed-time.ts';
 import { addClientAction } from '../shell/client-command.ts';
 import { addClusterOption } from '../shell/options.ts';
@@ -92,13 +92,7 @@ function kindOf(text: string): string {
 }
 
 function placeOf(text: string): EventQuery {
-  const parsed = parseObjectName(text);
-  if ('problem' in parsed) {
-    throw fail('config', `--object: "${text}" is no object: ${parsed.problem}`, {
-      hint: 'Objects are cluster/Kind/namespace/name, for example eu/HTTPRoute/shop/shop.',
-    });
-  }
-  const { cluster, kind, namespace, name } = parsed.name;
+  const { cluster, kind, namespace, name } = readObjectName('--object', text);
   return { cluster, kind, namespace: namespace === '' ? undefined : namespace, name };
 }
 

@@ -1,5 +1,6 @@
 // Reads the object that a person typed: `cluster/Kind/namespace/name`, with the kind also first, in any case, or
 // plural. Pure.
+import { fail } from '#libs/runtime/errors.ts';
 import { type WatchedKind, kindInfo, kinds } from '#libs/gateway/kinds.ts';
 import { nearNames } from '#libs/api/near-names.ts';
 
@@ -40,6 +41,15 @@ export function parseObjectName(text: string): ObjectNameResult {
     if (name !== undefined) return { name };
   }
   return { problem: problemOf(parts) };
+}
+
+/** Reads the object that an argument or option names. Throws FleetgateError 'config' with the form. */
+export function readObjectName(what: string, text: string): ObjectName {
+  const parsed = parseObjectName(text);
+  if ('name' in parsed) return parsed.name;
+  throw fail('config', `${what}: "${text}" is no object: ${parsed.problem}`, {
+    hint: 'Objects are cluster/Kind/namespace/name, for example eu/HTTPRoute/shop/shop.',
+  });
 }
 
 /** Reads a kind in any case, or its plural, with the group or not; undefined = none is watched. */

@@ -18,6 +18,11 @@ export function fieldLine({ path, before, after }: FieldChange): string {
   return `~ ${path}: ${valueText(before)} → ${valueText(after)}`;
 }
 
+/** Writes a field with its value. */
+export function fieldText({ path, value }: { readonly path: string; readonly value: unknown }): string {
+  return `${path}: ${valueText(value)}`;
+}
+
 function valueText(value: unknown): string {
   const text = typeof value === 'string' ? value : JSON.stringify(value);
   return cut(oneLine(text), valueWidth);

@@ -164,6 +164,11 @@ void t.test('routes', async (t) => {
   t.same(paged, ['broken', 'orphan', 'refused', 'stranger', 'web'], 'pages');
 });
 
+interface BlamedField {
+  readonly path: string;
+  readonly event: { readonly seq: string } | null;
+}
+
 void t.test('history', async (t) => {
   const get = await filledFleet(t);
   t.match((await get('/objects/eu/HTTPRoute/shop/web/history')).body['items'], [
@@ -183,6 +188,12 @@ void t.test('history', async (t) => {
     { type: 'rollback', to: 1, reason: 'too many errors', changedBy: { manager: 'ann' }, changes: [] },
   ]);
   t.equal((await get('/objects/eu/Namespace/-/none/history')).status, 404);
+  const blame = (await get('/objects/eu/HTTPRoute/shop/web/blame')).body;
+  const seqs = new Map(blame['fields'].map((one: BlamedField) => [one.path, one.event?.seq]));
+  t.equal(blame['deleted'], false);
+  t.equal(seqs.get('spec.rules[0].backendRefs[name=a].weight'), '3');
+  t.equal(seqs.get('spec.rules[0].backendRefs[name=a].name'), '1');
+  t.equal((await get('/objects/eu/HTTPRoute/shop/none/blame')).status, 404);
   t.match((await get(`/history?gateway=${gateway}`)).body['items'], [
     { snapshot: { version: 3 }, events: [{ type: 'rollback', id: 'c1' }] },
     { snapshot: { version: 2 }, events: [{ id: 'e2' }] },

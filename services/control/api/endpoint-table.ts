@@ -4,7 +4,7 @@ import type { ServedEndpoint } from './endpoint.ts';
 import { listClusters, readWhoAmI } from './endpoints/clusters.ts';
 import { accept, previewRollback, readOperation, release, rollback } from './endpoints/commands.ts';
 import { listGateways, readGateway } from './endpoints/gateways.ts';
-import { listEvents, readGatewayHistory, readObjectHistory } from './endpoints/history.ts';
+import { listEvents, readGatewayHistory, readObjectBlame, readObjectHistory } from './endpoints/history.ts';
 import { listNodes, removeNode } from './endpoints/nodes.ts';
 import { listProjectors } from './endpoints/projectors.ts';
 import { listRoutes } from './endpoints/routes.ts';
@@ -26,6 +26,7 @@ const served: Readonly<Record<keyof typeof endpoints, ServedEndpoint>> = {
   accept,
   readOperation,
   listRoutes,
+  readObjectBlame,
   readObjectHistory,
   readGatewayHistory,
   listEvents,

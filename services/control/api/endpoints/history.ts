@@ -1,11 +1,12 @@
 // Answers GET /objects/…/history, GET /history?gateway= and GET /events.
 import { endpoints } from '#libs/api/endpoints.ts';
 import { Problem } from '#libs/api/problem.ts';
-import { toPlaceKey } from '#libs/gateway/object-key.ts';
+import { type ObjectName, toPlaceKey } from '#libs/gateway/object-key.ts';
 import { serve } from '../endpoint.ts';
 import { noGateway } from '../../not-found.ts';
 import { badCursor, parseNumberCursor, toPage, versionDigitsMax } from '../page.ts';
 import { absentPlace } from '../reads/absent-place.ts';
+import { readBlame } from '../reads/object-blame.ts';
 import { readCauses, readEvents, readObjectEvents, toEvent, toObjectEvent } from '../reads/events.ts';
 import { findGateway } from '../reads/gateways.ts';
 import { readSnapshots, toSnapshot } from '../reads/snapshots.ts';
@@ -17,11 +18,13 @@ export const readObjectHistory = serve(endpoints.readObjectHistory, async (api, 
   if (key === null) return badCursor;
   const object = { ...params, namespace: params.namespace === '-' ? '' : params.namespace };
   const rows = await readObjectEvents(api.db, object, key, query.limit);
-  if (rows.length === 0 && key === undefined) {
-    const { kind, cluster, namespace, name } = params;
-    return new Problem('not-found', `the history has no ${kind} ${toPlaceKey({ cluster, namespace, name })}`);
-  }
+  if (rows.length === 0 && key === undefined) return noHistory(params);
   return toPage(rows, query.limit, toObjectEvent, ({ seq }) => [seq]);
+});
+
+export const readObjectBlame = serve(endpoints.readObjectBlame, async (api, { params }) => {
+  const object = { ...params, namespace: params.namespace === '-' ? '' : params.namespace };
+  return (await readBlame(api.db, object)) ?? noHistory(object);
 });
 
 export const readGatewayHistory = serve(endpoints.readGatewayHistory, async (api, { query }) => {
@@ -49,3 +52,7 @@ export const listEvents = serve(endpoints.listEvents, async (api, { query }) => 
   const shown = rows.slice(0, query.limit);
   return { items: shown.map(toEvent), next: rows.length > query.limit ? (shown.at(-1)?.seq ?? null) : null };
 });
+
+function noHistory({ kind, ...place }: ObjectName): Problem {
+  return new Problem('not-found', `the history has no ${kind} ${toPlaceKey(place)}`);
+}

@@ -124,7 +124,7 @@ export async function readCauses(
 /** Makes of a row what the API shows, with what the event changed. */
 export function toObjectEvent(row: ObjectEventRow): z.input<typeof objectEvent> {
   if (row.type !== 'applied' && row.type !== 'deleted') return { ...toEvent(row), changes: [], truncated: false };
-  return { ...toEvent(row), ...diffFields(comparable(row.previous), comparable(row.data)) };
+  return { ...toEvent(row), ...diffFields(objectOf(row.previous), objectOf(row.data)) };
 }
 
 /** Makes of a row what the API shows. */
@@ -150,8 +150,8 @@ export function toEvent(row: EventRow): z.input<typeof historyEvent> {
   };
 }
 
-/** Leaves out of an object what changes on each write. */
-function comparable(json: string | null): unknown {
+/** Gives the object of an event without what changes on each write; {} where there is none. */
+export function objectOf(json: string | null): Readonly<Record<string, unknown>> {
   const object = eventData.safeParse(parseJson(json)).data?.object;
   if (object === null || object === undefined) return {};
   const { resourceVersion: _, generation: __, ...metadata } = { ...object.metadata };
