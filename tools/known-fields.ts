@@ -17,13 +17,15 @@ interface Fields {
   readonly [name: string]: Fields | null;
 }
 
+/** Clusters have CRDs of either version of the Gateway API: a field of one of them is known. */
 const crdFolders = [
+  ['sigs.k8s.io/gateway-api@v1.7.0', 'config/crd/experimental'],
   ['sigs.k8s.io/gateway-api@v1.6.3', 'config/crd/experimental'],
   ['sigs.k8s.io/gateway-api@v0.1.0', 'config/crd/bases'],
 ] as const;
 
 const head = `// Holds the names of all fields of the kinds that Fleetgate reads, as their schemas have them:
-// Gateway API v1.6.3 (experimental), Service APIs v0.1.0, Kubernetes by its client. Made by tools/known-fields.ts.
+// Gateway API v1.6.3 and v1.7.0 (experimental), Service APIs v0.1.0, Kubernetes by its client. Made by tools/known-fields.ts.
 // A line begins with version and kind; braces follow a name whose own fields are known. All share
 // the metadata.
 `;
@@ -60,7 +62,8 @@ const ofClient = kinds.flatMap(({ kind, group, versions }) => {
     : versions.map((version) => [[group, version].filter(Boolean).join('/') + ` ${kind}`, fields] as const);
 });
 
-const read = new Map<string, Fields | null>([...ofClient, ...ofCrds]);
+const read = new Map<string, Fields | null>(ofClient);
+for (const [name, fields] of ofCrds) read.set(name, together(read.get(name) ?? null, fields));
 const wanted = kinds.flatMap(({ kind, group, versions }) =>
   versions.map((version) => `${[group, version].filter(Boolean).join('/')} ${kubernetesKind(kind)}`),
 );
@@ -83,6 +86,14 @@ function ofSchema(schema: unknown): Fields | null {
   const { properties } = schema;
   if (!isRecord(properties)) return null;
   return Object.fromEntries(Object.entries(properties).map(([name, inner]) => [name, ofSchema(inner)]));
+}
+
+/** Gives the fields of both; null = what it holds is not looked at. */
+function together(a: Fields | null, b: Fields | null): Fields | null {
+  if (a === null || b === null) return a ?? b;
+  const merged = new Map(Object.entries(a));
+  for (const [name, inner] of Object.entries(b)) merged.set(name, together(merged.get(name) ?? null, inner));
+  return Object.fromEntries(merged);
 }
 
 function ofModel(name: string): Fields | null {

@@ -1,5 +1,5 @@
 // Holds the names of all fields of the kinds that Fleetgate reads, as their schemas have them:
-// Gateway API v1.6.3 (experimental), Service APIs v0.1.0, Kubernetes by its client. Made by tools/known-fields.ts.
+// Gateway API v1.6.3 and v1.7.0 (experimental), Service APIs v0.1.0, Kubernetes by its client. Made by tools/known-fields.ts.
 // A line begins with version and kind; braces follow a name whose own fields are known. All share
 // the metadata.
 export const knownFields = `
@@ -21,15 +21,18 @@ gateway.networking.k8s.io/v1 GRPCRoute { apiVersion kind metadata spec { hostnam
   add { name value } remove set { name value } } requestMirror { backendRef { group kind name namespace port }
   fraction { denominator numerator } percent } responseHeaderModifier { add { name value } remove set { name value } }
   type } matches { headers { name type value } method { method service type } } name sessionPersistence {
-  absoluteTimeout cookieConfig { lifetimeType } sessionName type } } useDefaultGateways } status }
-gateway.networking.k8s.io/v1 Gateway { apiVersion kind metadata spec { addresses { type value } allowedListeners {
-  namespaces { from selector { matchExpressions { key operator values } matchLabels } } } defaultScope
-  gatewayClassName infrastructure { annotations labels parametersRef { group kind name } } listeners { allowedRoutes {
-  kinds { group kind } namespaces { from selector { matchExpressions { key operator values } matchLabels } } }
-  hostname name port protocol tls { certificateRefs { group kind name namespace } mode options } } tls { backend {
-  clientCertificateRef { group kind name namespace } } frontend { default { validation { caCertificateRefs { group
-  kind name namespace } mode } } perPort { port tls { validation { caCertificateRefs { group kind name namespace }
-  mode } } } } } } status }
+  absoluteTimeout cookie { lifetimeType name path } cookieConfig { lifetimeType } header { name } sessionName type } }
+  useDefaultGateways } status }
+gateway.networking.k8s.io/v1 Gateway { apiVersion kind metadata spec { addresses { routability type value }
+  allowedListeners { namespaces { from selector { matchExpressions { key operator values } matchLabels } } }
+  defaultScope gatewayClassName infrastructure { annotations labels parametersRef { group kind name } } listeners {
+  allowedRoutes { kinds { group kind } namespaces { from selector { matchExpressions { key operator values }
+  matchLabels } } } filters { requests { extensionRef { group kind name } externalAuth { backendRef { group kind name
+  namespace port } forwardBody { maxSize } grpc { allowedHeaders } http { allowedHeaders allowedResponseHeaders path }
+  protocol } type } } hostname name port protocol tls { certificateRefs { group kind name namespace } mode options } }
+  tls { backend { clientCertificateRef { group kind name namespace } } frontend { default { validation {
+  caCertificateRefs { group kind name namespace } mode } } perPort { port tls { validation { caCertificateRefs { group
+  kind name namespace } mode } } } } } } status }
 gateway.networking.k8s.io/v1 GatewayClass { apiVersion kind metadata spec { controllerName description parametersRef {
   group kind name namespace } } status }
 gateway.networking.k8s.io/v1 HTTPRoute { apiVersion kind metadata spec { hostnames parentRefs { group kind name
@@ -48,10 +51,12 @@ gateway.networking.k8s.io/v1 HTTPRoute { apiVersion kind metadata spec { hostnam
   replacePrefixMatch type } port scheme statusCode } responseHeaderModifier { add { name value } remove set { name
   value } } type urlRewrite { hostname path { replaceFullPath replacePrefixMatch type } } } matches { headers { name
   type value } method path { type value } queryParams { name type value } } name retry { attempts backoff codes }
-  sessionPersistence { absoluteTimeout cookieConfig { lifetimeType } sessionName type } timeouts { backendRequest
-  request } } useDefaultGateways } status }
+  sessionPersistence { absoluteTimeout cookie { lifetimeType name path } cookieConfig { lifetimeType } header { name }
+  sessionName type } timeouts { backendRequest request } } useDefaultGateways } status }
 gateway.networking.k8s.io/v1 ListenerSet { apiVersion kind metadata spec { listeners { allowedRoutes { kinds { group
-  kind } namespaces { from selector { matchExpressions { key operator values } matchLabels } } } hostname name port
+  kind } namespaces { from selector { matchExpressions { key operator values } matchLabels } } } filters { requests {
+  extensionRef { group kind name } externalAuth { backendRef { group kind name namespace port } forwardBody { maxSize
+  } grpc { allowedHeaders } http { allowedHeaders allowedResponseHeaders path } protocol } type } } hostname name port
   protocol tls { certificateRefs { group kind name namespace } mode options } } parentRef { group kind name namespace
   } } status }
 gateway.networking.k8s.io/v1 ReferenceGrant { apiVersion kind metadata spec { from { group kind namespace } to { group
@@ -78,14 +83,16 @@ gateway.networking.k8s.io/v1alpha3 BackendTLSPolicy { apiVersion kind metadata s
 gateway.networking.k8s.io/v1alpha3 TLSRoute { apiVersion kind metadata spec { hostnames parentRefs { group kind name
   namespace port sectionName } rules { backendRefs { group kind name namespace port weight } name } useDefaultGateways
   } status }
-gateway.networking.k8s.io/v1beta1 Gateway { apiVersion kind metadata spec { addresses { type value } allowedListeners
-  { namespaces { from selector { matchExpressions { key operator values } matchLabels } } } defaultScope
-  gatewayClassName infrastructure { annotations labels parametersRef { group kind name } } listeners { allowedRoutes {
-  kinds { group kind } namespaces { from selector { matchExpressions { key operator values } matchLabels } } }
-  hostname name port protocol tls { certificateRefs { group kind name namespace } mode options } } tls { backend {
-  clientCertificateRef { group kind name namespace } } frontend { default { validation { caCertificateRefs { group
-  kind name namespace } mode } } perPort { port tls { validation { caCertificateRefs { group kind name namespace }
-  mode } } } } } } status }
+gateway.networking.k8s.io/v1beta1 Gateway { apiVersion kind metadata spec { addresses { routability type value }
+  allowedListeners { namespaces { from selector { matchExpressions { key operator values } matchLabels } } }
+  defaultScope gatewayClassName infrastructure { annotations labels parametersRef { group kind name } } listeners {
+  allowedRoutes { kinds { group kind } namespaces { from selector { matchExpressions { key operator values }
+  matchLabels } } } filters { requests { extensionRef { group kind name } externalAuth { backendRef { group kind name
+  namespace port } forwardBody { maxSize } grpc { allowedHeaders } http { allowedHeaders allowedResponseHeaders path }
+  protocol } type } } hostname name port protocol tls { certificateRefs { group kind name namespace } mode options } }
+  tls { backend { clientCertificateRef { group kind name namespace } } frontend { default { validation {
+  caCertificateRefs { group kind name namespace } mode } } perPort { port tls { validation { caCertificateRefs { group
+  kind name namespace } mode } } } } } } status }
 gateway.networking.k8s.io/v1beta1 GatewayClass { apiVersion kind metadata spec { controllerName description
   parametersRef { group kind name namespace } } status }
 gateway.networking.k8s.io/v1beta1 HTTPRoute { apiVersion kind metadata spec { hostnames parentRefs { group kind name
@@ -104,8 +111,8 @@ gateway.networking.k8s.io/v1beta1 HTTPRoute { apiVersion kind metadata spec { ho
   replacePrefixMatch type } port scheme statusCode } responseHeaderModifier { add { name value } remove set { name
   value } } type urlRewrite { hostname path { replaceFullPath replacePrefixMatch type } } } matches { headers { name
   type value } method path { type value } queryParams { name type value } } name retry { attempts backoff codes }
-  sessionPersistence { absoluteTimeout cookieConfig { lifetimeType } sessionName type } timeouts { backendRequest
-  request } } useDefaultGateways } status }
+  sessionPersistence { absoluteTimeout cookie { lifetimeType name path } cookieConfig { lifetimeType } header { name }
+  sessionName type } timeouts { backendRequest request } } useDefaultGateways } status }
 gateway.networking.k8s.io/v1beta1 ReferenceGrant { apiVersion kind metadata spec { from { group kind namespace } to {
   group kind name } } status }
 networking.k8s.io/v1 Ingress { apiVersion kind metadata spec { defaultBackend { resource { apiGroup kind name }
