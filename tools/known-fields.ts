@@ -25,9 +25,9 @@ const crdFolders = [
 ] as const;
 
 const head = `// Holds the names of all fields of the kinds that Fleetgate reads, as their schemas have them:
-// Gateway API v1.6.3 and v1.7.0 (experimental), Service APIs v0.1.0, Kubernetes by its client. Made by tools/known-fields.ts.
-// A line begins with version and kind; braces follow a name whose own fields are known. All share
-// the metadata.
+// Gateway API v1.6.3 and v1.7.0 (experimental), Service APIs v0.1.0, Kubernetes by its client. Made by
+// tools/known-fields.ts. A line begins with version and kind; braces follow a name whose own fields are known. All
+// share the metadata.
 `;
 const widthMax = 118;
 

@@ -2,7 +2,14 @@
 import { type Cursor, openBody } from '#libs/gateway/fields/cursor.ts';
 import { type FrontendTls, parseFrontendTls } from '#libs/gateway/fields/frontend-tls.ts';
 import { type Infrastructure, parseInfrastructure } from '#libs/gateway/fields/infrastructure.ts';
-import { type AllowedNamespaces, type Listener, parseAllowedNamespaces, parseListeners } from './listener.ts';
+import { ignoredFields, ignoredInItems } from '#libs/gateway/fields/ignored-fields.ts';
+import {
+  type AllowedNamespaces,
+  ignoredInListeners,
+  type Listener,
+  parseAllowedNamespaces,
+  parseListeners,
+} from './listener.ts';
 import { objectName } from '#libs/gateway/fields/names.ts';
 import type { KubeObject } from '#libs/gateway/object.ts';
 import { type ObjectRef, parseObjectRef } from '#libs/gateway/fields/object-ref.ts';
@@ -28,6 +35,8 @@ interface Gateway {
   readonly backendCertificate?: ObjectRef | { readonly unreadable: string };
   /** Mistakes outside the listeners, and listeners without a usable name. */
   readonly problems: readonly Problem[];
+  /** Fields that are left out. */
+  readonly ignored: readonly string[];
 }
 
 /** Gives the name of the class, or undefined where there is none to read. */
@@ -53,6 +62,11 @@ export function parseGateway(object: KubeObject, namespace: string): Gateway {
     frontend: parseFrontendTls(tls.field('frontend'), namespace),
     ...(backendCertificate === undefined ? {} : { backendCertificate }),
     problems,
+    ignored: [
+      ...ignoredFields(at, ['defaultScope']),
+      ...ignoredInItems(at.field('addresses'), 16, ['routability']),
+      ...ignoredInListeners(at),
+    ],
   };
 }
 

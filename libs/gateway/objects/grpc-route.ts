@@ -3,7 +3,7 @@ import { openBody } from '#libs/gateway/fields/cursor.ts';
 import { parseGrpcMatch } from './grpc-match.ts';
 import { matchEverything } from './http-match.ts';
 import { parseHttpRules, type RuleDialect } from './http-rule.ts';
-import { ignoredFields } from '#libs/gateway/fields/ignored-fields.ts';
+import { ignoredFields, ignoredInItems } from '#libs/gateway/fields/ignored-fields.ts';
 import type { KubeObject } from '#libs/gateway/object.ts';
 import { parseParentRefs } from '#libs/gateway/fields/parent-ref.ts';
 import { parseRouteHostnames } from '#libs/gateway/fields/route-hostnames.ts';
@@ -31,11 +31,7 @@ export function parseGrpcRoute(object: KubeObject, namespace: string): HttpRoute
   });
   const ignored = [
     ...ignoredFields(at, ['useDefaultGateways']),
-    ...at
-      .field('rules')
-      .into([])
-      .items(16)
-      .flatMap((item) => ignoredFields(item, ['sessionPersistence', ...unknownFields])),
+    ...ignoredInItems(at.field('rules'), 16, ['sessionPersistence', ...unknownFields]),
   ];
   const kept = problems.length > 0 ? [] : rules;
   return { type: 'http', protocol: 'grpc', parentRefs, hostnames, rules: kept, problems, ignored };

@@ -2,7 +2,7 @@
 import { openBody } from '#libs/gateway/fields/cursor.ts';
 import { matchEverything, parseHttpMatch } from './http-match.ts';
 import { parseHttpRules, type RuleDialect } from './http-rule.ts';
-import { ignoredFields } from '#libs/gateway/fields/ignored-fields.ts';
+import { ignoredFields, ignoredInItems } from '#libs/gateway/fields/ignored-fields.ts';
 import type { KubeObject } from '#libs/gateway/object.ts';
 import { parseParentRefs } from '#libs/gateway/fields/parent-ref.ts';
 import { parseRouteHostnames } from '#libs/gateway/fields/route-hostnames.ts';
@@ -33,11 +33,7 @@ export function parseHttpRoute(object: KubeObject, namespace: string): HttpRoute
   const rules = parseHttpRules(at.field('rules'), namespace, httpDialect);
   const ignored = [
     ...ignoredFields(at, ['useDefaultGateways']),
-    ...at
-      .field('rules')
-      .into([])
-      .items(16)
-      .flatMap((item) => ignoredFields(item, ['sessionPersistence'])),
+    ...ignoredInItems(at.field('rules'), 16, ['sessionPersistence']),
   ];
   return { type: 'http', parentRefs, hostnames, rules: problems.length > 0 ? [] : rules, problems, ignored };
 }

@@ -2,6 +2,7 @@
 // others stand.
 import type { Cursor } from '#libs/gateway/fields/cursor.ts';
 import { type ListenerFilter, parseListenerFilters } from '#libs/gateway/filters/listener-filter.ts';
+import { ignoredFields } from '#libs/gateway/fields/ignored-fields.ts';
 import { ipVersion } from '#libs/gateway/ip-address.ts';
 import { type LabelSelector, parseLabelSelector } from '#libs/gateway/fields/label-selector.ts';
 import { groupName, kindName, sectionName, wildcardHostname } from '#libs/gateway/fields/names.ts';
@@ -66,6 +67,15 @@ export function parseListeners(spec: Cursor, namespace: string): readonly Listen
     else listeners.set(name, parseListener(item, name, namespace));
   }
   return [...listeners.values()];
+}
+
+/** Gives the paths of fields of listeners that are left out: no options are known. */
+export function ignoredInListeners(spec: Cursor): readonly string[] {
+  return spec
+    .field('listeners')
+    .into([])
+    .items(listenersMax)
+    .flatMap((item) => ignoredFields(item.field('tls'), ['options']));
 }
 
 /** Parses `namespaces` of allowedRoutes or allowedListeners. */

@@ -40,6 +40,11 @@ export function listFacts(facts: readonly string[]): string {
   return facts.length > listedMax ? `${listed}; and ${facts.length - listedMax} more` : listed;
 }
 
+/** Says which fields of an object are left out, as a fact or as none. */
+export function ignoredFacts(ignored: readonly string[]): readonly string[] {
+  return ignored.length === 0 ? [] : [`not supported and left out: ${listFacts(ignored)}`];
+}
+
 /** Joins several problems to one message. */
 export function listProblems(problems: readonly Problem[]): string {
   return listFacts(problems.map(describeProblem));

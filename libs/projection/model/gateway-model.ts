@@ -41,6 +41,8 @@ interface GatewayFacts {
   readonly backendFault?: Fault;
   /** Mistakes that cost parts of it, but not the Gateway. */
   readonly problems: readonly Problem[];
+  /** Fields that are left out. */
+  readonly ignored: readonly string[];
   /** Why the Gateway as a whole is not accepted. */
   readonly fault?: Fault;
 }
@@ -96,6 +98,7 @@ export function draftGateway(
       ...frontendProblems(gateway.frontend),
       ...limits.problems,
     ],
+    ignored: gateway.ignored,
     ...(fault === undefined ? {} : { fault }),
     drafts,
   };

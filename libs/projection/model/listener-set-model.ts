@@ -29,6 +29,8 @@ interface ListenerSetFacts {
   /** `cluster/namespace/name`. */
   readonly gateway: string;
   readonly problems: readonly Problem[];
+  /** Fields that are left out. */
+  readonly ignored: readonly string[];
   /** Why it is not attached to its Gateway. */
   readonly refusal?: Fault;
 }
@@ -70,6 +72,7 @@ export function draftListenerSet(
     createdAt: createdAt(object),
     gateway,
     problems: set.problems,
+    ignored: set.ignored,
     ...(refusal === undefined ? {} : { refusal }),
     drafts: set.listeners.map((listener) =>
       draftListener(listener, {

@@ -2,7 +2,7 @@
 import type { DesiredCondition } from '#libs/events/agent-exchange.ts';
 import type { ServedApi } from '#libs/gateway/objects/served-api.ts';
 import { describeProblem } from '#libs/gateway/problem.ts';
-import { condition, conditionUnless, type Fault, listFacts } from '#libs/projection/model/conditions.ts';
+import { condition, conditionUnless, type Fault, ignoredFacts, listFacts } from '#libs/projection/model/conditions.ts';
 import type { Delivery } from '#libs/projection/model/delivery/delivery.ts';
 import { judgeAddresses } from './gateway-addresses.ts';
 import type { ClassModel } from '#libs/projection/model/gateway-class-model.ts';
@@ -63,7 +63,7 @@ export function gatewayStatus(
   };
 }
 
-function acceptedCondition({ fault, listeners, problems, generation }: GatewayModel): DesiredCondition {
+function acceptedCondition({ fault, listeners, problems, ignored, generation }: GatewayModel): DesiredCondition {
   const all = problems.map(describeProblem);
   if (fault !== undefined) {
     const message = listFacts([fault.message, ...unsaid(all, [fault.message])]);
@@ -73,7 +73,7 @@ function acceptedCondition({ fault, listeners, problems, generation }: GatewayMo
   const ofBad = bad.map(
     (listener) => `listener ${listener.name}: ${(listener.fault ?? listener.conflict)?.message ?? ''}`,
   );
-  const facts = [...ofBad, ...unsaid(all, ofBad)];
+  const facts = [...ofBad, ...unsaid(all, ofBad), ...ignoredFacts(ignored)];
   const ofListeners = bad.length > 0 || problems.some(({ path }) => path.startsWith('spec.listeners'));
   const reason = ofListeners ? 'ListenersNotValid' : 'Accepted';
   const status = bad.length < listeners.length ? 'True' : 'False';

@@ -1,6 +1,13 @@
 // Writes the status of a ListenerSet and of its listeners.
 import type { DesiredCondition } from '#libs/events/agent-exchange.ts';
-import { condition, conditionUnless, type Fault, listFacts, listProblems } from '#libs/projection/model/conditions.ts';
+import {
+  condition,
+  conditionUnless,
+  type Fault,
+  ignoredFacts,
+  listFacts,
+  listProblems,
+} from '#libs/projection/model/conditions.ts';
 import type { PlaneState } from '#libs/projection/model/delivery/delivery.ts';
 import { listenerFacts, listenerSetFault, type ListenerSetModel } from '#libs/projection/model/listener-set-model.ts';
 import { listenerStatus } from './listener-status.ts';
@@ -37,12 +44,13 @@ export function listenerSetStatus(
 }
 
 function acceptedCondition(set: ListenerSetModel): DesiredCondition {
-  const { generation, listeners, problems } = set;
+  const { generation, listeners, problems, ignored } = set;
   const fault = listenerSetFault(set);
   if (fault !== undefined) return conditionUnless('Accepted', fault, generation);
   const facts = [...listenerFacts(listeners), ...(problems.length > 0 ? [listProblems(problems)] : [])];
-  if (facts.length === 0) return conditionUnless('Accepted', undefined, generation);
-  return condition('Accepted', 'True', { reason: 'ListenersNotValid', message: listFacts(facts) }, generation);
+  const reason = facts.length === 0 ? 'Accepted' : 'ListenersNotValid';
+  const message = listFacts([...facts, ...ignoredFacts(ignored)]);
+  return condition('Accepted', 'True', { reason, message }, generation);
 }
 
 function programmedCondition(set: ListenerSetModel, delivery: SetDelivery): DesiredCondition {

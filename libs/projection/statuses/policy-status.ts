@@ -1,7 +1,7 @@
 // Writes the status of BackendTLSPolicies: an entry for each Gateway of ours that they have a bearing on.
 import { controllerName } from '#libs/gateway/kinds.ts';
 import { gatewayGroup } from '#libs/gateway/fields/parent-ref.ts';
-import { condition, conditionUnless, type Fault, listFacts } from '#libs/projection/model/conditions.ts';
+import { condition, conditionUnless, type Fault, ignoredFacts, listFacts } from '#libs/projection/model/conditions.ts';
 import type { PolicyModel } from '#libs/projection/model/policies.ts';
 import { parsePlaceKey } from '#libs/gateway/object-key.ts';
 
@@ -25,10 +25,7 @@ export function policyAncestors(
   return gateways.slice(0, ancestorsMax).map((gateway) => {
     const here = targets.filter((target) => target.gateways.includes(gateway));
     const fault = policy.fault ?? lostFault(here);
-    const facts = [
-      ...(ignored.length === 0 ? [] : [`not supported and left out: ${listFacts(ignored)}`]),
-      ...here.flatMap((target) => target.fault?.message ?? []),
-    ];
+    const facts = [...ignoredFacts(ignored), ...here.flatMap((target) => target.fault?.message ?? [])];
     const accepted =
       fault === undefined
         ? condition('Accepted', 'True', { reason: 'Accepted', message: listFacts(facts) }, generation)

@@ -4,7 +4,14 @@ import { controllerName } from '#libs/gateway/kinds.ts';
 import type { RouteSpec } from '#libs/gateway/objects/route-spec.ts';
 import type { RuleFault } from '#libs/gateway/fields/rule-fault.ts';
 import type { Attachment } from '#libs/projection/model/attach.ts';
-import { condition, conditionUnless, type Fault, listFacts, listProblems } from '#libs/projection/model/conditions.ts';
+import {
+  condition,
+  conditionUnless,
+  type Fault,
+  ignoredFacts,
+  listFacts,
+  listProblems,
+} from '#libs/projection/model/conditions.ts';
 import type { RuleName } from '#libs/projection/model/publish.ts';
 import type { KeptAttachment } from '#libs/projection/model/rivals.ts';
 
@@ -92,7 +99,7 @@ function faultsOf(spec: RouteSpec): readonly { readonly index: number; readonly 
 function reservations({ ignored, rules }: RouteSpec, { lost }: KeptAttachment): string {
   return listFacts([
     ...(rules.length === 0 ? ['the route has no rules: it takes no requests'] : []),
-    ...(ignored.length === 0 ? [] : [`not supported and left out: ${listFacts(ignored)}`]),
+    ...ignoredFacts(ignored),
     ...(lost === undefined ? [] : [lost.message]),
   ]);
 }

@@ -1,7 +1,7 @@
 // Holds the names of all fields of the kinds that Fleetgate reads, as their schemas have them:
-// Gateway API v1.6.3 and v1.7.0 (experimental), Service APIs v0.1.0, Kubernetes by its client. Made by tools/known-fields.ts.
-// A line begins with version and kind; braces follow a name whose own fields are known. All share
-// the metadata.
+// Gateway API v1.6.3 and v1.7.0 (experimental), Service APIs v0.1.0, Kubernetes by its client. Made by
+// tools/known-fields.ts. A line begins with version and kind; braces follow a name whose own fields are known. All
+// share the metadata.
 export const knownFields = `
 metadata { annotations creationTimestamp deletionGracePeriodSeconds deletionTimestamp finalizers generateName
   generation labels managedFields { apiVersion fieldsType fieldsV1 manager operation subresource time } name namespace
