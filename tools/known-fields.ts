@@ -55,8 +55,8 @@ const ofCrds = crdFolders.flatMap(([module, folder]) =>
   ),
 );
 const ofClient = kinds.flatMap(({ kind, group, versions }) => {
-  const model = group === '' || group.endsWith('.k8s.io') ? `V1${kind}` : '';
-  const fields = ofModel(model);
+  const isOfClient = group === '' || group.endsWith('.k8s.io');
+  const fields = isOfClient ? (ofModel(`V1${kind}`) ?? ofModel(`V1beta1${kind}`)) : null;
   return fields === null
     ? []
     : versions.map((version) => [[group, version].filter(Boolean).join('/') + ` ${kind}`, fields] as const);

@@ -11,10 +11,16 @@ const yearTenThousand = Date.parse('9999-12-31T23:59:59.999Z') + 1;
 
 export const clusterName = label;
 export const namespaceName = label;
-export const objectName = z
+const objectName = z
   .string()
   .max(253)
   .regex(/^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$/, 'must be a DNS name in lower case');
+
+/** A name as objects of all kinds may have it: those of ClusterTrustBundles name a signer, with colons. */
+export const anyObjectName = z
+  .string()
+  .max(253)
+  .regex(/^[A-Za-z0-9]([-A-Za-z0-9._:]*[A-Za-z0-9])?$/, 'must be the name of an object');
 
 /** A gateway by the parts of a path. */
 export const gatewayPath = z.object({ cluster: clusterName, namespace: namespaceName, name: objectName });
@@ -80,7 +86,7 @@ export const objectPath = z.object({
   cluster: clusterName,
   kind: z.enum(objectKinds),
   namespace: z.union([namespaceName, z.literal('-')]),
-  name: objectName,
+  name: anyObjectName,
 });
 /** Those of the objects' kinds that are routes. */
 export const routeKinds: readonly string[] = objectKinds.filter(

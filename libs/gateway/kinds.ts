@@ -26,6 +26,9 @@ const gateway = 'gateway.networking.k8s.io';
 /** The group of Service APIs 0.1, from before the Gateway API was called so. */
 export const serviceApisGroup = 'networking.x-k8s.io';
 
+/** The group of ClusterTrustBundles. */
+export const certificatesGroup = 'certificates.k8s.io';
+
 const serviceApi = {
   group: serviceApisGroup,
   versions: ['v1alpha1'],
@@ -217,6 +220,18 @@ export const kinds = [
     status: false,
     watch: 'referenced',
     stream: 'history',
+  },
+  {
+    kind: 'ClusterTrustBundle',
+    group: certificatesGroup,
+    // Kubernetes serves v1 from 1.37 on, and v1beta1 before where it is switched on.
+    versions: ['v1', 'v1beta1'],
+    plural: 'clustertrustbundles',
+    scope: 'Cluster',
+    status: false,
+    watch: 'referenced',
+    stream: 'history',
+    optional: true,
   },
 ] as const satisfies readonly KindInfo[];
 

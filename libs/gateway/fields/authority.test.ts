@@ -1,4 +1,5 @@
 // Which ConfigMaps and Secrets hold CA certificates.
+import { readFileSync } from 'node:fs';
 import t from 'tap';
 import { type Authority, parseAuthority } from './authority.ts';
 import { parseParameters } from '#libs/gateway/data-plane/data-plane-parameters.ts';
@@ -27,6 +28,10 @@ WNL+
 -----END CERTIFICATE-----
 `;
 
+function ofBundle(spec: unknown): Authority {
+  return parseAuthority({ apiVersion: 'certificates.k8s.io/v1', kind: 'ClusterTrustBundle', metadata, spec });
+}
+
 function problem(authority: Authority): string {
   return 'problem' in authority ? authority.problem : '';
 }
@@ -47,6 +52,16 @@ void t.test('what is no certificate is a sentence', async (t) => {
   t.match(of({ 'ca.crt': certificate.replace('END', 'ND') }), /cannot be read/);
   t.match(of({ 'ca.crt': certificate.repeat(1001) }), /more than 1000/);
   t.equal(problem(parseAuthority(configMap({}, { problem: 'too long' }))), 'too long');
+});
+
+void t.test('of a ClusterTrustBundle every certificate must be one of an authority', async (t) => {
+  t.same(ofBundle({ signerName: 'example.com/x', trustBundle: `# one\n${certificate}` }), { pem: certificate });
+  for (const spec of [undefined, null, 7, {}, { trustBundle: 7 }, { trustBundle: '' }, { 'ca.crt': certificate }])
+    t.equal(problem(ofBundle(spec)), 'has no spec.trustBundle with certificates');
+  t.equal(problem(ofBundle({ trustBundle: 'hello' })), 'spec.trustBundle holds no certificate in PEM');
+  const leaf = readFileSync(new URL('../../xds/testdata/tls/client.crt', import.meta.url), 'utf8');
+  t.match(problem(ofBundle({ trustBundle: certificate + leaf })), /none of an authority/);
+  t.match(problem(ofBundle({ trustBundle: certificate.replace('M', '!') })), /cannot be read/);
 });
 
 void t.test('parameters of data planes', async (t) => {

@@ -1,7 +1,8 @@
 // Parses spec.tls.frontend of a Gateway, which says which client certificates are demanded on which ports. What cannot
 // be read demands what nobody has: serving without the check would open what the user wants closed.
+import { parseAuthorityRef } from './authority.ts';
 import type { Cursor } from './cursor.ts';
-import { type ObjectRef, parseObjectRef } from './object-ref.ts';
+import type { ObjectRef } from './object-ref.ts';
 import type { Problem } from '#libs/gateway/problem.ts';
 
 type ValidationMode = 'AllowValidOnly' | 'AllowInsecureFallback';
@@ -55,7 +56,7 @@ function parseConfig(config: Cursor, namespace: string): FrontendValidation | un
   const refs = validation.field('caCertificateRefs');
   const items = refs.items(16);
   if (isDemanded && items.length === 0) refs.problem('must name at least one object');
-  const authorities = items.flatMap((item) => parseObjectRef(item, namespace) ?? []);
+  const authorities = items.flatMap((item) => parseAuthorityRef(item, namespace) ?? []);
   if (problems.length > 0) return { problems };
   return isDemanded ? { authorities, mode } : undefined;
 }

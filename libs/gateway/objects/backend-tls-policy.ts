@@ -1,4 +1,5 @@
 // Parses a BackendTLSPolicy, which says how TLS is spoken to a Service.
+import { authorityKind } from '#libs/gateway/fields/authority.ts';
 import { type Cursor, openBody } from '#libs/gateway/fields/cursor.ts';
 import { ignoredFields } from '#libs/gateway/fields/ignored-fields.ts';
 import { ipVersion } from '#libs/gateway/ip-address.ts';
@@ -10,6 +11,7 @@ import {
   sectionName,
   wildcardHostname,
 } from '#libs/gateway/fields/names.ts';
+import type { ObjectRef } from '#libs/gateway/fields/object-ref.ts';
 import type { KubeObject } from '#libs/gateway/object.ts';
 import type { Problem } from '#libs/gateway/problem.ts';
 
@@ -17,13 +19,6 @@ import type { Problem } from '#libs/gateway/problem.ts';
 export interface PolicyTarget {
   readonly service: string;
   readonly portName?: string;
-}
-
-/** An object of the policy's namespace that holds CA certificates. */
-export interface AuthorityRef {
-  readonly group: string;
-  readonly kind: string;
-  readonly name: string;
 }
 
 interface SubjectAltName {
@@ -34,7 +29,8 @@ interface SubjectAltName {
 interface BackendTlsPolicy {
   readonly targets: readonly PolicyTarget[];
   readonly hostname: string;
-  readonly authorities: 'system' | readonly AuthorityRef[];
+  /** Objects with CA certificates: of the policy's namespace, or of none. */
+  readonly authorities: 'system' | readonly ObjectRef[];
   readonly subjectAltNames: readonly SubjectAltName[];
   /** Mistakes: the policy is not accepted, and what it targets is not spoken to. */
   readonly problems: readonly Problem[];
@@ -54,7 +50,7 @@ export function parseBackendTlsPolicy(object: KubeObject): BackendTlsPolicy {
   validation.requiredObject();
   const hostname = validation.field('hostname').requiredText(preciseHostname) ?? '';
   if (ipVersion(hostname) !== 0) validation.field('hostname').problem('must not be an IP address');
-  const authorities = parseAuthorities(validation);
+  const authorities = parseAuthorities(validation, object.metadata.namespace ?? '');
   const subjectAltNames = validation
     .field('subjectAltNames')
     .items(5)
@@ -80,7 +76,7 @@ function parseTargets(at: Cursor): readonly PolicyTarget[] {
   return [...new Map(targets.map((target) => [`${target.service} ${target.portName ?? ''}`, target])).values()];
 }
 
-function parseAuthorities(at: Cursor): BackendTlsPolicy['authorities'] {
+function parseAuthorities(at: Cursor, namespace: string): BackendTlsPolicy['authorities'] {
   const refsAt = at.field('caCertificateRefs');
   const wellKnown = at.field('wellKnownCACertificates');
   const items = refsAt.items(8);
@@ -95,7 +91,9 @@ function parseAuthorities(at: Cursor): BackendTlsPolicy['authorities'] {
     const group = item.field('group').text(groupName) ?? '';
     const kind = item.field('kind').requiredText(kindName);
     const name = item.field('name').requiredText(objectName);
-    return kind === undefined || name === undefined ? [] : [{ group, kind, name }];
+    if (kind === undefined || name === undefined) return [];
+    const isBundle = authorityKind({ group, kind }) === 'ClusterTrustBundle';
+    return [{ group, kind, namespace: isBundle ? '' : namespace, name }];
   });
 }
 

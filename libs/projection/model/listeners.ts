@@ -9,7 +9,7 @@ import type { ClientDemand } from './client-validation.ts';
 import type { ClientValidation, ExternalAuth, ListenerEntry, ListenerProtocol } from '#libs/snapshot/entry.ts';
 import type { ListenerFilters } from './external-auth.ts';
 import type { ListenerClaim, Verdict } from './listener-conflicts.ts';
-import type { KeyChoice } from './object-lookup.ts';
+import type { KeyChoice } from './authority-ref.ts';
 
 /** Describes a listener by itself. */
 export interface ListenerDraft {

@@ -1,6 +1,5 @@
-// Looks up references of Gateways and ListenerSets to Secrets and ConfigMaps, in the order of the specification: kind,
-// permission, existence.
-import type { Authority } from '#libs/gateway/fields/authority.ts';
+// Looks up references of Gateways and ListenerSets to Secrets, ConfigMaps and ClusterTrustBundles, in the order of the
+// specification: kind, permission, existence.
 import type { ParameterSet } from '#libs/gateway/data-plane/data-plane-parameters.ts';
 import type { ParametersRef } from '#libs/gateway/fields/infrastructure.ts';
 import { kindText, type ObjectRef } from '#libs/gateway/fields/object-ref.ts';
@@ -8,11 +7,9 @@ import { gatewayGroup } from '#libs/gateway/fields/parent-ref.ts';
 import type { Problem } from '#libs/gateway/problem.ts';
 import type { CrossReference } from '#libs/gateway/objects/reference-grant.ts';
 import type { CertificateSecret } from '#libs/gateway/objects/secret.ts';
+import { type AuthorityFound, type KeyChoice, resolveAuthority } from './authority-ref.ts';
 import { type Fault, listProblems } from './conditions.ts';
-import { toAuthorityKey, toTlsKey } from '#libs/snapshot/discovery-key.ts';
-
-/** Says what a look-up of a reference gave: a discovery key, or why there is none. */
-export type KeyChoice = { readonly key: string } | { readonly fault: Fault };
+import { toTlsKey } from '#libs/snapshot/discovery-key.ts';
 
 /** Says what a look-up of parameters gave. */
 export type ParameterChoice = { readonly value: ParameterSet } | { readonly fault: Fault };
@@ -24,7 +21,7 @@ export interface ObjectLookup {
   readonly brokenGrants: (cluster: string, namespace: string) => string;
   /** What a Secret holds; undefined = there is none. */
   readonly certificate: (cluster: string, namespace: string, name: string) => CertificateSecret | undefined;
-  readonly authority: (cluster: string, kind: string, namespace: string, name: string) => Authority | undefined;
+  readonly authority: (cluster: string, kind: string, namespace: string, name: string) => AuthorityFound;
   readonly parameters: (
     cluster: string,
     namespace: string,
@@ -58,18 +55,11 @@ export function findCertificate(
 
 /** Looks up CA certificates for those of clients. */
 export function findAuthority(ref: ObjectRef, from: Referrer, lookup: ObjectLookup): KeyChoice {
-  const { group, kind, namespace, name } = ref;
-  if (group !== '' || (kind !== 'ConfigMap' && kind !== 'Secret')) {
-    const message = `${kindText(ref)} is not supported for CA certificates; ConfigMap and Secret are`;
-    return invalid('InvalidCACertificateKind', message);
-  }
-  const refused = refusal(ref, from, lookup);
-  if (refused !== undefined) return { fault: refused };
-  const reason = 'InvalidCACertificateRef';
-  const authority = lookup.authority(from.cluster, kind, namespace, name);
-  if (authority === undefined) return invalid(reason, `${kind} ${namespace}/${name} does not exist`);
-  if ('problem' in authority) return invalid(reason, `${kind} ${namespace}/${name} ${authority.problem}`);
-  return { key: toAuthorityKey({ cluster: from.cluster, kind, namespace, name }) };
+  return resolveAuthority(ref, from.cluster, {
+    authority: lookup.authority,
+    refusal: (one) => refusal(one, from, lookup),
+    strangeKind: 'InvalidCACertificateKind',
+  });
 }
 
 /** Looks up parameters; without a reference there are none. */

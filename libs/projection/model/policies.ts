@@ -1,17 +1,12 @@
 // Judges BackendTLSPolicies: what each asks for, and which of several holds on a port of a Service.
 import type { KnownObject } from '#libs/fleet/fleet.ts';
-import {
-  type AuthorityRef,
-  parseBackendTlsPolicy,
-  type PolicyTarget,
-} from '#libs/gateway/objects/backend-tls-policy.ts';
-import type { Authority } from '#libs/gateway/fields/authority.ts';
+import { parseBackendTlsPolicy, type PolicyTarget } from '#libs/gateway/objects/backend-tls-policy.ts';
 import { createdAt, generation } from '#libs/gateway/fields/metadata.ts';
+import { type AuthorityLookup, resolveAuthority } from './authority-ref.ts';
 import type { PolicyChoice } from './backends.ts';
 import { type Fault, listFacts, listProblems } from './conditions.ts';
 import { compareText } from '#libs/gateway/compare-text.ts';
 import { toPlaceKey } from '#libs/gateway/object-key.ts';
-import { toAuthorityKey } from '#libs/snapshot/discovery-key.ts';
 
 /** Names a policy, and decides between several. */
 interface PolicyName {
@@ -38,12 +33,9 @@ export interface PolicyModel extends PolicyName {
   readonly ignored: readonly string[];
 }
 
-/** Finds what a reference to CA certificates comes to; undefined = there is no such object. */
-type AuthorityLookup = (kind: string, namespace: string, name: string) => Authority | undefined;
-
 /** Judges a policy by itself; whether another comes before it is told by `holdingPolicy`. */
-export function evaluatePolicy(known: KnownObject, authorityOf: AuthorityLookup): PolicyModel {
-  const { namespace, name, uid, object } = known;
+export function evaluatePolicy(known: KnownObject, authority: AuthorityLookup['authority']): PolicyModel {
+  const { cluster, namespace, name, uid, object } = known;
   const { targets, hostname, authorities, subjectAltNames, problems, ignored } = parseBackendTlsPolicy(object);
   const base = {
     key: toPlaceKey(known),
@@ -53,7 +45,8 @@ export function evaluatePolicy(known: KnownObject, authorityOf: AuthorityLookup)
     targets,
     ignored,
   };
-  const refs = authorities === 'system' ? [] : authorities.map((ref) => findAuthority(ref, known, authorityOf));
+  const lookup = { authority, refusal: () => undefined, strangeKind: 'InvalidKind' } as const;
+  const refs = authorities === 'system' ? [] : authorities.map((ref) => resolveAuthority(ref, cluster, lookup));
   const keys = refs.flatMap((ref) => ('key' in ref ? [ref.key] : []));
   const faults = refs.flatMap((ref) => ('fault' in ref ? [ref.fault] : []));
   const [first] = faults;
@@ -93,20 +86,4 @@ function ownFault(problems: string, trusts: boolean, referenceFault: Fault | und
   if (problems !== '') return { reason: 'Invalid', message: problems };
   if (trusts) return undefined;
   return { reason: 'NoValidCACertificate', message: referenceFault?.message ?? 'no CA certificate is named' };
-}
-
-function findAuthority(
-  { group, kind, name }: AuthorityRef,
-  { cluster, namespace }: KnownObject,
-  authorityOf: AuthorityLookup,
-): { readonly key: string } | { readonly fault: Fault } {
-  if (group !== '' || (kind !== 'ConfigMap' && kind !== 'Secret')) {
-    const what = `${kind}${group === '' ? '' : `.${group}`} ${name}`;
-    const message = `${what} is not of a kind that can hold CA certificates; ConfigMap and Secret are`;
-    return { fault: { reason: 'InvalidKind', message } };
-  }
-  const found = authorityOf(kind, namespace, name);
-  if (found !== undefined && 'pem' in found) return { key: toAuthorityKey({ cluster, kind, namespace, name }) };
-  const why = found === undefined ? 'does not exist' : found.problem;
-  return { fault: { reason: 'InvalidCACertificateRef', message: `${kind} ${namespace}/${name} ${why}` } };
 }

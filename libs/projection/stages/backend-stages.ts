@@ -10,10 +10,10 @@ import {
   type PolicyModel,
   type TargetingPolicy,
 } from '#libs/projection/model/policies.ts';
-import { brokenGrantsIn, isPermitted, type ReferenceStages } from './reference-stages.ts';
+import { brokenGrantsIn, isPermitted, objectLookup, type ReferenceStages } from './reference-stages.ts';
 import type { Sources } from './sources.ts';
 import { encodeEntry } from '#libs/snapshot/stored-entry.ts';
-import { parsePlaceKey, toObjectKey, toPlaceKey } from '#libs/gateway/object-key.ts';
+import { parsePlaceKey, toPlaceKey } from '#libs/gateway/object-key.ts';
 import { parseEntryKey } from '#libs/snapshot/entry-key.ts';
 import { parseServicePortKey, toServicePortKey } from '#libs/snapshot/service-port.ts';
 
@@ -33,12 +33,7 @@ export function createBackendStages(engine: Derivation, sources: Sources, refere
     each: sources.objects('BackendTLSPolicy'),
     compute: (key, read) => {
       const known = read.get(sources.objects('BackendTLSPolicy'), key);
-      return (
-        known &&
-        evaluatePolicy(known, (kind, namespace, name) =>
-          read.get(references.authorities, toObjectKey({ cluster: known.cluster, kind, namespace, name })),
-        )
-      );
+      return known && evaluatePolicy(known, objectLookup(references, read).authority);
     },
   });
   const policiesOf = engine.group<TargetingPolicy>().feed(policies, targetsOf);

@@ -1,4 +1,5 @@
 // Wires the stages of discovery: endpoints of Services, TLS material of Secrets, CA certificates.
+import { type AuthorityKind, authorityKinds } from '#libs/gateway/fields/authority.ts';
 import { type EndpointSlice, parseEndpointSlice } from '#libs/gateway/objects/endpoint-slice.ts';
 import type { Derivation } from '#libs/derivation/derivation.ts';
 import type { Stage } from '#libs/derivation/stage.ts';
@@ -15,7 +16,7 @@ export interface DiscoveryStages {
   /** Keys: `tls/<cluster>/<namespace>/<name>`. */
   readonly tls: Stage<DiscoveredItem>;
   /** Keys: the objects' place keys. */
-  readonly authorities: readonly { readonly kind: 'ConfigMap' | 'Secret'; readonly stage: Stage<DiscoveredItem> }[];
+  readonly authorities: readonly { readonly kind: AuthorityKind; readonly stage: Stage<DiscoveredItem> }[];
 }
 
 interface DiscoveredItem {
@@ -65,7 +66,7 @@ export function createDiscoveryStages(
       return { hash: discoveryHash(item), item };
     },
   });
-  const authorities = (['ConfigMap', 'Secret'] as const).map((kind) => ({
+  const authorities = authorityKinds.map((kind) => ({
     kind,
     stage: createAuthorityStage(engine, sources, references, kind),
   }));
@@ -80,7 +81,7 @@ function createAuthorityStage(
   engine: Derivation,
   sources: Sources,
   references: ReferenceStages,
-  kind: 'ConfigMap' | 'Secret',
+  kind: AuthorityKind,
 ): Stage<DiscoveredItem> {
   return engine.stage<DiscoveredItem>({
     name: `${kind} authority`,

@@ -1,6 +1,7 @@
 // Wires the stages of what others refer to: grants, Secrets, Services, namespaces.
-import { type Authority, parseAuthority } from '#libs/gateway/fields/authority.ts';
+import { type Authority, authorityKinds, parseAuthority } from '#libs/gateway/fields/authority.ts';
 import { parseParameters } from '#libs/gateway/data-plane/data-plane-parameters.ts';
+import { parseServedApi } from '#libs/gateway/objects/served-api.ts';
 import type { Service } from '#libs/gateway/objects/service.ts';
 import { parseService } from '#libs/gateway/objects/service.ts';
 import { labels } from '#libs/gateway/fields/metadata.ts';
@@ -16,12 +17,12 @@ import type { Derivation } from '#libs/derivation/derivation.ts';
 import type { Read, Stage } from '#libs/derivation/stage.ts';
 import type { ObjectLookup } from '#libs/projection/model/object-lookup.ts';
 import type { Sources } from './sources.ts';
-import { parseObjectKey, parsePlaceKey, toObjectKey, toPlaceKey } from '#libs/gateway/object-key.ts';
+import { clusterOf, parseObjectKey, parsePlaceKey, toObjectKey, toPlaceKey } from '#libs/gateway/object-key.ts';
 
 export interface ReferenceStages {
   readonly services: Stage<Service>;
   readonly certificates: Stage<CertificateSecret>;
-  /** CA certificates. Keys: object keys; nothing where there is no such ConfigMap or Secret. */
+  /** CA certificates. Keys: object keys; nothing where there is no such object. */
   readonly authorities: Stage<Authority>;
   /** What ConfigMaps say about data planes. */
   readonly parameters: Stage<ReturnType<typeof parseParameters>>;
@@ -29,6 +30,8 @@ export interface ReferenceStages {
   /** What is wrong with ReferenceGrants of a namespace. Keys: Namespaces. */
   readonly brokenGrants: Stage<string>;
   readonly namespaceLabels: Stage<Readonly<Record<string, string>>>;
+  /** Whether a cluster lacks the API of ClusterTrustBundles, as far as its agent says. Keys: names of clusters. */
+  readonly lacksBundles: Stage<true>;
 }
 
 /** Makes the stages. Keys are `cluster/namespace/name`. */
@@ -47,8 +50,8 @@ export function createReferenceStages(engine: Derivation, sources: Sources): Ref
     name: 'authority',
     compute: (key, read) => {
       const { kind, ...place } = parseObjectKey(key);
-      if (kind !== 'ConfigMap' && kind !== 'Secret') return undefined;
-      return withObject(read.get(sources.objects(kind), toPlaceKey(place)), parseAuthority);
+      const known = authorityKinds.find((one) => one === kind);
+      return known && withObject(read.get(sources.objects(known), toPlaceKey(place)), parseAuthority);
     },
   });
   const parameters = engine.stage({
@@ -61,17 +64,21 @@ export function createReferenceStages(engine: Derivation, sources: Sources): Ref
     compute: (key, read) => withObject(read.get(sources.objects('Namespace'), key), labels),
   });
   const grants = createPermissionStages(engine, sources);
-  return { services, certificates, authorities, parameters, ...grants, namespaceLabels };
+  const lacksBundles = createBundleStage(engine, sources);
+  return { services, certificates, authorities, parameters, ...grants, namespaceLabels, lacksBundles };
 }
 
-/** Looks up Secrets and ConfigMaps for the stage that reads. */
+/** Looks up Secrets, ConfigMaps and ClusterTrustBundles for the stage that reads. */
 export function objectLookup(stages: ReferenceStages, read: Read): ObjectLookup {
   return {
     permitted: (cluster, namespace, reference) => isPermitted(stages, read, cluster, namespace, reference),
     brokenGrants: (cluster, namespace) => brokenGrantsIn(stages, read, cluster, namespace),
     certificate: (cluster, namespace, name) => read.get(stages.certificates, toPlaceKey({ cluster, namespace, name })),
-    authority: (cluster, kind, namespace, name) =>
-      read.get(stages.authorities, toObjectKey({ cluster, kind, namespace, name })),
+    authority: (cluster, kind, namespace, name) => {
+      const found = read.get(stages.authorities, toObjectKey({ cluster, kind, namespace, name }));
+      if (found !== undefined || kind !== 'ClusterTrustBundle') return found;
+      return read.get(stages.lacksBundles, cluster) === true ? 'unserved' : undefined;
+    },
     parameters: (cluster, namespace, name) => read.get(stages.parameters, toPlaceKey({ cluster, namespace, name })),
   };
 }
@@ -103,6 +110,28 @@ export function labelsOfNamespace(
     ...read.get(stages.namespaceLabels, namespaceKey(cluster, namespace)),
     'kubernetes.io/metadata.name': namespace,
   };
+}
+
+/** Makes the stage that gathers what the GatewayClasses of a cluster say of its APIs. */
+function createBundleStage(engine: Derivation, sources: Sources): Stage<true> {
+  const told = engine.stage({
+    name: 'kinds that a cluster serves',
+    each: sources.objects('GatewayClass'),
+    compute: (key, read) => {
+      const known = read.get(sources.objects('GatewayClass'), key);
+      return known && parseServedApi(known.object).kinds;
+    },
+  });
+  const byCluster = engine
+    .group<readonly string[]>()
+    .feed(told, (key, kinds) => [{ group: clusterOf(key), member: key, item: kinds }]);
+  return engine.stage({
+    name: 'cluster without trust bundles',
+    compute: (cluster, read): true | undefined => {
+      const lists = read.list(byCluster, cluster);
+      return lists.length > 0 && !lists.some((kinds) => kinds.includes('ClusterTrustBundle')) ? true : undefined;
+    },
+  });
 }
 
 function createPermissionStages(

@@ -14,6 +14,7 @@ type Need = (api: ServedApi) => boolean;
 const features: readonly (readonly [name: string, ...needs: Need[]])[] = [
   ['BackendTLSPolicy', serves('BackendTLSPolicy')],
   ['BackendTLSPolicySANValidation', serves('BackendTLSPolicy')],
+  ['ClusterTrustBundle', from('1.7'), surelyServes('ClusterTrustBundle')],
   ['GRPCRoute', serves('GRPCRoute')],
   ['GRPCRouteNamedRouteRule', serves('GRPCRoute')],
   ['Gateway'],
@@ -86,6 +87,11 @@ function experimental({ channel }: ServedApi): boolean {
 /** Needs a kind of the table of watched kinds. What nobody told is there. */
 function serves(kind: WatchedKind): Need {
   return ({ kinds }) => kinds?.includes(kind) ?? true;
+}
+
+/** Needs a kind that few clusters have. What nobody told is not there. */
+function surelyServes(kind: WatchedKind): Need {
+  return ({ kinds }) => kinds?.includes(kind) ?? false;
 }
 
 function either(...needs: readonly Need[]): Need {

@@ -152,7 +152,15 @@ const listeners = field(
     listener('udp', 5000, 'UDP'),
   ),
 );
-const authorities = list(part({ ...place, group: one(''), kind: usual('ConfigMap', 'Secret', 'Bucket') }));
+const bundle = part({
+  group: one('certificates.k8s.io'),
+  kind: usual('ClusterTrustBundle', 'Bucket'),
+  name: one('x', 'y'),
+  namespace: rare(one('a')),
+});
+const authorities = list(
+  fc.oneof(part({ ...place, group: one(''), kind: usual('ConfigMap', 'Secret', 'Bucket') }), bundle),
+);
 const validation = part({
   caCertificateRefs: authorities,
   mode: usual('AllowValidOnly', 'AllowInsecureFallback', 'Odd'),
@@ -222,7 +230,9 @@ const specs: Readonly<Record<string, fc.Arbitrary<unknown>>> = {
     validation: part({
       hostname: usual('a.example.com', '*'),
       wellKnownCACertificates: rare(usual('System', 'other')),
-      caCertificateRefs: rare(list(part({ group: one(''), kind: usual('ConfigMap', 'Bucket'), name: one('x', 'y') }))),
+      caCertificateRefs: rare(
+        list(fc.oneof(part({ group: one(''), kind: usual('ConfigMap', 'Bucket'), name: one('x', 'y') }), bundle)),
+      ),
     }),
   }),
 };
@@ -230,6 +240,7 @@ const body: Readonly<Record<string, fc.Arbitrary<object>>> = {
   ConfigMap: fc.record({
     data: part({ 'ca.crt': one(authority, 'garbage'), replicas: rare(one('2', 'many')), merge: rare(one('class')) }),
   }),
+  ClusterTrustBundle: fc.record({ spec: part({ trustBundle: usual(authority, '', 'garbage') }) }),
   Secret: fc.record({ summary: part({ certificate: part({ fingerprint: one('f') }) }) }),
   EndpointSlice: fc.record({
     ports: list(part({ name: one('web'), port: one(8080), protocol: rare(one('UDP')) })),

@@ -35,6 +35,7 @@ const copiedSpec = 'kubectl.kubernetes.io/last-applied-configuration';
 
 // RFC 1123 subdomain and label, as an API server demands.
 const namePattern = /^[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?$/;
+const bundleNamePattern = /^[A-Za-z0-9]([-A-Za-z0-9._:]{0,251}[A-Za-z0-9])?$/;
 const namespacePattern = /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/;
 
 /** Reads every good object of a file, and every mistake; `file` is the name to say. */
@@ -143,7 +144,8 @@ function readIdentity(
 ): { readonly namespace: string; readonly name: string } | string {
   const { name, namespace } = metadata;
   if (typeof name !== 'string' || name === '') return 'metadata.name is needed';
-  if (!namePattern.test(name)) return `metadata.name ${JSON.stringify(name)} is no valid name (RFC 1123)`;
+  const pattern = info.kind === 'ClusterTrustBundle' ? bundleNamePattern : namePattern;
+  if (!pattern.test(name)) return `metadata.name ${JSON.stringify(name)} is no valid name (RFC 1123)`;
   if (info.scope === 'Cluster') {
     return namespace === undefined || namespace === null
       ? { namespace: '', name }

@@ -57,6 +57,8 @@ void t.test('the role reads what is watched, writes statuses, and nothing else',
     for (const resource of toTexts(rule.resources))
       granted.set(`${String(rule.apiGroups)}/${resource}`, toTexts(rule.verbs));
   }
+  t.same(granted.get('apiextensions.k8s.io/customresourcedefinitions'), ['get']);
+  granted.delete('apiextensions.k8s.io/customresourcedefinitions');
   for (const { group, plural, status, watch } of kinds) {
     const verbs = granted.get(`${group}/${plural}`);
     t.same(verbs, watch === 'all' ? ['get', 'list', 'watch'] : ['list', 'watch'], plural);

@@ -5,6 +5,7 @@ import { sha256 } from '#libs/gateway/canonical.ts';
 import { type KindInfo, controllerName, kinds } from '#libs/gateway/kinds.ts';
 import { fail, messageOf } from '#libs/runtime/errors.ts';
 import packageFile from '../../../package.json' with { type: 'json' };
+import { crdGroup, telltaleCrd } from '../kubernetes/served-api-report.ts';
 import { ownedKinds } from '../provision/owned-objects.ts';
 import type { ManifestOptions } from './options.ts';
 
@@ -88,7 +89,7 @@ export function printManifest(objects: readonly InstallObject[], output: Manifes
     .join('---\n');
 }
 
-/** Allows to read what is watched and to write the statuses, and nothing else. */
+/** Allows to read what is watched and the release of the CRDs, to write the statuses, and nothing else. */
 export function buildRules(): readonly object[] {
   const rules: object[] = [];
   for (const [group, infos] of Map.groupBy<string, KindInfo>(kinds, (info) => info.group)) {
@@ -100,6 +101,12 @@ export function buildRules(): readonly object[] {
     rules.push(...rule(group, referenced, ['list', 'watch'], ''));
     rules.push(...rule(group, status, ['patch'], '/status'));
   }
+  rules.push({
+    apiGroups: [crdGroup],
+    resources: ['customresourcedefinitions'],
+    resourceNames: [telltaleCrd],
+    verbs: ['get'],
+  });
   return rules;
 }
 

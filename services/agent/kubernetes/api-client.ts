@@ -30,6 +30,8 @@ export interface ApiRequest {
   readonly query?: Readonly<Record<string, string>>;
   readonly body?: string;
   readonly contentType?: string;
+  /** Media type of the answer; JSON of the whole object where none is given. */
+  readonly accept?: string;
   readonly signal?: AbortSignal | undefined;
   readonly timeoutMs?: number;
 }
@@ -72,7 +74,7 @@ export function openApiClient(config: KubeConfig): ApiClient {
       method: options.method ?? 'GET',
       headers: {
         ...headers,
-        accept: 'application/json',
+        accept: options.accept ?? 'application/json',
         'user-agent': 'fleetgate-agent',
         ...(options.contentType === undefined ? {} : { 'content-type': options.contentType }),
       },

@@ -1,5 +1,6 @@
 // Runs a reflector for each kind that the cluster serves, in its best version. It looks for missing kinds again and
-// again; a kind that goes away takes its objects with it.
+// again; a kind that goes away takes its objects with it. Kinds of which only referenced objects are read it leaves to
+// others, and says when they come and go.
 import { type KindInfo, type WatchedKind, kinds } from '#libs/gateway/kinds.ts';
 import { backoff, jittered, pause } from '#libs/runtime/pause.ts';
 import type { SourceSink } from '../source.ts';
@@ -7,12 +8,15 @@ import type { ApiClient } from './api-client.ts';
 import { type Discovery, type ServedKind, collectionPath, discoverKinds } from './discovery.ts';
 import type { Reachability } from './reachability.ts';
 import { type KnownObject, type Reflector, startReflector } from './reflector.ts';
+import { ServedApiReport } from './served-api-report.ts';
 import type { ReflectorTiming } from './timing.ts';
 
 interface KindWatchesOptions {
   readonly client: ApiClient;
   readonly sink: SourceSink;
   readonly reachability: Reachability;
+  /** Takes note of where a kind is whose referenced objects are read; null = the cluster does not serve it. */
+  readonly onReferenced: (kind: WatchedKind, served: ServedKind | null) => void;
   readonly timing?: Partial<ReflectorTiming>;
   /** How often to look for kinds that are missing. */
   readonly missingPollMs?: number;
@@ -33,6 +37,9 @@ const confirmMs = 2000;
 export class KindWatches {
   readonly #options: KindWatchesOptions;
   readonly #watches = new Map<WatchedKind, KindWatch>();
+  /** Kinds of which only referenced objects are read, as far as they are served. */
+  readonly #referenced = new Map<WatchedKind, ServedKind>();
+  readonly #report: ServedApiReport;
   /** Kinds that the last look did not find: a second look decides. */
   readonly #doubted = new Set<WatchedKind>();
   readonly #abort = new AbortController();
@@ -41,6 +48,7 @@ export class KindWatches {
 
   constructor(options: KindWatchesOptions) {
     this.#options = options;
+    this.#report = new ServedApiReport(options);
   }
 
   start(): void {
@@ -50,6 +58,11 @@ export class KindWatches {
   /** Reads again everything that is watched at these roots (`/apis/<group>/<version>`), and looks for kinds at once. */
   reread(roots: ReadonlySet<string>): void {
     for (const { served, reflector } of this.#watches.values()) if (roots.has(served.root)) reflector.reread();
+    this.look();
+  }
+
+  /** Looks at once for what the cluster serves. */
+  look(): void {
     this.#wake.abort();
   }
 
@@ -78,10 +91,18 @@ export class KindWatches {
       }
       failures = 0;
       sink.problem('discovery', null);
+      await this.#report.tell(this.#lasting(found.served), signal);
+      if (signal.aborted) return;
       const pollMs = await this.#apply(found);
       const waitMs = this.#doubted.size > 0 ? Math.min(confirmMs, missingPollMs) : Math.max(missingPollMs, pollMs);
       await pause(jittered(waitMs), AbortSignal.any([signal, this.#wake.signal]));
     }
+  }
+
+  /** Names the kinds that a look found, and those that it misses for the first time. */
+  #lasting(found: ReadonlyMap<WatchedKind, ServedKind>): readonly WatchedKind[] {
+    const before = [...this.#watches.keys(), ...this.#referenced.keys()];
+    return [...found.keys(), ...before.filter((kind) => !found.has(kind) && !this.#doubted.has(kind))];
   }
 
   /** Gives how long it may take, at least, until the next look. */
@@ -89,25 +110,34 @@ export class KindWatches {
     const { sink } = this.#options;
     const missing: string[] = [];
     let pollMs = allPollMs;
-    for (const info of kindTable) {
-      if (info.watch !== 'all') continue;
+    // Where referenced objects are is known before anything refers to them.
+    for (const info of kindTable.toSorted((a, b) => Number(a.watch === 'all') - Number(b.watch === 'all'))) {
       const served = found.served.get(info.kind);
       if (served !== undefined) {
         this.#doubted.delete(info.kind);
-        await this.#watch(served);
+        if (info.watch === 'all') await this.#watch(served);
+        else this.#refer(info.kind, served);
         continue;
       }
       pollMs = Math.min(pollMs, info.optional === true ? optionalPollMs : 0);
       if (info.optional !== true) missing.push(info.plural);
-      const isSure = !this.#watches.has(info.kind) && !found.emptyGroups.has(info.group);
-      if (isSure || this.#doubted.delete(info.kind)) await this.#drop(info.kind);
-      else this.#doubted.add(info.kind);
+      const isKnown = this.#watches.has(info.kind) || this.#referenced.has(info.kind);
+      const isSure = !isKnown && !found.emptyGroups.has(info.group);
+      if (!isSure && !this.#doubted.delete(info.kind)) this.#doubted.add(info.kind);
+      else if (info.watch === 'all') await this.#drop(info.kind);
+      else this.#refer(info.kind, null);
     }
     sink.problem(
       'missing',
       missing.length === 0 ? null : `the cluster has no CRDs of these kinds: ${missing.join(', ')}`,
     );
     return pollMs;
+  }
+
+  #refer(kind: WatchedKind, served: ServedKind | null): void {
+    if (served === null) this.#referenced.delete(kind);
+    else this.#referenced.set(kind, served);
+    this.#options.onReferenced(kind, served);
   }
 
   async #watch(served: ServedKind): Promise<void> {
@@ -128,7 +158,7 @@ export class KindWatches {
       collection: { path: collectionPath(served) },
       apiVersion,
       kind,
-      onChange: (change) => sink.change({ ...change, kind }),
+      onChange: (change) => (kind === 'GatewayClass' ? this.#report.class(change) : sink.change({ ...change, kind })),
       onListed: () => sink.listed(kind),
       onMissing: () => {
         watch.state = 'ended';

@@ -1,5 +1,6 @@
 import t, { type Test } from 'tap';
 import { type WatchedKind, kinds, serviceApisGroup } from '#libs/gateway/kinds.ts';
+import { type ServedApi, parseServedApi } from '#libs/gateway/objects/served-api.ts';
 import { eventually } from '#libs/testing/eventually.ts';
 import { testLogger } from '#libs/testing/peers/throwaway.ts';
 import { findReferences } from '../objects/references.ts';
@@ -10,6 +11,7 @@ import { openKubernetesSource } from './kubernetes-source.ts';
 const group = 'gateway.networking.k8s.io';
 const gateways = `/apis/${group}/v1/gateways`;
 const secrets = '/api/v1/namespaces/ns/secrets';
+const crd = '/apis/apiextensions.k8s.io/v1/customresourcedefinitions/gateways.gateway.networking.k8s.io';
 const kubeSystem = '/api/v1/namespaces/kube-system';
 
 interface Run {
@@ -17,6 +19,8 @@ interface Run {
   readonly source: Source;
   readonly changes: string[];
   readonly listed: WatchedKind[];
+  /** What GatewayClasses said of the cluster. */
+  readonly said: ServedApi[];
   readonly problems: Map<string, string>;
 }
 
@@ -42,7 +46,7 @@ function publishSchemas(server: MisbehavingApiServer, hash: string): void {
   server.documents.set('/openapi/v3', { paths });
 }
 
-const servedKinds = kinds.filter((info) => info.group !== serviceApisGroup);
+const watchedKinds = kinds.filter((info) => info.watch === 'all' && info.group !== serviceApisGroup);
 const allKinds = kinds.filter((info) => info.group === group).map(({ plural }) => plural);
 
 async function begin(t: Test, prepare: (server: MisbehavingApiServer) => void): Promise<Run> {
@@ -57,6 +61,9 @@ async function begin(t: Test, prepare: (server: MisbehavingApiServer) => void): 
   });
   server.failing.set('/apis/networking.x-k8s.io', 404);
   publishSchemas(server, '1');
+  server.documents.set('/apis/certificates.k8s.io', { versions: [{ version: 'v1' }] });
+  server.documents.set('/apis/certificates.k8s.io/v1', { resources: [{ name: 'certificatesigningrequests' }] });
+  server.failing.set(crd, 404);
   install(server, { v1: allKinds });
   prepare(server);
   const timing = { backoffMs: () => 5, settleMs: 5 };
@@ -77,6 +84,7 @@ async function begin(t: Test, prepare: (server: MisbehavingApiServer) => void): 
   }));
   const changes: string[] = [];
   const listed: WatchedKind[] = [];
+  const said: ServedApi[] = [];
   const problems = new Map<string, string>();
   await source.start(
     {
@@ -84,6 +92,7 @@ async function begin(t: Test, prepare: (server: MisbehavingApiServer) => void): 
         const name = change.type === 'applied' ? change.object.metadata.name : change.name;
         const how = change.type === 'applied' ? change.object.apiVersion : 'gone';
         changes.push(`${change.kind} ${name} ${how}`);
+        if (change.kind === 'GatewayClass' && change.type === 'applied') said.push(parseServedApi(change.object));
         if (change.kind === 'Gateway') source.reference(change.type === 'applied' ? findReferences(change.object) : []);
       },
       listed: (kind) => listed.push(kind),
@@ -95,7 +104,7 @@ async function begin(t: Test, prepare: (server: MisbehavingApiServer) => void): 
     },
     [],
   );
-  return { server, source, changes, listed, problems };
+  return { server, source, changes, listed, said, problems };
 }
 
 const isAllListed = (run: Run): boolean => kinds.every(({ kind }) => run.listed.includes(kind));
@@ -203,7 +212,7 @@ void t.test('only the Secrets that are referred to are read, each by its name', 
   t.same(changes.slice(2).toSorted(), [`Gateway g ${group}/v1`, 'Secret one gone', 'Secret one v1', 'Secret two v1']);
   for (const name of ['three', 'two', 'three', 'two']) server.put('g', withSecret(name), 'watched', gateways);
   server.put('two', { changed: true }, 'watched', secrets);
-  await eventually(() => changes.at(-1) === 'Secret two v1' && server.watching === servedKinds.length - 2 + 1);
+  await eventually(() => changes.at(-1) === 'Secret two v1' && server.watching === watchedKinds.length + 1);
   t.notOk(changes.some((change) => change.includes('private')));
 });
 
@@ -220,6 +229,124 @@ void t.test('a Secret that may not be read holds nothing up, and is not taken fo
   server.failing.delete(secrets);
   await eventually(() => changes.includes('Secret one v1') && problems.size === 0);
   t.notOk(source.isUncertain('Secret/ns/one'));
+});
+
+const withoutTcp = allKinds.filter((plural) => plural !== 'tcproutes');
+const certificates = '/apis/certificates.k8s.io';
+const bundleName = 'example.com:internal:v1';
+const withBundle = {
+  tls: {
+    frontend: {
+      default: {
+        validation: {
+          caCertificateRefs: [{ group: 'certificates.k8s.io', kind: 'ClusterTrustBundle', name: bundleName }],
+        },
+      },
+    },
+  },
+};
+
+/** Switches the API of ClusterTrustBundles on in a version, or off. */
+function serveBundles(server: MisbehavingApiServer, version: 'v1' | 'v1beta1' | 'no'): void {
+  for (const one of ['v1', 'v1beta1']) {
+    const path = `${certificates}/${one}/clustertrustbundles`;
+    const resources = [{ name: 'certificatesigningrequests' }];
+    if (one === version) server.failing.delete(path);
+    else server.failing.set(path, 404);
+    if (one === version) resources.push({ name: 'clustertrustbundles' });
+    server.documents.set(`${certificates}/${one}`, { resources });
+  }
+  const versions = version === 'v1beta1' ? ['v1', 'v1beta1'] : ['v1'];
+  server.documents.set(certificates, { versions: versions.map((one) => ({ version: one })) });
+  server.closeWatches('cleanly');
+}
+
+void t.test('ClusterTrustBundles: the API comes, becomes v1, and goes while the agent runs', async (t) => {
+  const run = await begin(t, (server) => {
+    server.put('g', withBundle, 'silently', gateways);
+    for (const version of ['v1', 'v1beta1']) {
+      const path = `${certificates}/${version}/clustertrustbundles`;
+      server.put(bundleName, { trustBundle: 'pem' }, 'silently', path);
+      server.put('other', {}, 'silently', path);
+    }
+    serveBundles(server, 'no');
+    // What is missing is looked for often.
+    install(server, { v1: withoutTcp });
+  });
+  const { server, changes, problems } = run;
+  await eventually(() => isAllListed(run));
+  t.same(changes, [`Gateway g ${group}/v1`]);
+  t.same([...problems.keys()], ['missing']);
+  t.notMatch(problems.get('missing'), /clustertrustbundles/, 'its absence is no problem');
+  serveBundles(server, 'v1beta1');
+  await eventually(() => changes.at(-1) === `ClusterTrustBundle ${bundleName} certificates.k8s.io/v1beta1`);
+  serveBundles(server, 'v1');
+  await eventually(() => changes.at(-1) === `ClusterTrustBundle ${bundleName} certificates.k8s.io/v1`);
+  t.notOk(
+    changes.some((change) => change.endsWith(' gone')),
+    'another version is no deletion',
+  );
+  serveBundles(server, 'no');
+  await eventually(() => changes.at(-1) === `ClusterTrustBundle ${bundleName} gone`);
+  serveBundles(server, 'v1');
+  await eventually(() => changes.at(-1) === `ClusterTrustBundle ${bundleName} certificates.k8s.io/v1`);
+  server.remove(bundleName, 'watched', `${certificates}/v1/clustertrustbundles`);
+  await eventually(() => changes.at(-1) === `ClusterTrustBundle ${bundleName} gone`);
+  t.notOk(changes.some((change) => change.includes('other')));
+  await eventually(() => problems.size === 1);
+});
+
+void t.test('a ClusterTrustBundle that may not be read any more is gone, and back when it may', async (t) => {
+  const path = `${certificates}/v1/clustertrustbundles`;
+  const run = await begin(t, (server) => {
+    server.put('g', withBundle, 'silently', gateways);
+    server.put(bundleName, { trustBundle: 'pem' }, 'silently', path);
+    serveBundles(server, 'v1');
+    server.failing.set(path, 403);
+  });
+  const { server, source, changes, problems } = run;
+  await eventually(() => isAllListed(run));
+  t.notOk(source.isUncertain(`ClusterTrustBundle//${bundleName}`), 'what the history holds of it is not trusted');
+  server.failing.delete(path);
+  await eventually(() => changes.at(-1) === `ClusterTrustBundle ${bundleName} certificates.k8s.io/v1`);
+  server.failing.set(path, 403);
+  server.closeWatches('cleanly');
+  await eventually(() => changes.at(-1) === `ClusterTrustBundle ${bundleName} gone`);
+  t.match(problems.get(`ClusterTrustBundle//${bundleName}`), /failing with 403/);
+});
+
+/** A CRD of a release, as far as the agent reads it. */
+function annotations(version: string) {
+  const annotated = {
+    'gateway.networking.k8s.io/bundle-version': version,
+    'gateway.networking.k8s.io/channel': 'standard',
+  };
+  return { metadata: { annotations: annotated } };
+}
+
+void t.test('each GatewayClass says what its cluster serves, and says it again when that is another', async (t) => {
+  const run = await begin(t, (server) => {
+    server.put('c', {}, 'silently', `/apis/${group}/v1/gatewayclasses`);
+    install(server, { v1: withoutTcp.filter((plural) => plural !== 'udproutes') });
+    server.failing.delete(crd);
+    server.documents.set(crd, annotations('v1.6.3'));
+  });
+  const { server, said, problems } = run;
+  await eventually(() => isAllListed(run));
+  t.match(said.at(-1), { bundleVersion: 'v1.6.3', channel: 'standard' });
+  t.match(said.at(-1)?.kinds, ['BackendTLSPolicy', 'ConfigMap', 'EndpointSlice']);
+  t.notOk(said.at(-1)?.kinds?.includes('UDPRoute'));
+  install(server, { v1: withoutTcp });
+  server.documents.set(crd, annotations('v1.7.0'));
+  await eventually(() => said.at(-1)?.bundleVersion === 'v1.7.0' && said.at(-1)?.kinds?.includes('UDPRoute'));
+  const count = said.length;
+  server.failing.set(crd, 503);
+  server.put('c', { changed: true }, 'watched', `/apis/${group}/v1/gatewayclasses`);
+  await eventually(() => said.length > count);
+  t.equal(said.at(-1)?.bundleVersion, 'v1.7.0', 'a server that is ill changes nothing');
+  server.failing.set(crd, 403);
+  await eventually(() => said.at(-1)?.bundleVersion === undefined);
+  t.match(problems.get('release'), /may not read the CRD gateways\.gateway\.networking\.k8s\.io/);
 });
 
 void t.test('status writes: a merge patch on the version that is known; each answer is told apart', async (t) => {

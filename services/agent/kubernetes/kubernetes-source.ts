@@ -1,5 +1,5 @@
-// Makes a Kubernetes API server a source: it watches every kind of the table and the Secrets and ConfigMaps that are
-// referred to, and writes statuses.
+// Makes a Kubernetes API server a source: it watches every kind of the table and the Secrets, ConfigMaps and
+// ClusterTrustBundles that are referred to, and writes statuses.
 import { isRecord } from '#libs/gateway/fields/record.ts';
 import type { WatchedKind } from '#libs/gateway/kinds.ts';
 import type { KubeObject } from '#libs/gateway/object.ts';
@@ -12,7 +12,7 @@ import type { ApiClient } from './api-client.ts';
 import { type ServedKind, collectionPath } from './discovery.ts';
 import { KindWatches } from './kind-watches.ts';
 import { Reachability } from './reachability.ts';
-import { ReferencedWatches } from './referenced-watches.ts';
+import { ReferencedWatches, referencedKinds } from './referenced-watches.ts';
 import { parseKubeObject } from './resource-version.ts';
 import { SchemaWatch } from './schema-watch.ts';
 import type { ReflectorTiming } from './timing.ts';
@@ -43,8 +43,7 @@ export async function openKubernetesSource(options: KubernetesSourceOptions): Pr
       const listed = new Set<WatchedKind>();
       const settle = (): void => {
         if (referenced?.areListed !== true || ![...referringKinds].every((kind) => listed.has(kind))) return;
-        sink.listed('Secret');
-        sink.listed('ConfigMap');
+        for (const kind of referencedKinds) sink.listed(kind);
       };
       const { client, timing, missingPollMs } = options;
       const watching: SourceSink = {
@@ -56,11 +55,20 @@ export async function openKubernetesSource(options: KubernetesSourceOptions): Pr
         },
       };
       const reachability = new Reachability((about, sentence) => sink.problem(about, sentence));
-      referenced = new ReferencedWatches({ client, sink, reachability, onListed: settle, timing });
+      const references = new ReferencedWatches({
+        client,
+        sink,
+        reachability,
+        onListed: settle,
+        onMissing: () => watches?.look(),
+        timing,
+      });
+      referenced = references;
       watches = new KindWatches({
         client,
         sink: watching,
         reachability,
+        onReferenced: (kind, served) => references.serve(kind, served),
         ...(timing === undefined ? {} : { timing }),
         ...(missingPollMs === undefined ? {} : { missingPollMs }),
       });

@@ -1,5 +1,6 @@
 import t from 'tap';
 import { toLocalKey } from '#libs/gateway/object-key.ts';
+import type { WatchedKind } from '#libs/gateway/kinds.ts';
 import type { KubeObject } from '#libs/gateway/object.ts';
 import { type Sealer, appliedEvent, readLiveObject, readLiveSecret, succeed } from './live-object.ts';
 import { readProvenance } from './provenance.ts';
@@ -20,7 +21,7 @@ function object(kind: string, more: Readonly<Record<string, unknown>>): KubeObje
   return { apiVersion: 'v1', kind, metadata, ...more };
 }
 
-function applied(kind: 'HTTPRoute' | 'Secret' | 'ConfigMap' | 'Service' | 'EndpointSlice', value: KubeObject) {
+function applied(kind: WatchedKind, value: KubeObject) {
   return { type: 'applied', kind, object: value, via: 'watch' } as const;
 }
 
@@ -105,6 +106,18 @@ void t.test(
     t.same([long['data'], long['problem']], [{ replicas: '2' }, 'ca.crt is longer than 524288 bytes']);
   },
 );
+
+function keptOfBundle(spec: unknown): KubeObject {
+  return readLiveObject(applied('ClusterTrustBundle', object('ClusterTrustBundle', { spec, status: {} }))).object;
+}
+
+void t.test('of a ClusterTrustBundle whom it trusts is kept, as far as the history can hold it', async (t) => {
+  const spec = { signerName: 'example.com/internal', trustBundle: 'pem' };
+  t.same(keptOfBundle(spec)['spec'], spec);
+  t.equal(keptOfBundle(7)['spec'], 7);
+  const long = keptOfBundle({ trustBundle: 'x'.repeat(512 * 1024 + 1) });
+  t.same([long['spec'], long['problem']], [undefined, 'spec.trustBundle is longer than 524288 bytes']);
+});
 
 const pair = keyPair('shop.example.com');
 const other = keyPair('other.example.com');
@@ -224,6 +237,14 @@ void t.test('references to Secrets and ConfigMaps are found where the Gateway AP
   t.same(names({ listeners: [{ tls: { certificateRefs: malformed } }, 3, null], tls: 'x' }), []);
   t.same(names({ validation: { caCertificateRefs: [{ name: 'no-kind' }, configMap] } }), ['ConfigMap/shop/ca']);
   t.same(names(undefined), []);
+  const bundle = { group: 'certificates.k8s.io', kind: 'ClusterTrustBundle', name: 'example.com:Internal_1:v1' };
+  t.same(names({ validation: { caCertificateRefs: [bundle] } }), [`ClusterTrustBundle//${bundle.name}`]);
+  const badBundles = [
+    { ...bundle, namespace: 'shop' },
+    { ...bundle, kind: 'PodCertificateRequest' },
+    ...['a/b', '../x', 'a,metadata.name=b', 'a=b', ':a', 'a:', 'a b', '', 7].map((name) => ({ ...bundle, name })),
+  ];
+  t.same(names({ validation: { caCertificateRefs: badBundles } }), []);
   const parametersRef = { group: '', kind: 'ConfigMap', name: 'parameters' };
   t.same(names({ infrastructure: { parametersRef } }), ['ConfigMap/shop/parameters']);
   const inShop = { ...parametersRef, namespace: 'shop' };

@@ -2,12 +2,12 @@
 // status writer.
 import type { ChangeEvent, SealedMaterial, SecretSummary } from '#libs/events/change-event.ts';
 import { isRecord } from '#libs/gateway/fields/record.ts';
-import { kindInfo } from '#libs/gateway/kinds.ts';
+import { kindInfo, type WatchedKind } from '#libs/gateway/kinds.ts';
 import type { KubeObject } from '#libs/gateway/object.ts';
 import { attribute, readProvenance } from './provenance.ts';
 import { type AppliedChange, type ObjectName, type Provenance, objectName } from '../source.ts';
 import { hashObject } from '#libs/gateway/object-hash.ts';
-import { stripConfigMap, stripObject, stripSecret } from './stripped-object.ts';
+import { stripConfigMap, stripObject, stripSecret, stripTrustBundle } from './stripped-object.ts';
 import { readTlsSecret } from './tls-secret.ts';
 
 /** Holds an object as the agent keeps it. */
@@ -38,10 +38,17 @@ export interface Sealer {
   ): Promise<SealedMaterial | null>;
 }
 
+/** Kinds of which the history keeps less than the rest. */
+const strippers: ReadonlyMap<WatchedKind, (object: KubeObject) => KubeObject> = new Map([
+  ['ConfigMap', stripConfigMap],
+  ['ClusterTrustBundle', stripTrustBundle],
+]);
+
 /** Reads what is kept of an object of any kind but Secret. */
 export function readLiveObject(change: AppliedChange): LiveObject {
   const { kind, object } = change;
-  const stripped = kind === 'ConfigMap' ? stripConfigMap(object) : stripObject(object);
+  const strip = strippers.get(kind) ?? stripObject;
+  const stripped = strip(object);
   const status = kindInfo(kind)?.status === true ? { status: isRecord(object['status']) ? object['status'] : {} } : {};
   return {
     name: objectName(kind, object),

@@ -1,12 +1,12 @@
-// Finds the Secrets and ConfigMaps that a GatewayClass, Gateway, ListenerSet, BackendTLSPolicy or their older kinds
-// name. Only these are read from the cluster.
+// Finds the Secrets, ConfigMaps and ClusterTrustBundles that a GatewayClass, Gateway, ListenerSet, BackendTLSPolicy or
+// their older kinds name. Only these are read from the cluster.
 import { isRecord } from '#libs/gateway/fields/record.ts';
-import { controllerName, type WatchedKind } from '#libs/gateway/kinds.ts';
+import { certificatesGroup, controllerName, type WatchedKind } from '#libs/gateway/kinds.ts';
 import { toLocalKey } from '#libs/gateway/object-key.ts';
 import type { KubeObject } from '#libs/gateway/object.ts';
 import type { ObjectName } from '../source.ts';
 
-/** Kinds whose objects refer to Secrets and ConfigMaps. */
+/** Kinds whose objects refer to Secrets, ConfigMaps and ClusterTrustBundles. */
 export const referringKinds: ReadonlySet<WatchedKind> = new Set<WatchedKind>([
   'GatewayClass',
   'Gateway',
@@ -33,6 +33,8 @@ const referenceFields: ReadonlyMap<string, WatchedKind | null> = new Map([
 
 // RFC 1123: what an API server accepts as names; anything else cannot exist, and must not get into a URL.
 const namePattern = /^[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?$/;
+// Behind the name of a signer, with colons in place of its slash: `example.com:internal:v1`.
+const bundleNamePattern = /^[A-Za-z0-9]([-A-Za-z0-9._:]{0,251}[A-Za-z0-9])?$/;
 const namespacePattern = /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/;
 
 /** Finds what the object refers to, each once. Malformed references are left out: the projection reports them. */
@@ -88,6 +90,7 @@ function ingressSecrets(spec: unknown, namespace: string): readonly ObjectName[]
 
 function readReference(value: unknown, ownNamespace: string, defaultKind: WatchedKind | null): ObjectName | null {
   if (!isRecord(value)) return null;
+  if (value['group'] === certificatesGroup) return readBundleReference(value);
   const { group: writtenGroup = '', kind: writtenKind, name, namespace = ownNamespace } = value;
   const group = writtenGroup === 'core' ? '' : writtenGroup;
   const kind = writtenKind === undefined || writtenKind === '' ? defaultKind : writtenKind;
@@ -95,4 +98,10 @@ function readReference(value: unknown, ownNamespace: string, defaultKind: Watche
   if (typeof name !== 'string' || !namePattern.test(name)) return null;
   if (typeof namespace !== 'string' || !namespacePattern.test(namespace)) return null;
   return { kind, namespace, name };
+}
+
+/** Reads a reference to a ClusterTrustBundle, which has no namespace. */
+function readBundleReference({ kind, name, namespace }: Readonly<Record<string, unknown>>): ObjectName | null {
+  if (kind !== 'ClusterTrustBundle' || (namespace ?? '') !== '') return null;
+  return typeof name === 'string' && bundleNamePattern.test(name) ? { kind, namespace: '', name } : null;
 }

@@ -48,6 +48,15 @@ export function stripConfigMap(object: KubeObject): KubeObject {
   return { apiVersion, kind, metadata: stripMeta(metadata), data: kept, ...rest };
 }
 
+/** Keeps of a ClusterTrustBundle whom it trusts. What is too long for the history is named instead. */
+export function stripTrustBundle(object: KubeObject): KubeObject {
+  const { apiVersion, kind, metadata, spec } = object;
+  const bundle = isRecord(spec) ? spec['trustBundle'] : undefined;
+  const base = { apiVersion, kind, metadata: stripMeta(metadata) };
+  if (typeof bundle !== 'string' || Buffer.byteLength(bundle) <= bundleBytesMax) return { ...base, spec };
+  return { ...base, problem: `spec.trustBundle is longer than ${bundleBytesMax} bytes` };
+}
+
 /** Strips a Secret of all its data, and of its annotations: deploy tools keep copies of the data there. */
 export function stripSecret(object: KubeObject): KubeObject {
   const { annotations: _annotations, ...metadata } = stripMeta(object.metadata);

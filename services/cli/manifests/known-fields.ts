@@ -6,6 +6,8 @@ export const knownFields = `
 metadata { annotations creationTimestamp deletionGracePeriodSeconds deletionTimestamp finalizers generateName
   generation labels managedFields { apiVersion fieldsType fieldsV1 manager operation subresource time } name namespace
   ownerReferences { apiVersion blockOwnerDeletion controller kind name uid } resourceVersion selfLink uid }
+certificates.k8s.io/v1 ClusterTrustBundle { apiVersion kind metadata spec { signerName trustBundle } status }
+certificates.k8s.io/v1beta1 ClusterTrustBundle { apiVersion kind metadata spec { signerName trustBundle } status }
 discovery.k8s.io/v1 EndpointSlice { addressType apiVersion endpoints { addresses conditions { ready serving
   terminating } deprecatedTopology hints { forNodes { name } forZones { name } } hostname nodeName targetRef {
   apiVersion fieldPath kind name namespace resourceVersion uid } zone } kind metadata ports { appProtocol name port
