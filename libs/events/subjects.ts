@@ -2,6 +2,7 @@
 //
 //   agent   ──fleetgate.change.<cluster>────▶ projector      (stream)
 //   control ──fleetgate.operator────────────▶ projector      (stream; header Fleetgate-Reply = where the outcome goes)
+//   projector ──fleetgate.probe─────────────▶ projector      (stream; says nothing, shows that the stream is stored)
 //   agent   ◀─request── fleetgate.inventory.<cluster> ──▶ projector     what the history holds of the cluster
 //   agent   ◀─request── fleetgate.statuses.<cluster>  ──▶ projector     every desired status
 //   agent   ◀──────────fleetgate.status.<cluster>───── projector        desired statuses that changed
@@ -10,8 +11,13 @@
 
 export const streamName = 'FLEETGATE';
 export const consumerName = 'projector';
-export const streamSubjects = ['fleetgate.change.*', 'fleetgate.operator'] as const;
 export const operatorSubject = 'fleetgate.operator';
+export const probeSubject = 'fleetgate.probe';
+export const streamSubjects = ['fleetgate.change.*', operatorSubject, probeSubject] as const;
+/** Nothing is ever published here, so that the stream holds nothing of it. */
+export const unusedSubject = 'fleetgate.unused';
+/** On a message of the stream, with the value `sub`: it replaces those before it on its subject. */
+export const rollupHeader = 'Nats-Rollup';
 export const resyncSubject = 'fleetgate.resync';
 export const replyHeader = 'Fleetgate-Reply';
 

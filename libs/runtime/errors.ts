@@ -32,7 +32,19 @@ export const errors = {
   },
   'nats-publish': {
     message: 'NATS did not take a message',
-    hint: 'It is sent again; if this stays, check that JetStream has room.',
+    hint: 'It is sent again; if this stays, check the disk of nats-server (docs/disk-full.md).',
+  },
+  'nats-store': {
+    message: 'JetStream stores nothing',
+    hint:
+      'Make room on the disk of nats-server, then restart it: it keeps the error until then. ' +
+      'Nothing is lost (docs/disk-full.md).',
+  },
+  'nats-limit': {
+    message: 'JetStream has reached a limit and stores nothing',
+    hint:
+      'Raise max_file_store of nats-server or the limit of the account, or remove other streams; ' +
+      'nothing is lost, and it goes on by itself (docs/disk-full.md).',
   },
   'nats-request': { message: 'a request over NATS got no answer', hint: 'Check that the projector runs and is ready.' },
   'nats-stream': {

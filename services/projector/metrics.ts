@@ -23,6 +23,7 @@ export function createProjectorMetrics(metrics: Metrics) {
     restores: metrics.counter('projector_restores_total', 'times that the database was found older than what was seen'),
     leader: metrics.gauge('projector_leader', '1 while this projector is the writer'),
     checkpoint: metrics.gauge('projector_stream_sequence', 'stream sequence of the checkpoint'),
+    unwritable: metrics.gauge('projector_stream_unwritable', '1 while the stream stores nothing of what is sent'),
     lag: metrics.gauge('projector_stream_lag', 'messages of the stream that are not committed'),
   };
 }

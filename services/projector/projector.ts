@@ -153,6 +153,8 @@ function readiness(state: State, options: ProjectorOptions): Readiness {
   if (state.phase === 'standing by' && !options.standbyUnready) return { ok: true, reasons: [] };
   if (state.nats?.connected === false) return { ok: false, reasons: ['NATS is disconnected.'] };
   if (state.phase !== 'leading') return { ok: false, reasons: [`The projector is ${state.phase}.`] };
-  if (state.term?.caughtUp !== true) return { ok: false, reasons: ['The projector reads what it missed.'] };
-  return { ok: true, reasons: [] };
+  const { streamProblem, caughtUp = false } = state.term ?? {};
+  const reasons = caughtUp ? [] : ['The projector reads what it missed.'];
+  if (streamProblem !== undefined) reasons.unshift(streamProblem);
+  return { ok: reasons.length === 0, reasons };
 }

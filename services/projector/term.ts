@@ -16,6 +16,7 @@ import type { Leadership } from './leadership.ts';
 import type { ProjectorMetrics } from './metrics.ts';
 import { type NodeWatch, startNodeWatch } from './exchange/node-watch.ts';
 import { Serial } from './serial.ts';
+import { StreamWatch } from './stream-watch.ts';
 import { statusMessages } from './exchange/status-messages.ts';
 import { streamPosition } from './store/stream-position.ts';
 import { restoredByNodes, restoredByStream } from './ingest/restore-notice.ts';
@@ -35,7 +36,6 @@ interface TermContext {
   readonly now: () => Date;
 }
 
-const measureEveryMs = 5000;
 const deedsEveryMs = 1000;
 
 /** Does the work of a leader. */
@@ -47,10 +47,13 @@ export class Term {
   #ingest: Ingest | undefined;
   #desk: AgentDesk | undefined;
   #consumer: Stoppable | undefined;
-  #measuring: NodeJS.Timeout | undefined;
+  #watch: StreamWatch | undefined;
   #deeds: NodeJS.Timeout | undefined;
   #takingDeeds = false;
-  /** The newest message seen: the next follows without a gap, or something was lost. */
+  /**
+   * The newest message committed or seen: the next follows without a gap, or something was lost. Before it there are
+   * gaps, where probes were replaced.
+   */
   #seenSeq = 0;
   /** What must be committed before this projector counts as ready. */
   #readyAtSeq = Number.POSITIVE_INFINITY;
@@ -83,10 +86,15 @@ export class Term {
     return (this.#ingest?.writer.checkpoint.streamSeq ?? 0) >= this.#readyAtSeq;
   }
 
+  /** Says what keeps the stream from storing what is sent; undefined = nothing that is known. */
+  get streamProblem(): string | undefined {
+    return this.#watch?.problem;
+  }
+
   /** Finishes the batch in hand. The lock is the caller's to release. */
   async stop(): Promise<void> {
     this.#stopping.abort();
-    clearInterval(this.#measuring);
+    this.#watch?.stop();
     clearInterval(this.#deeds);
     await this.#consumer?.stop();
     await this.#nodes?.stop();
@@ -121,7 +129,8 @@ export class Term {
     await this.#between(async (writer) => this.#sendStatuses(await writer.refreshStatuses()));
     this.#desk = startAgentDesk({ ...this.#context, db: postgres.db, between: (task) => this.#between(task) });
     this.#consume().catch(this.#over.resolve);
-    this.#measuring = setInterval(() => void this.#measure(), measureEveryMs);
+    const committedSeq = (): number => this.#ingest?.writer.checkpoint.streamSeq ?? 0;
+    this.#watch = new StreamWatch({ ...this.#context, committedSeq });
     this.#deeds = setInterval(() => void this.#takeDeeds(), deedsEveryMs);
   }
 
@@ -138,7 +147,7 @@ export class Term {
       return { ...found, memory: { committedSeq: found.checkpoint.streamSeq, skipped } };
     });
     this.#ingest?.begin(position.startAfterSeq, position.replayUntil);
-    this.#seenSeq = Math.max(position.startAfterSeq, stream.firstSeq - 1);
+    this.#seenSeq = Math.max(position.checkpoint.streamSeq, stream.firstSeq - 1);
     if (this.#readyAtSeq === Number.POSITIVE_INFINITY) this.#readyAtSeq = stream.lastSeq;
     if (position.lost === undefined) this.#desk?.announce(stream.created);
     else this.#resync(position.lost);
@@ -262,17 +271,6 @@ export class Term {
       this.#context.nats.publish(subject, json);
     } catch (error) {
       this.#context.log.error({ err: error, subject }, 'a message cannot be sent');
-    }
-  }
-
-  async #measure(): Promise<void> {
-    const { nats, metrics, log } = this.#context;
-    if (!nats.connected) return;
-    try {
-      const { lastSeq } = await nats.ensureStream();
-      metrics.lag.set(Math.max(0, lastSeq - (this.#ingest?.writer.checkpoint.streamSeq ?? 0)));
-    } catch (error) {
-      log.debug({ reason: messageOf(error) }, 'the lag is not known');
     }
   }
 }

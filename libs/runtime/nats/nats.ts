@@ -17,13 +17,14 @@ import {
   createInbox,
   headers as createHeaders,
 } from 'nats';
-import { consumerName, streamName, streamSubjects } from '#libs/events/subjects.ts';
+import { consumerName, streamName, streamSubjects, unusedSubject } from '#libs/events/subjects.ts';
 import { fail } from '#libs/runtime/errors.ts';
 import type { Logger } from '#libs/runtime/log.ts';
 import { backoff, pause } from '#libs/runtime/pause.ts';
 import { parseAckSubject } from './ack-subject.ts';
-import { connectionSettings } from './connection-settings.ts';
-import { isMissing, isNoMessage, isNotFoundOrTaken, reasonOf } from './nats-error.ts';
+import { type NatsOptions, connectionSettings } from './connection-settings.ts';
+import { decodeJson, encodeJson } from './json-data.ts';
+import { isLimit, isMissing, isNoMessage, isNotFoundOrTaken, reasonOf, storeFaultOf } from './nats-error.ts';
 import { serversOf } from './nats-url.ts';
 import { type ReaderMemory, decodeMemory, encodeMemory } from './reader-memory.ts';
 import {
@@ -67,15 +68,20 @@ export interface Nats {
   newInbox(): string;
   /**
    * Appends to the stream and waits until it is stored. `id` makes a repeat within two minutes harmless. Throws
-   * FleetgateError 'nats-publish'.
+   * FleetgateError 'nats-limit', 'nats-publish'.
    */
   publishStream(
     subject: string,
     json: unknown,
     options: { readonly id: string; readonly headers?: Readonly<Record<string, string>>; readonly timeoutMs?: number },
   ): Promise<{ readonly seq: number; readonly duplicate: boolean }>;
-  /** Creates the stream, or brings its settings up to date. Throws FleetgateError 'nats-stream'. */
+  /** Creates the stream, or brings its settings up to date. Throws FleetgateError 'nats-limit', 'nats-stream'. */
   ensureStream(): Promise<StreamState>;
+  /**
+   * Says why the stream's store takes no more writes: after the first that failed it keeps the error until its server
+   * is started anew. Undefined = it keeps none, or did not say.
+   */
+  storeFault(): Promise<string | undefined>;
   /**
    * When the stream stored the message of that number, in nanoseconds since 1970; null when it does not hold it. Throws
    * FleetgateError 'nats-stream'.
@@ -88,22 +94,6 @@ export interface Nats {
   /** Called at each change; not for the state at the time of the call. Returns the way to end it. */
   onStatus(callback: (status: 'connected' | 'disconnected') => void): () => void;
   close(): Promise<void>;
-}
-
-interface NatsOptions {
-  /** `nats://user:password@host:port`, `nats://token@host`, `tls://…`; several separated by commas. */
-  readonly url: string;
-  /** Shown by the server. */
-  readonly name: string;
-  readonly log: Logger;
-  /** Ends the waiting for the first connection. */
-  readonly signal?: AbortSignal | undefined;
-  /** Copies of the stream; 3 in a cluster of servers. */
-  readonly replicas?: number;
-  /** Counts where the URL holds no credentials. */
-  readonly token?: string | undefined;
-  /** Contents of a credentials file. */
-  readonly credentials?: string | undefined;
 }
 
 const streamMaxBytes = 1024 ** 3;
@@ -144,13 +134,13 @@ class NatsClient implements Nats {
   }
 
   publish(subject: string, json: unknown): void {
-    this.#connection.publish(subject, encode(json));
+    this.#connection.publish(subject, encodeJson(json));
   }
 
   async request(subject: string, json: unknown, options: { readonly timeoutMs: number }): Promise<unknown> {
     try {
-      const answer = await this.#connection.request(subject, encode(json), { timeout: options.timeoutMs });
-      return decode(answer.data);
+      const answer = await this.#connection.request(subject, encodeJson(json), { timeout: options.timeoutMs });
+      return decodeJson(answer.data);
     } catch (error) {
       throw fail('nats-request', `${subject}: ${reasonOf(error)}`, { cause: error });
     }
@@ -182,14 +172,15 @@ class NatsClient implements Nats {
     const headers = createHeaders();
     for (const [name, value] of Object.entries(options.headers ?? {})) headers.set(name, value);
     try {
-      const ack = await this.#stream.publish(subject, encode(json), {
+      const ack = await this.#stream.publish(subject, encodeJson(json), {
         msgID: options.id,
         headers,
         timeout: options.timeoutMs ?? apiTimeoutMs,
       });
       return { seq: ack.seq, duplicate: ack.duplicate };
     } catch (error) {
-      throw fail('nats-publish', `${subject} ${options.id}: ${reasonOf(error)}`, { cause: error });
+      const code = isLimit(error) ? 'nats-limit' : 'nats-publish';
+      throw fail(code, `${subject} ${options.id}: ${reasonOf(error)}`, { cause: error });
     }
   }
 
@@ -204,6 +195,7 @@ class NatsClient implements Nats {
       max_age: streamMaxAgeMs * nanosPerMs,
       duplicate_window: duplicateWindowMs * nanosPerMs,
       num_replicas: this.#replicas,
+      allow_rollup_hdrs: true,
     };
     try {
       const info = await this.#manager.streams.add(config).catch(async (error: unknown) => {
@@ -212,7 +204,17 @@ class NatsClient implements Nats {
       });
       return { created: info.created, firstSeq: info.state.first_seq, lastSeq: info.state.last_seq };
     } catch (error) {
-      throw fail('nats-stream', `${streamName}: ${reasonOf(error)}`, { cause: error });
+      throw fail(isLimit(error) ? 'nats-limit' : 'nats-stream', `${streamName}: ${reasonOf(error)}`, { cause: error });
+    }
+  }
+
+  async storeFault(): Promise<string | undefined> {
+    try {
+      // Takes nothing away; the store gives the error that it keeps before it looks for what to take.
+      await this.#manager.streams.purge(streamName, { filter: unusedSubject });
+      return undefined;
+    } catch (error) {
+      return storeFaultOf(error);
     }
   }
 
@@ -313,7 +315,7 @@ class NatsClient implements Nats {
     return {
       pull: (request) => {
         const subject = `$JS.API.CONSUMER.MSG.NEXT.${streamName}.${consumerName}`;
-        this.#connection.publish(subject, encode(request), { reply: inbox });
+        this.#connection.publish(subject, encodeJson(request), { reply: inbox });
       },
       stop: () => subscription.unsubscribe(),
     };
@@ -321,8 +323,8 @@ class NatsClient implements Nats {
 
   async #handle(message: Msg, handler: MessageHandler): Promise<void> {
     try {
-      const reply = message.reply ? (answer: unknown) => void message.respond(encode(answer)) : undefined;
-      await handler(decode(message.data), reply, message.subject);
+      const reply = message.reply ? (answer: unknown) => void message.respond(encodeJson(answer)) : undefined;
+      await handler(decodeJson(message.data), reply, message.subject);
     } catch (error) {
       this.#log.error({ err: error, subject: message.subject }, 'a NATS message was not handled');
     }
@@ -389,12 +391,4 @@ function toPulled(message: Msg): Parameters<PullEvents['onMessage']>[0] {
 function end(subscription: Subscription): Promise<void> {
   subscription.unsubscribe();
   return Promise.resolve();
-}
-
-function encode(json: unknown): Uint8Array {
-  return new TextEncoder().encode(JSON.stringify(json));
-}
-
-function decode(data: Uint8Array): unknown {
-  return data.length === 0 ? null : JSON.parse(new TextDecoder().decode(data));
 }

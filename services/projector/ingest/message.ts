@@ -1,10 +1,10 @@
-// Reads a stream message as a change event, an operator event, or why it is neither. Whatever a sender says, no private
-// key gets past here: of a Secret only its metadata and summary are kept.
+// Reads a stream message as a change event, an operator event, a probe, or why it is none of these. Whatever a sender
+// says, no private key gets past here: of a Secret only its metadata and summary are kept.
 import type { ChangeEvent } from '#libs/events/change-event.ts';
 import type { OperatorEvent } from '#libs/events/operator-event.ts';
 import { parseChangeEvent } from '#libs/events/parse-change-event.ts';
 import { parseOperatorEvent } from '#libs/events/parse-operator-event.ts';
-import { changeSubject, operatorSubject } from '#libs/events/subjects.ts';
+import { changeSubject, operatorSubject, probeSubject } from '#libs/events/subjects.ts';
 import { canonicalJson } from '#libs/gateway/canonical.ts';
 import { kindInfo } from '#libs/gateway/kinds.ts';
 import { hashObject } from '#libs/gateway/object-hash.ts';
@@ -14,6 +14,7 @@ import { messageOf } from '#libs/runtime/errors.ts';
 type Message =
   | { readonly type: 'change'; readonly event: ChangeEvent }
   | { readonly type: 'operator'; readonly event: OperatorEvent }
+  | { readonly type: 'probe' }
   | { readonly type: 'bad'; readonly reason: string };
 
 const utf8 = new TextDecoder('utf-8', { fatal: true });
@@ -22,6 +23,7 @@ const operatorId = /^[\w.:-]{1,200}$/;
 
 /** Reads one message of the stream. Never throws. */
 export function parseMessage(subject: string, data: Uint8Array): Message {
+  if (subject === probeSubject) return { type: 'probe' };
   let json: unknown;
   try {
     json = JSON.parse(utf8.decode(data));
