@@ -17,7 +17,7 @@ import { createIntake } from './changes/intake.ts';
 import { type Inventory, fetchInventory } from './changes/inventory.ts';
 import { watchForLosses } from './changes/losses.ts';
 import { Mirror } from './changes/mirror.ts';
-import { openOutbox } from './changes/open-outbox.ts';
+import { aboutPublishing, openOutbox } from './changes/open-outbox.ts';
 import type { Outbox } from './changes/outbox.ts';
 import { awaitInventory, startReconciler } from './changes/reconciler.ts';
 import { Doubts } from './doubts.ts';
@@ -219,10 +219,12 @@ async function keepInStep(context: Context, parts: Parts, resources: AsyncDispos
   await Promise.race([reconciler.done, untilAborted(signal)]);
 }
 
-function readinessOf({ links, live, sync }: Context): Readiness {
+function readinessOf({ links, live, sync, problems }: Context): Readiness {
   const reasons: string[] = [];
   if (links.cluster === 'awaited') reasons.push('The cluster has not answered yet.');
   if (links.nats?.connected !== true) reasons.push('NATS is not connected.');
+  const unpublished = problems.get(aboutPublishing);
+  if (unpublished !== undefined) reasons.push(unpublished);
   if (!sync.isReached) {
     const missing = live.unlistedKinds();
     if (missing.length > 0) reasons.push(`Not everything has been listed once: ${missing.join(', ')}.`);

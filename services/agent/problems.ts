@@ -28,6 +28,10 @@ export class Problems {
     for (const watcher of this.#watchers) watcher();
   }
 
+  get(about: string): string | undefined {
+    return this.#sentences.get(about);
+  }
+
   list(): readonly string[] {
     return [...this.#sentences.values().take(sentencesMax)];
   }

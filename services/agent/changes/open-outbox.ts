@@ -1,7 +1,7 @@
 // Opens the outbox of a cluster onto the stream of NATS, and reports how the events in it fare.
 import type { ChangeEvent } from '#libs/events/change-event.ts';
 import { changeSubject } from '#libs/events/subjects.ts';
-import { messageOf } from '#libs/runtime/errors.ts';
+import { FleetgateError, messageOf } from '#libs/runtime/errors.ts';
 import type { Nats } from '#libs/runtime/nats/nats.ts';
 import type { AgentMetrics } from '../agent-metrics.ts';
 import type { Doubts } from '../doubts.ts';
@@ -9,6 +9,8 @@ import type { Problems } from '../problems.ts';
 import type { Sync } from '../sync.ts';
 import { Outbox } from './outbox.ts';
 
+/** Names the problem that changes are not stored. */
+export const aboutPublishing = 'publish';
 const publishTimeoutMs = 5000;
 
 /** Opens an outbox whose overflow raises doubts. */
@@ -28,7 +30,7 @@ export function openOutbox(options: {
     isHopeless: (error) => /max_?payload/i.test(messageOf(error)),
     onPublished(event) {
       metrics.published(event);
-      problems.set('publish', null);
+      problems.set(aboutPublishing, null);
       problems.set(aboutSize(event), null);
       sync.check(outbox.length);
     },
@@ -38,11 +40,16 @@ export function openOutbox(options: {
       if (fate === 'hopeless') {
         sync.check(outbox.length);
         problems.set(about, `${about} is too large to be sent: ${messageOf(error)}`);
-      } else if (nats.connected) problems.set('publish', `events are not taken: ${messageOf(error)}`);
+      } else if (nats.connected)
+        problems.set(aboutPublishing, `changes wait here, for they are not stored: ${told(error)}`);
     },
     onOverflow: () => doubts.raise('the queue overflowed'),
   });
   return outbox;
+}
+
+function told(error: unknown): string {
+  return error instanceof FleetgateError ? `${error.message}. ${error.hint}` : messageOf(error);
 }
 
 function aboutSize({ kind, namespace, name }: ChangeEvent): string {

@@ -6,9 +6,10 @@ import { z } from 'zod';
 import type { OperatorEvent, OperatorOutcome } from '#libs/events/operator-event.ts';
 import { operatorSubject, replyHeader } from '#libs/events/subjects.ts';
 import type { Database } from '#libs/runtime/postgres/database.ts';
-import { messageOf } from '#libs/runtime/errors.ts';
+import { FleetgateError, fail, messageOf } from '#libs/runtime/errors.ts';
 import type { Logger } from '#libs/runtime/log.ts';
 import type { Nats, Stoppable } from '#libs/runtime/nats/nats.ts';
+import { pause } from '#libs/runtime/pause.ts';
 import type { commandAccepted, commandResult } from '#libs/api/models/command.ts';
 import { Problem } from '#libs/api/problem.ts';
 import { noGateway } from '../not-found.ts';
@@ -123,8 +124,7 @@ export class Commands {
       });
     } catch (error) {
       this.#pending.delete(event.id);
-      this.#log.warn({ err: error }, 'a command could not be published');
-      return new Problem('nats-unreachable', `NATS did not take the command: ${messageOf(error)}`);
+      return this.#notTaken(nats, error);
     }
     // An answer may be lost on the way: the history has it then.
     const answer = (await decided) ?? (await this.#recorded(event.id));
@@ -137,6 +137,15 @@ export class Commands {
       return { pending: { id: event.id, message, expiresAt } };
     }
     return answer.ok ? answer : new Problem(problemCodeOf(answer.code), answer.message);
+  }
+
+  /** Says why a command was not stored; the stream's store may know more than that no answer came. */
+  async #notTaken(nats: Nats, error: unknown): Promise<Problem> {
+    const fault = await Promise.race([nats.storeFault(), pause(answerMs).then(() => undefined)]);
+    const reason = fault === undefined ? error : fail('nats-store', fault, { cause: error });
+    this.#log.warn({ err: reason }, 'a command could not be published');
+    const hint = reason instanceof FleetgateError && reason.code !== 'nats-publish' ? reason.hint : undefined;
+    return new Problem('nats-unreachable', `NATS did not take the command: ${messageOf(reason)}`, hint);
   }
 
   async #recorded(id: string): Promise<OperatorOutcome | null> {
