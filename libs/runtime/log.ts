@@ -20,7 +20,7 @@ interface LogOptions {
 
 /** Makes the logger of one service. */
 export function createLogger(options: LogOptions): Logger {
-  const output = options.destination ?? pino.destination({ dest: 1, sync: true });
+  const output = options.destination ?? standardOutput();
   const format = options.pretty ? prettyLine : (line: string) => line;
   return pino(
     {
@@ -38,10 +38,19 @@ export function createLogger(options: LogOptions): Logger {
     },
     {
       write(line: string) {
-        output.write(format(scrubText(line)));
+        try {
+          output.write(format(scrubText(line)));
+        } catch {
+          // A log on a full disk must not stop what it tells of.
+        }
       },
     },
   );
+}
+
+/** Writes to standard output; what a full disk does not take waits, up to a limit. */
+function standardOutput(): { write(line: string): unknown } {
+  return pino.destination({ dest: 1, sync: true, maxLength: waitingBytesMax }).on('error', () => undefined);
 }
 
 /** Gives the same logger from another level on; without a level, the logger itself. */
@@ -65,6 +74,7 @@ function describeError(error: unknown, depth = 0): unknown {
 }
 
 const depthMax = 6;
+const waitingBytesMax = 1024 ** 2;
 const redacted = '[redacted]';
 const secretNames = [
   'privateKey',
