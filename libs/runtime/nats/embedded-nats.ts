@@ -16,6 +16,8 @@ export interface EmbeddedNats {
   readonly port: number;
   /** Undefined between a crash and the restart. */
   readonly pid: number | undefined;
+  /** Ends the server in order; it comes back as after a crash. */
+  restart(): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -86,6 +88,7 @@ async function launch(
     get pid() {
       return child.pid;
     },
+    restart: () => child.restart(),
     async stop() {
       await child.stop();
       await folder.release();

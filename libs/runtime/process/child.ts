@@ -41,11 +41,18 @@ interface ChildOptions {
   readonly outlives?: boolean;
 }
 
+interface StopOptions {
+  readonly signal?: NodeJS.Signals;
+  readonly graceMs?: number;
+}
+
 export interface Child {
   /** Undefined between an exit and the restart. */
   readonly pid: number | undefined;
   /** The signal (default SIGTERM), then SIGKILL to the whole group after graceMs (default 10 s). No restart follows. */
-  stop(options?: { readonly signal?: NodeJS.Signals; readonly graceMs?: number }): Promise<void>;
+  stop(options?: StopOptions): Promise<void>;
+  /** Ends it in the same way, and lets it be started again; resolves when it has ended. */
+  restart(): Promise<void>;
   /** Resolves when it has ended for good. Rejects with FleetgateError 'binary-missing' when it cannot be run at all. */
   readonly exited: Promise<ChildExit>;
 }
@@ -75,6 +82,19 @@ export function startChild(options: ChildOptions): Child {
     }
   }
 
+  async function end({ signal = 'SIGTERM', graceMs = 10_000 }: StopOptions): Promise<void> {
+    const child = current;
+    if (child?.pid === undefined) return;
+    const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()));
+    child.kill(signal);
+    const kill = setTimeout(() => {
+      options.log.warn({ child: options.name, graceMs }, 'a child did not stop in time and is killed');
+      killGroup(child);
+    }, graceMs);
+    await ended;
+    clearTimeout(kill);
+  }
+
   const exited = supervise();
   exited.catch(() => undefined);
   return {
@@ -82,18 +102,10 @@ export function startChild(options: ChildOptions): Child {
       return current?.pid;
     },
     exited,
-    async stop({ signal = 'SIGTERM', graceMs = 10_000 } = {}) {
+    restart: () => end({}),
+    async stop(how = {}) {
       stopping.abort();
-      const child = current;
-      if (child?.pid !== undefined) {
-        child.kill(signal);
-        const kill = setTimeout(() => {
-          options.log.warn({ child: options.name, graceMs }, 'a child did not stop in time and is killed');
-          killGroup(child);
-        }, graceMs);
-        await exited.catch(() => undefined);
-        clearTimeout(kill);
-      }
+      await end(how);
       await exited.catch(() => undefined);
     },
   };

@@ -21,6 +21,7 @@ import { choosePort, hostOf } from './ports.ts';
 import type { Report } from './report.ts';
 import { type FleetSecrets, keepSecrets, registerTokens } from '../local/secrets.ts';
 import { exitCodes } from '../shell/exit-code.ts';
+import { careForNats } from './nats-care.ts';
 import { trackServers } from './server-records.ts';
 import type { UpSettings } from './settings.ts';
 import type { Teardown } from './teardown.ts';
@@ -120,6 +121,7 @@ async function startServers(
     const server = natsResult.value;
     teardown.add('NATS', () => server.stop());
     teardown.add('the record of NATS', trackServers(folder, 'nats', server, report));
+    teardown.add('the care for NATS', careForNats({ server, folder: folder.nats, report, log }));
   }
   for (const result of [postgresResult, natsResult]) if (result.status === 'rejected') throw result.reason;
   return {
