@@ -1,4 +1,4 @@
-// Mounts a small file system of its own for a test, which can be filled and emptied. It wants the right to mount (root).
+// Mounts a small file system of its own for a test, to be filled and emptied. It wants the right to mount (root).
 import { execFile } from 'node:child_process';
 import { open, rm } from 'node:fs/promises';
 import { join } from 'node:path';
