@@ -8,6 +8,7 @@ import { messageOf } from '#libs/runtime/errors.ts';
 import { freePort, startBackend } from '#libs/testing/peers/http-peers.ts';
 import { mirrorService } from '#libs/testing/given/random-actions.ts';
 import { nearRequest, requestChoice } from '#libs/testing/given/near-requests.ts';
+import { askAllHttp2 } from '#libs/testing/peers/http2-connections.ts';
 import { askAll, type KeptAnswer } from '#libs/testing/peers/kept-connections.ts';
 import { certificateKey, gatewayNames, routeSets, type RouteSet, services } from '#libs/testing/given/route-sets.ts';
 import { throwawayEnvoy } from '#libs/testing/peers/throwaway-envoy.ts';
@@ -56,19 +57,20 @@ async function serve({ gateways }: RouteSet): Promise<void> {
 }
 
 /** By connection: answers in the order of the requests. */
-async function askEnvoy(requests: readonly HttpRequest[]): Promise<readonly (KeptAnswer | 'closed')[]> {
-  const answers = new Map<HttpRequest, KeptAnswer | 'closed'>();
+async function askEnvoy(requests: readonly HttpRequest[]): Promise<readonly (KeptAnswer | 'closed' | 'reset')[]> {
+  const answers = new Map<HttpRequest, KeptAnswer | 'closed' | 'reset'>();
   const groups = Map.groupBy(
     requests,
-    ({ port, tls }) => `${port} ${tls === undefined ? '-' : (tls.serverName ?? '')}`,
+    ({ port, tls, version }) => `${version} ${port} ${tls === undefined ? '-' : (tls.serverName ?? '')}`,
   );
   await Promise.all(
     [...groups.values()].map(async (group) => {
       const [first] = group;
       if (first === undefined) return;
-      const { port, tls } = first;
+      const { port, tls, version } = first;
+      const ask = version === '2' ? askAllHttp2 : askAll;
       const target = tls === undefined ? { port } : { port, serverName: tls.serverName ?? '' };
-      for (const [index, answer] of (await askAll(target, group)).entries()) {
+      for (const [index, answer] of (await ask(target, group)).entries()) {
         const request = group[index];
         if (request !== undefined) answers.set(request, answer);
       }

@@ -2,7 +2,10 @@
 // Envoy does, for every name of its tables and for what stands beside them.
 import t from 'tap';
 import { backendEntry, listenerEntry, ruleEntry } from '#libs/testing/given/entries.ts';
+import { askRawHttp2 } from '#libs/testing/peers/raw-http2.ts';
 import { startServedGateway } from '#libs/testing/peers/served-gateway.ts';
+import { overHttp2 } from '#libs/testing/given/random-headers.ts';
+import { askAllHttp2 } from '#libs/testing/peers/http2-connections.ts';
 import { type Ask, askHttp2 } from '#libs/testing/peers/http-peers.ts';
 import { joinedNames, unseenNames } from './header-lines.ts';
 import { compileMatcher, type Matcher } from './matcher.ts';
@@ -48,6 +51,35 @@ const single: readonly HeaderCase[] = names.flatMap((name) => [
   { wanted: [name, '.*', 'RegularExpression'] as const, sent: [[name, 'a']] as const },
   { wanted: [name, '.*', 'RegularExpression'] as const, sent: [] },
 ]);
+const referers = [
+  ...[
+    'https://shop.example/a?b=c:d',
+    'https://shop.example',
+    'h-1+2.3://a',
+    '1://a',
+    'http://a_b/',
+    'http://-/',
+    'http:a',
+  ],
+  ...['http://a:65535', 'http://a:65536', 'http://a:', 'http://a:x', 'http://[::1]:1/', 'http://[1]/', 'http://[]/'],
+  ...['http://u@a/', 'http://a/u@b', 'http://a/#', 'http://a/#b', 'http://a#', 'http://a/"<>^`{|}\\', 'http://a/ b'],
+  ...[
+    '/',
+    '',
+    '*',
+    '/a:b',
+    'a:b',
+    'a/b:c',
+    '?a:b',
+    '//a',
+    '/a#b',
+    '/"',
+    'a b',
+    'http://a/é',
+    '/é',
+    'http://a/,http://b/',
+  ],
+];
 const special: readonly HeaderCase[] = [
   {
     wanted: ['accept', 'a'],
@@ -64,6 +96,19 @@ const special: readonly HeaderCase[] = [
     ],
   },
   { wanted: ['x-version', 'a , b'], sent: [['x-version', '\ta , b\t']] },
+  { wanted: ['x-version', '\ta , b\t'], sent: [['x-version', '\ta , b\t']] },
+  {
+    wanted: ['accept', ' a ,b'],
+    sent: [
+      ['accept', ' a '],
+      ['accept', 'b'],
+    ],
+  },
+  ...referers.map((value): HeaderCase => ({
+    wanted: ['referer', '.*', 'RegularExpression'],
+    sent: [['referer', value]],
+  })),
+  { wanted: ['x-version', 'voilà'], sent: [['x-version', utf8('voilà')]] },
   { wanted: ['x-version', '.*', 'RegularExpression'], sent: [['x-version', '']] },
   { wanted: ['x-version', 'caf.', 'RegularExpression'], sent: [['x-version', 'café']] },
   { wanted: ['x-version', 'caf.', 'RegularExpression'], sent: [['x-version', utf8('café')]] },
@@ -84,6 +129,7 @@ const special: readonly HeaderCase[] = [
     ],
   },
   { wanted: ['te', '.*', 'RegularExpression'], sent: [['te', 'Trailers']] },
+  { wanted: ['te', '.*', 'RegularExpression'], sent: [['te', '']] },
   {
     wanted: ['te', 'trailers'],
     sent: [
@@ -200,24 +246,71 @@ void t.test('header lines over HTTP/1.1', async (t) => {
   }
 });
 
+void t.test('header lines over HTTP/2', async (t) => {
+  const rules = [...cases.map(ruleOf), ruleEntry({ name: 'rest', to: 'web' })];
+  await gateway.serve(t, ...rules);
+  const matcher = compileMatcher([{ gateway: 'eu/infra/gateway', entries: [listenerEntry(), ...backends, ...rules] }]);
+  const asks = cases.map(({ sent }, index) => ({ path: `/${index}`, headers: overHttp2(sent) }));
+  const answers = await askAllHttp2(
+    { port: gateway.port },
+    asks.map((ask) => ({ method: 'GET', host, ...ask })),
+  );
+  for (const [index, { wanted, sent }] of cases.entries()) {
+    const answer = answers[index] ?? 'closed';
+    const seen = typeof answer === 'string' ? answer : (answer.echo?.backend ?? `${answer.status}`);
+    const what = sent.map((line) => line.join(': ')).join(' | ');
+    t.equal(said(matcher, asks[index] ?? {}, '2'), seen, `${what} against ${wanted.join(' ')}`);
+  }
+});
+
+void t.test('what HTTP/2 forbids is reset', async (t) => {
+  const rules = [ruleEntry({ name: 'rest', to: 'web' })];
+  await gateway.serve(t, ...rules);
+  const matcher = compileMatcher([{ gateway: 'eu/infra/gateway', entries: [listenerEntry(), ...backends, ...rules] }]);
+  const lines: readonly Line[] = [
+    ...['connection', 'keep-alive', 'proxy-connection', 'upgrade', 'te', 'content-length', 'x-version'].flatMap(
+      (name) => ['', 'a', '0', 'trailers'].map((value): Line => [name, value]),
+    ),
+    ['transfer-encoding', 'chunked'],
+    ['connection', 'close'],
+    ['te', 'trailers, gzip'],
+    ['content-length', ' 0'],
+    ['http2-settings', 'a'],
+  ];
+  const requests = [
+    ...lines.map((line) => ({ path: '/', headers: [line] })),
+    { path: '/', headers: [['content-length', '0'] as const, ['content-length', '0'] as const] },
+    { path: 'a', headers: [] },
+    { path: '/a#b', headers: [] },
+    { path: '/', headers: [], host: 'a/b' },
+    { path: '/', headers: [], host: 'a,b' },
+  ];
+  for (const request of requests) {
+    const asked = { method: 'GET', host, ...request };
+    const pseudo = { ':method': 'GET', ':path': asked.path, ':authority': asked.host, ':scheme': 'http' };
+    const seen = await askRawHttp2(gateway.port, [...Object.entries(pseudo), ...asked.headers]);
+    const verdict = matcher.match({ ...asked, port: 80, version: '2' });
+    t.equal(verdict.type === 'reset' ? 'reset' : 'answered', seen, JSON.stringify(request));
+  }
+});
+
 void t.test('cookies are lines of their own over HTTP/1.1, and one over HTTP/2', async (t) => {
-  const values = ['a=1', 'b=2', 'a=1; b=2', 'a=1,b=2'];
+  const values = ['a=1', 'b=2', 'a=1; b=2', 'a=1,b=2', 'a=1; ', '; b=2'];
   const rules = [
     ...values.map((value, index) => ruleOf({ wanted: ['cookie', value], sent: [] }, index)),
     ruleEntry({ name: 'rest', to: 'web' }),
   ];
   await gateway.serve(t, ...rules);
   const matcher = compileMatcher([{ gateway: 'eu/infra/gateway', entries: [listenerEntry(), ...backends, ...rules] }]);
-  const sent: readonly Line[] = [
-    ['cookie', 'a=1'],
-    ['cookie', 'b=2'],
-  ];
-  for (const [index, value] of values.entries()) {
-    const path = `/${index}`;
-    t.equal(said(matcher, { path, headers: sent }), await gateway.asked({ path, headers: sent }), `HTTP/1.1: ${value}`);
-    const headers = { ':path': path, ':authority': host, cookie: ['a=1', 'b=2'] };
-    const answer = await askHttp2(gateway.port, { headers });
-    t.equal(said(matcher, { path, headers: sent }, '2'), answer.echo?.backend, `HTTP/2: ${value}`);
+  for (const cookie of [['a=1', 'b=2'], ['a=1', ''], ['', 'b=2'], ['']]) {
+    const sent = cookie.map((one): Line => ['cookie', one]);
+    for (const [index, value] of values.entries()) {
+      const what = `${cookie.join(' | ')} against ${value}`;
+      const asked = { path: `/${index}`, headers: sent };
+      t.equal(said(matcher, asked), await gateway.asked(asked), `HTTP/1.1: ${what}`);
+      const answer = await askHttp2(gateway.port, { headers: { ':path': `/${index}`, ':authority': host, cookie } });
+      t.equal(said(matcher, asked, '2'), answer.echo?.backend, `HTTP/2: ${what}`);
+    }
   }
 });
 

@@ -2,13 +2,15 @@
 // for itself; lines of names that Envoy keeps one value of are joined first, and some names never get that far.
 // `docs/request-matching.md` has the tables for people; `header-lines.envoy.test.ts` holds them against Envoy.
 import { imitatedHeaders } from '#libs/snapshot/imitated-headers.ts';
+import { isReferer } from './referer.ts';
 
 type Line = readonly [name: string, value: string];
 
 /** Why a request is none, and what it is answered. */
 export interface RequestProblem {
   readonly problem: string;
-  readonly status: 400 | 501;
+  /** 'reset': it gets no answer, and the connection stays (HTTP/2). */
+  readonly status: 400 | 501 | 'reset';
 }
 
 /** Names whose lines become one line, the values joined by a comma without a space; empty ones are left out. */
@@ -84,6 +86,15 @@ export const unseenNames: ReadonlySet<string> = new Set([
   'x-forwarded-client-cert',
 ]);
 
+/** Names of what HTTP/1.1 says of a connection; HTTP/2 says it otherwise. */
+const connectionOnly: ReadonlySet<string> = new Set([
+  'connection',
+  'keep-alive',
+  'proxy-connection',
+  'transfer-encoding',
+  'upgrade',
+]);
+
 const nominatedMax = 9;
 /** What `Connection` may name without naming a header. */
 const connectionWords: ReadonlySet<string> = new Set(['close', 'http2-settings', 'keep-alive', 'upgrade']);
@@ -95,32 +106,46 @@ export function readHeaderLines(
   headers: readonly Line[],
   version: '1.1' | '2',
 ): { readonly lines: readonly Line[] } | RequestProblem {
-  const named = headers.map(([name, value]): Line => [name.toLowerCase(), value.trim()]);
+  const named = headers.map(([name, value]): Line => [name.toLowerCase(), version === '2' ? value : trimmed(value)]);
   const lengths = named.filter(([name]) => name === 'content-length');
   if (lengths.length > 1 || lengths.some(([, value]) => !/^\d+$/.test(value)))
-    return { problem: 'Content-Length is not one number', status: 400 };
+    return { problem: 'Content-Length is not one number', status: version === '2' ? 'reset' : 400 };
   const lines = joinLines(named, version);
-  return version === '2' ? { lines: seen(lines) } : readConnection(lines);
+  if (version === '1.1') return readConnection(lines);
+  // RFC 9113, 8.2.2.
+  const forbidden = named.find(([name, value]) => (name === 'te' ? value !== 'trailers' : connectionOnly.has(name)));
+  if (forbidden === undefined) return { lines: seen(lines) };
+  return { problem: `HTTP/2 has no ${forbidden.join(': ')}`, status: 'reset' };
+}
+
+/** Leaves out what stands around a value over HTTP/1.1. Bytes of UTF-8 that look like white space are none. */
+function trimmed(value: string): string {
+  return value.replaceAll(/^[ \t]+|[ \t]+$/g, '');
 }
 
 /** Joins lines at the place of the first one. HTTP/2 sends the parts of a Cookie as lines, and they are one again. */
 function joinLines(lines: readonly Line[], version: '1.1' | '2'): readonly Line[] {
-  const joined = new Map<string, { readonly at: number; readonly values: readonly string[] }>();
-  const all: Line[] = [];
+  const places = new Map<string, number>();
+  const all: (readonly [name: string, values: readonly string[]])[] = [];
   for (const [name, value] of lines) {
-    const before = joined.get(name);
-    const separator = name === 'cookie' && version === '2' ? '; ' : joinedNames.has(name) ? ',' : undefined;
-    if (separator === undefined) all.push([name, value]);
-    else if (before === undefined) {
-      joined.set(name, { at: all.length, values: [value] });
-      all.push([name, value]);
-    } else {
-      const values = [...before.values, value];
-      joined.set(name, { ...before, values });
-      all[before.at] = [name, values.filter((one) => one !== '').join(separator)];
+    const isJoined = joinedNames.has(name) || isSplitCookie(name, version);
+    const place = isJoined ? places.get(name) : undefined;
+    const before = place === undefined ? undefined : all[place];
+    if (place !== undefined && before !== undefined) all[place] = [name, [...before[1], value]];
+    else {
+      places.set(name, all.length);
+      all.push([name, [value]]);
     }
   }
-  return all;
+  return all.flatMap(([name, values]): Line[] => {
+    if (!isSplitCookie(name, version)) return [[name, values.filter((one) => one !== '').join(',')]];
+    const cookie = values.reduce((before, value) => (before === '' ? value : `${before}; ${value}`), '');
+    return cookie === '' ? [] : [[name, cookie]];
+  });
+}
+
+function isSplitCookie(name: string, version: '1.1' | '2'): boolean {
+  return name === 'cookie' && version === '2';
 }
 
 /** Does what `Connection` says: the headers that it names are for the next hop only, and go. */
@@ -149,7 +174,8 @@ function readConnection(lines: readonly Line[]): { readonly lines: readonly Line
 function seen(lines: readonly Line[]): readonly Line[] {
   return lines.flatMap(([name, value]): Line[] => {
     if (unseenNames.has(name) || imitatedHeaders.has(name)) return [];
-    if (name === 'te') return wordsOf(value).includes('trailers') ? [[name, 'trailers']] : [];
+    if (name === 'referer' && !isReferer(value)) return [];
+    if (name === 'te' && value !== '') return wordsOf(value).includes('trailers') ? [[name, 'trailers']] : [];
     return name === 'expect' && value.toLowerCase() === '100-continue' ? [] : [[name, value]];
   });
 }

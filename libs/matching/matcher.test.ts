@@ -26,7 +26,7 @@ const get = (host: string, path = '/', more: Partial<HttpRequest> = {}): HttpReq
 
 /** Who answers, in a word. */
 function answer(verdict: Verdict): string {
-  if (verdict.type === 'refused' || verdict.type === 'closed') return verdict.type;
+  if (verdict.type === 'refused' || verdict.type === 'closed' || verdict.type === 'reset') return verdict.type;
   if (verdict.type === 'unrouted') return String(verdict.status);
   return verdict.rule.entry.route.name;
 }

@@ -7,6 +7,7 @@
 import type { Entry } from '#libs/snapshot/entry.ts';
 import { coveringHostnames } from '#libs/snapshot/port-arrangement.ts';
 import { outcomeOf } from './outcome.ts';
+import type { RequestProblem } from './header-lines.ts';
 import {
   compilePorts,
   fillPlace,
@@ -106,7 +107,7 @@ export function arrive(tables: Tables, sent: HttpRequest): Arrival {
   if (port.family === 'http' && sent.tls !== undefined)
     return { verdict: { type: 'closed', reason: `port ${sent.port} is HTTP, not HTTPS` } };
   const request = readRequest(sent);
-  if ('problem' in request) return { verdict: { type: 'unrouted', status: request.status, reason: request.problem } };
+  if ('problem' in request) return { verdict: unread(request) };
   const place = ownerOf(port, request.host);
   if (place === undefined) {
     const reason = `no listener of port ${sent.port} is for ${request.host}`;
@@ -144,6 +145,10 @@ function chainOf(port: PortTable, tls: HttpRequest['tls']): { readonly place: Pl
   if (isTerminated && place.listeners.every(({ entry }) => entry.certificates.length === 0))
     return closed(`the listener for ${place.hostname} has no certificate`);
   return place.protocol === 'TLS' ? { verdict: streamTo(place, name) } : { place };
+}
+
+function unread({ problem: reason, status }: RequestProblem): Verdict {
+  return status === 'reset' ? { type: 'reset', reason } : { type: 'unrouted', status, reason };
 }
 
 function refused(reason: string): Arrival {

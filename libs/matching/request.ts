@@ -59,7 +59,7 @@ const unknownId = '00000000-0000-4000-8000-000000000000';
 export function readRequest(request: HttpRequest): ReadRequest | RequestProblem {
   const { host: authority, method } = request;
   const problem = problemOf(request);
-  if (problem !== undefined) return { problem, status: 400 };
+  if (problem !== undefined) return problem;
   const read = readHeaderLines(request.headers, request.version ?? '1.1');
   if ('problem' in read) return read;
   const headers = read.lines;
@@ -83,12 +83,14 @@ export function readRequest(request: HttpRequest): ReadRequest | RequestProblem 
   };
 }
 
-function problemOf({ host, method, path, version }: HttpRequest): string | undefined {
-  if (version !== '2' && !methods.has(method)) return `${method} is no method of HTTP/1.1`;
-  if (host.includes(',')) return 'there is more than one Host';
-  if (!hostPattern.test(host)) return 'Host is not a host';
-  if (!path.startsWith('/')) return 'the path does not start with "/"';
-  return path.includes('#') ? 'the path has a fragment' : undefined;
+function problemOf({ host, method, path, version }: HttpRequest): RequestProblem | undefined {
+  // What HTTP/2 itself forbids has no answer.
+  const status = version === '2' ? 'reset' : 400;
+  if (version !== '2' && !methods.has(method)) return { problem: `${method} is no method of HTTP/1.1`, status };
+  if (host.includes(',')) return { problem: 'there is more than one Host', status: 400 };
+  if (!hostPattern.test(host)) return { problem: 'Host is not a host', status };
+  if (!path.startsWith('/')) return { problem: 'the path does not start with "/"', status };
+  return path.includes('#') ? { problem: 'the path has a fragment', status: 400 } : undefined;
 }
 
 /** Gives a host as listeners and routes name it. */

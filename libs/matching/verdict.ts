@@ -10,6 +10,8 @@ export type Verdict =
   | { readonly type: 'refused'; readonly reason: string; readonly listener?: undefined }
   /** The connection is closed without an answer. */
   | { readonly type: 'closed'; readonly reason: string; readonly listener?: ListenerOf }
+  /** The request is reset without an answer, and its connection stays (HTTP/2). */
+  | { readonly type: 'reset'; readonly reason: string; readonly listener?: undefined }
   | StreamVerdict
   /** Answered without a rule. */
   | {

@@ -1,8 +1,10 @@
-// Makes random requests for a route set: what a rule wants, mostly with one thing that is a little different.
+// Makes random requests for a route set, by HTTP/1.1 and HTTP/2: what a rule wants, mostly with one thing that is a
+// little different.
 import * as fc from 'fast-check';
 import type { HttpRequest } from '#libs/matching/request.ts';
 import type { HttpRuleEntry, ListenerEntry } from '#libs/snapshot/entry.ts';
 import type { HttpMatch, StringMatch } from '#libs/gateway/objects/http-match.ts';
+import { anyLine, anyNomination, anyValue, overHttp1, overHttp2 } from './random-headers.ts';
 import type { RouteSet } from './route-sets.ts';
 
 /** Choices that become a request once there is a route set. */
@@ -13,12 +15,26 @@ interface RequestChoice {
   readonly listener: number;
   readonly hostSpelling: number;
   readonly serverName: number;
+  readonly version: '1.1' | '2';
   readonly changes: readonly { readonly what: Change; readonly pick: number }[];
 }
 
-type Change = 'path' | 'method' | 'header' | 'query' | 'host' | 'cors' | 'repeat' | 'grpc';
+const changes = [
+  'path',
+  'path',
+  'method',
+  'header',
+  'query',
+  'host',
+  'cors',
+  'repeat',
+  'repeat',
+  'line',
+  'nominate',
+  'grpc',
+] as const;
+type Change = (typeof changes)[number];
 
-const changes: readonly Change[] = ['path', 'path', 'method', 'header', 'query', 'host', 'cors', 'repeat', 'grpc'];
 const hosts = ['a.test', 'b.test', 'x.a.test', 'y.x.a.test', 'test', 'c.other', 'elsewhere', '127.0.0.1', '[::1]'];
 const methods = ['GET', 'POST', 'DELETE', 'OPTIONS', 'HEAD', 'PUT'];
 const regexExamples = new Map<string, string>([
@@ -44,9 +60,10 @@ export const requestChoice: fc.Arbitrary<RequestChoice> = fc.record({
   listener: fc.nat(20),
   hostSpelling: fc.nat(11),
   serverName: fc.nat(14),
-  changes: fc.uniqueArray(fc.record({ what: fc.constantFrom(...changes), pick: fc.nat(40) }), {
+  version: fc.constantFrom('1.1', '1.1', '2'),
+  changes: fc.uniqueArray(fc.record({ what: fc.constantFrom(...changes), pick: fc.nat(400) }), {
     selector: ({ what }) => what,
-    maxLength: 2,
+    maxLength: 3,
   }),
 });
 
@@ -68,8 +85,17 @@ export function nearRequest(set: RouteSet, choice: RequestChoice): HttpRequest {
   for (const { what, pick } of choice.changes) change(draft, what, pick);
   const host = spell(draft.host, choice.hostSpelling, listener.port);
   const query = draft.query.map(([name, value]) => `${name}=${value}`).join('&');
-  const { method, path, headers } = draft;
-  const base = { port: listener.port, method, path: query === '' ? path : `${path}?${query}`, host, headers };
+  const { method, path } = draft;
+  const { version } = choice;
+  const headers = version === '2' ? overHttp2(draft.headers) : overHttp1(draft.headers);
+  const base = {
+    version,
+    port: listener.port,
+    method,
+    path: query === '' ? path : `${path}?${query}`,
+    host,
+    headers,
+  };
   return listener.protocol === 'HTTPS' ? { ...base, tls: serverName(draft.host, listener, choice.serverName) } : base;
 }
 
@@ -133,8 +159,14 @@ function change(draft: Draft, what: Change, pick: number): void {
       if (pick % 4 < 3) draft.method = 'OPTIONS';
       break;
     case 'repeat':
-      draft.headers.push(...draft.headers.filter(([name]) => name.startsWith('x-')).slice(0, 1));
+      if (draft.headers.length > 0) draft.headers.push([at(draft.headers, pick)[0], anyValue(Math.floor(pick / 4))]);
       if (draft.query.length > 0) draft.query.push([at(draft.query, pick)[0], String(pick)]);
+      break;
+    case 'line':
+      draft.headers.push([...anyLine(pick)]);
+      break;
+    case 'nominate':
+      draft.headers.push(['Connection', anyNomination(pick)]);
       break;
     case 'grpc':
       draft.headers.push(['Content-Type', 'application/grpc']);

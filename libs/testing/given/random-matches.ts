@@ -2,6 +2,7 @@
 import * as fc from 'fast-check';
 import { compareText } from '#libs/gateway/compare-text.ts';
 import type { HttpMatch, StringMatch } from '#libs/gateway/objects/http-match.ts';
+import { anyHeaderMatch } from './random-headers.ts';
 import { pick, rarely } from './random-picks.ts';
 
 const exactPaths = ['/', '/a', '/a/', '/a/b', '/a/b/c', '/ab', '/A', '/a/b/', '/svc/Method', '/a%20b', '/~x'];
@@ -19,14 +20,18 @@ const stringMatch: fc.Arbitrary<StringMatch> = fc.oneof(
     .record({ type: pick('RegularExpression' as const), value: pick('[0-9]+', '1|2', '.*', '', '1.*') })
     .map((one) => (one.value === '' ? { ...one, value: 'x?' } : one)),
 );
-const named = (names: readonly string[]): fc.Arbitrary<HttpMatch['headers']> =>
+type NamedMatch = HttpMatch['headers'][number];
+
+const named = (...names: readonly string[]): fc.Arbitrary<NamedMatch> =>
+  fc.tuple(pick(...names), stringMatch).map(([name, one]) => ({ name, ...one }));
+const some = (one: fc.Arbitrary<NamedMatch>): fc.Arbitrary<readonly NamedMatch[]> =>
   fc.oneof(
     { weight: 3, arbitrary: fc.constant([]) },
     {
       weight: 2,
       arbitrary: fc
-        .uniqueArray(fc.tuple(pick(...names), stringMatch), { selector: ([name]) => name, minLength: 1, maxLength: 2 })
-        .map((list) => list.map(([name, one]) => ({ name, ...one })).toSorted((a, b) => compareText(a.name, b.name))),
+        .uniqueArray(one, { selector: ({ name }) => name, minLength: 1, maxLength: 2 })
+        .map((list) => list.toSorted((a, b) => compareText(a.name, b.name))),
     },
   );
 /** Matches of an HTTPRoute. */
@@ -34,8 +39,13 @@ export const httpMatch: fc.Arbitrary<HttpMatch> = fc
   .record({
     path,
     method: rarely(pick('GET', 'POST', 'DELETE', 'OPTIONS', 'HEAD')),
-    headers: named(['x-a', 'x-b', 'x_a', 'host', 'x-forwarded-proto']),
-    query: named(['v', 'W', 'w']),
+    headers: some(
+      fc.oneof(
+        { weight: 2, arbitrary: named('x-a', 'x-b', 'x_a', 'host', 'x-forwarded-proto') },
+        { weight: 1, arbitrary: anyHeaderMatch },
+      ),
+    ),
+    query: some(named('v', 'W', 'w')),
   })
   .map(({ method, ...rest }) => (method === undefined ? rest : { ...rest, method }));
 
@@ -46,7 +56,7 @@ export const grpcMatch: fc.Arbitrary<HttpMatch> = fc
   .record({
     service: rarely(pick('svc', 'a'), 1),
     method: rarely(pick('Method', 'b'), 1),
-    headers: named(['x-a', 'x-b']),
+    headers: some(named('x-a', 'x-b')),
   })
   .map(({ service, method, headers }): HttpMatch => {
     const grpc = {

@@ -23,6 +23,8 @@ export function expectedAnswer(verdict: Verdict, request: HttpRequest): Expected
     case 'closed':
     case 'stream':
       return { kind: verdict.type, answers: [{ closed: true }] };
+    case 'reset':
+      return { kind: verdict.type, answers: [{ reset: true }] };
     case 'unrouted':
       return { kind: `${verdict.status}`, answers: [localReply(verdict.status, request)] };
     case 'rule':
@@ -40,8 +42,8 @@ export function expectedAnswer(verdict: Verdict, request: HttpRequest): Expected
 }
 
 /** Says how an answer differs from what is expected; undefined = not at all. */
-export function differenceOf(expected: ExpectedAnswer, answer: KeptAnswer | 'closed'): string | undefined {
-  const actual = answer === 'closed' ? { closed: true } : seen(answer);
+export function differenceOf(expected: ExpectedAnswer, answer: KeptAnswer | 'closed' | 'reset'): string | undefined {
+  const actual = typeof answer === 'string' ? { [answer]: true } : seen(answer);
   if (expected.answers.some((one) => isSame(one, actual))) return undefined;
   const allowed = expected.answers.map((one) => JSON.stringify(one)).join('\n      or ');
   return `expected ${allowed}\n but got ${JSON.stringify(actual)}`;
@@ -62,8 +64,10 @@ function forwarded(share: Share, { noBackendStatus }: Forward, rule: string, sen
   const answer = changeHeaders(own, responseChanges).filter(([name]) => name !== 'x-rule');
   const base = { status: 200, rule, cors: sorted(corsHeaders), answer: sorted(joined(answer)) };
   if (sent.method === 'HEAD') return base;
-  const { method, path, host, headers } = request;
-  return { ...base, backend: service, method, path, host, headers: sorted(joined(headers.filter(isOwn))) };
+  const { method, path, host } = request;
+  // Node drops a header of HTTP/2 with white space around its value.
+  const headers = request.headers.filter(([, value]) => service !== 'grpc' || value === value.trim()).filter(isOwn);
+  return { ...base, backend: service, method, path, host, headers: sorted(joined(headers)) };
 }
 
 function preflighted(headers: readonly Header[], sent: HttpRequest): Comparable {
@@ -73,8 +77,11 @@ function preflighted(headers: readonly Header[], sent: HttpRequest): Comparable 
 
 /** Says what Envoy answers itself; gRPC clients get it as a gRPC status. */
 function localReply(status: number, { headers }: HttpRequest): Comparable {
-  const isGrpc = headers.some(([name, value]) => name.toLowerCase() === 'content-type' && value === 'application/grpc');
-  return isGrpc && status !== 400 ? { grpc: true } : { status };
+  const types = headers.flatMap(([name, value]) =>
+    name.toLowerCase() === 'content-type' && value !== '' ? [value] : [],
+  );
+  const isRead = status !== 400 && status !== 501;
+  return isRead && types.join(',') === 'application/grpc' ? { grpc: true } : { status };
 }
 
 function seen({ status, headers, echo }: KeptAnswer): Comparable {
@@ -106,17 +113,17 @@ function isOwn([name]: Header): boolean {
   return !added.test(name);
 }
 
-/** Gives repeated headers as one. */
+/** Gives repeated headers as one, as Node joins them. */
 function joined(headers: readonly Header[]): readonly Header[] {
   return [...Map.groupBy(headers, ([name]) => name)].map(([name, all]) => [
     name,
-    spaced(all.map(([, value]) => value).join(', ')),
+    spaced(all.map(([, value]) => value).join(name === 'cookie' ? '; ' : ', ')),
   ]);
 }
 
-/** Node joins repeated headers by `, `, Envoy those that it knows by `,`. */
+/** Node joins repeated headers by `, `, Envoy those that it knows by `,`; white space around a value gets lost. */
 function spaced(value: string): string {
-  return value.replaceAll(/, */g, ', ');
+  return value.replaceAll(/ *, */g, ', ').trim();
 }
 
 function sorted(headers: readonly Header[]): readonly Header[] {

@@ -3,7 +3,7 @@ import { connect, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import type { Echo } from './http-peers.ts';
 
-interface KeptRequest {
+export interface KeptRequest {
   readonly method: string;
   readonly path: string;
   readonly host: string;
@@ -18,7 +18,7 @@ export interface KeptAnswer {
 }
 
 /** Where to: TLS with a server name ('' = none), or plain. */
-interface AskTarget {
+export interface AskTarget {
   readonly port: number;
   readonly serverName?: string;
 }
@@ -65,7 +65,10 @@ class KeptConnection {
     this.#socket.on('data', (data: Buffer) => {
       this.#text += data.toString('latin1');
       const answer = readAnswer(this.#text, this.#method);
-      if (answer !== undefined) this.#answered(answer);
+      if (answer === undefined) return;
+      // Envoy waits a second for the client to close.
+      if (answer.headers.some(([name, value]) => name === 'connection' && value === 'close')) this.close();
+      this.#answered(answer);
     });
   }
 
@@ -80,6 +83,7 @@ class KeptConnection {
   }
 
   close(): void {
+    this.#isClosed = true;
     this.#socket.destroy();
   }
 }

@@ -54,6 +54,7 @@ type Field = readonly [name: string, value: string];
 function summary(verdict: Verdict): string {
   if (verdict.type === 'refused') return `connection refused: ${verdict.reason}`;
   if (verdict.type === 'closed') return `connection closed: ${verdict.reason}`;
+  if (verdict.type === 'reset') return `the request is reset without an answer: ${verdict.reason}`;
   if (verdict.type === 'stream') return `connected to ${targetsText(verdict.shares)}`;
   if (verdict.type === 'unrouted') return `${verdict.status}: ${verdict.reason}`;
   const { outcome } = verdict;
