@@ -11,6 +11,8 @@ import type { Entry } from '#libs/snapshot/entry.ts';
 import type { XdsEndpoint } from '#libs/xds/envoy/backend.ts';
 import { BackendCompiler } from '#libs/xds/compile/backend-compiler.ts';
 import { systemAuthorities } from '#libs/xds/envoy/client-tls.ts';
+import { authProtocol } from '#libs/xds/envoy/external-auth.ts';
+import type { ClusterOf } from '#libs/xds/envoy/forward.ts';
 import type { ListenerOptions } from '#libs/xds/compile/listener.ts';
 import { PortCompiler, portOfUser } from '#libs/xds/compile/port-compiler.ts';
 import { isKnownProtocol } from '#libs/snapshot/port-arrangement.ts';
@@ -145,8 +147,8 @@ export class XdsCompiler {
         this.#setListener({ gateway, key, entry });
         break;
       case 'http-rule': {
-        const clusterOf = (backend: string): string | undefined =>
-          this.#backends.clusterOf(gateway, backend, entry.protocol);
+        const clusterOf: ClusterOf = (backend, asked) =>
+          this.#backends.clusterOf(gateway, backend, asked === undefined ? entry.protocol : authProtocol(asked));
         this.#setRule(`${gateway} ${key}`, new RuleRecord(gateway, key, entry, clusterOf));
         break;
       }
@@ -202,9 +204,10 @@ export class XdsCompiler {
   #setRule(id: string, record: RuleRecord | undefined): void {
     const before = this.#records.get(id);
     if (before !== undefined) this.#index.deleteRule(before);
-    const backends = [...(record?.backends() ?? [])].map((key) => `${record?.gateway ?? ''} ${key}`);
-    this.#backendUsers.set(id, new Set(backends));
-    this.#backends.setRule(id, record);
+    const gateway = record?.gateway ?? '';
+    const uses = record?.backends() ?? [];
+    this.#backendUsers.set(id, new Set(uses.map(({ key }) => `${gateway} ${key}`)));
+    this.#backends.setUses(id, gateway, uses);
     if (record === undefined) this.#records.delete(id);
     else {
       this.#records.set(id, record);
@@ -219,7 +222,7 @@ export class XdsCompiler {
       const record = this.#records.get(id);
       if (record === undefined) continue;
       record.forget();
-      this.#backends.setRule(id, record);
+      this.#backends.setUses(id, gateway, record.backends());
       this.#index.touchRule(record);
     }
   }

@@ -77,6 +77,8 @@ export interface Ask {
   readonly path?: string;
   readonly method?: string;
   readonly headers?: readonly (readonly [name: string, value: string])[];
+  /** Its length is for the headers to say. */
+  readonly body?: string;
 }
 
 /** Sends one request over a new connection, HTTP/1.1. */
@@ -171,14 +173,14 @@ export async function askHttp2(
   return { status: Number(plain[':status']), headers: plain, body, echo: parseEcho(body) };
 }
 
-function requestBytes({ host, path = '/', method = 'GET', headers = [] }: Ask, connection: string): Buffer {
+function requestBytes({ host, path = '/', method = 'GET', headers = [], body = '' }: Ask, connection: string): Buffer {
   const lines = [
     `${method} ${path} HTTP/1.1`,
     ...(host === undefined ? [] : [`Host: ${host}`]),
     `Connection: ${connection}`,
     ...headers.map(([name, value]) => `${name}: ${value}`),
   ];
-  return Buffer.from(`${lines.join('\r\n')}\r\n\r\n`, 'latin1');
+  return Buffer.from(`${lines.join('\r\n')}\r\n\r\n${body}`, 'latin1');
 }
 
 async function exchange(socket: Socket, options: Ask): Promise<Answer> {

@@ -1,16 +1,22 @@
 // Keeps clusters and endpoint sets. A cluster is there as long as a backend entry or a rule stands for it, its
 // endpoints as long as it is. A backend whose TLS lacks what it needs has no cluster: its share is answered 500, and
 // nothing is ever sent in plain text instead.
-import type { BackendEntry } from '#libs/snapshot/entry.ts';
+import type { BackendEntry, HttpRuleEntry } from '#libs/snapshot/entry.ts';
 import { authoritiesOf } from '#libs/xds/envoy/authority.ts';
-import { buildCluster, buildEndpoints, toUpstream, type Upstream, type XdsEndpoint } from '#libs/xds/envoy/backend.ts';
+import {
+  type BackendUse,
+  buildCluster,
+  buildEndpoints,
+  toUpstream,
+  type Upstream,
+  type XdsEndpoint,
+} from '#libs/xds/envoy/backend.ts';
 import { clientTlsProblem, clientTlsSecrets } from '#libs/xds/envoy/client-tls.ts';
 import type { ResourceTable } from './resource-table.ts';
-import type { RuleRecord } from './rule-record.ts';
 import type { SecretCompiler } from './secret-compiler.ts';
 import { Users } from './users.ts';
 
-type RuleProtocol = RuleRecord['entry']['protocol'];
+type RuleProtocol = HttpRuleEntry['protocol'];
 
 interface Backend {
   readonly gateway: string;
@@ -89,13 +95,12 @@ export class BackendCompiler {
     return this.#endpoints.get(key) ?? [];
   }
 
-  /** Keeps the clusters that a rule needs; undefined = the rule is gone. */
-  setRule(id: string, record: RuleRecord | undefined): void {
-    const { gateway, entry } = record ?? {};
-    const upstreams = [...(record?.backends() ?? [])].map((key) =>
-      this.#upstreamOf(gateway ?? '', key, entry?.protocol),
+  /** Keeps the clusters that a user needs, a rule for example; none = the user is gone. */
+  setUses(user: string, gateway: string, uses: readonly BackendUse[]): void {
+    this.#use(
+      user,
+      uses.map(({ key, protocol }) => this.#upstreamOf(gateway, key, protocol)),
     );
-    this.#use(id, upstreams);
   }
 
   /** Sets or, with undefined, deletes the endpoints of a discovery key. */

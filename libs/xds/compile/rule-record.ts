@@ -1,6 +1,8 @@
 // Keeps one rule of one gateway with the routes that were compiled for it: they stay while the rule and its backends
 // stay as they are.
 import type { HttpRuleEntry } from '#libs/snapshot/entry.ts';
+import type { BackendUse } from '#libs/xds/envoy/backend.ts';
+import { authUses } from '#libs/xds/envoy/external-auth.ts';
 import type { ClusterOf } from '#libs/xds/envoy/forward.ts';
 import { dependsOnPlace, type RoutePlace, type RuleRoutes, ruleRoutes } from '#libs/xds/envoy/rule-routes.ts';
 
@@ -43,13 +45,13 @@ export class RuleRecord {
     return [...new Set([...this.#compiled.values()].flatMap(({ problems }) => problems))];
   }
 
-  /** Gives the keys of the backend entries that it names. */
-  backends(): ReadonlySet<string> {
-    const { action, filters } = this.entry;
+  /** Gives the backends that it names, and how each is spoken to. */
+  backends(): readonly BackendUse[] {
+    const { action, filters, protocol } = this.entry;
     const targets = action.type === 'forward' ? action.backends : [];
-    const mirrors = [...filters, ...targets.flatMap(({ filters }) => filters)].flatMap((filter) =>
-      filter.type === 'mirror' ? [filter.backend] : [],
-    );
-    return new Set([...targets, ...mirrors].flatMap((choice) => ('key' in choice ? [choice.key] : [])));
+    const all = [...filters, ...targets.flatMap(({ filters }) => filters)];
+    const mirrors = all.flatMap((filter) => (filter.type === 'mirror' ? [filter.backend] : []));
+    const sent = [...targets, ...mirrors].flatMap((choice) => ('key' in choice ? [{ key: choice.key, protocol }] : []));
+    return [...sent, ...authUses(all)];
   }
 }

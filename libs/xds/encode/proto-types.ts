@@ -13,6 +13,7 @@ const files = [
   'envoy/config/listener/v3/listener.proto',
   'envoy/config/route/v3/scoped_route.proto',
   'envoy/extensions/access_loggers/file/v3/file.proto',
+  'envoy/extensions/filters/http/composite/v3/composite.proto',
   'envoy/extensions/filters/http/ext_authz/v3/ext_authz.proto',
   'envoy/extensions/filters/http/lua/v3/lua.proto',
   'envoy/extensions/filters/http/router/v3/router.proto',
@@ -28,15 +29,14 @@ const files = [
   'envoy/extensions/transport_sockets/tls/v3/secret.proto',
   'envoy/extensions/transport_sockets/tls/v3/tls.proto',
   'envoy/extensions/upstreams/http/v3/http_protocol_options.proto',
+  'xds/type/matcher/v3/matcher.proto',
 ];
 
-/** The messages of the filter that carries others, as Envoy 1.40 has them (filter_chain.proto). */
-const filterChain = `
+/** What Envoy 1.40 has beside (composite.proto). */
+const newer = `
 syntax = "proto3";
-package envoy.extensions.filters.http.filter_chain.v3;
-message FilterChainConfig { FilterChain default_filter_chain = 1; }
-message FilterChainConfigPerRoute { FilterChain filter_chain = 1; }
-message FilterChain { repeated envoy.config.core.v3.TypedExtensionConfig filters = 1; }
+package envoy.extensions.filters.http.composite.v3;
+message CompositePerRoute { xds.type.matcher.v3.Matcher matcher = 1; }
 `;
 
 let root: protobuf.Root | undefined;
@@ -64,7 +64,7 @@ function loadRoot(): protobuf.Root {
     return resolveIn(folders, target);
   };
   found.loadSync(files, { keepCase: true });
-  protobuf.parse(filterChain, found, { keepCase: true });
+  protobuf.parse(newer, found, { keepCase: true });
   found.resolveAll();
   return found;
 }

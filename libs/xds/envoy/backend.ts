@@ -19,6 +19,13 @@ export interface Upstream {
   readonly tls?: ClientTls;
 }
 
+/** Names a backend, and how it is spoken to. */
+export interface BackendUse {
+  /** Entry key. */
+  readonly key: string;
+  readonly protocol: HttpRuleEntry['protocol'];
+}
+
 /** One ready endpoint. */
 export interface XdsEndpoint {
   readonly address: string;

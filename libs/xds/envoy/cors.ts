@@ -57,7 +57,7 @@ export function corsRoutes(policy: CorsPolicy, part: RoutePart): readonly RouteP
   const isAllowed = originMatch(policy.allowOrigins);
   const vary = varying(policy);
   const own = part.headers ?? [];
-  const share = shareOf(part);
+  const share = { ...shareOf(part), ...(part.auths === undefined ? {} : { auths: part.auths }) };
   const readable = isAllowed === undefined ? [] : [...sharing(policy), ...exposing(policy)];
   return [
     ...(isAllowed === undefined
@@ -72,8 +72,8 @@ export function corsRoutes(policy: CorsPolicy, part: RoutePart): readonly RouteP
  * or the error that its requests get.
  */
 export function withoutPolicy(part: RoutePart, asks: readonly ProtoMessage[]): RoutePart {
-  const fields = 'direct_response' in part.fields ? part.fields : { direct_response: { status: 204 } };
-  return { ...part, headers: [...(part.headers ?? []), ...asks, hasOrigin], fields };
+  const fields = { direct_response: part.fields['direct_response'] ?? { status: 204 } };
+  return { ...shareOf(part), headers: [...(part.headers ?? []), ...asks, hasOrigin], fields };
 }
 
 function shareOf({ fraction }: RoutePart): Pick<RoutePart, 'fraction'> {

@@ -1,26 +1,33 @@
 // Forwards to weighted backends. One cluster or weighted clusters stand on one route; where a backend has filters that
 // Envoy knows only on routes (path rewrite, mirror, CORS), it gets a route with the share of requests that is left for
-// it.
-import type { HttpFilter, HttpRuleEntry, RuleAction, WeightedBackend } from '#libs/snapshot/entry.ts';
+// it. Whom a backend asks for consent stands where its cluster stands, and comes after those whom the rule asks.
+import type { ExternalAuth, HttpFilter, HttpRuleEntry, RuleAction, WeightedBackend } from '#libs/snapshot/entry.ts';
 import type { HttpMatch } from '#libs/gateway/objects/http-match.ts';
 import { invalidCluster } from './backend.ts';
 import { corsOf, corsProblem } from './cors.ts';
+import { authFilters, type AuthPlace } from './external-auth.ts';
 import { headerFields, headerFiltersProblem } from './header-changes.ts';
 import { independentWeights, isDrawing, millionths, mirrorShares } from './mirrors.ts';
 import { rewriteFields, rewriteOf } from './path-change.ts';
+import { placed, placesMax } from './policy-filters.ts';
 import type { ProtoMessage } from './resources.ts';
 import { retryFields } from './retry.ts';
 import { noBackend, noBackendCode, type RoutePart, type RouteParts } from './route-parts.ts';
 import { isHostName } from './text-limits.ts';
 import { duration, timeLimits } from './time-limits.ts';
 
-/** Name of the cluster of a backend's entry key, or undefined when there is no such entry. */
-export type ClusterOf = (backendKey: string) => string | undefined;
+/**
+ * Name of the cluster of a backend's entry key, or undefined when there is no such entry. `asked` = it is asked for
+ * consent by this protocol, and not sent the rule's requests.
+ */
+export type ClusterOf = (backendKey: string, asked?: ExternalAuth['protocol']) => string | undefined;
 
 /** What of a rule and its match the forwarding depends on, beside the backends. */
 interface ForwardContext extends Pick<HttpRuleEntry, 'filters' | 'timeouts' | 'retry' | 'protocol'> {
   readonly path: HttpMatch['path'];
   readonly clusterOf: ClusterOf;
+  /** What asks for the consents that the rule wants. */
+  readonly auths: readonly ProtoMessage[];
 }
 
 interface Target {
@@ -28,6 +35,8 @@ interface Target {
   readonly cluster: string | undefined;
   readonly weight: number;
   readonly filters: readonly HttpFilter[];
+  /** What asks for the consents that this backend wants beside. */
+  readonly auths: readonly ProtoMessage[];
 }
 
 const weightsMax = 4_294_967_295;
@@ -37,7 +46,7 @@ export function forwardParts(
   { backends }: Extract<RuleAction, { readonly type: 'forward' }>,
   context: ForwardContext,
 ): RouteParts {
-  const targets = backends.filter(({ weight }) => weight > 0).map((backend) => toTarget(backend, context.clusterOf));
+  const targets = backends.filter(({ weight }) => weight > 0).map((backend) => toTarget(backend, context));
   const total = targets.reduce((sum, { weight }) => sum + weight, 0);
   if (total > weightsMax || targets.some(({ weight }) => !Number.isInteger(weight)))
     return { problem: 'the weights are out of range' };
@@ -49,9 +58,25 @@ export function forwardParts(
   return isSplit ? split(targets, total, context) : weighted(targets, context);
 }
 
-function toTarget(backend: WeightedBackend, clusterOf: ClusterOf): Target {
+function toTarget(backend: WeightedBackend, { clusterOf, timeouts, auths }: ForwardContext): Target {
+  const { weight, filters } = backend;
   const cluster = 'key' in backend ? clusterOf(backend.key) : undefined;
-  return { cluster, weight: backend.weight, filters: cluster === undefined ? [] : backend.filters };
+  const made = authFilters(filters, clusterOf, afterRouting(timeouts));
+  // Without whom it is to ask, nothing is sent to it.
+  if (cluster === undefined || 'problem' in made || auths.length + made.filters.length > placesMax)
+    return { cluster: undefined, weight, filters: [], auths: [] };
+  return { cluster, weight, filters, auths: made.filters };
+}
+
+/** Says where rules and backends ask for consent. */
+export function afterRouting(timeouts: HttpRuleEntry['timeouts']): AuthPlace {
+  const { requestMs } = timeouts ?? {};
+  return { place: 'after-routing', ...(requestMs === undefined ? {} : { requestMs }) };
+}
+
+/** Gives the field that has a backend ask for its own consents, after those of the rule. */
+function ownAuths({ auths }: Target, context: ForwardContext): ProtoMessage {
+  return auths.length === 0 ? {} : { typed_per_filter_config: placed('after-routing', auths, context.auths.length) };
 }
 
 /** Gives one route for all backends, or one for each share of the mirrors. */
@@ -63,12 +88,12 @@ function weighted(targets: readonly Target[], context: ForwardContext): RoutePar
   const perCluster = targets.some(({ filters }) => filters.length > 0);
   const weights = targets.map(({ weight }) => weight);
   const written = context.filters.some(isDrawing) ? independentWeights(weights) : weights;
-  const clusters = targets.map(({ cluster, filters }, index) => {
-    const all = [...context.filters, ...filters];
+  const clusters = targets.map((target, index) => {
+    const all = [...context.filters, ...target.filters];
     return {
-      name: cluster ?? invalidCluster,
+      name: target.cluster ?? invalidCluster,
       weight: written[index],
-      ...(perCluster ? { ...hostField(all), ...headerFields(all) } : {}),
+      ...(perCluster ? { ...hostField(all), ...headerFields(all), ...ownAuths(target, context) } : {}),
     };
   });
   const isInvalid = targets.some(({ cluster }) => cluster === undefined);
@@ -91,7 +116,8 @@ function weighted(targets: readonly Target[], context: ForwardContext): RoutePar
 /** Gives a route per backend, or one for each share of its mirrors. */
 function split(targets: readonly Target[], total: number, context: ForwardContext): RouteParts {
   const pieces: Piece[] = [];
-  for (const { cluster, weight, filters } of targets) {
+  for (const target of targets) {
+    const { cluster, weight, filters } = target;
     const all = [...context.filters, ...filters];
     const action = actionFields(all, context);
     if ('problem' in action) return action;
@@ -103,7 +129,10 @@ function split(targets: readonly Target[], total: number, context: ForwardContex
     const shares = mirrorShares(all, context.clusterOf, targets.length === 1 ? 'all requests' : 'a share');
     for (const { share, policies } of shares) {
       const route = { cluster, ...action.fields, ...mirrorField(policies) };
-      const part = { fields: { route, ...headerFields(all) }, ...(cors === undefined ? {} : { cors }) };
+      const part = {
+        fields: { route, ...headerFields(all), ...ownAuths(target, context) },
+        ...(cors === undefined ? {} : { cors }),
+      };
       pieces.push({ share: (share * weight) / total, part });
     }
   }

@@ -11,6 +11,8 @@ export interface RoutePart {
   readonly fraction?: ProtoMessage;
   /** Action and header changes. */
   readonly fields: ProtoMessage;
+  /** What asks for consent, in order; where absent, what the rule asks. */
+  readonly auths?: readonly ProtoMessage[];
   /** Where it is another than that of the rule. */
   readonly cors?: CorsPolicy;
 }

@@ -4,11 +4,13 @@ import type { HttpFilter, HttpRuleEntry } from '#libs/snapshot/entry.ts';
 import type { HttpMatch } from '#libs/gateway/objects/http-match.ts';
 import type { Redirect } from '#libs/gateway/filters/http-filter.ts';
 import { anyPreflight, corsAnswers, corsOf, corsProblem, corsRoutes, preflightFor, withoutPolicy } from './cors.ts';
-import { type ClusterOf, forwardParts } from './forward.ts';
+import { authFilters } from './external-auth.ts';
+import { afterRouting, type ClusterOf, forwardParts } from './forward.ts';
 import { headerFields, headerFiltersProblem } from './header-changes.ts';
 import { rewriteOf } from './path-change.ts';
 import { redirectActions, type RedirectPlace, redirectProblem } from './redirect.ts';
 import { preflightMethod } from '#libs/snapshot/preflight.ts';
+import { placed } from './policy-filters.ts';
 import type { ProtoMessage } from './resources.ts';
 import { compileMatch } from './route-match.ts';
 import { internalError, type RoutePart, type RouteParts } from './route-parts.ts';
@@ -81,7 +83,8 @@ export function dependsOnPlace(rule: HttpRuleEntry): boolean {
 function ruleParts(rule: HttpRuleEntry, match: HttpMatch, place: RoutePlace, clusterOf: ClusterOf): RouteParts {
   const { action, filters, timeouts, retry, protocol } = rule;
   if (action.type === 'invalid') return { parts: [internalError] };
-  if (filters.some(({ type }) => type === 'external-auth')) return { problem: 'nobody can be asked for consent' };
+  const asked = authFilters(filters, clusterOf, afterRouting(timeouts));
+  if ('problem' in asked) return asked;
   const made =
     action.type === 'redirect'
       ? redirectParts(action.redirect, filters, match, place)
@@ -89,14 +92,17 @@ function ruleParts(rule: HttpRuleEntry, match: HttpMatch, place: RoutePlace, clu
           filters,
           path: match.path,
           clusterOf,
+          auths: asked.filters,
           ...(timeouts === undefined ? {} : { timeouts }),
           ...(retry === undefined ? {} : { retry }),
           ...(protocol === undefined ? {} : { protocol }),
         });
+  if ('problem' in made) return made;
   const cors = corsOf(filters);
-  if (cors === undefined || 'problem' in made) return made;
-  const problem = corsProblem(cors);
-  return problem === undefined ? { parts: made.parts.map((part) => ({ cors, ...part })) } : { problem };
+  const problem = cors === undefined ? undefined : corsProblem(cors);
+  if (problem !== undefined) return { problem };
+  const common = { auths: asked.filters, ...(cors === undefined ? {} : { cors }) };
+  return { parts: made.parts.map((part) => ({ ...common, ...part })) };
 }
 
 function redirectParts(
@@ -119,6 +125,7 @@ function redirectParts(
 function route(rule: HttpRuleEntry, match: ProtoMessage, part: RoutePart, { hostname }: RoutePlace): ProtoMessage {
   const { headers } = match;
   const own = Array.isArray(headers) ? headers : [];
+  const asks = placed('after-routing', part.auths ?? []);
   return {
     name: `${toPlaceKey(rule.route)}/${rule.index}`,
     match: {
@@ -127,6 +134,7 @@ function route(rule: HttpRuleEntry, match: ProtoMessage, part: RoutePart, { host
       ...(part.fraction === undefined ? {} : { runtime_fraction: part.fraction }),
     },
     ...(hostname.startsWith('*') ? {} : { metadata: foundMetadata }),
+    ...(Object.keys(asks).length === 0 ? {} : { typed_per_filter_config: asks }),
     ...part.fields,
   };
 }
