@@ -3,6 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { globSync, readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import {
   ApiException,
   type KubeConfig,
@@ -36,7 +37,21 @@ export async function installCrds(
     for (const document of parseAllDocuments(readFileSync(file, 'utf8'))) {
       const object: unknown = document.toJS();
       if (!isObject(object) || object.kind === 'Kustomization') continue;
-      await client.patch(object, undefined, undefined, 'lab', true, PatchStrategy.ServerSideApply);
+      await untilAllowed(() => client.patch(object, undefined, undefined, 'lab', true, PatchStrategy.ServerSideApply));
+    }
+  }
+}
+
+/** A policy that was deleted still refuses for a moment. */
+async function untilAllowed(apply: () => Promise<unknown>): Promise<void> {
+  for (let tries = 0; ; tries++) {
+    try {
+      await apply();
+      return;
+    } catch (error) {
+      const isPolicy = error instanceof ApiException && String(error.body).includes(upgradePolicy);
+      if (!isPolicy || tries >= 100) throw error;
+      await sleep(100);
     }
   }
 }
