@@ -1,5 +1,5 @@
-// Clusters with the CRDs of either version of the Gateway API and of both channels are served at once, and what a change
-// of the CRDs makes of stored objects enters the history, though no event comes and their resourceVersion stays.
+// Clusters with the CRDs of either version of the Gateway API and of both channels are served at once, and what a
+// change of the CRDs makes of stored objects enters the history, though no event comes.
 import t from 'tap';
 import { z } from 'zod';
 import { echoWorkload } from './echo-workload.ts';

@@ -3,6 +3,7 @@ import { keyIdOf } from '#libs/runtime/hpke.ts';
 import { fail, messageOf } from '#libs/runtime/errors.ts';
 import { openApiClient } from '../kubernetes/api-client.ts';
 import { loadContext } from '../kubernetes/kube-config.ts';
+import { describeRelease } from './gateway-api-release.ts';
 import { InstallClient } from './install-client.ts';
 import { type InstallObject, agentName, buildManifest, printManifest as renderManifest } from './manifest.ts';
 import type { InstallOptions, ManifestOptions, UninstallOptions } from './options.ts';
@@ -13,10 +14,6 @@ export interface Output {
   readonly out: (text: string) => void;
   readonly say: (line: string) => void;
 }
-
-const crdHint =
-  'The cluster has no Gateway API CRDs. Install them, then run this again for the GatewayClass:\n' +
-  '  kubectl apply --server-side -f https://github.com/kubernetes-sigs/gateway-api/releases/download/v1.6.3/standard-install.yaml';
 
 /** Prints the objects. Throws FleetgateError. */
 export function printManifest(options: ManifestOptions, { out, say }: Output): void {
@@ -34,18 +31,16 @@ export async function installAgent(options: InstallOptions, { out, say }: Output
   }
   const objects = buildManifest(options);
   await withClient(options, async (client) => {
-    let hint = '';
     for (const object of objects) {
       const applied = await client.apply(object);
       out(`${line(object)} ${applied}${options.dryRun ? ' (dry run)' : ''}\n`);
-      if (applied === 'no such kind') hint = crdHint;
     }
     if (!options.dryRun && options.timeout > 0) {
       const { namespace, timeout } = options;
       await awaitRollout({ client, namespace, name: agentName, timeoutMs: timeout, say, signal });
       out(`agent of cluster ${options.cluster} is ready\n`);
     }
-    if (hint !== '') say(hint);
+    for (const sentence of await describeRelease(client)) say(sentence);
   });
 }
 

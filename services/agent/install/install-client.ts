@@ -11,6 +11,7 @@ import { type InstallObject, managedBy } from './manifest.ts';
 type Applied = 'created' | 'configured' | 'unchanged' | 'no such kind';
 type Deleted = 'deleted' | 'not found' | 'kept' | 'no such kind';
 
+const metadataList = 'application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1';
 const fieldManager = 'fleetgate';
 const plurals: Readonly<Record<string, string>> = { GatewayClass: 'gatewayclasses' };
 
@@ -63,6 +64,26 @@ export class InstallClient {
     const answer = await this.#call({ method: 'DELETE', path, query });
     if (answer.status !== 404) expectSuccess(answer, path);
     return 'deleted';
+  }
+
+  /**
+   * Lists the annotations of cluster-wide objects by name; null = the context may not, or there is no such kind. Throws
+   * FleetgateError 'kube-unreachable'.
+   */
+  async listAnnotations(path: string): Promise<ReadonlyMap<string, Readonly<Record<string, string>>> | null> {
+    const { status, body } = await this.#call({ path, accept: metadataList });
+    const items = isRecord(body) ? body['items'] : undefined;
+    if (status !== 200 || !Array.isArray(items)) return null;
+    return new Map(
+      items.flatMap((item: unknown) => {
+        const metadata = isRecord(item) && isRecord(item['metadata']) ? item['metadata'] : {};
+        const { name, annotations } = metadata;
+        const texts = Object.entries(isRecord(annotations) ? annotations : {}).filter(
+          (entry): entry is [string, string] => typeof entry[1] === 'string',
+        );
+        return typeof name === 'string' ? [[name, Object.fromEntries(texts)] as const] : [];
+      }),
+    );
   }
 
   /** Lists everything that an agent provided, in any namespace. Throws as `get`. */
