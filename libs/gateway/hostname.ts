@@ -20,6 +20,7 @@ export function intersectHostnames(a: string, b: string): string | undefined {
  * Orders patterns most specific first: exact, then wildcards by length (longest first), then '*'; equal ones by text.
  */
 export function compareHostnameSpecificity(a: string, b: string): number {
+  if (a === b) return 0;
   return rank(a) - rank(b) || b.length - a.length || compareText(a, b);
 }
 

@@ -3,6 +3,7 @@
 import { canonicalJson } from '#libs/gateway/canonical.ts';
 import { hostnameMatches } from '#libs/gateway/hostname.ts';
 import type { HttpMatch } from '#libs/gateway/objects/http-match.ts';
+import { originalHostname } from '#libs/snapshot/precedence.ts';
 import { arrive, findRule, type Matcher } from './matcher.ts';
 import type { Place } from './port-table.ts';
 import { type Lack, lacks } from './predicate.ts';
@@ -67,7 +68,6 @@ export function explainRequest(matcher: Matcher, sent: HttpRequest): Explanation
     }));
     const here = hosts.filter(({ listener }) => listener?.port === sent.port);
     return predicates.map((predicate, match): Loser & { readonly distance: number } => {
-      const candidate = { rule, match, predicate, listener: '', age: 0 };
       const place0 = placeLoss(here, hosts, host, place);
       const found = request === undefined ? [] : lacks(predicate, request);
       const distance = found.length + (place0 === undefined ? 0 : farness[place0.by]);
@@ -75,7 +75,7 @@ export function explainRequest(matcher: Matcher, sent: HttpRequest): Explanation
         place0 ??
         (found.length > 0 || winner === undefined || request === undefined
           ? ({ by: 'request', lacks: found } as const)
-          : precedenceLoss(winner, candidate, narrowest(here, request)));
+          : precedenceLoss(winner, { rule, match, predicate }, narrowest(here, request)));
       return { rule, match, loss, distance };
     });
   });
@@ -116,19 +116,23 @@ function narrowest(here: readonly Attached[], { host }: ReadRequest): string {
 
 function precedenceLoss(
   winner: { readonly candidate: Candidate; readonly hostname: string },
-  loser: Candidate,
+  loser: Pick<Candidate, 'rule' | 'match' | 'predicate'>,
   hostname: string,
 ): Loss {
   const { candidate } = winner;
   const name = ruleText(candidate.rule);
   if (winner.hostname !== hostname) return { by: 'narrower hostname', winner: name };
-  const by = decidedBy(candidate, loser);
+  const original = originalHostname(loser.rule.entry, hostname);
+  const by = candidate.hostname === original ? decidedBy(candidate, loser) : 'narrower hostname';
   const isSame = canonicalJson(candidate.predicate.match) === canonicalJson(loser.predicate.match);
   return isSame ? { by: 'shadowed', winner: name, because: by } : { by, winner: name };
 }
 
 /** Gives the first criterion by which two matches differ (HTTPRouteRule.matches). */
-function decidedBy(winner: Candidate, loser: Candidate): Precedence {
+function decidedBy(
+  winner: Pick<Candidate, 'rule' | 'predicate'>,
+  loser: Pick<Candidate, 'rule' | 'predicate'>,
+): Precedence {
   const [a, b] = [winner.predicate.match, loser.predicate.match];
   const [x, y] = [winner.rule.entry, loser.rule.entry];
   if (a.path.type !== b.path.type) return 'path type';

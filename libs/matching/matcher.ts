@@ -6,6 +6,7 @@
 //        ─▶ hostnames of rules, narrow to wide ─▶ best match
 import type { Entry } from '#libs/snapshot/entry.ts';
 import { coveringHostnames } from '#libs/snapshot/port-arrangement.ts';
+import { originalHostname } from '#libs/snapshot/precedence.ts';
 import { outcomeOf } from './outcome.ts';
 import type { RequestProblem } from './header-lines.ts';
 import {
@@ -198,6 +199,7 @@ function fillTables({ tcp, udp, rules, streams }: Tables): void {
       const found = at.get(`${rule.gateway} ${listener}`);
       // A hostname that a narrower listener has is that listener's.
       if (found === undefined || ownerOf(found.port, hostname) !== found.place) continue;
+      const original = originalHostname(rule.entry, hostname);
       const here = entryOf(
         entryOf(candidates, found.place, () => new Map()),
         hostname,
@@ -205,7 +207,8 @@ function fillTables({ tcp, udp, rules, streams }: Tables): void {
       );
       for (const list of [predicates, preflights])
         for (const [match, predicate] of list.entries())
-          if (predicate !== undefined) here.push({ rule, match, predicate, listener, age: found.age });
+          if (predicate !== undefined)
+            here.push({ rule, match, predicate, listener, hostname: original, age: found.age });
     }
   }
   for (const [place, lists] of candidates) fillPlace(place, lists);

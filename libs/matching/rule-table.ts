@@ -2,7 +2,7 @@
 // an exact path and every prefix of a path is one look-up, whatever the number of rules. Regular expressions are asked
 // one by one.
 import type { HttpRuleEntry } from '#libs/snapshot/entry.ts';
-import { compareMatches } from '#libs/snapshot/precedence.ts';
+import { compareMatches, type RankedMatch } from '#libs/snapshot/precedence.ts';
 import { compilePredicate, holdsBesidePath, holdsPath, type Predicate } from './predicate.ts';
 import type { ReadRequest } from './request.ts';
 
@@ -22,6 +22,8 @@ export interface Candidate {
   readonly predicate: Predicate;
   /** Name of the listener by which it is here. */
   readonly listener: string;
+  /** As its route has it. */
+  readonly hostname: string;
   /** Position of the listener among those of its hostname: the oldest Gateway comes first. */
   readonly age: number;
 }
@@ -70,14 +72,11 @@ export class RuleTable {
 
 /** Orders candidates of one hostname, the one that wins first. */
 function compareCandidates(a: Candidate, b: Candidate): number {
-  return (
-    compareMatches(
-      { rule: a.rule.entry, match: a.predicate.match, isPreflight: a.predicate.asked !== undefined },
-      { rule: b.rule.entry, match: b.predicate.match, isPreflight: b.predicate.asked !== undefined },
-    ) ||
-    a.age - b.age ||
-    a.match - b.match
-  );
+  return compareMatches(toRanked(a), toRanked(b)) || a.age - b.age || a.match - b.match;
+}
+
+function toRanked({ rule, predicate, hostname }: Candidate): RankedMatch {
+  return { rule: rule.entry, match: predicate.match, hostname, isPreflight: predicate.asked !== undefined };
 }
 
 /** Compiles a rule's matches. */

@@ -1,7 +1,7 @@
-// Decides about connections that no HTTP rule answers: TCP and UDP by their port, TLS by its server name. The oldest
-// route takes all of them.
+// Decides about connections that no HTTP rule answers: TCP and UDP by their port, TLS by its server name. The
+// route with the most specific hostname takes all of them, of several the oldest.
 import { coveringHostnames } from '#libs/snapshot/port-arrangement.ts';
-import { compareRules } from '#libs/snapshot/precedence.ts';
+import { compareStreamRules } from '#libs/snapshot/precedence.ts';
 import { ownerOf, type Place, type PortTable } from './port-table.ts';
 import type { StreamVerdict, Verdict } from './verdict.ts';
 
@@ -34,7 +34,8 @@ export function streamTo(place: Place, name: string): Verdict {
   const [listener] = place.listeners;
   if (listener === undefined) return { type: 'closed', reason: 'nothing listens' };
   for (const hostname of coveringHostnames(name)) {
-    const [rule] = (place.streams.get(hostname) ?? []).toSorted((a, b) => compareRules(a.entry, b.entry));
+    const rules = place.streams.get(hostname) ?? [];
+    const [rule] = rules.toSorted((a, b) => compareStreamRules(a.entry, b.entry, hostname));
     if (rule === undefined) continue;
     const weighted = rule.entry.backends.filter(({ weight }) => weight > 0);
     const total = weighted.reduce((sum, { weight }) => sum + weight, 0);

@@ -105,9 +105,14 @@ export interface RouteName {
 }
 
 /** Says where a rule is attached: listener (ListenerEntry.name) and effective hostname (the intersection). */
-interface AttachedHost {
+export interface AttachedHost {
   readonly listener: string;
   readonly hostname: string;
+  /**
+   * The hostname of the route where the listener narrows it; '*' = the route has none. Absent: it is `hostname`, as in
+   * entries that are older than this field.
+   */
+  readonly original?: string;
 }
 
 export interface HttpRuleEntry {

@@ -4,7 +4,7 @@ import t from 'tap';
 import type { HttpRuleEntry } from './entry.ts';
 import type { HttpMatch, StringMatch } from '#libs/gateway/objects/http-match.ts';
 import { matchesGateway } from './gateway-glob.ts';
-import { compareMatches, type RankedMatch } from './precedence.ts';
+import { compareMatches, originalHostname, type RankedMatch } from './precedence.ts';
 
 function rule(
   name: string,
@@ -56,7 +56,7 @@ void t.test(
       match('PathPrefix', '/', { query: [field('a')] }),
       match('PathPrefix', '/'),
     ];
-    const ranked = ordered.map((one) => ({ match: one, rule: rule('r', {}, 0, [one]) }));
+    const ranked = ordered.map((one) => ({ match: one, rule: rule('r', {}, 0, [one]), hostname: '*' }));
     for (const [i, a] of ranked.entries())
       for (const b of ranked.slice(i + 1)) t.ok(compareMatches(a, b) < 0, JSON.stringify([a.match, b.match]));
   },
@@ -80,7 +80,7 @@ void t.test('of gRPC, more characters of service come first, then of method, the
     grpc(undefined, undefined),
   ];
   const owner = rule('one', {}, 0, ordered);
-  const ranked = ordered.map((one): RankedMatch => ({ match: one, rule: owner }));
+  const ranked = ordered.map((one): RankedMatch => ({ match: one, rule: owner, hostname: '*' }));
   t.strictSame(
     ranked
       .toReversed()
@@ -107,7 +107,7 @@ void t.test('the more specific match comes first', async (t) => {
     match('PathPrefix', '/a'),
     match('PathPrefix', '/'),
   ];
-  const ranked = ordered.map((one) => ({ match: one, rule: rule('r') }));
+  const ranked = ordered.map((one) => ({ match: one, rule: rule('r'), hostname: '*' }));
   for (let shift = 1; shift < ranked.length; shift++) {
     const shuffled = [...ranked.slice(shift), ...ranked.slice(0, shift)];
     t.strictSame(
@@ -121,15 +121,36 @@ void t.test('ties go to the oldest route, then its name, its cluster, its place'
   const same = match('PathPrefix', '/');
   const twice = [same, match('PathPrefix', '/')];
   const both = rule('b', { cluster: 'us' }, 1, twice);
-  const ordered: readonly RankedMatch[] = [
+  const ordered = [
     { match: same, rule: rule('z', { createdAt: '2025-12-31T23:59:59Z' }) },
     { match: same, rule: rule('a') },
     { match: same, rule: rule('b') },
     { match: same, rule: rule('b', { cluster: 'us' }) },
     ...twice.map((one) => ({ match: one, rule: both })),
     { match: same, rule: rule('a', { namespace: 'b' }) },
-  ];
+  ].map((one): RankedMatch => ({ ...one, hostname: '*' }));
   t.strictSame(ordered.toReversed().toSorted(compareMatches), ordered);
+});
+
+void t.test('the hostname of the route comes before its matches, and these before its age', async (t) => {
+  const hostnames = ['abc.example.com', '*.example.com', '*.com', '*'];
+  const matches = [match('Exact', '/path/prefix'), match('PathPrefix', '/path'), match('PathPrefix', '/')];
+  const ages = [{ createdAt: '2025-01-01T00:00:00Z' }, {}];
+  const ordered = hostnames.flatMap((hostname) =>
+    matches.flatMap((one) => ages.map((age): RankedMatch => ({ match: one, rule: rule('r', age), hostname }))),
+  );
+  t.strictSame(ordered.toReversed().toSorted(compareMatches), ordered);
+});
+
+void t.test('entries from before the hostname of the route was noted rank by the effective one', async (t) => {
+  const hosts = [
+    { listener: 'one', hostname: 'abc.example.com', original: '*.com' },
+    { listener: 'two', hostname: 'abc.example.com', original: '*.com' },
+    { listener: 'one', hostname: 'x.example.com' },
+  ];
+  t.equal(originalHostname({ hosts }, 'abc.example.com'), '*.com');
+  t.equal(originalHostname({ hosts }, 'x.example.com'), 'x.example.com');
+  t.equal(originalHostname({ hosts: [] }, '*.com'), '*.com');
 });
 
 void t.test('globs name gateways', async (t) => {

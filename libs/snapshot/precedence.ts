@@ -2,29 +2,46 @@
 // tables and for the status of shadowed rules. It makes two choices that the specification leaves open:
 //   - a RegularExpression path ranks after Exact and before any PathPrefix (else the default prefix '/' would hide it);
 //     longer first;
-//   - hostnames rank by the effective (intersected) hostname, before any of this.
+//   - a route without hostnames ranks after those that name one.
+// Hostnames come before any of this: first the effective (intersected) ones, each of which is a group of its own, then,
+// within a group, those that the routes were written with (HTTPRouteSpec.hostnames, and GRPCRoute and TLSRoute alike).
 import { compareText } from '#libs/gateway/compare-text.ts';
-import type { HttpRuleEntry, ListenerEntry } from './entry.ts';
+import { compareHostnameSpecificity } from '#libs/gateway/hostname.ts';
+import type { AttachedHost, HttpRuleEntry, ListenerEntry, StreamRuleEntry } from './entry.ts';
 import type { HttpMatch, StringMatch } from '#libs/gateway/objects/http-match.ts';
 
 export interface RankedMatch {
   readonly match: HttpMatch;
   readonly rule: HttpRuleEntry;
+  /** As its route has it (`originalHostname`). */
+  readonly hostname: string;
   /** It takes the preflights of the match (libs/snapshot/preflight.ts), not its requests. */
   readonly isPreflight?: boolean;
 }
 
+/** Gives the hostname by which a rule ranks among those of one effective hostname. */
+export function originalHostname({ hosts }: { readonly hosts: readonly AttachedHost[] }, hostname: string): string {
+  // It follows from the route's hostnames and the effective one, and is the same on every listener.
+  return hosts.find((host) => host.hostname === hostname)?.original ?? hostname;
+}
+
 /**
- * Orders matches on one hostname, the one that wins first: by the match itself, requests before preflights, then by its
- * rule. Total over distinct matches.
+ * Orders matches on one effective hostname, the one that wins first: by the hostname of its route, by the match itself,
+ * requests before preflights, then by its rule. Total over distinct matches.
  */
 export function compareMatches(a: RankedMatch, b: RankedMatch): number {
   return (
+    compareHostnameSpecificity(a.hostname, b.hostname) ||
     compareMatchSpecificity(a.match, b.match) ||
     Number(a.isPreflight ?? false) - Number(b.isPreflight ?? false) ||
     compareRules(a.rule, b.rule) ||
     a.rule.matches.indexOf(a.match) - b.rule.matches.indexOf(b.match)
   );
+}
+
+/** Orders rules that take all connections of one effective hostname, the one that wins first. */
+export function compareStreamRules(a: StreamRuleEntry, b: StreamRuleEntry, hostname: string): number {
+  return compareHostnameSpecificity(originalHostname(a, hostname), originalHostname(b, hostname)) || compareRules(a, b);
 }
 
 /**

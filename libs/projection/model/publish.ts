@@ -2,7 +2,7 @@
 // for each match.
 import { compareText } from '#libs/gateway/compare-text.ts';
 import { canonicalJson } from '#libs/gateway/canonical.ts';
-import { intersectHostnames } from '#libs/gateway/hostname.ts';
+import { compareHostnameSpecificity, intersectHostnames } from '#libs/gateway/hostname.ts';
 import type { Attachment } from './attach.ts';
 import type { HttpRuleEntry, RouteName, StoredEntry, StreamRuleEntry } from '#libs/snapshot/entry.ts';
 import { compareRules } from '#libs/snapshot/precedence.ts';
@@ -29,8 +29,14 @@ export interface Claim {
   readonly gateway: string;
   readonly listener: string;
   readonly hostname: string;
-  readonly rule: RuleName;
+  readonly claimant: Claimant;
   readonly match: number;
+}
+
+/** Names the rule that claims a ground, and the hostname that its route has for it. */
+export interface Claimant {
+  readonly rule: RuleName;
+  readonly hostname: string;
 }
 
 /** Names a rule, and decides between equally specific ones. */
@@ -52,7 +58,7 @@ export function publishRoute(
   attachments: readonly Attachment[],
   resolved: ResolvedRules,
 ): readonly Publication[] {
-  return [...hostsByGateway(attachments)].map(([gateway, hosts]) => ({
+  return [...hostsByGateway(attachments, hostnames)].map(([gateway, hosts]) => ({
     gateway,
     entries: resolved.rules.flatMap((rule) => {
       const own = hostsOf(rule, hosts, hostnames);
@@ -71,15 +77,16 @@ export function claimsOf(
   resolved: ResolvedRules,
 ): readonly Claim[] {
   const claims: Claim[] = [];
-  const byGateway = hostsByGateway(attachments);
+  const byGateway = hostsByGateway(attachments, hostnames);
   for (const rule of resolved.rules) {
     const { index } = rule.body;
     const grounds = groundsOf(rule.body);
     for (const [gateway, hosts] of byGateway) {
-      for (const { listener, hostname } of hostsOf(rule, hosts, hostnames)) {
+      for (const { listener, hostname, original = hostname } of hostsOf(rule, hosts, hostnames)) {
+        const claimant = { rule: { route, index }, hostname: original };
         for (const [match, text] of grounds.entries()) {
           const ground = `${gateway} ${listener} ${hostname} ${text}`;
-          claims.push({ ground, gateway, listener, hostname, rule: { route, index }, match });
+          claims.push({ ground, gateway, listener, hostname, claimant, match });
         }
       }
     }
@@ -88,11 +95,15 @@ export function claimsOf(
 }
 
 /** Chooses whose claim to a ground holds, of the rules that claim it. */
-export function winningRule(rules: readonly RuleName[]): RuleName | undefined {
-  return rules.reduce<RuleName | undefined>(
-    (best, rule) => (best === undefined || compareRules(rule, best) < 0 ? rule : best),
+export function winningRule(claimants: readonly Claimant[]): RuleName | undefined {
+  return claimants.reduce<Claimant | undefined>(
+    (best, one) => (best === undefined || compareClaimants(one, best) < 0 ? one : best),
     undefined,
-  );
+  )?.rule;
+}
+
+function compareClaimants(a: Claimant, b: Claimant): number {
+  return compareHostnameSpecificity(a.hostname, b.hostname) || compareRules(a.rule, b.rule);
 }
 
 function toEntry(body: RuleBody, route: RouteName, hosts: Hosts): HttpRuleEntry | StreamRuleEntry {
@@ -111,23 +122,33 @@ function groundsOf(body: RuleBody): readonly string[] {
 /** Gives the hosts that a rule is for: all of its route's, or those that come of hostnames of its own. */
 function hostsOf({ hostnames }: ResolvedRule, hosts: Hosts, ofRoute: readonly string[]): Hosts {
   if (hostnames === undefined) return hosts;
-  return hosts.filter(
-    ({ hostname }) =>
-      hostnames.includes(hostname) ||
-      // A listener's narrower hostname, unless the route names that one for other rules.
-      (!ofRoute.includes(hostname) && hostnames.some((own) => intersectHostnames(own, hostname) === hostname)),
-  );
+  return hosts
+    .filter(
+      ({ hostname }) =>
+        hostnames.includes(hostname) ||
+        // A listener's narrower hostname, unless the route names that one for other rules.
+        (!ofRoute.includes(hostname) && hostnames.some((own) => intersectHostnames(own, hostname) === hostname)),
+    )
+    .map(({ listener, hostname }) => toHost(listener, hostname, hostnames));
+}
+
+/** Makes a host of an effective hostname, with the most specific hostname that it comes of where that is another. */
+function toHost(listener: string, hostname: string, written: readonly string[]): Hosts[number] {
+  if (written.includes(hostname)) return { listener, hostname };
+  const wider = written.filter((one) => intersectHostnames(one, hostname) === hostname);
+  const [original = '*'] = wider.toSorted(compareHostnameSpecificity);
+  return original === hostname ? { listener, hostname } : { listener, hostname, original };
 }
 
 /** Gathers served listeners and effective hostnames by gateway, sorted, over all parentRefs. */
-function hostsByGateway(attachments: readonly Attachment[]): ReadonlyMap<string, Hosts> {
+function hostsByGateway(attachments: readonly Attachment[], written: readonly string[]): ReadonlyMap<string, Hosts> {
   const byGateway = new Map<string, Map<string, Hosts[number]>>();
   for (const { gateway, listeners } of attachments) {
     for (const { name, served, hostnames } of listeners) {
       if (!served) continue;
       let hosts = byGateway.get(gateway);
       if (hosts === undefined) byGateway.set(gateway, (hosts = new Map()));
-      for (const hostname of hostnames) hosts.set(`${name} ${hostname}`, { listener: name, hostname });
+      for (const hostname of hostnames) hosts.set(`${name} ${hostname}`, toHost(name, hostname, written));
     }
   }
   return new Map([...byGateway].map(([gateway, hosts]) => [gateway, [...hosts.values()].toSorted(compareHosts)]));

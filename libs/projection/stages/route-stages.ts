@@ -16,6 +16,7 @@ import type { RouteName } from '#libs/snapshot/entry.ts';
 import type { GatewayStages } from './gateway-stages.ts';
 import {
   type Claim,
+  type Claimant,
   claimsOf,
   type Publication,
   publishRoute,
@@ -177,11 +178,13 @@ function attachedListeners(key: string, { accepted, attachments }: AttachedRoute
 }
 
 function createWinnerStage(engine: Derivation, claims: Stage<readonly Claim[]>): Stage<RuleName> {
-  const byGround = engine
-    .group<RuleName>()
-    .feed(claims, (key, list) =>
-      list.map(({ ground, rule, match }) => ({ group: ground, member: `${key} ${rule.index} ${match}`, item: rule })),
-    );
+  const byGround = engine.group<Claimant>().feed(claims, (key, list) =>
+    list.map(({ ground, claimant, match }) => ({
+      group: ground,
+      member: `${key} ${claimant.rule.index} ${match}`,
+      item: claimant,
+    })),
+  );
   return engine.stage({
     name: 'winning rule',
     compute: (key, read) => winningRule(read.list(byGround, key)),

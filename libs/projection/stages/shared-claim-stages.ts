@@ -3,7 +3,7 @@
 // share no port cost a look-up for each listener.
 import type { Derivation } from '#libs/derivation/derivation.ts';
 import type { Read, Stage } from '#libs/derivation/stage.ts';
-import { type Claim, type RuleName, winningRule } from '#libs/projection/model/publish.ts';
+import { type Claim, type Claimant, type RuleName, winningRule } from '#libs/projection/model/publish.ts';
 import type { Winner } from '#libs/projection/statuses/route-status.ts';
 import { sameRule } from '#libs/projection/statuses/shadow.ts';
 import type { GatewayStages } from './gateway-stages.ts';
@@ -11,7 +11,7 @@ import type { GatewayStages } from './gateway-stages.ts';
 /**
  * Says what a claim comes to on one shared port: it competes for a ground there, or its hostname is another Gateway's.
  */
-type SharedClaim = { readonly ground: string; readonly rule: RuleName } | { readonly winner: Winner };
+type SharedClaim = { readonly ground: string; readonly claimant: Claimant } | { readonly winner: Winner };
 
 /** Says what a claim of a route loses to, on its own Gateway or on every pool of nodes that serves it. */
 export type WinnerLookup = (route: string, read: Read) => (claim: Claim) => Winner | undefined;
@@ -38,10 +38,12 @@ export function createWinnerLookup(
     },
   });
   const byGround = engine
-    .group<RuleName>()
+    .group<Claimant>()
     .feed(sharedClaims, (key, list) =>
       Object.entries(list).flatMap(([id, own]) =>
-        own.flatMap((one) => ('ground' in one ? [{ group: one.ground, member: `${key} ${id}`, item: one.rule }] : [])),
+        own.flatMap((one) =>
+          'ground' in one ? [{ group: one.ground, member: `${key} ${id}`, item: one.claimant }] : [],
+        ),
       ),
     );
   const sharedWinners = engine.stage({
@@ -52,7 +54,7 @@ export function createWinnerLookup(
     const shared = read.get(sharedClaims, route);
     return (claim) => {
       const own = read.get(winners, claim.ground);
-      if (own !== undefined && !sameRule(own, claim.rule)) return own;
+      if (own !== undefined && !sameRule(own, claim.claimant.rule)) return own;
       const here = shared?.[claimId(claim)] ?? [];
       // Where nodes of another pool serve the Gateway alone, the rule is not lost.
       if (here.length === 0 || here.length < read.count(gateways.poolsOf, claim.gateway)) return undefined;
@@ -66,7 +68,7 @@ export function createWinnerLookup(
 
 function toSharedClaim(
   port: string,
-  { gateway, listener, hostname, ground, rule }: Claim,
+  { gateway, listener, hostname, ground, claimant }: Claim,
   gateways: SharedPorts,
   read: Read,
 ): SharedClaim | undefined {
@@ -75,13 +77,13 @@ function toSharedClaim(
   const own = `${gateway} ${listener}`;
   if (!owner.listeners.includes(own)) return { winner: { gateway: owner.gateway, hostname: owner.hostname } };
   // The ground goes on with the hostname and the match of the rule.
-  return { ground: `${port} ${owner.hostname} ${ground.slice(own.length + 1)}`, rule };
+  return { ground: `${port} ${owner.hostname} ${ground.slice(own.length + 1)}`, claimant };
 }
 
-function otherRule(winner: RuleName | undefined, { rule }: Claim): RuleName | undefined {
+function otherRule(winner: RuleName | undefined, { claimant: { rule } }: Claim): RuleName | undefined {
   return winner === undefined || sameRule(winner, rule) ? undefined : winner;
 }
 
-function claimId({ ground, rule, match }: Claim): string {
+function claimId({ ground, claimant: { rule }, match }: Claim): string {
   return `${rule.index} ${match} ${ground}`;
 }

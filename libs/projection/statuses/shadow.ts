@@ -13,7 +13,8 @@ export function findShadows(
     { index: number; gateway: string; winner: Winner | undefined; listeners: Set<string> }
   >();
   for (const claim of claims) {
-    const { gateway, listener, rule } = claim;
+    const { gateway, listener, claimant } = claim;
+    const { rule } = claimant;
     const id = `${gateway} ${rule.index}`;
     const known = open.get(id);
     const winner = winnerOf(claim);

@@ -112,7 +112,9 @@ function entriesFor(
     const attached = wanted.flatMap(([number, hostname]) => {
       const [, at] = listeners[number % listeners.length] ?? [];
       const common = at === undefined ? undefined : intersectHostnames(at.hostname, hostname);
-      return at === undefined || common === undefined ? [] : [{ listener: at.name, hostname: common }];
+      return at === undefined || common === undefined
+        ? []
+        : [{ listener: at.name, hostname: common, ...(common === hostname ? {} : { original: hostname }) }];
     });
     const unique = new Map(attached.map((one) => [`${one.listener} ${one.hostname}`, one]));
     if (unique.size === 0) return [];

@@ -47,7 +47,7 @@ export class ScopeCompiler {
     const isServed = model !== undefined && owner !== undefined && model.servesHttpAt(owner);
     const rules = isServed ? this.#index.rulesAt(model, owner, hostname) : new Map<RuleRecord, number>();
     if (rules.size === 0) scopes.ranked.delete(hostname);
-    else scopes.ranked.set(hostname, rankRules(rules, scopes.ranked.get(hostname) ?? []));
+    else scopes.ranked.set(hostname, rankRules(hostname, rules, scopes.ranked.get(hostname) ?? []));
   }
 
   #compile(port: number, model: PortModel | undefined, scopes: PortScopes, hostname: string): void {

@@ -2,7 +2,7 @@
 // each wider pattern; within a hostname by precedence. An exact hostname's scope has its own routes only: a request
 // that none of them takes goes on to the pattern's scope, so that a change of a wildcard or catch-all rule touches the
 // patterns below it and no exact hostname.
-import { compareMatches } from '#libs/snapshot/precedence.ts';
+import { compareMatches, originalHostname } from '#libs/snapshot/precedence.ts';
 import { preflightMethod } from '#libs/snapshot/preflight.ts';
 import type { ProtoMessage } from '#libs/xds/envoy/resources.ts';
 import type { RuleRecord } from './rule-record.ts';
@@ -12,6 +12,8 @@ import type { RoutePlace } from '#libs/xds/envoy/rule-routes.ts';
 export interface RankedRule {
   readonly record: RuleRecord;
   readonly index: number;
+  /** As its route has it. */
+  readonly hostname: string;
   /** Position of its gateway among those of the port. */
   readonly age: number;
   /** It is there for the preflights of the match, not for its requests. */
@@ -21,18 +23,22 @@ export interface RankedRule {
 /**
  * Gives the rules of one hostname, best match first. `previous` = the result before a small change; it saves sorting.
  */
-export function rankRules(records: ReadonlyMap<RuleRecord, number>, previous: readonly RankedRule[]): RankedRule[] {
+export function rankRules(
+  hostname: string,
+  records: ReadonlyMap<RuleRecord, number>,
+  previous: readonly RankedRule[],
+): RankedRule[] {
   const kept = previous.filter(({ record, age }) => records.get(record) === age);
   const known = new Set(kept.map(({ record }) => record));
-  const added = [...records].flatMap(([record, age]) =>
-    known.has(record)
-      ? []
-      : record.entry.matches.flatMap((match, index) => {
-          const takesPreflights = preflightMethod(record.entry, match) !== undefined;
-          const all = takesPreflights ? [false, true] : [false];
-          return all.map((isPreflight) => ({ record, index, age, isPreflight }));
-        }),
-  );
+  const added = [...records].flatMap(([record, age]) => {
+    if (known.has(record)) return [];
+    const original = originalHostname(record.entry, hostname);
+    return record.entry.matches.flatMap((match, index) => {
+      const takesPreflights = preflightMethod(record.entry, match) !== undefined;
+      const all = takesPreflights ? [false, true] : [false];
+      return all.map((isPreflight) => ({ record, index, hostname: original, age, isPreflight }));
+    });
+  });
   return [...kept, ...added].toSorted(compareRanked);
 }
 
@@ -55,8 +61,8 @@ function compareRanked(a: RankedRule, b: RankedRule): number {
   if (firstMatch === undefined || secondMatch === undefined) return 0;
   return (
     compareMatches(
-      { rule: first, match: firstMatch, isPreflight: a.isPreflight },
-      { rule: second, match: secondMatch, isPreflight: b.isPreflight },
+      { rule: first, match: firstMatch, hostname: a.hostname, isPreflight: a.isPreflight },
+      { rule: second, match: secondMatch, hostname: b.hostname, isPreflight: b.isPreflight },
     ) ||
     a.age - b.age ||
     a.index - b.index

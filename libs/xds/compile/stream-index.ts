@@ -1,6 +1,6 @@
 // Indexes the rules of streams by the listeners and hostnames that they are attached to, and says which one has a
-// hostname: the oldest route's.
-import { compareRules } from '#libs/snapshot/precedence.ts';
+// hostname: that of the route with the most specific hostname, then the oldest route's.
+import { compareStreamRules } from '#libs/snapshot/precedence.ts';
 import type { StreamRuleEntry } from '#libs/snapshot/entry.ts';
 import type { PortModel } from './port-model.ts';
 import { isHostname } from './route-index.ts';
@@ -50,8 +50,7 @@ export class StreamIndex {
   }
 
   /**
-   * Gives the rule that has a hostname of a port: of the listeners that the hostname belongs to, the oldest route's
-   * first.
+   * Gives the rule that has a hostname of a port: the first of those on the listeners that the hostname belongs to.
    */
   ruleAt(model: PortModel, hostname: string): StreamRule | undefined {
     const owner = model.ownerOf(hostname);
@@ -59,7 +58,7 @@ export class StreamIndex {
     const rules = listeners.flatMap(({ gateway, entry }) => [
       ...(this.#attached.get(listenerId(gateway, entry.name))?.get(hostname) ?? []),
     ]);
-    return rules.toSorted((a, b) => compareRules(a.entry, b.entry))[0];
+    return rules.toSorted((a, b) => compareStreamRules(a.entry, b.entry, hostname))[0];
   }
 }
 
