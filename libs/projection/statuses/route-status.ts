@@ -100,8 +100,20 @@ function reservations({ ignored, rules }: RouteSpec, { lost }: KeptAttachment): 
   return listFacts([
     ...(rules.length === 0 ? ['the route has no rules: it takes no requests'] : []),
     ...ignoredFacts(ignored),
+    ...repeatedNames(rules),
     ...(lost === undefined ? [] : [lost.message]),
   ]);
+}
+
+/** Says which names several rules have: CRDs refuse them, those of the standard channel from 1.7 on. */
+function repeatedNames(rules: RouteSpec['rules']): readonly string[] {
+  const named = rules.filter(({ name }) => name !== undefined);
+  const groups = Map.groupBy<string, (typeof named)[number]>(named, ({ name = '' }) => name);
+  return [...groups].flatMap(([name, group]) =>
+    group.length < 2
+      ? []
+      : [`rules ${group.map(({ index }) => index).join(' and ')} are all named ${name}: a name is for one rule only`],
+  );
 }
 
 function shadowFault(spec: RouteSpec, attachment: Attachment, shadows: readonly Shadow[]): Fault | undefined {

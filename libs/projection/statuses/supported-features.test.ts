@@ -17,10 +17,12 @@ const older: ServedApi = { ...newest, bundleVersion: 'v1.6.3' };
 const lost = (had: ServedApi, has: ServedApi): readonly string[] =>
   supportedFeatures(had).filter((name) => !supportedFeatures(has).includes(name));
 
-void t.test('with the CRDs of 1.6.3, a class claims what its suite is run with', async (t) => {
-  const text = readFileSync(new URL('../../../tools/lab/suite/features/v1.6.3.txt', import.meta.url), 'utf8');
-  t.strictSame(supportedFeatures(older), text.trim().split('\n'));
-});
+for (const version of ['v1.6.3', 'v1.7.0'] as const) {
+  void t.test(`with the CRDs of ${version}, a class claims what its suite is run with`, async (t) => {
+    const text = readFileSync(new URL(`../../../tools/lab/suite/features/${version}.txt`, import.meta.url), 'utf8');
+    t.strictSame(supportedFeatures({ ...newest, bundleVersion: version }), text.trim().split('\n'));
+  });
+}
 
 void t.test('every list is as the API wants it', async (t) => {
   for (const api of [newest, older, {}]) {
@@ -30,7 +32,9 @@ void t.test('every list is as the API wants it', async (t) => {
   }
 });
 
-void t.test('names that 1.7 took away are claimed before it', async (t) => {
+void t.test('names that came or went with 1.7', async (t) => {
+  const newer = lost({ ...newest, bundleVersion: 'v1.7.0' }, older);
+  t.ok(newer.includes('HTTPRouteRetryCodes') && newer.includes('GatewayRouteHostnameIntersectionPrecedence'));
   t.strictSame(lost(older, newest), ['HTTPRouteRetry', 'HTTPRouteRetryBackendTimeout']);
   t.strictSame(lost(older, { ...newest, bundleVersion: 'v1.7.0-rc.1' }), lost(older, newest));
   t.strictSame(lost(older, { ...newest, bundleVersion: 'v2.0.0' }), lost(older, newest));

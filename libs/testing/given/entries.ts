@@ -52,8 +52,8 @@ export interface RuleOptions {
   readonly index?: number;
   readonly kind?: 'HTTPRoute' | 'GRPCRoute';
   readonly createdAt?: string;
-  /** Hostname, or listener and hostname; on listener `http` unless said. */
-  readonly hosts?: readonly (string | readonly [listener: string, hostname: string])[];
+  /** Hostname, or listener, hostname and that of the route; on listener `http` unless said. */
+  readonly hosts?: readonly (string | readonly [listener: string, hostname: string, original?: string])[];
   /** Path prefixes, or what differs from matching everything. */
   readonly matches?: readonly (string | Partial<HttpMatch>)[];
   readonly filters?: readonly HttpFilter[];
@@ -71,7 +71,7 @@ export function ruleEntry(options: RuleOptions = {}): readonly [key: string, ent
     route: { kind, cluster: 'eu', namespace: 'shop', name, createdAt },
     index,
     hosts: (options.hosts ?? ['*']).map((host) =>
-      typeof host === 'string' ? { listener: 'http', hostname: host } : { listener: host[0], hostname: host[1] },
+      typeof host === 'string' ? { listener: 'http', hostname: host } : toHost(...host),
     ),
     matches: (options.matches ?? ['/']).map((match) => ({
       path: { type: 'PathPrefix', value: typeof match === 'string' ? match : '/' },
@@ -93,8 +93,8 @@ export interface StreamRuleOptions {
   readonly index?: number;
   readonly kind?: 'TLSRoute' | 'TCPRoute' | 'UDPRoute';
   readonly createdAt?: string;
-  /** Listener, or listener and hostname. */
-  readonly hosts: readonly (string | readonly [listener: string, hostname: string])[];
+  /** Listener, or listener, hostname and that of the route. */
+  readonly hosts: readonly (string | readonly [listener: string, hostname: string, original?: string])[];
   /** Services of backendEntry with their weights; `!` and a reason = invalid. */
   readonly to?: Readonly<Record<string, number>>;
 }
@@ -107,9 +107,7 @@ export function streamRuleEntry(options: StreamRuleOptions): readonly [key: stri
     kind: 'stream-rule',
     route: { kind, cluster: 'eu', namespace: 'shop', name, createdAt },
     index,
-    hosts: hosts.map((host) =>
-      typeof host === 'string' ? { listener: host, hostname: '*' } : { listener: host[0], hostname: host[1] },
-    ),
+    hosts: hosts.map((host) => (typeof host === 'string' ? { listener: host, hostname: '*' } : toHost(...host))),
     backends: Object.entries(to).map(([service, weight]) =>
       service.startsWith('!')
         ? { invalid: service.slice(1), weight }
@@ -117,6 +115,10 @@ export function streamRuleEntry(options: StreamRuleOptions): readonly [key: stri
     ),
   };
   return [toRuleKey(entry.route, index), entry];
+}
+
+function toHost(listener: string, hostname: string, original?: string): HttpRuleEntry['hosts'][number] {
+  return { listener, hostname, ...(original === undefined ? {} : { original }) };
 }
 
 /** Forwards all to one service of backendEntry. */

@@ -39,6 +39,19 @@ const typed = (url: string, more: Partial<Typed> = {}): Typed => ({
   ...more,
 });
 
+function narrowedRoute(name: string, hostname: string, path: string, created: string): string {
+  return `
+apiVersion: gateway.networking.k8s.io/v1
+kind: HTTPRoute
+metadata: { name: ${name}, namespace: infra, creationTimestamp: ${created} }
+spec:
+  parentRefs: [{ name: web }]
+  hostnames: ['${hostname}']
+  rules:
+    - { matches: [{ path: { value: /same } }, { path: { value: ${path} } }], backendRefs: [{ name: shop, port: 80 }] }
+`;
+}
+
 function ask(ground: Ground, url: string, more: Partial<Typed> = {}): Explained {
   const request = readTyped(typed(url, more));
   if ('problem' in request) throw new Error(request.problem);
@@ -180,6 +193,32 @@ spec: { parentRefs: [{ name: web }], rules: [${items.join(', ')}] }
     '3 on connection errors, 500, 503',
     '2 on connection errors, attempts that end late',
   ]);
+});
+
+await t.test('of routes that a listener narrows to one hostname, the more specific one comes first', async (t) => {
+  const folder = await throwawayFolder(t);
+  const listener = gatewayAndShop.replace('protocol: HTTP', "protocol: HTTP, hostname: 'abc.example.com'");
+  const routes = [
+    narrowedRoute('wide', '*.example.com', '/a/longer', '2026-01-01T00:00:00Z'),
+    narrowedRoute('exact', 'abc.example.com', '/a', '2026-02-01T00:00:00Z'),
+  ];
+  writeFileSync(join(folder, 'all.yaml'), [listener, ...routes].join('---'));
+  const ground = await readManifestsGround(folder, 'eu');
+  for (const [path, why] of [
+    ['/a/longer', 'it matches too, but HTTPRoute infra/exact rule 0 comes first: it has a more specific hostname'],
+    [
+      '/same',
+      'it is shadowed by HTTPRoute infra/exact rule 0, which has the same match: it has a more specific hostname',
+    ],
+  ] as const) {
+    const { verdict, candidates } = ask(ground, `http://abc.example.com${path}`);
+    t.match(verdict, { type: 'rule', rule: { entry: { route: { name: 'exact' } } } });
+    t.ok(
+      candidates.some((one) => one.route.name === 'wide' && one.why === why),
+      path,
+    );
+  }
+  t.match(ask(ground, 'http://abc.example.com/a/longest').verdict, { rule: { entry: { route: { name: 'exact' } } } });
 });
 
 await t.test('strict: a Secret that is named must be there', async (t) => {

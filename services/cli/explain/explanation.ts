@@ -70,7 +70,7 @@ function explainConnection(ground: Ground, matcher: Matcher, verdict: Verdict): 
       match: 0,
       matches: [...new Set(entry.hosts.map(({ hostname }) => hostname))].join(', '),
       forHost: true,
-      why: 'another listener, server name, or a route with a more specific hostname or an older one takes the connection',
+      why: 'another listener, server name, or a more specific or older route takes the connection',
       place: ground.place(entry.route.kind, entry.route.namespace, entry.route.name),
     }));
   const problems = [
