@@ -20,6 +20,12 @@ export interface ExternalAuthFilter {
   readonly bodyMax: number;
 }
 
+/**
+ * How many services can be asked about one request before it is routed, and how many after: each has a place in every
+ * connection manager, used or not.
+ */
+export const servicesAskedMax = 4;
+
 const headersMax = 64;
 const bodyMaxMax = 2_147_483_647;
 
@@ -45,6 +51,18 @@ export function parseExternalAuth(at: Cursor, ownNamespace: string): ExternalAut
   const pathPrefix = parsePathPrefix(own.field('path'));
   const allowedResponseHeaders = parseNames(own.field('allowedResponseHeaders'));
   return { ...base, ...(pathPrefix === undefined ? {} : { pathPrefix }), allowedHeaders, allowedResponseHeaders };
+}
+
+/** Notes that more services are to be asked about one request than there is room for; `before` are asked anyway. */
+export function checkServicesAsked(at: Cursor, filters: readonly { readonly type: string }[], before = 0): void {
+  const count = before + countAsked(filters);
+  if (count > servicesAskedMax && count > before)
+    at.problem(`would have ${count} services asked about a request; at most ${servicesAskedMax} can be`);
+}
+
+/** Counts the filters that ask a service. */
+export function countAsked(filters: readonly { readonly type: string }[]): number {
+  return filters.filter(({ type }) => type === 'external-auth').length;
 }
 
 /** "http must be specified when protocol is set to 'HTTP'", "protocol must be 'HTTP' when http is set"; so for gRPC. */

@@ -3,6 +3,7 @@
 import { type BackendTarget, parseBackendTarget } from '#libs/gateway/fields/backend-ref.ts';
 import { canonicalJson } from '#libs/gateway/canonical.ts';
 import type { Cursor } from '#libs/gateway/fields/cursor.ts';
+import { checkServicesAsked, countAsked } from '#libs/gateway/filters/external-auth.ts';
 import { durationMs } from '#libs/gateway/fields/duration.ts';
 import {
   checkFilterCombination,
@@ -113,7 +114,9 @@ function parseActions(
   const at = item.into(unsupported);
   const filters = parseFilters(at.field('filters'), namespace, dialect);
   const backendItems = at.field('backendRefs').items(16);
-  const backends = backendItems.map((backend) => parseBackend(backend, namespace, dialect));
+  checkServicesAsked(at.field('filters'), filters);
+  const asked = countAsked(filters);
+  const backends = backendItems.map((backend) => parseBackend(backend, namespace, dialect, asked));
   const timeouts = parseTimeouts(at.field('timeouts'));
   const retry = parseRetry(at.field('retry'));
   checkFilterCombination(item.into(incompatible).field('filters'), filters);
@@ -140,13 +143,15 @@ function parseFilters(at: Cursor, namespace: string, dialect: RuleDialect): read
   return at.items(16).flatMap((filter) => parseHttpFilter(filter, namespace, dialect.filters) ?? []);
 }
 
-function parseBackend(at: Cursor, namespace: string, dialect: RuleDialect): HttpBackendRef {
+/** `asked` are the services that the rule has asked. */
+function parseBackend(at: Cursor, namespace: string, dialect: RuleDialect, asked: number): HttpBackendRef {
   const problems: Problem[] = [];
   const target = parseBackendTarget(at, namespace);
   const weight = at.field('weight').integer(0, 1_000_000) ?? 1;
   const own = at.into(problems).field('filters');
   const filters = parseFilters(own, namespace, dialect);
   checkFilterCombination(own, filters);
+  checkServicesAsked(own, filters, asked);
   if (filters.some(isRedirect)) own.problem('cannot redirect, for a backend');
   const [fault] = problems;
   return { target, weight, filters, ...(fault === undefined ? {} : { fault }) };

@@ -1,6 +1,6 @@
 // Judges the authorization services that rules and listeners ask (GEP-1494, GEP-5224): a service that cannot be
 // referred to is asked by nobody, and then nobody consents.
-import type { ExternalAuthFilter } from '#libs/gateway/filters/external-auth.ts';
+import { type ExternalAuthFilter, servicesAskedMax } from '#libs/gateway/filters/external-auth.ts';
 import type { ListenerFilter } from '#libs/gateway/filters/listener-filter.ts';
 import { describeProblem } from '#libs/gateway/problem.ts';
 import type { ExternalAuth } from '#libs/snapshot/entry.ts';
@@ -34,7 +34,9 @@ export function resolveListenerFilters(
   lookup: BackendLookup,
 ): ListenerFilters {
   const all = filters.map((filter, index) => resolveFilter(filter, `filters.requests[${index}]`, from, lookup));
-  const fault = gather(all.flatMap((one) => one.fault ?? []));
+  // Every filter that is supported asks a service.
+  const surplus = filters.length > servicesAskedMax ? [tooMany] : [];
+  const fault = gather([...all.flatMap((one) => one.fault ?? []), ...surplus]);
   const references = gather(all.flatMap((one) => one.references ?? []));
   return {
     filters: all.flatMap((one) => one.filter ?? []),
@@ -46,6 +48,11 @@ export function resolveListenerFilters(
     services: all.flatMap(({ service }) => service ?? []),
   };
 }
+
+const tooMany: Fault = {
+  reason: 'UnsupportedValue',
+  message: `filters.requests[${servicesAskedMax}]: more than ${servicesAskedMax} services to ask are not supported`,
+};
 
 interface ResolvedFilter {
   readonly filter?: ExternalAuth;

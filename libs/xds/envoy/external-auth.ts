@@ -10,7 +10,8 @@
 import type { ExternalAuth, HttpFilter } from '#libs/snapshot/entry.ts';
 import { parseEntryKey } from '#libs/snapshot/entry-key.ts';
 import type { BackendUse } from './backend.ts';
-import { placesMax, type PolicyPlace } from './policy-filters.ts';
+import { servicesAskedMax } from '#libs/gateway/filters/external-auth.ts';
+import { type PolicyPlace } from './policy-filters.ts';
 import type { ProtoMessage } from './resources.ts';
 import { pathPrefix } from './route-match.ts';
 import { scopeHeader } from './scope-selection.ts';
@@ -43,7 +44,8 @@ export function authFilters(filters: readonly HttpFilter[], clusterOf: AuthClust
     if ('problem' in one) return one;
     made.push(one.filter);
   }
-  if (made.length > placesMax) return { problem: `more than ${placesMax} services are to be asked for consent` };
+  if (made.length > servicesAskedMax)
+    return { problem: `more than ${servicesAskedMax} services are to be asked for consent` };
   return { filters: made };
 }
 

@@ -9,7 +9,8 @@ import { authFilters, type AuthPlace } from './external-auth.ts';
 import { headerFields, headerFiltersProblem } from './header-changes.ts';
 import { independentWeights, isDrawing, millionths, mirrorShares } from './mirrors.ts';
 import { rewriteFields, rewriteOf } from './path-change.ts';
-import { placed, placesMax } from './policy-filters.ts';
+import { servicesAskedMax } from '#libs/gateway/filters/external-auth.ts';
+import { placed } from './policy-filters.ts';
 import type { ProtoMessage } from './resources.ts';
 import { retryFields } from './retry.ts';
 import { noBackend, noBackendCode, type RoutePart, type RouteParts } from './route-parts.ts';
@@ -63,7 +64,7 @@ function toTarget(backend: WeightedBackend, { clusterOf, timeouts, auths }: Forw
   const cluster = 'key' in backend ? clusterOf(backend.key) : undefined;
   const made = authFilters(filters, clusterOf, afterRouting(timeouts));
   // Without whom it is to ask, nothing is sent to it.
-  if (cluster === undefined || 'problem' in made || auths.length + made.filters.length > placesMax)
+  if (cluster === undefined || 'problem' in made || auths.length + made.filters.length > servicesAskedMax)
     return { cluster: undefined, weight, filters: [], auths: [] };
   return { cluster, weight, filters, auths: made.filters };
 }

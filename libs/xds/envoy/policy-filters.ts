@@ -8,18 +8,16 @@
 // A composite filter asks for its per-route configuration when a request gets to it: by the route that holds then. A
 // before routing may still change: rules found through the locator would go unprotected. A composite filter runs one
 // filter well; of several in one, those behind the first that waits for an answer are left out. Hence one each.
+import { servicesAskedMax } from '#libs/gateway/filters/external-auth.ts';
 import type { ProtoMessage } from './resources.ts';
 
 export type PolicyPlace = 'before-routing' | 'after-routing';
-
-/** How many filters fit into each place. */
-export const placesMax = 4;
 
 const types = 'type.googleapis.com/envoy.extensions.filters.http.composite.v3';
 
 /** The filters of a connection manager that hold the places, in order. */
 export const policyFilters: readonly ProtoMessage[] = (['before-routing', 'after-routing'] as const).flatMap((place) =>
-  Array.from({ length: placesMax }, (_, index) => ({
+  Array.from({ length: servicesAskedMax }, (_, index) => ({
     name: nameOf(place, index),
     typed_config: { '@type': `${types}.Composite` },
   })),
@@ -27,7 +25,7 @@ export const policyFilters: readonly ProtoMessage[] = (['before-routing', 'after
 
 /**
  * Gives the per-route configuration of a virtual host, route or weighted cluster that puts filters into a place, behind
- * `from` others that stand on a wider one. At most `placesMax` in all.
+ * `from` others that stand on a wider one. At most `servicesAskedMax` in all.
  */
 export function placed(place: PolicyPlace, filters: readonly ProtoMessage[], from = 0): ProtoMessage {
   return Object.fromEntries(filters.map((filter, index) => [nameOf(place, from + index), running(filter)]));
