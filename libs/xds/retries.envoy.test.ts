@@ -56,6 +56,18 @@ void t.test('status codes', async (t) => {
     t.strictSame(await tried(path, fail, times), [status, count], `${path} ${fail} ${times} times`);
 });
 
+void t.test('no client switches on what its rule switches off', async (t) => {
+  await gateway.serve(t, backendEntry('flaky'), rule('zero', { codes: [500], attempts: 0 }), rule('none', undefined));
+  const headers = [
+    ['x-envoy-retry-on', '5xx,reset,retriable-status-codes'],
+    ['x-envoy-retriable-status-codes', '500'],
+    ['x-envoy-max-retries', '5'],
+    ['x-envoy-hedge-on-per-try-timeout', 'true'],
+  ] as const;
+  for (const path of ['/zero', '/none'])
+    t.strictSame(await tried(`${path}/of-client`, '500', 1, headers), [500, 1], path);
+});
+
 void t.test('what fails on the way', async (t) => {
   const timed = { timeouts: { backendRequestMs: 100 } };
   await gateway.serve(
@@ -169,10 +181,15 @@ function rule(
 }
 
 /** Status and how many attempts reached the backend. */
-async function tried(path: string, fail: string, times: number): Promise<readonly [number, number]> {
+async function tried(
+  path: string,
+  fail: string,
+  times: number,
+  headers: readonly (readonly [string, string])[] = [],
+): Promise<readonly [number, number]> {
   const full = `${path}?fail=${fail}&times=${times}`;
   const before = attempts.get(full) ?? 0;
-  const { status } = await gateway.ask({ host: 'a.example.com', path: full });
+  const { status } = await gateway.ask({ host: 'a.example.com', path: full, headers });
   return [status, (attempts.get(full) ?? 0) - before];
 }
 
