@@ -12,6 +12,7 @@ void t.test('every condition that is not plainly good is listed', async (t) => {
     ['Conflicted', 'Unknown', 'Pending', ''],
     ['PartiallyInvalid', 'True', 'UnsupportedValue', 'Dropped Rule 0 (answers 500): x'],
     ['fleetgate.dev/Shadowed', 'True', 'IdenticalMatch', 'rule 0 can never match'],
+    ['fleetgate.dev/UnservedPolicies', 'True', 'PolicyNotServed', 'SecurityPolicy … is not served here'],
     ['SomethingNew', 'False', 'Broken', ''],
   ].map(([type = '', status = '', reason = '', message = '']) => ({ type, status, reason, message }));
   t.strictSame(badConditions(conditions).map(problemText), [
@@ -21,6 +22,7 @@ void t.test('every condition that is not plainly good is listed', async (t) => {
     'Pending',
     'UnsupportedValue: Dropped Rule 0 (answers 500): x',
     'IdenticalMatch: rule 0 can never match',
+    'PolicyNotServed: SecurityPolicy … is not served here',
     'Broken',
   ]);
 });

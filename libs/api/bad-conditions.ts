@@ -18,6 +18,7 @@ const goodWhenFalse: ReadonlySet<string> = new Set([
   'PartiallyInvalid',
   'fleetgate.dev/PartiallyInvalid',
   'fleetgate.dev/Shadowed',
+  'fleetgate.dev/UnservedPolicies',
 ]);
 
 /** Conditions whose message is a reservation even when they are good: part of what was accepted was left out. */

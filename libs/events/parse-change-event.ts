@@ -3,7 +3,7 @@
 import type { ChangeEvent, SealedMaterial, SealedText } from './change-event.ts';
 import { upcast } from './upcast.ts';
 import { Cursor } from '#libs/gateway/fields/cursor.ts';
-import { kindInfo, kubernetesKind } from '#libs/gateway/kinds.ts';
+import { kindInfo, type KindInfo, kubernetesKind } from '#libs/gateway/kinds.ts';
 import { clusterName, objectName } from '#libs/gateway/fields/names.ts';
 import { isRecord } from '#libs/gateway/fields/record.ts';
 import { isNestedDeeper, nestingMax } from '#libs/gateway/nesting.ts';
@@ -29,8 +29,7 @@ function readEvent(at: Cursor, json: unknown): ChangeEvent | undefined {
   const type = at.field('type').oneOf(['applied', 'deleted']);
   const kind = kindInfo(at.field('kind').requiredText() ?? '');
   if (kind === undefined) return at.field('kind').problem('is not a watched kind');
-  const namespace =
-    kind.scope === 'Cluster' ? at.field('namespace').text({ max: 0 }) : at.field('namespace').requiredText(objectName);
+  const namespace = readNamespace(at.field('namespace'), kind.scope);
   const via = at.field('via').oneOf(['watch', 'relist']);
   const hash = type === 'applied' ? at.field('hash').requiredText(sha256Hex) : at.field('hash').text({ max: 0 });
   const texts = {
@@ -57,6 +56,11 @@ function readEvent(at: Cursor, json: unknown): ChangeEvent | undefined {
     object: object ?? null,
     ...(sealed === undefined ? {} : { sealed }),
   };
+}
+
+function readNamespace(at: Cursor, scope: KindInfo['scope']): string | undefined {
+  if (scope === 'Cluster') return at.text({ max: 0 });
+  return scope === 'Any' && at.text() === '' ? '' : at.requiredText(objectName);
 }
 
 function readTime(at: Cursor): string {

@@ -48,11 +48,29 @@ void t.test('a deed is read, and a note that is none says why', async (t) => {
   t.match(wrong.join('\n'), /v: /);
 });
 
+void t.test(
+  'policies of other gateways have the kind and group as their kind, with a namespace or without',
+  async (t) => {
+    const kind = 'SecurityPolicy.gateway.envoyproxy.io';
+    const object = Object(change['object']);
+    const policy = { ...object, apiVersion: 'gateway.envoyproxy.io/v1alpha1', kind: 'SecurityPolicy' };
+    t.match(parseChangeEvent({ ...change, kind, object: policy }), { ok: true, value: { kind } });
+    const { namespace: _, ...metadata } = object.metadata;
+    const wide = { ...change, kind, namespace: '', object: { ...policy, metadata } };
+    t.match(parseChangeEvent(wide), { ok: true, value: { kind, namespace: '' } });
+    t.ok(problemsOf(parseChangeEvent({ ...change, kind })).includes('object: is not the object that the event names'));
+  },
+);
+
 void t.test('mistakes name their field', async (t) => {
   const object = Object(change['object']);
   for (const [edit, expected] of [
     [{ v: 2 }, 'v: must be between 1 and 1, is 2'],
     [{ kind: 'Pod' }, 'kind: is not a watched kind'],
+    [{ kind: 'HTTPRoute.gateway.networking.k8s.io' }, 'kind: is not a watched kind'],
+    [{ kind: 'securityPolicy.example.com' }, 'kind: is not a watched kind'],
+    [{ kind: 'SecurityPolicy.example' }, 'kind: is not a watched kind'],
+    [{ kind: 'SecurityPolicy.example.com/x' }, 'kind: is not a watched kind'],
     [{ cluster: 'EU/1' }, 'cluster: "EU/1" is not a DNS label'],
     [{ name: 'a/b' }, 'name: "a/b" is not an object name'],
     [{ namespace: '..' }, 'namespace: ".." is not an object name'],

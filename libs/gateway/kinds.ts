@@ -1,5 +1,6 @@
 // Holds the one table of watched kinds. The agent's watches, its ClusterRole, the event's `kind` and the API's routes
-// are read from it.
+// are read from it. Policies of other gateways are watched, too, and have no rows: foreign-kinds.ts.
+import { type ForeignKind, parseForeignKind, toForeignKind } from './foreign-kinds.ts';
 
 export interface KindInfo {
   /**
@@ -8,10 +9,13 @@ export interface KindInfo {
   readonly kind: string;
   /** API group, '' for core. */
   readonly group: string;
-  /** Served versions that Fleetgate reads, best first; the agent watches the first that the cluster serves. */
+  /**
+   * Served versions that Fleetgate reads, best first; the agent watches the first that the cluster serves. Empty = any.
+   */
   readonly versions: readonly string[];
   readonly plural: string;
-  readonly scope: 'Cluster' | 'Namespaced';
+  /** 'Any' is said of foreign kinds, of which only the cluster knows it. */
+  readonly scope: 'Cluster' | 'Namespaced' | 'Any';
   /** Whether the agent patches the status subresource. */
   readonly status: boolean;
   /** all: one watch per cluster; referenced: only the objects that others name (as the kubelet watches Secrets). */
@@ -235,24 +239,62 @@ export const kinds = [
   },
 ] as const satisfies readonly KindInfo[];
 
-export type WatchedKind = (typeof kinds)[number]['kind'];
+/** A kind that has a row. */
+type TableKind = (typeof kinds)[number]['kind'];
+/** A kind that events are about: of the table, or a policy's of another gateway. */
+export type WatchedKind = TableKind | ForeignKind;
 
-const byKind: ReadonlyMap<string, KindInfo & { readonly kind: WatchedKind }> = new Map(
-  kinds.map((info) => [info.kind, info]),
-);
+type WatchedInfo = KindInfo & { readonly kind: WatchedKind };
 
-/** Gives the table's row for a kind, or undefined for a kind that is not watched. */
-export function kindInfo(kind: string): (KindInfo & { readonly kind: WatchedKind }) | undefined {
-  return byKind.get(kind);
+const byKind: ReadonlyMap<string, WatchedInfo> = new Map(kinds.map((info) => [info.kind, info]));
+
+/**
+ * Gives what is known of a kind: the table's row, or for the name of a foreign kind what holds for all of these;
+ * undefined for what can be no watched kind.
+ */
+export function kindInfo(kind: string): WatchedInfo | undefined {
+  return byKind.get(kind) ?? foreignInfo(kind);
 }
 
-/** Gives the table's row for an object as Kubernetes names it. */
-export function kindInfoOf(object: {
-  readonly apiVersion: string;
-  readonly kind: string;
-}): (KindInfo & { readonly kind: WatchedKind }) | undefined {
+/** Gives the table's row for an object as Kubernetes names it; foreign kinds have none. */
+export function kindInfoOf(object: { readonly apiVersion: string; readonly kind: string }): WatchedInfo | undefined {
   const group = groupOf(object.apiVersion);
-  return [kindInfo(object.kind), kindInfo(`${object.kind}.${group}`)].find((info) => info?.group === group);
+  return [byKind.get(object.kind), byKind.get(`${object.kind}.${group}`)].find((info) => info?.group === group);
+}
+
+/** Gives the name of an object's kind where it has no row; undefined where it has one, or can be no CRD's. */
+export function foreignKindOf(object: { readonly apiVersion: string; readonly kind: string }): ForeignKind | undefined {
+  return kindInfoOf(object) === undefined ? toForeignKind(object.kind, groupOf(object.apiVersion)) : undefined;
+}
+
+/** Tells whether a kind has no row: its objects are policies of another gateway. */
+export function isForeignKind(kind: string): boolean {
+  return !byKind.has(kind);
+}
+
+/** Reads the name of a kind that has no row; undefined for what has one, or can be none. */
+export function readForeignKind(text: string): ForeignKind | undefined {
+  const found = parseForeignKind(text);
+  const isListed = byKind.has(text) || (found !== undefined && byKind.get(found.kind)?.group === found.group);
+  return isListed ? undefined : found?.name;
+}
+
+function foreignInfo(text: string): WatchedInfo | undefined {
+  const name = readForeignKind(text);
+  const found = name && parseForeignKind(name);
+  return (
+    found && {
+      kind: found.name,
+      group: found.group,
+      versions: [],
+      plural: '',
+      scope: 'Any',
+      status: false,
+      watch: 'all',
+      stream: 'history',
+      optional: true,
+    }
+  );
 }
 
 /** Gives the kind in Kubernetes' own words, for what goes to or comes from an API server or a file. */
@@ -260,7 +302,8 @@ export function kubernetesKind(kind: string): string {
   return kind.split('.', 1)[0] ?? kind;
 }
 
-function groupOf(apiVersion: unknown): string {
+/** Gives the group of an apiVersion; '' for core, and for what is no apiVersion. */
+export function groupOf(apiVersion: unknown): string {
   const [group = '', version] = typeof apiVersion === 'string' ? apiVersion.split('/') : [];
   return version === undefined ? '' : group;
 }

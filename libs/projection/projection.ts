@@ -7,7 +7,7 @@ import type { InventoryPage, StatusPage } from '#libs/events/agent-exchange.ts';
 import type { ChangeEvent } from '#libs/events/change-event.ts';
 import { isDone, type OperatorEvent } from '#libs/events/operator-event.ts';
 import { evolve, Fleet, type FleetChange, isStale, type KnownObject } from '#libs/fleet/fleet.ts';
-import { kindInfoOf } from '#libs/gateway/kinds.ts';
+import { foreignKindOf, kindInfoOf } from '#libs/gateway/kinds.ts';
 import { generation } from '#libs/gateway/fields/metadata.ts';
 import { ContentBook } from '#libs/projection/versions/content-book.ts';
 import type { ContentOf, GatewayHead, VersionContent } from '#libs/projection/versions/gateway-head.ts';
@@ -145,16 +145,16 @@ export class Projection {
       if (isRespecified(before, change)) respecified.add(change.key);
       if (event.type === 'deleted' && event.via === 'watch') removed.add(change.key);
     }
-    this.#stages.sources.objects(event.kind).set(change.key, change.after);
+    this.#stages.sources.put(event.kind, change.key, change.after);
   }
 
   #restore({ cluster, hash, object }: SavedObject): void {
-    const info = kindInfoOf(object);
-    if (info === undefined) return;
+    const kind = kindInfoOf(object)?.kind ?? foreignKindOf(object);
+    if (kind === undefined) return;
     const { name, namespace = '', uid, resourceVersion } = object.metadata;
-    const known: KnownObject = { cluster, kind: info.kind, namespace, name, uid, resourceVersion, hash, object };
+    const known: KnownObject = { cluster, kind, namespace, name, uid, resourceVersion, hash, object };
     this.#fleet.put(known);
-    this.#stages.sources.objects(info.kind).set(toPlaceKey(known), known);
+    this.#stages.sources.put(kind, toPlaceKey(known), known);
   }
 
   #publishVersionFacts(gateways: Iterable<{ readonly gateway: string }>): void {

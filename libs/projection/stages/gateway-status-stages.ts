@@ -3,18 +3,31 @@ import type { DesiredStatus } from '#libs/events/agent-exchange.ts';
 import { parseServedApi } from '#libs/gateway/objects/served-api.ts';
 import { generation } from '#libs/gateway/fields/metadata.ts';
 import { desiredDataPlane } from '#libs/projection/model/delivery/data-plane.ts';
+import type { KnownObject } from '#libs/fleet/fleet.ts';
+import { gatewayClassName } from '#libs/gateway/objects/gateway.ts';
 import type { Derivation } from '#libs/derivation/derivation.ts';
-import type { Stage } from '#libs/derivation/stage.ts';
+import type { Read, Stage } from '#libs/derivation/stage.ts';
 import { judgeAddresses } from '#libs/projection/statuses/gateway-addresses.ts';
+import type { PolicyLookup } from './foreign-policy-stages.ts';
 import type { GatewayStages } from './gateway-stages.ts';
 import { gatewayClassStatus, gatewayStatus } from '#libs/projection/statuses/gateway-status.ts';
 import { listenerSetStatus } from '#libs/projection/statuses/listener-set-status.ts';
+import {
+  unservedByListener,
+  type UnservedPolicies,
+  unservedPolicy,
+} from '#libs/projection/statuses/unserved-policies.ts';
 import type { RouteStages } from './route-stages.ts';
 import type { Sources } from './sources.ts';
 import { parsePlaceKey } from '#libs/gateway/object-key.ts';
 
 /** Makes the stage of `status` of the GatewayClasses that are ours. */
-export function createClassStatus(engine: Derivation, sources: Sources, gateways: GatewayStages): Stage<DesiredStatus> {
+export function createClassStatus(
+  engine: Derivation,
+  sources: Sources,
+  gateways: GatewayStages,
+  policiesOn: PolicyLookup,
+): Stage<DesiredStatus> {
   return engine.stage<DesiredStatus>({
     name: 'gateway class status',
     each: gateways.classes,
@@ -23,7 +36,8 @@ export function createClassStatus(engine: Derivation, sources: Sources, gateways
       const known = read.get(sources.objects('GatewayClass'), key);
       if (model === undefined || known === undefined) return undefined;
       const { kind, namespace, name, uid, object } = known;
-      const status = gatewayClassStatus(model, parseServedApi(object), generation(object));
+      const unserved = policiesOn(known, read).map((policy) => unservedPolicy(policy));
+      const status = gatewayClassStatus(model, parseServedApi(object), unserved, generation(object));
       return { kind, namespace, name, uid, status };
     },
   });
@@ -32,8 +46,10 @@ export function createClassStatus(engine: Derivation, sources: Sources, gateways
 /** Makes the stage of `status` of the Gateways, with the data planes that they want. */
 export function createGatewayStatus(
   engine: Derivation,
+  sources: Sources,
   gateways: GatewayStages,
   routes: RouteStages,
+  policiesOn: PolicyLookup,
 ): Stage<DesiredStatus> {
   return engine.stage<DesiredStatus>({
     name: 'gateway status',
@@ -47,6 +63,7 @@ export function createGatewayStatus(
         listenerSets: read.count(gateways.acceptedSets, key),
         attachedRoutes: (listener) => read.count(routes.attached, `${key} ${listener}`),
         lost: (listener) => read.list(gateways.lost, `${key} ${listener}`)[0],
+        unserved: unservedOnGateway(key, read.get(sources.objects('Gateway'), key), policiesOn, read),
       });
       const served = read.get(gateways.servedPorts, key) ?? [];
       const dataPlane = desiredDataPlane(model, read.list(gateways.livePorts, key), served);
@@ -55,11 +72,32 @@ export function createGatewayStatus(
   });
 }
 
+/** Names the policies on a Gateway, and those on all Gateways of its class or namespace. */
+function unservedOnGateway(
+  key: string,
+  known: KnownObject | undefined,
+  policiesOn: PolicyLookup,
+  read: Read,
+): UnservedPolicies {
+  const { cluster, namespace, name } = parsePlaceKey(key);
+  const own = policiesOn({ cluster, kind: 'Gateway', namespace, name }, read);
+  const wider = [
+    { kind: 'GatewayClass', name: known === undefined ? undefined : gatewayClassName(known.object) },
+    { kind: 'Namespace', name: namespace },
+  ].flatMap((one) => {
+    if (one.name === undefined) return [];
+    const found = policiesOn({ cluster, kind: one.kind, namespace: '', name: one.name }, read);
+    return found.map((policy) => unservedPolicy(policy, `${one.kind} ${one.name}`));
+  });
+  return unservedByListener(own, wider);
+}
+
 /** Makes the stage of `status` of the ListenerSets of our Gateways. */
 export function createListenerSetStatus(
   engine: Derivation,
   gateways: GatewayStages,
   routes: RouteStages,
+  policiesOn: PolicyLookup,
 ): Stage<DesiredStatus> {
   const addressed = engine.stage<boolean>({
     name: 'gateway is addressed',
@@ -75,18 +113,17 @@ export function createListenerSetStatus(
     compute: (key, read) => {
       const set = read.get(gateways.sets, key);
       if (set === undefined) return undefined;
-      const { namespace, name } = parsePlaceKey(key);
-      const delivery = {
+      const { cluster, namespace, name } = parsePlaceKey(key);
+      const unserved = policiesOn({ cluster, kind: 'ListenerSet', namespace, name }, read);
+      const state = {
         plane: read.get(gateways.planes, set.gateway) ?? ('none' as const),
         waiting: read.has(gateways.undelivered, key),
         addressed: read.get(addressed, set.gateway) ?? false,
+        attachedRoutes: (entry: string) => read.count(routes.attached, `${set.gateway} ${entry}`),
+        lost: (entry: string) => read.list(gateways.lost, `${set.gateway} ${entry}`)[0],
+        unserved: unservedByListener(unserved, []),
       };
-      const status = listenerSetStatus(
-        set,
-        delivery,
-        (entry) => read.count(routes.attached, `${set.gateway} ${entry}`),
-        (entry) => read.list(gateways.lost, `${set.gateway} ${entry}`)[0],
-      );
+      const status = listenerSetStatus(set, state);
       return { kind: 'ListenerSet', namespace, name, uid: set.uid, status };
     },
   });

@@ -33,7 +33,8 @@ import { createWinnerLookup, type WinnerLookup } from './shared-claim-stages.ts'
 import type { Sources } from './sources.ts';
 import { parsePlaceKey, toObjectKey } from '#libs/gateway/object-key.ts';
 
-interface ReadRoute {
+/** Holds a route as it was read. */
+export interface ReadRoute {
   readonly route: RouteName;
   readonly uid: string;
   readonly generation: number;

@@ -2,6 +2,7 @@
 import type { DesiredStatus } from '#libs/events/agent-exchange.ts';
 import type { PolicyTarget } from '#libs/gateway/objects/backend-tls-policy.ts';
 import type { BackendStages } from './backend-stages.ts';
+import type { PolicyLookup } from './foreign-policy-stages.ts';
 import type { Fault } from '#libs/projection/model/conditions.ts';
 import type { Derivation } from '#libs/derivation/derivation.ts';
 import type { Read, Stage } from '#libs/derivation/stage.ts';
@@ -9,13 +10,20 @@ import { firstPolicy } from '#libs/projection/model/policies.ts';
 import { policyAncestors } from '#libs/projection/statuses/policy-status.ts';
 import type { ReferenceStages } from './reference-stages.ts';
 import { routeKind } from '#libs/projection/model/route-kinds.ts';
-import type { RouteStages } from './route-stages.ts';
-import { routeParents } from '#libs/projection/statuses/route-status.ts';
+import type { ReadRoute, RouteStages } from './route-stages.ts';
+import { routeFault, routeParents } from '#libs/projection/statuses/route-status.ts';
 import { findShadows } from '#libs/projection/statuses/shadow.ts';
+import { unservedPolicy } from '#libs/projection/statuses/unserved-policies.ts';
+import { toBackendKey } from '#libs/snapshot/entry-key.ts';
 import { parsePlaceKey, toNamespacedKey, toPlaceKey } from '#libs/gateway/object-key.ts';
 
 /** Makes the stage of the statuses of routes of every kind whose row says so. Keys: object keys. */
-export function createRouteStatus(engine: Derivation, stages: RouteStages): Stage<DesiredStatus> {
+export function createRouteStatus(
+  engine: Derivation,
+  references: ReferenceStages,
+  stages: RouteStages,
+  policiesOn: PolicyLookup,
+): Stage<DesiredStatus> {
   return engine.stage<DesiredStatus>({
     name: 'route status',
     each: stages.routes,
@@ -27,9 +35,51 @@ export function createRouteStatus(engine: Derivation, stages: RouteStages): Stag
       const shadows = findShadows(read.get(stages.claims, key) ?? [], stages.winnerOf(key, read));
       const attachments = read.get(stages.attachments, key)?.attachments ?? [];
       const faults = read.get(stages.resolved, key)?.referenceFaults ?? [];
-      const parents = routeParents(spec, attachments, faults, shadows, generation);
+      const isServed = routeFault(spec) === undefined && attachments.some(({ fault }) => fault === undefined);
+      const unserved = isServed
+        ? [
+            ...unservedOnRoute(found, policiesOn, read),
+            ...unservedOnServices(key, stages, references, policiesOn, read),
+          ]
+        : [];
+      const parents = routeParents(spec, attachments, faults, shadows, unserved, generation);
       return { kind, namespace, name, uid, status: { parents } };
     },
+  });
+}
+
+/** Names the policies on a route and on its rules. One on a rule that is not there is on nothing. */
+function unservedOnRoute({ route, spec }: ReadRoute, policiesOn: PolicyLookup, read: Read): readonly string[] {
+  return policiesOn(route, read).flatMap((policy) => {
+    const { sectionName } = policy;
+    if (sectionName === undefined) return [unservedPolicy(policy)];
+    const isThere = spec.rules.some(({ name }) => name === sectionName);
+    return isThere ? [unservedPolicy(policy, `rule ${sectionName}`)] : [];
+  });
+}
+
+/** Names the policies on the Services that a route refers to, and on those of their ports that it uses. */
+function unservedOnServices(
+  key: string,
+  { resolved }: RouteStages,
+  { services }: ReferenceStages,
+  policiesOn: PolicyLookup,
+  read: Read,
+): readonly string[] {
+  const rules = read.get(resolved, key);
+  if (rules === undefined) return [];
+  return rules.services.flatMap((service) => {
+    const { cluster, namespace, name } = parsePlaceKey(service);
+    const what = `Service ${toNamespacedKey({ namespace, name })}`;
+    return policiesOn({ cluster, kind: 'Service', namespace, name }, read).flatMap((policy) => {
+      const { sectionName } = policy;
+      if (sectionName === undefined) return [unservedPolicy(policy, what)];
+      const ports = (read.get(services, service)?.ports ?? []).filter((port) => port.name === sectionName);
+      const isUsed = ports.some(({ port, transport }) =>
+        rules.backends.includes(toBackendKey({ cluster, namespace, service: name, port, transport })),
+      );
+      return isUsed ? [unservedPolicy(policy, `port ${sectionName} of ${what}`)] : [];
+    });
   });
 }
 

@@ -4,6 +4,7 @@ import { Derivation } from '#libs/derivation/derivation.ts';
 import type { Stage } from '#libs/derivation/stage.ts';
 import { createDiscoveryStages, type DiscoveryStages } from './discovery-stages.ts';
 import type { StoredEntry } from '#libs/snapshot/entry.ts';
+import { createForeignPolicyStages } from './foreign-policy-stages.ts';
 import { createGatewayStages, type GatewayStages } from './gateway-stages.ts';
 import { createOlderApis } from './older-apis.ts';
 import { createWrittenStatuses } from './older-status-stages.ts';
@@ -34,7 +35,8 @@ export function createStages(): Stages {
   const gateways = createGatewayStages(engine, sources, references, backends);
   const routes = createRouteStages(engine, sources, references, backends, gateways);
   const usedBackends = createUsedBackendStage(engine, backends, routes.uses, gateways.backendCertificates);
-  const inV1 = createStatusStages(engine, sources, references, backends, gateways, routes);
+  const policiesOn = createForeignPolicyStages(engine, sources);
+  const inV1 = createStatusStages(engine, sources, references, backends, gateways, routes, policiesOn);
   const statuses = createWrittenStatuses(engine, raw, older, inV1);
   const discovery = createDiscoveryStages(engine, sources, references);
   return { engine, sources: raw, gateways, routes, usedBackends, statuses, discovery };

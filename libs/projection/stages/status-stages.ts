@@ -3,6 +3,7 @@ import type { DesiredStatus } from '#libs/events/agent-exchange.ts';
 import type { BackendStages } from './backend-stages.ts';
 import type { Derivation } from '#libs/derivation/derivation.ts';
 import type { Stage } from '#libs/derivation/stage.ts';
+import type { PolicyLookup } from './foreign-policy-stages.ts';
 import type { GatewayStages } from './gateway-stages.ts';
 import { createClassStatus, createGatewayStatus, createListenerSetStatus } from './gateway-status-stages.ts';
 import type { ReferenceStages } from './reference-stages.ts';
@@ -30,12 +31,13 @@ export function createStatusStages(
   backends: BackendStages,
   gateways: GatewayStages,
   routes: RouteStages,
+  policiesOn: PolicyLookup,
 ): StatusStages {
   return {
-    classes: createClassStatus(engine, sources, gateways),
-    gateways: createGatewayStatus(engine, gateways, routes),
-    listenerSets: createListenerSetStatus(engine, gateways, routes),
-    routes: createRouteStatus(engine, routes),
+    classes: createClassStatus(engine, sources, gateways, policiesOn),
+    gateways: createGatewayStatus(engine, sources, gateways, routes, policiesOn),
+    listenerSets: createListenerSetStatus(engine, gateways, routes, policiesOn),
+    routes: createRouteStatus(engine, references, routes, policiesOn),
     policies: createPolicyStatus(engine, references, backends, routes),
   };
 }

@@ -10,6 +10,7 @@ import { type GatewayModel, isAccepted } from '#libs/projection/model/gateway-mo
 import type { ListenerModel } from '#libs/projection/model/listeners.ts';
 import { listenerStatus } from './listener-status.ts';
 import { supportedFeatures } from './supported-features.ts';
+import { unservedCondition, type UnservedPolicies } from './unserved-policies.ts';
 
 /** Holds what belongs to a Gateway beside its own object. */
 interface GatewayBelongings {
@@ -19,18 +20,22 @@ interface GatewayBelongings {
   readonly attachedRoutes: (entryName: string) => number;
   /** What a listener lost to those of other Gateways on nodes that serve both, by ListenerEntry.name. */
   readonly lost: (entryName: string) => Fault | undefined;
+  /** Policies of other gateways on it and its listeners. */
+  readonly unserved: UnservedPolicies;
 }
 
 /** Writes `status` of a GatewayClass of ours, in a cluster that serves `api`. */
 export function gatewayClassStatus(
   { fault }: ClassModel,
   api: ServedApi,
+  unserved: readonly string[],
   generation: number,
 ): Readonly<Record<string, unknown>> {
   // Every version of the API's objects that a cluster can serve is read, so there is none to refuse.
   const conditions = [
     conditionUnless('Accepted', fault, generation),
     conditionUnless('SupportedVersion', undefined, generation),
+    ...unservedCondition(unserved, generation),
   ];
   return { conditions, supportedFeatures: supportedFeatures(api).map((name) => ({ name })) };
 }
@@ -39,7 +44,7 @@ export function gatewayClassStatus(
 export function gatewayStatus(
   model: GatewayModel,
   delivery: Delivery,
-  { listenerSets, attachedRoutes, lost }: GatewayBelongings,
+  { listenerSets, attachedRoutes, lost, unserved }: GatewayBelongings,
 ): Readonly<Record<string, unknown>> {
   const { generation, listeners } = model;
   const { addresses, fault } = judgeAddresses(model.addresses, delivery);
@@ -55,10 +60,14 @@ export function gatewayStatus(
       withoutLost(programmed, lostOnes, listeners),
       conditionUnless('ResolvedRefs', unresolved(model), generation),
       ...(model.demands.insecure ? [insecureCondition(generation)] : []),
+      ...(model.fault === undefined ? unservedCondition(unserved.own, generation) : []),
     ],
-    listeners: listeners.map((one) =>
-      listenerStatus(one, attachedRoutes(one.entryName), programmed, lost(one.entryName), generation),
-    ),
+    listeners: listeners.map((one) => {
+      const { name, entryName } = one;
+      const [routes, lostTo] = [attachedRoutes(entryName), lost(entryName)];
+      const state = { attachedRoutes: routes, programmed, lost: lostTo, unserved: unserved.ofListener(name) };
+      return listenerStatus(one, state, generation);
+    }),
     attachedListenerSets: listenerSets,
   };
 }

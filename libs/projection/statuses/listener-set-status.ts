@@ -11,9 +11,15 @@ import {
 import type { PlaneState } from '#libs/projection/model/delivery/delivery.ts';
 import { listenerFacts, listenerSetFault, type ListenerSetModel } from '#libs/projection/model/listener-set-model.ts';
 import { listenerStatus } from './listener-status.ts';
+import { unservedCondition, type UnservedPolicies } from './unserved-policies.ts';
 
-/** Holds what is known of the delivery of one ListenerSet. */
-interface SetDelivery {
+/** Holds what is known of one ListenerSet beside itself: of its delivery, its listeners, and policies on these. */
+interface SetState {
+  /** Counts by ListenerEntry.name. */
+  readonly attachedRoutes: (entryName: string) => number;
+  /** What a listener lost to those of other Gateways, by ListenerEntry.name. */
+  readonly lost: (entryName: string) => Fault | undefined;
+  readonly unserved: UnservedPolicies;
   readonly plane: PlaneState;
   /** Its newest state is not applied by all nodes yet. */
   readonly waiting: boolean;
@@ -21,25 +27,28 @@ interface SetDelivery {
   readonly addressed: boolean;
 }
 
-/** Writes `status` of a ListenerSet. `attachedRoutes` counts by ListenerEntry.name, `lost` as for Gateways. */
-export function listenerSetStatus(
-  set: ListenerSetModel,
-  delivery: SetDelivery,
-  attachedRoutes: (entryName: string) => number,
-  lost: (entryName: string) => Fault | undefined,
-): Readonly<Record<string, unknown>> {
+/** Writes `status` of a ListenerSet. */
+export function listenerSetStatus(set: ListenerSetModel, state: SetState): Readonly<Record<string, unknown>> {
   const { generation, listeners, refusal } = set;
-  const programmed = programmedCondition(set, delivery);
+  const { attachedRoutes, lost, unserved } = state;
+  const programmed = programmedCondition(set, state);
   const parentIs = programmed.reason === 'ParentNotProgrammed' ? { reason: 'Pending' } : {};
   const ofListeners = { ...programmed, ...parentIs };
   return {
-    conditions: [acceptedCondition(set), programmed],
+    conditions: [
+      acceptedCondition(set),
+      programmed,
+      ...(listenerSetFault(set) === undefined ? unservedCondition(unserved.own, generation) : []),
+    ],
     listeners:
       refusal?.reason === 'NotAllowed'
         ? []
-        : listeners.map((one) =>
-            listenerStatus(one, attachedRoutes(one.entryName), ofListeners, lost(one.entryName), generation),
-          ),
+        : listeners.map((one) => {
+            const { name, entryName } = one;
+            const [routes, lostTo] = [attachedRoutes(entryName), lost(entryName)];
+            const own = { attachedRoutes: routes, programmed: ofListeners, lost: lostTo };
+            return listenerStatus(one, { ...own, unserved: unserved.ofListener(name) }, generation);
+          }),
   };
 }
 
@@ -53,7 +62,7 @@ function acceptedCondition(set: ListenerSetModel): DesiredCondition {
   return condition('Accepted', 'True', { reason, message }, generation);
 }
 
-function programmedCondition(set: ListenerSetModel, delivery: SetDelivery): DesiredCondition {
+function programmedCondition(set: ListenerSetModel, delivery: SetState): DesiredCondition {
   const { generation } = set;
   const fault = listenerSetFault(set);
   if (fault !== undefined) {

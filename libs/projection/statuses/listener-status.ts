@@ -2,27 +2,33 @@
 import type { DesiredCondition } from '#libs/events/agent-exchange.ts';
 import { condition, conditionUnless, type Fault } from '#libs/projection/model/conditions.ts';
 import type { ListenerModel } from '#libs/projection/model/listeners.ts';
+import { unservedCondition } from './unserved-policies.ts';
 
-/**
- * Writes an item of status.listeners; `programmed` is the condition Programmed of what serves it, `lost` what it lost
- * to listeners of other Gateways on the nodes that it shares with them.
- */
+/** Holds what is known of a listener beside itself. */
+interface ListenerState {
+  readonly attachedRoutes: number;
+  /** The condition Programmed of what serves it. */
+  readonly programmed: DesiredCondition;
+  /** What it lost to listeners of other Gateways on the nodes that it shares with them. */
+  readonly lost: Fault | undefined;
+  /** Policies of other gateways that are on it. */
+  readonly unserved: readonly string[];
+}
+
+/** Writes an item of status.listeners. */
 export function listenerStatus(
   listener: ListenerModel,
-  attachedRoutes: number,
-  programmed: DesiredCondition,
-  lost: Fault | undefined,
+  state: ListenerState,
   generation: number,
 ): Readonly<Record<string, unknown>> {
   const { name, kinds } = listener;
-  const conditions = listenerConditions(listener, programmed, lost, generation);
-  return { name, supportedKinds: kinds, attachedRoutes, conditions };
+  const conditions = listenerConditions(listener, state, generation);
+  return { name, supportedKinds: kinds, attachedRoutes: state.attachedRoutes, conditions };
 }
 
 function listenerConditions(
   listener: ListenerModel,
-  programmed: DesiredCondition,
-  lost: Fault | undefined,
+  { programmed, lost, unserved }: ListenerState,
   generation: number,
 ): readonly DesiredCondition[] {
   const { fault, conflict, references, overlap, served } = listener;
@@ -37,7 +43,9 @@ function listenerConditions(
     conditionUnless('ResolvedRefs', references, generation),
     condition('Conflicted', (conflict ?? lost) === undefined ? 'False' : 'True', conflicted, generation),
   ];
-  return overlap === undefined
-    ? conditions
-    : [...conditions, condition('OverlappingTLSConfig', 'True', overlap, generation)];
+  return [
+    ...conditions,
+    ...(overlap === undefined ? [] : [condition('OverlappingTLSConfig', 'True', overlap, generation)]),
+    ...(served ? unservedCondition(unserved, generation) : []),
+  ];
 }

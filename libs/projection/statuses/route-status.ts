@@ -14,6 +14,7 @@ import {
 } from '#libs/projection/model/conditions.ts';
 import type { RuleName } from '#libs/projection/model/publish.ts';
 import type { KeptAttachment } from '#libs/projection/model/rivals.ts';
+import { unservedCondition } from './unserved-policies.ts';
 
 /**
  * Names what always comes before a rule: another rule, or another Gateway's listener for its hostname on the same
@@ -38,12 +39,13 @@ export function routeFault(spec: RouteSpec): Fault | undefined {
   return { reason: first.reason, message: listProblems(faults.flatMap((fault) => fault.problems)) };
 }
 
-/** Writes `status.parents` of a route. */
+/** Writes `status.parents` of a route. `unserved` names policies of other gateways on it and on its Services. */
 export function routeParents(
   spec: RouteSpec,
   attachments: readonly KeptAttachment[],
   referenceFaults: readonly Fault[],
   shadows: readonly Shadow[],
+  unserved: readonly string[],
   generation: number,
 ): readonly Readonly<Record<string, unknown>>[] {
   const own = routeFault(spec);
@@ -64,6 +66,7 @@ export function routeParents(
       conditions.push(condition('PartiallyInvalid', 'True', partial, generation));
     const shadow = fault === undefined ? shadowFault(spec, attachment, shadows) : undefined;
     if (shadow !== undefined) conditions.push(condition('fleetgate.dev/Shadowed', 'True', shadow, generation));
+    if (fault === undefined) conditions.push(...unservedCondition(unserved, generation));
     return parentStatus(attachment, conditions);
   });
 }

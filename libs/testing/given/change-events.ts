@@ -3,7 +3,7 @@ import { parseAllDocuments } from 'yaml';
 import type { ChangeEvent } from '#libs/events/change-event.ts';
 import { canonicalJson, sha256 } from '#libs/gateway/canonical.ts';
 import { isRecord } from '#libs/gateway/fields/record.ts';
-import { type KindInfo, kindInfo, kindInfoOf, type WatchedKind } from '#libs/gateway/kinds.ts';
+import { foreignKindOf, type KindInfo, kindInfo, kindInfoOf, type WatchedKind } from '#libs/gateway/kinds.ts';
 import type { KubeObject } from '#libs/gateway/object.ts';
 
 /** A manifest, whatever its fields; `metadata` may leave out all but the name. */
@@ -47,13 +47,13 @@ export function readManifests(yaml: string): readonly ChangeEvent[] {
 
 function envelope(object: KubeObject, cluster: string): Omit<ChangeEvent, 'type' | 'hash' | 'object'> {
   const { name, namespace = '', uid, resourceVersion, creationTimestamp } = object.metadata;
-  const info = kindInfoOf(object);
-  if (info === undefined) throw new Error(`${object.kind} is not a watched kind`);
+  const kind = kindInfoOf(object)?.kind ?? foreignKindOf(object);
+  if (kind === undefined) throw new Error(`${object.kind} is not a watched kind`);
   return {
     v: 1,
     cluster,
     clusterUid: `uid-of-${cluster}`,
-    kind: info.kind,
+    kind,
     namespace,
     name,
     uid,

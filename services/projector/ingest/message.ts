@@ -6,7 +6,7 @@ import { parseChangeEvent } from '#libs/events/parse-change-event.ts';
 import { parseOperatorEvent } from '#libs/events/parse-operator-event.ts';
 import { changeSubject, operatorSubject, probeSubject } from '#libs/events/subjects.ts';
 import { canonicalJson } from '#libs/gateway/canonical.ts';
-import { kindInfo } from '#libs/gateway/kinds.ts';
+import { groupOf, kindInfo } from '#libs/gateway/kinds.ts';
 import { hashObject } from '#libs/gateway/object-hash.ts';
 import { type Problem, describeProblem } from '#libs/gateway/problem.ts';
 import { messageOf } from '#libs/runtime/errors.ts';
@@ -74,8 +74,12 @@ function withOwnHash(event: ChangeEvent): ChangeEvent {
 function strangeVersion({ kind, object }: ChangeEvent): string | undefined {
   const info = kindInfo(kind);
   if (object === null || info === undefined) return undefined;
-  const known = info.versions.map((version) => (info.group === '' ? version : `${info.group}/${version}`));
   const { apiVersion } = object;
+  if (info.versions.length === 0) {
+    const isOfGroup = groupOf(apiVersion) === info.group;
+    return isOfGroup ? undefined : `object.apiVersion: is ${apiVersion}, and ${kind} is of group ${info.group}`;
+  }
+  const known = info.versions.map((version) => (info.group === '' ? version : `${info.group}/${version}`));
   return known.includes(apiVersion)
     ? undefined
     : `object.apiVersion: is ${apiVersion}, and ${kind} is read in ${known.join(', ')}`;

@@ -3,6 +3,7 @@ import t from 'tap';
 import type { ChangeEvent } from '#libs/events/change-event.ts';
 import { inventorySubject } from '#libs/events/subjects.ts';
 import { hashObject } from '#libs/gateway/object-hash.ts';
+import { applied } from '#libs/testing/given/change-events.ts';
 import { eventually } from '#libs/testing/eventually.ts';
 import * as shop from '../testing/shop.ts';
 import { TestFleet } from '../testing/test-fleet.ts';
@@ -40,6 +41,25 @@ void t.test('events without a hash, with another one, and of versions that are n
   );
   const [stored] = await fleet.rows<{ n: number }>('select count(*)::int as n from objects');
   t.equal(page.items.length, stored?.n, 'the inventory lists what is stored');
+  await fleet.verify();
+});
+
+void t.test('policies of other gateways are of the group of their kind, in any version', async (t) => {
+  const fleet = await TestFleet.open(t);
+  await fleet.projector();
+  await fleet.send(...shop.platform(), shop.route('cart', 1));
+  const targetRefs = [{ group: 'gateway.networking.k8s.io', kind: 'HTTPRoute', name: 'cart' }];
+  const policy = (apiVersion: string, name: string): ChangeEvent =>
+    applied({ apiVersion, kind: 'SecurityPolicy', metadata: { name, namespace: 'shop' }, spec: { targetRefs } });
+  const other = policy('gateway.envoyproxy.io/v1', 'other');
+  const login = policy('gateway.envoyproxy.io/v1alpha1', 'login');
+  await fleet.send({ ...other, kind: 'SecurityPolicy.example.com' }, login);
+  await fleet.settled();
+  t.match(await fleet.rows(`select kind, name from objects where kind like 'SecurityPolicy%'`), [
+    { kind: 'SecurityPolicy.gateway.envoyproxy.io', name: 'login' },
+  ]);
+  const [route] = await fleet.rows<{ status: unknown }>(`select status from statuses where name = 'cart'`);
+  t.match(JSON.stringify(route?.status), /SecurityPolicy of gateway.envoyproxy.io, shop\/login, is not served here/);
   await fleet.verify();
 });
 
