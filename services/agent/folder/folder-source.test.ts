@@ -90,6 +90,41 @@ const secret = (value: string): string =>
   `{apiVersion: v1, kind: Secret, metadata: {name: s, namespace: shop}, stringData: {tls.key: ${value}}}`;
 const key = (name: string): string => `HTTPRoute/shop/${name}`;
 
+const policy = (apiVersion: string, kind: string, ref: string): string => `
+apiVersion: ${apiVersion}
+kind: ${kind}
+metadata: { name: p, namespace: shop }
+spec: { targetRef: ${ref} }
+`;
+
+void t.test('policies of other gateways are read, by name or by what they are attached to', async (t) => {
+  const folder = await throwawayFolder(t);
+  const route = '{ group: gateway.networking.k8s.io, kind: HTTPRoute, name: a }';
+  const workload = '{ apiVersion: apps/v1, kind: Deployment, name: a }';
+  writeFileSync(join(folder, 'a.yaml'), policy('gateway.envoyproxy.io/v1alpha1', 'SecurityPolicy', route));
+  writeFileSync(join(folder, 'b.yaml'), policy('autoscaling.k8s.io/v1', 'VerticalPodAutoscaler', workload));
+  const kept = 'Quota.gateway.example.com';
+  const inventory = ['Gone.gateway.example.com', kept].map((kind) => ({
+    ...{ key: `${kind}/shop/p`, uid: 'u', hash: '', resourceVersion: '1', generation: 1 },
+    creationTimestamp: '2026-01-01T00:00:00Z',
+  }));
+  const { changes, listed, objects, problems } = await open(t, folder, { inventory });
+  const found = 'SecurityPolicy.gateway.envoyproxy.io';
+  t.same(changes, ['+Namespace//shop 1 relist', `+${found}/shop/p 1 relist`]);
+  t.match(objects.get(`${found}/shop/p`), { apiVersion: 'gateway.envoyproxy.io/v1alpha1', kind: 'SecurityPolicy' });
+  for (const kind of [found, 'Gone.gateway.example.com', kept])
+    t.ok(listed.includes(kind), `all of ${kind} is known: what the history has beside it is gone`);
+  writeFileSync(
+    join(folder, 'c.yaml'),
+    policy('gateway.example.com/v1', 'Later', '{ kind: Service, group: "", name: a }'),
+  );
+  await eventually(() => changes.includes('+Later.gateway.example.com/shop/p 1 watch'));
+  t.ok(listed.includes('Later.gateway.example.com'));
+  rmSync(join(folder, 'a.yaml'));
+  await eventually(() => changes.includes(`-${found}/shop/p watch`));
+  t.same(problems(), []);
+});
+
 void t.test('serves files as an API server would', async (t) => {
   const folder = await throwawayFolder(t);
   mkdirSync(join(folder, 'team/one'), { recursive: true });

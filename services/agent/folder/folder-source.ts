@@ -7,8 +7,8 @@ import { createHash } from 'node:crypto';
 import { readFile, realpath } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { InventoryItem } from '#libs/events/agent-exchange.ts';
-import { kinds } from '#libs/gateway/kinds.ts';
-import { toLocalKey } from '#libs/gateway/object-key.ts';
+import { isForeignKind, kindInfo, kinds, type WatchedKind } from '#libs/gateway/kinds.ts';
+import { parseLocalKey, toLocalKey } from '#libs/gateway/object-key.ts';
 import { fail, messageOf } from '#libs/runtime/errors.ts';
 import type { Logger } from '#libs/runtime/log.ts';
 import type { ObjectName, Source, SourceSink } from '../source.ts';
@@ -61,6 +61,8 @@ class FolderSource implements Source {
   readonly #uncertain = new Map<string, ReadonlySet<string>>();
   readonly #problemsOf = new Map<string, number>();
   readonly #vanishing = new Set<string>();
+  /** Kinds of policies that other gateways serve, of the history or in files. */
+  readonly #foreignKinds = new Set<WatchedKind>();
   #served: ServedObjects | undefined;
   #watch: FolderWatch | undefined;
   #settle: NodeJS.Timeout | undefined;
@@ -75,6 +77,10 @@ class FolderSource implements Source {
 
   async start(sink: SourceSink, inventory: readonly InventoryItem[]): Promise<void> {
     this.#identity.learn(inventory);
+    this.#noteForeign(
+      sink,
+      inventory.flatMap(({ key }) => kindInfo(parseLocalKey(key).kind)?.kind ?? []),
+    );
     const served = new ServedObjects({
       sink,
       identity: this.#identity,
@@ -91,7 +97,7 @@ class FolderSource implements Source {
     await this.#inTurn(() => {
       this.#forgetUnclaimed();
       this.#state = 'live';
-      for (const { kind } of kinds) sink.listed(kind);
+      this.#tellListed(sink);
       return Promise.resolve();
     });
   }
@@ -141,6 +147,10 @@ class FolderSource implements Source {
       const isKept = parsed.problems.length > 0 && this.#claims.has(file);
       if (isKept) continue;
       served.marks.set(file, mark);
+      this.#noteForeign(
+        sink,
+        parsed.manifests.map(({ kind }) => kind),
+      );
       for (const key of this.#claims.set(file, parsed.manifests)) affected.add(key);
       if (parsed.problems.length > 0) this.#uncertain.set(file, this.#missingOf(file));
       else this.#decide(sink, file);
@@ -185,7 +195,21 @@ class FolderSource implements Source {
   #decide(sink: SourceSink, file: string): void {
     if (!this.#uncertain.delete(file) || this.#state !== 'live') return;
     this.#forgetUnclaimed();
+    this.#tellListed(sink);
+  }
+
+  #tellListed(sink: SourceSink): void {
     for (const { kind } of kinds) sink.listed(kind);
+    for (const kind of this.#foreignKinds) sink.listed(kind);
+  }
+
+  /** Notes kinds that have no row: all their objects are known as soon as the folder's are. */
+  #noteForeign(sink: SourceSink, found: Iterable<WatchedKind>): void {
+    for (const kind of found) {
+      if (!isForeignKind(kind) || this.#foreignKinds.has(kind)) continue;
+      this.#foreignKinds.add(kind);
+      if (this.#state === 'live') sink.listed(kind);
+    }
   }
 
   #forgetUnclaimed(): void {

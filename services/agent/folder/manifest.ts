@@ -1,7 +1,8 @@
 // Reads one file of manifests: YAML or JSON, several documents, List kinds. Mistakes are sentences with file and line.
 import { LineCounter, type ParsedNode, isCollection, isMap, isSeq, parseAllDocuments } from 'yaml';
 import { isRecord } from '#libs/gateway/fields/record.ts';
-import { type KindInfo, type WatchedKind, kindInfoOf } from '#libs/gateway/kinds.ts';
+import { isForeignPolicy, toForeignKind } from '#libs/gateway/foreign-kinds.ts';
+import { type KindInfo, type WatchedKind, kindInfo, kindInfoOf } from '#libs/gateway/kinds.ts';
 import { toLocalKey } from '#libs/gateway/object-key.ts';
 
 /** Holds one object of a file, as its author wrote it. */
@@ -106,10 +107,10 @@ function readManifest(value: unknown, line: number): Manifest | string | { reado
   if (!isRecord(value)) return 'this is no Kubernetes object';
   const { apiVersion, kind, metadata, status: _status, ...content } = value;
   if (typeof apiVersion !== 'string' || typeof kind !== 'string') return 'apiVersion and kind are needed';
-  const info = kindInfoOf({ apiVersion, kind });
   const [version = '', group = ''] = apiVersion.split('/').toReversed();
+  const info = kindInfoOf({ apiVersion, kind }) ?? policyInfo(kind, group, content['spec']);
   if (info === undefined) return { ignored: `${kind}.${apiVersion}` };
-  if (!info.versions.includes(version)) {
+  if (info.versions.length > 0 && !info.versions.includes(version)) {
     return `${kind}: ${apiVersion} is not read; use ${[group, info.versions[0]].filter(Boolean).join('/')}`;
   }
   if (!isRecord(metadata)) return `${kind}: metadata is needed`;
@@ -134,10 +135,17 @@ function readManifest(value: unknown, line: number): Manifest | string | { reado
   };
 }
 
+/** Gives what is known of the kind of a policy that another gateway serves; undefined for what is none. */
+function policyInfo(kind: string, group: string, spec: unknown): ReturnType<typeof kindInfo> {
+  const name = isForeignPolicy({ group, kind, spec }) ? toForeignKind(kind, group) : undefined;
+  return name && kindInfo(name);
+}
+
 function createdAt(value: unknown): Pick<Manifest, 'createdAt'> {
   return typeof value === 'string' && /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/.test(value) ? { createdAt: value } : {};
 }
 
+/** A policy of another gateway is taken for namespaced, as nearly all are. */
 function readIdentity(
   info: KindInfo,
   metadata: Readonly<Record<string, unknown>>,

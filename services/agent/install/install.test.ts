@@ -1,4 +1,5 @@
 import t from 'tap';
+import { foreignPolicies } from '#libs/gateway/foreign-kinds.ts';
 import { kinds } from '#libs/gateway/kinds.ts';
 import { readOptions } from '#libs/runtime/config.ts';
 import { generateNodeKey } from '#libs/runtime/hpke.ts';
@@ -54,11 +55,10 @@ void t.test('the role reads what is watched, writes statuses, and nothing else',
   const granted = new Map<string, readonly string[]>();
   for (const rule of buildRules()) {
     if (!('resources' in rule && 'verbs' in rule && 'apiGroups' in rule)) continue;
+    const names = 'resourceNames' in rule ? `/${String(rule.resourceNames)}` : '';
     for (const resource of toTexts(rule.resources))
-      granted.set(`${String(rule.apiGroups)}/${resource}`, toTexts(rule.verbs));
+      granted.set(`${String(rule.apiGroups)}/${resource}${names}`, toTexts(rule.verbs));
   }
-  t.same(granted.get('apiextensions.k8s.io/customresourcedefinitions'), ['get']);
-  granted.delete('apiextensions.k8s.io/customresourcedefinitions');
   for (const { group, plural, status, watch } of kinds) {
     const verbs = granted.get(`${group}/${plural}`);
     t.same(verbs, watch === 'all' ? ['get', 'list', 'watch'] : ['list', 'watch'], plural);
@@ -66,7 +66,17 @@ void t.test('the role reads what is watched, writes statuses, and nothing else',
     granted.delete(`${group}/${plural}`);
     granted.delete(`${group}/${plural}/status`);
   }
-  t.equal(granted.size, 0);
+  for (const { group, plural } of [...foreignPolicies.values()].flat()) {
+    t.same(granted.get(`${group}/${plural}`), ['list', 'watch'], `${plural} of ${group}`);
+    granted.delete(`${group}/${plural}`);
+  }
+  t.same(
+    [...granted],
+    [
+      ['apiextensions.k8s.io/customresourcedefinitions/gateways.gateway.networking.k8s.io', ['get']],
+      ['apiextensions.k8s.io/customresourcedefinitions', ['list']],
+    ],
+  );
 });
 
 void t.test('paths', async (t) => {

@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { stringify } from 'yaml';
 import { sha256 } from '#libs/gateway/canonical.ts';
+import { foreignPolicies } from '#libs/gateway/foreign-kinds.ts';
 import { type KindInfo, controllerName, kinds } from '#libs/gateway/kinds.ts';
 import { fail, messageOf } from '#libs/runtime/errors.ts';
 import packageFile from '../../../package.json' with { type: 'json' };
@@ -89,7 +90,7 @@ export function printManifest(objects: readonly InstallObject[], output: Manifes
     .join('---\n');
 }
 
-/** Allows to read what is watched and the release of the CRDs, to write the statuses, and nothing else. */
+/** Allows to read what is watched, the release of the CRDs and which of them are policies, and to write statuses. */
 export function buildRules(): readonly object[] {
   const rules: object[] = [];
   for (const [group, infos] of Map.groupBy<string, KindInfo>(kinds, (info) => info.group)) {
@@ -107,6 +108,9 @@ export function buildRules(): readonly object[] {
     resourceNames: [telltaleCrd],
     verbs: ['get'],
   });
+  for (const [group, policies] of foreignPolicies) rules.push(...rule(group, policies, ['list', 'watch'], ''));
+  // Their labels say which of them are policies; only metadata are asked for.
+  rules.push(...rule(crdGroup, [{ plural: 'customresourcedefinitions' }], ['list'], ''));
   return rules;
 }
 
@@ -135,7 +139,12 @@ function buildProvisionerRole(namespace: string): readonly InstallObject[] {
   ];
 }
 
-function rule(group: string, infos: readonly KindInfo[], verbs: readonly string[], suffix: string): readonly object[] {
+function rule(
+  group: string,
+  infos: readonly Pick<KindInfo, 'plural'>[],
+  verbs: readonly string[],
+  suffix: string,
+): readonly object[] {
   if (infos.length === 0) return [];
   return [{ apiGroups: [group], resources: infos.map(({ plural }) => `${plural}${suffix}`), verbs }];
 }

@@ -60,6 +60,7 @@ async function begin(t: Test, prepare: (server: MisbehavingApiServer) => void): 
     resources: [{ name: 'ingresses' }, { name: 'ingressclasses' }],
   });
   server.failing.set('/apis/networking.x-k8s.io', 404);
+  for (const path of policyPaths) server.documents.set(path, { metadata: { resourceVersion: '1' }, items: [] });
   publishSchemas(server, '1');
   server.documents.set('/apis/certificates.k8s.io', { versions: [{ version: 'v1' }] });
   server.documents.set('/apis/certificates.k8s.io/v1', { resources: [{ name: 'certificatesigningrequests' }] });
@@ -107,6 +108,7 @@ async function begin(t: Test, prepare: (server: MisbehavingApiServer) => void): 
   return { server, source, changes, listed, said, problems };
 }
 
+const policyPaths = ['/apis', '/apis/apiextensions.k8s.io/v1/customresourcedefinitions'];
 const isAllListed = (run: Run): boolean => kinds.every(({ kind }) => run.listed.includes(kind));
 const withSecret = (name: string) => ({ listeners: [{ tls: { certificateRefs: [{ name }] } }] });
 

@@ -1,8 +1,9 @@
 // Makes a Kubernetes API server a source: it watches every kind of the table and the Secrets, ConfigMaps and
 // ClusterTrustBundles that are referred to, and writes statuses.
 import { isRecord } from '#libs/gateway/fields/record.ts';
-import type { WatchedKind } from '#libs/gateway/kinds.ts';
+import { readForeignKind, type WatchedKind } from '#libs/gateway/kinds.ts';
 import type { KubeObject } from '#libs/gateway/object.ts';
+import { parseLocalKey } from '#libs/gateway/object-key.ts';
 import { fail, messageOf } from '#libs/runtime/errors.ts';
 import type { Logger } from '#libs/runtime/log.ts';
 import { backoff, pause } from '#libs/runtime/pause.ts';
@@ -11,6 +12,7 @@ import type { Source, SourceSink, StatusWriteResult, WriteStatus } from '../sour
 import type { ApiClient } from './api-client.ts';
 import { type ServedKind, collectionPath } from './discovery.ts';
 import { KindWatches } from './kind-watches.ts';
+import { PolicyWatches } from './policy-watches.ts';
 import { Reachability } from './reachability.ts';
 import { ReferencedWatches, referencedKinds } from './referenced-watches.ts';
 import { parseKubeObject } from './resource-version.ts';
@@ -36,10 +38,11 @@ export async function openKubernetesSource(options: KubernetesSourceOptions): Pr
   let watches: KindWatches | undefined;
   let referenced: ReferencedWatches | undefined;
   let schemas: SchemaWatch | undefined;
+  let policies: PolicyWatches | undefined;
   return {
     kind: 'kubernetes',
     clusterUid,
-    async start(sink) {
+    async start(sink, inventory) {
       const listed = new Set<WatchedKind>();
       const settle = (): void => {
         if (referenced?.areListed !== true || ![...referringKinds].every((kind) => listed.has(kind))) return;
@@ -73,9 +76,21 @@ export async function openKubernetesSource(options: KubernetesSourceOptions): Pr
         ...(missingPollMs === undefined ? {} : { missingPollMs }),
       });
       watches.start();
+      policies = new PolicyWatches({
+        client,
+        sink,
+        reachability,
+        held: inventory.flatMap(({ key }) => readForeignKind(parseLocalKey(key).kind) ?? []),
+        ...(timing === undefined ? {} : { timing }),
+        ...(missingPollMs === undefined ? {} : { pollMs: missingPollMs }),
+      });
+      policies.start();
       schemas = new SchemaWatch({
         client,
-        onChanged: (roots) => watches?.reread(roots),
+        onChanged(roots) {
+          watches?.reread(roots);
+          policies?.reread(roots);
+        },
         onProblem: (sentence) => sink.problem('schemas', sentence),
         ...(options.schemaPollMs === undefined ? {} : { pollMs: options.schemaPollMs }),
       });
@@ -88,7 +103,7 @@ export async function openKubernetesSource(options: KubernetesSourceOptions): Pr
       return served === undefined ? Promise.resolve({ outcome: 'gone' }) : patchStatus(options, served, target, status);
     },
     async stop() {
-      await Promise.all([schemas?.stop(), watches?.stop(), referenced?.stop()]);
+      await Promise.all([schemas?.stop(), watches?.stop(), referenced?.stop(), policies?.stop()]);
     },
   };
 }

@@ -9,6 +9,8 @@ export interface Collection {
   readonly path: string;
   readonly fieldSelector?: string;
   readonly labelSelector?: string;
+  /** Media type of the answers, where they are not to hold the whole objects. */
+  readonly accept?: string;
 }
 
 /** Says why a list did not come. */
@@ -55,7 +57,7 @@ export async function* listPages(
 
 async function listOnce(
   client: ApiClient,
-  { path, fieldSelector, labelSelector }: Collection,
+  { path, fieldSelector, labelSelector, accept }: Collection,
   { limit, next }: { readonly limit: string; readonly next: string },
   signal: AbortSignal,
 ): Promise<(ListPage & { readonly next: string }) | CallFailure> {
@@ -66,7 +68,13 @@ async function listOnce(
     ...(labelSelector === undefined ? {} : { labelSelector }),
   };
   try {
-    const { status, body, message, retryAfterMs } = await client.call({ path, query, signal, timeoutMs: 60_000 });
+    const { status, body, message, retryAfterMs } = await client.call({
+      path,
+      query,
+      signal,
+      timeoutMs: 60_000,
+      ...(accept === undefined ? {} : { accept }),
+    });
     if (status !== 200) return { type: 'failed', status, message, retryAfterMs };
     return readPage(body) ?? { type: 'failed', status: 0, message: 'the answer is no list', retryAfterMs };
   } catch (error) {
