@@ -1,5 +1,6 @@
 // Says what the parameters of requests may hold. The same schemas check a request and stand in the OpenAPI document.
 import { z } from 'zod';
+import { foreignKindPattern } from '#libs/gateway/foreign-kinds.ts';
 import { kinds, kubernetesKind } from '#libs/gateway/kinds.ts';
 
 const label = z
@@ -77,14 +78,22 @@ export const eventTypes = [
   'key-generated',
   'event-repaired',
 ] as const;
-/** Every kind that the history holds. */
-export const objectKinds: readonly string[] = kinds.map(({ kind }) => kind);
+const objectKinds: readonly string[] = kinds.map(({ kind }) => kind);
+/** Every kind that the history holds: one of the table, or a policy's of another gateway. */
+export const objectKind = z.union([
+  z.enum(objectKinds),
+  z
+    .string()
+    .max(317)
+    .regex(foreignKindPattern, 'must be a kind, or <Kind>.<group> of a policy of another gateway')
+    .meta({ description: 'A policy that another gateway serves: `SecurityPolicy.gateway.envoyproxy.io`.' }),
+]);
 /** What else events are about. */
 export const otherKinds = ['Node', 'Fleet', 'Token', 'Login', 'Schema', 'NodeKey', 'Event'] as const;
 /** An object by the parts of a path; `-` is the namespace of one that has none. */
 export const objectPath = z.object({
   cluster: clusterName,
-  kind: z.enum(objectKinds),
+  kind: objectKind,
   namespace: z.union([namespaceName, z.literal('-')]),
   name: anyObjectName,
 });

@@ -42,6 +42,20 @@ await t.test('an object is named with its kind first or second, in any case, or 
   });
 });
 
+await t.test('a policy of another gateway goes by its kind and group, or by a name that is known', async (t) => {
+  const kind = 'SecurityPolicy.gateway.envoyproxy.io';
+  const name = { cluster: 'eu', kind, namespace: 'shop', name: 'login' };
+  for (const word of [kind, 'securitypolicy', 'securitypolicies', 'securitypolicies.gateway.envoyproxy.io'])
+    for (const text of [`eu/${word}/shop/login`, `${word}/eu/shop/login`])
+      t.same(parseObjectName(text), { name }, text);
+  t.match(parseObjectName('eu/Quota.gateway.example.com/shop/a.b.c'), {
+    name: { kind: 'Quota.gateway.example.com', namespace: 'shop', name: 'a.b.c' },
+  });
+  t.match(parseObjectName('eu/Quota.gateway.example.com/wide'), { name: { namespace: '', name: 'wide' } });
+  t.match(parseObjectName('backendtlspolicy/shop/x'), { name: { kind: 'BackendTLSPolicy' } });
+  t.match(parseObjectName('gatewayclass/A.b.c'), { name: { kind: 'GatewayClass', name: 'A.b.c' } });
+});
+
 await t.test('a name that cannot be read says why', async (t) => {
   t.same(parseObjectName('eu/HTTPRoot/shop/shop'), {
     problem: 'it names no watched kind (did you mean HTTPRoute?)',

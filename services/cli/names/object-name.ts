@@ -1,6 +1,7 @@
 // Reads the object that a person typed: `cluster/Kind/namespace/name`, with the kind also first, in any case, or
 // plural. Pure.
 import { fail } from '#libs/runtime/errors.ts';
+import { foreignPolicies, toForeignKind } from '#libs/gateway/foreign-kinds.ts';
 import { type WatchedKind, kindInfo, kinds } from '#libs/gateway/kinds.ts';
 import { nearNames } from '#libs/api/near-names.ts';
 
@@ -17,13 +18,23 @@ type ObjectNameResult = { readonly name: ObjectName } | { readonly problem: stri
 
 /** A plural that several groups have is the first one's; with its group it is unique, as for kubectl. */
 const byWord: ReadonlyMap<string, WatchedKind> = new Map(
-  kinds
-    .flatMap(({ kind, plural, group }) => [
+  [
+    ...kinds.flatMap(({ kind, plural, group }) => [
       [plural, kind] as const,
       [kind.toLowerCase(), kind] as const,
       [`${plural}.${group}`, kind] as const,
-    ])
-    .toReversed(),
+    ]),
+    ...[...foreignPolicies.values()].flat().flatMap(({ kind, plural, group }) => {
+      const name = toForeignKind(kind, group);
+      const words = [kind.toLowerCase(), plural, `${kind.toLowerCase()}.${group}`, `${plural}.${group}`];
+      return name === undefined ? [] : words.map((word) => [word, name] as const);
+    }),
+  ].toReversed(),
+);
+
+/** A cluster may be called like a kind, so the canonical place of the kind comes first; a kind in full comes last. */
+const places = [(word: string) => byWord.get(word.toLowerCase()), parseKind].flatMap((read) =>
+  [1, 0].map((at) => ({ at, read })),
 );
 
 /**
@@ -32,9 +43,8 @@ const byWord: ReadonlyMap<string, WatchedKind> = new Map(
  */
 export function parseObjectName(text: string): ObjectNameResult {
   const parts = text.split('/').filter((part) => part !== '');
-  // A cluster may be called like a kind, so the canonical place of the kind is tried first.
-  for (const at of [1, 0]) {
-    const kind = byWord.get((parts[at] ?? '').toLowerCase());
+  for (const { at, read } of places) {
+    const kind = read(parts[at] ?? '');
     if (kind === undefined) continue;
     const rest = [...parts.slice(0, at), ...parts.slice(at + 1)];
     const name = place(kind, rest, at === 1);
@@ -52,9 +62,12 @@ export function readObjectName(what: string, text: string): ObjectName {
   });
 }
 
-/** Reads a kind in any case, or its plural, with the group or not; undefined = none is watched. */
+/**
+ * Reads a kind in any case, or its plural, with the group or not; a policy's that is not known by name in full.
+ * Undefined = none is watched.
+ */
 export function parseKind(text: string): WatchedKind | undefined {
-  return byWord.get(text.toLowerCase());
+  return byWord.get(text.toLowerCase()) ?? kindInfo(text)?.kind;
 }
 
 /** Writes the canonical text of an object's name; a cluster that is not known is `?`. */
@@ -63,7 +76,9 @@ export function objectNameText(name: ObjectName): string {
 }
 
 function place(kind: WatchedKind, rest: readonly string[], clusterFirst: boolean): ObjectName | undefined {
-  const names = kindInfo(kind)?.scope === 'Cluster' ? 1 : 2;
+  const scope = kindInfo(kind)?.scope;
+  // A policy of another gateway is in a namespace, unless only the cluster and the name are left.
+  const names = scope === 'Cluster' || (scope === 'Any' && clusterFirst && rest.length === 2) ? 1 : 2;
   if (rest.length !== names + 1 && (clusterFirst || rest.length !== names)) return undefined;
   const name = rest.at(-1) ?? '';
   const namespace = names === 2 ? (rest.at(-2) ?? '') : '';
