@@ -2,7 +2,6 @@
 // kinds: everywhere but in the objects themselves such a kind is called `<Kind>.<group>`, and its objects are read in
 // whatever version the cluster prefers. Those listed here are known by name; others are found by the label of their
 // CRD.
-import { isRecord, recordsOf } from '#libs/gateway/fields/record.ts';
 
 /** `<Kind>.<group>`; the group of a CRD has a dot in it. */
 export type ForeignKind = `${string}.${string}.${string}`;
@@ -89,32 +88,6 @@ export function parseForeignKind(
   const [kind, group] = [text.slice(0, at), text.slice(at + 1)];
   const name = at < 0 ? undefined : toForeignKind(kind, group);
   return name && { name, kind, group };
-}
-
-/**
- * Tells whether an object of a kind that has no row is a policy: it is known by name, or attaches to objects of the
- * Gateway API or to Services as policies do (GEP-713). For files, which bring no CRDs.
- */
-export function isForeignPolicy({
-  group,
-  kind,
-  spec,
-}: {
-  readonly group: string;
-  readonly kind: string;
-  readonly spec: unknown;
-}): boolean {
-  if (foreignPolicies.get(group)?.some((one) => one.kind === kind) === true) return true;
-  if (!isRecord(spec)) return false;
-  const refs = [spec['targetRef'], ...recordsOf(spec['targetRefs']), ...recordsOf(spec['targetSelectors'])];
-  return refs.some(isPolicyRef);
-}
-
-/** References to workloads (of autoscalers, of canaries) have an apiVersion in place of a group. */
-function isPolicyRef(ref: unknown): boolean {
-  if (!isRecord(ref) || ref['apiVersion'] !== undefined) return false;
-  const { group, kind } = ref;
-  return group === 'gateway.networking.k8s.io' || ((group === '' || group === 'core') && kind === 'Service');
 }
 
 function pluralOf(kind: string): string {

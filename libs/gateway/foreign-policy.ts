@@ -6,6 +6,7 @@ import { type LabelSelector, parseLabelSelector } from '#libs/gateway/fields/lab
 import { namespaceName, objectName, sectionName } from '#libs/gateway/fields/names.ts';
 import { gatewayGroup } from '#libs/gateway/fields/parent-ref.ts';
 import { isRecord, recordsOf } from '#libs/gateway/fields/record.ts';
+import { foreignPolicies } from './foreign-kinds.ts';
 import { groupOf, kindInfo, kindInfoOf, type WatchedKind } from './kinds.ts';
 import type { KubeObject } from './object.ts';
 import { toNamespacedKey } from './object-key.ts';
@@ -57,6 +58,32 @@ export function parseForeignPolicy(object: KubeObject): ForeignPolicy {
     named: isByWorkload ? workloadTargets(spec, namespace) : named,
     selected: selectors.flatMap((one) => readSelector(one, namespace)),
   };
+}
+
+/**
+ * Tells whether an object of a kind that has no row is a policy: it is known by name, or attaches to objects of the
+ * Gateway API or to Services as policies do (GEP-713). For files, which bring no CRDs.
+ */
+export function isForeignPolicy({
+  group,
+  kind,
+  spec,
+}: {
+  readonly group: string;
+  readonly kind: string;
+  readonly spec: unknown;
+}): boolean {
+  if (foreignPolicies.get(group)?.some((one) => one.kind === kind) === true) return true;
+  if (!isRecord(spec)) return false;
+  const refs = [spec['targetRef'], ...recordsOf(spec['targetRefs']), ...recordsOf(spec['targetSelectors'])];
+  return refs.some(isPolicyRef);
+}
+
+/** References to workloads (of autoscalers, of canaries) have an apiVersion in place of a group. */
+function isPolicyRef(ref: unknown): boolean {
+  if (!isRecord(ref) || ref['apiVersion'] !== undefined) return false;
+  const { group, kind } = ref;
+  return group === 'gateway.networking.k8s.io' || ((group === '' || group === 'core') && kind === 'Service');
 }
 
 function readRef(ref: Part, ownNamespace: string): readonly NamedTarget[] {

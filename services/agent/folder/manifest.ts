@@ -1,7 +1,8 @@
 // Reads one file of manifests: YAML or JSON, several documents, List kinds. Mistakes are sentences with file and line.
 import { LineCounter, type ParsedNode, isCollection, isMap, isSeq, parseAllDocuments } from 'yaml';
 import { isRecord } from '#libs/gateway/fields/record.ts';
-import { isForeignPolicy, toForeignKind } from '#libs/gateway/foreign-kinds.ts';
+import { toForeignKind } from '#libs/gateway/foreign-kinds.ts';
+import { isForeignPolicy } from '#libs/gateway/foreign-policy.ts';
 import { type KindInfo, type WatchedKind, kindInfo, kindInfoOf } from '#libs/gateway/kinds.ts';
 import { toLocalKey } from '#libs/gateway/object-key.ts';
 

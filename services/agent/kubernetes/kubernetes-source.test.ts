@@ -59,12 +59,11 @@ async function begin(t: Test, prepare: (server: MisbehavingApiServer) => void): 
   server.documents.set('/apis/networking.k8s.io/v1', {
     resources: [{ name: 'ingresses' }, { name: 'ingressclasses' }],
   });
-  server.failing.set('/apis/networking.x-k8s.io', 404);
+  for (const path of ['/apis/networking.x-k8s.io', crd]) server.failing.set(path, 404);
   for (const path of policyPaths) server.documents.set(path, { metadata: { resourceVersion: '1' }, items: [] });
   publishSchemas(server, '1');
   server.documents.set('/apis/certificates.k8s.io', { versions: [{ version: 'v1' }] });
   server.documents.set('/apis/certificates.k8s.io/v1', { resources: [{ name: 'certificatesigningrequests' }] });
-  server.failing.set(crd, 404);
   install(server, { v1: allKinds });
   prepare(server);
   const timing = { backoffMs: () => 5, settleMs: 5 };

@@ -1,5 +1,6 @@
 // Makes a Kubernetes API server a source: it watches every kind of the table and the Secrets, ConfigMaps and
 // ClusterTrustBundles that are referred to, and writes statuses.
+import type { InventoryItem } from '#libs/events/agent-exchange.ts';
 import { isRecord } from '#libs/gateway/fields/record.ts';
 import { readForeignKind, type WatchedKind } from '#libs/gateway/kinds.ts';
 import type { KubeObject } from '#libs/gateway/object.ts';
@@ -76,15 +77,7 @@ export async function openKubernetesSource(options: KubernetesSourceOptions): Pr
         ...(missingPollMs === undefined ? {} : { missingPollMs }),
       });
       watches.start();
-      policies = new PolicyWatches({
-        client,
-        sink,
-        reachability,
-        held: inventory.flatMap(({ key }) => readForeignKind(parseLocalKey(key).kind) ?? []),
-        ...(timing === undefined ? {} : { timing }),
-        ...(missingPollMs === undefined ? {} : { pollMs: missingPollMs }),
-      });
-      policies.start();
+      policies = watchPolicies(options, sink, reachability, inventory);
       schemas = new SchemaWatch({
         client,
         onChanged(roots) {
@@ -106,6 +99,25 @@ export async function openKubernetesSource(options: KubernetesSourceOptions): Pr
       await Promise.all([schemas?.stop(), watches?.stop(), referenced?.stop(), policies?.stop()]);
     },
   };
+}
+
+/** Watches the policies of other gateways; of those that the history has, kinds that are gone are noticed. */
+function watchPolicies(
+  { client, timing, missingPollMs }: KubernetesSourceOptions,
+  sink: SourceSink,
+  reachability: Reachability,
+  inventory: readonly InventoryItem[],
+): PolicyWatches {
+  const policies = new PolicyWatches({
+    client,
+    sink,
+    reachability,
+    held: inventory.flatMap(({ key }) => readForeignKind(parseLocalKey(key).kind) ?? []),
+    ...(timing === undefined ? {} : { timing }),
+    ...(missingPollMs === undefined ? {} : { pollMs: missingPollMs }),
+  });
+  policies.start();
+  return policies;
 }
 
 async function identifyCluster({ client, log, signal }: KubernetesSourceOptions): Promise<string> {
