@@ -3,7 +3,7 @@ import { compareKeys } from '#libs/gateway/compare-text.ts';
 import * as fc from 'fast-check';
 import t from 'tap';
 import { backendEntry, entriesOf, listenerEntry, ruleEntry, type RuleOptions } from '#libs/testing/given/entries.ts';
-import type { Entry } from '#libs/snapshot/entry.ts';
+import type { Entry, ExternalAuth } from '#libs/snapshot/entry.ts';
 import { XdsCompiler, type XdsDiscovery } from './compiler.ts';
 import type { XdsChange } from '#libs/xds/envoy/resources.ts';
 
@@ -34,6 +34,51 @@ function filled(): XdsCompiler {
   compiler.flush();
   return compiler;
 }
+
+function at(name: string, hosts: readonly string[], to = 'web') {
+  return ruleEntry({ name, hosts: hosts.map((host) => ['own', host] as const), to });
+}
+
+void t.test('filters of a listener touch its scopes, and no listener', (t) => {
+  const compiler = new XdsCompiler(options);
+  const auth: ExternalAuth = {
+    type: 'external-auth',
+    protocol: 'grpc',
+    backend: { key: backendEntry('auth')[0] },
+    allowedHeaders: [],
+    bodyMax: 0,
+  };
+  const set = (...entries: readonly (readonly [string, Entry])[]): readonly string[] => {
+    compiler.setSnapshot(gateway, entriesOf(...entries), []);
+    return namesOf(compiler.flush());
+  };
+  set(
+    listenerEntry(),
+    listenerEntry({ name: 'own', hostname: '*.own.test' }),
+    backendEntry('web'),
+    ruleEntry({ name: 'other', hosts: ['h.example.com'] }),
+    at('a', ['a.own.test']),
+    at('b', ['*.b.own.test']),
+  );
+  const scopes = ['scope 80|*.b.own.test', 'scope 80|*.own.test', 'scope 80|a.own.test'];
+  t.strictSame(set(listenerEntry({ name: 'own', hostname: '*.own.test', filters: [auth] })), scopes);
+  t.strictSame(set(backendEntry('auth')), [
+    'cluster eu/shop/auth/80',
+    'cluster eu/shop/auth/80/h2c',
+    'endpoints eu/shop/auth/80',
+    'endpoints eu/shop/auth/80/h2c',
+    ...scopes,
+  ]);
+  t.strictSame(set(at('w', ['*.own.test'])), scopes, 'a wider rule is in all of them');
+  t.strictSame(set(at('a', ['a.own.test'], 'auth')), ['scope 80|a.own.test']);
+  t.strictSame(set(listenerEntry({ name: 'own', hostname: '*.own.test' })), [
+    ...scopes,
+    '-endpoints eu/shop/auth/80/h2c',
+    '-cluster eu/shop/auth/80/h2c',
+  ]);
+  t.strictSame(set(at('w', ['x.own.test'])), ['scope 80|*.b.own.test', 'scope 80|x.own.test', '-scope 80|*.own.test']);
+  t.end();
+});
 
 void t.test('a change touches what it must', async (t) => {
   const compiler = filled();

@@ -6,6 +6,7 @@
 //   a backend's protocol     its cluster, and the scopes of the rules that name it
 //   its TLS, or what it needs for it becoming usable: the same
 //   a listener               its port's listener and locator; the scopes of hostnames that it gains or loses
+//   its filters              the scopes of its hostnames, and no listener
 import { compareText } from '#libs/gateway/compare-text.ts';
 import type { Entry } from '#libs/snapshot/entry.ts';
 import type { XdsEndpoint } from '#libs/xds/envoy/backend.ts';
@@ -14,6 +15,7 @@ import { systemAuthorities } from '#libs/xds/envoy/client-tls.ts';
 import { authProtocol } from '#libs/xds/envoy/external-auth.ts';
 import type { ClusterOf } from '#libs/xds/envoy/forward.ts';
 import type { ListenerOptions } from '#libs/xds/compile/listener.ts';
+import { ListenerFilters, userOf } from '#libs/xds/compile/listener-filters.ts';
 import { PortCompiler, portOfUser } from '#libs/xds/compile/port-compiler.ts';
 import { isKnownProtocol } from '#libs/snapshot/port-arrangement.ts';
 import type { PortListener, Transport } from '#libs/xds/compile/port-model.ts';
@@ -57,15 +59,17 @@ export class XdsCompiler {
   readonly #udpIndex = new RouteIndex();
   readonly #table = new ResourceTable();
   readonly #scopes: ScopeCompiler;
+  readonly #filters: ListenerFilters;
   readonly #backends: BackendCompiler;
   readonly #secrets: SecretCompiler;
   readonly #streams: StreamCompiler;
   readonly #ports: PortCompiler;
 
   constructor(options: XdsOptions) {
-    this.#scopes = new ScopeCompiler(this.#index, this.#table, options.portOffset);
     this.#secrets = new SecretCompiler(this.#table);
     this.#backends = new BackendCompiler(this.#table, this.#secrets);
+    this.#filters = new ListenerFilters(this.#backends);
+    this.#scopes = new ScopeCompiler(this.#index, this.#table, this.#filters, options.portOffset);
     this.#streams = new StreamCompiler(
       this.#table,
       this.#backends,
@@ -133,7 +137,8 @@ export class XdsCompiler {
     const ofPorts = [...this.#index.ports(), ...this.#udpIndex.ports()].flatMap((port) =>
       this.#ports.problems(port).map(({ listener: { gateway, key }, reason }) => ({ gateway, key, reason })),
     );
-    return [...ofRules, ...ofHosts, ...this.#backends.problems(), ...ofPorts].toSorted(compareProblems);
+    const ofParts = [...this.#backends.problems(), ...this.#filters.problems()];
+    return [...ofRules, ...ofHosts, ...ofParts, ...ofPorts].toSorted(compareProblems);
   }
 
   #set(gateway: string, entries: Map<string, Entry>, key: string, entry: Entry | undefined): void {
@@ -167,6 +172,7 @@ export class XdsCompiler {
     switch (entry.kind) {
       case 'listener':
         for (const index of [this.#index, this.#udpIndex]) index.deleteListener(gateway, entry.name);
+        this.#setFilters(gateway, key, undefined);
         break;
       case 'http-rule':
         this.#setRule(`${gateway} ${key}`, undefined);
@@ -181,8 +187,14 @@ export class XdsCompiler {
     }
   }
 
+  #setFilters(gateway: string, key: string, listener: PortListener | undefined): void {
+    const asked = this.#filters.set(gateway, key, listener);
+    this.#backendUsers.set(userOf(gateway, key), new Set(asked.map((backend) => `${gateway} ${backend}`)));
+  }
+
   #setListener(listener: PortListener): void {
     const { gateway, entry } = listener;
+    this.#setFilters(gateway, listener.key, listener);
     const [own, other] = entry.protocol === 'UDP' ? [this.#udpIndex, this.#index] : [this.#index, this.#udpIndex];
     other.deleteListener(gateway, entry.name);
     // There is nothing to tell hostnames by on these.
@@ -219,6 +231,8 @@ export class XdsCompiler {
   #touchBackend(gateway: string, key: string): void {
     this.#streams.touchBackend(gateway, key);
     for (const id of this.#backendUsers.of(`${gateway} ${key}`)) {
+      const listener = this.#filters.touchUser(id);
+      if (listener !== undefined) this.#index.touchListener(listener);
       const record = this.#records.get(id);
       if (record === undefined) continue;
       record.forget();

@@ -146,6 +146,7 @@ void t.test('http: only 200 consents, and which of its headers the backend sees'
   await asked.serve(
     t,
     protectedBy(external('http')),
+    protectedBy(external('http'), { name: 'h2', matches: ['/h2'], to: 'grpc' }),
     protectedBy(external('http', { allowedResponseHeaders: ['x-group'] }), { name: 'one', matches: ['/one'] }),
     protectedBy(external('http', { allowedResponseHeaders: ['host', 'content-length'] }), {
       name: 'no',
@@ -168,6 +169,7 @@ void t.test('http: only 200 consents, and which of its headers the backend sees'
   const all = (await send('/')).echo?.headers;
   t.match(all, { 'x-user': 'ada', 'x-group': 'dev', host: 'a.example.com', 'content-type': 'text/plain' });
   t.notOk(all && 'x-fleetgate-scope' in all);
+  t.equal((await send('/h2')).echo?.backend, 'grpc', 'over HTTP/2 too');
   t.match((await send('/one')).echo?.headers, { 'x-group': 'dev', 'x-user': 'forged', host: 'a.example.com' });
   t.match((await send('/no')).echo?.headers, { host: 'a.example.com', 'content-length': '0' });
   asked.decide = asTold;

@@ -85,6 +85,12 @@ export class RouteIndex {
     }
   }
 
+  /** What runs before the rules of a listener is another now. */
+  touchListener({ entry }: PortListener): void {
+    const port = this.#ports.get(entry.port);
+    if (port !== undefined) this.#touchOwned(port, entry.hostname);
+  }
+
   /** The chains of a port are others now, its routes are not. */
   touchPort(port: number): void {
     this.#touchedPorts.add(port);
@@ -120,8 +126,9 @@ export class RouteIndex {
     this.#touchedPorts.add(number);
   }
 
-  /** Touches the hostnames of routes that belong to a listener hostname. */
+  /** Touches the hostnames of routes that belong to a listener hostname; and itself, which may have a scope without. */
   #touchOwned(port: PortModel, owner: string): void {
+    if (port.leaderAt(owner)?.filters !== undefined) this.#touchHost(port.port, owner);
     for (const id of port.ids()) {
       for (const hostname of this.#attached.get(id)?.keys() ?? []) {
         if (intersectHostnames(owner, hostname) === hostname && port.ownerOf(hostname) === owner)
@@ -155,7 +162,8 @@ function isSamePlace(a: ListenerEntry, b: ListenerEntry): boolean {
     a.protocol === b.protocol &&
     a.tlsMode === b.tlsMode &&
     a.createdAt === b.createdAt &&
-    demandText(a.clientValidation) === demandText(b.clientValidation)
+    demandText(a.clientValidation) === demandText(b.clientValidation) &&
+    JSON.stringify(a.filters) === JSON.stringify(b.filters)
   );
 }
 

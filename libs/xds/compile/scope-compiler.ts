@@ -1,6 +1,9 @@
 // Turns touched hostnames into scopes and locators. Keeps what it needs to do so at the cost of the change: which
-// scopes a port has, and the order of the rules in them.
+// scopes a port has, and the order of the rules in them. Where a listener has filters that run before its rules are
+// asked, they run on every request: each scope of it takes all, with the rules of wider hostnames that a request would
+// else fall through to, and its own hostname has a scope also without rules.
 import { intersectHostnames } from '#libs/gateway/hostname.ts';
+import type { ListenerFilters } from './listener-filters.ts';
 import { type PortModel, widenings } from './port-model.ts';
 import type { ResourceTable } from './resource-table.ts';
 import type { RouteIndex } from './route-index.ts';
@@ -14,6 +17,8 @@ interface PortScopes {
   readonly names: Map<string, string>;
   /** Those of `names` that are patterns. */
   readonly patterns: Set<string>;
+  /** Those of `names` that are none, and have the rules of wider hostnames too. */
+  readonly closed: Set<string>;
   /** Hostname → its rules in order. */
   readonly ranked: Map<string, readonly RankedRule[]>;
 }
@@ -21,19 +26,21 @@ interface PortScopes {
 export class ScopeCompiler {
   readonly #index: RouteIndex;
   readonly #table: ResourceTable;
+  readonly #filters: ListenerFilters;
   readonly #portOffset: number;
   readonly #ports = new Map<number, PortScopes>();
 
-  constructor(index: RouteIndex, table: ResourceTable, portOffset: number) {
+  constructor(index: RouteIndex, table: ResourceTable, filters: ListenerFilters, portOffset: number) {
     this.#index = index;
     this.#table = table;
+    this.#filters = filters;
     this.#portOffset = portOffset;
   }
 
   /** Brings the scopes of one port up to date; `relocate` when its listeners changed. */
   update(port: number, touched: ReadonlySet<string>, change: { readonly relocate: boolean }): void {
     const model = this.#index.port(port);
-    const scopes = this.#ports.get(port) ?? { names: new Map(), patterns: new Set(), ranked: new Map() };
+    const scopes = this.#ports.get(port) ?? emptyScopes();
     this.#ports.set(port, scopes);
     const patterns = new Set(scopes.patterns);
     for (const hostname of touched) this.#rank(model, scopes, hostname);
@@ -52,8 +59,11 @@ export class ScopeCompiler {
 
   #compile(port: number, model: PortModel | undefined, scopes: PortScopes, hostname: string): void {
     const owner = model?.ownerOf(hostname);
-    const own = scopes.ranked.get(hostname);
     const before = scopes.names.get(hostname);
+    const filters = model === undefined || owner === undefined ? undefined : this.#filters.at(model, owner);
+    const isOwner = filters !== undefined && hostname === owner && model?.servesHttpAt(owner) === true;
+    const own = scopes.ranked.get(hostname) ?? (isOwner ? [] : undefined);
+    scopes.closed.delete(hostname);
     if (model === undefined || owner === undefined || own === undefined) {
       if (before !== undefined) this.#table.delete('scope', before);
       scopes.names.delete(hostname);
@@ -63,13 +73,14 @@ export class ScopeCompiler {
     const protocol = model.family === 'http' ? 'HTTP' : 'HTTPS';
     const chain = model.chainAt(owner);
     const isPattern = hostname.startsWith('*');
-    const wider = isPattern ? widerWithin(model, owner, hostname, scopes) : [];
+    const wider = isPattern || filters !== undefined ? widerWithin(model, owner, hostname, scopes) : [];
     const routes = scopeRoutes([own, ...wider], { port, portOffset: this.#portOffset, protocol, hostname });
     const name = scopeName(chain, hostname);
     if (before !== undefined && before !== name) this.#table.delete('scope', before);
-    this.#table.set(buildScope(chain, hostname, routes));
+    this.#table.set(buildScope(chain, hostname, routes, filters));
     scopes.names.set(hostname, name);
     if (isPattern) scopes.patterns.add(hostname);
+    else if (filters !== undefined) scopes.closed.add(hostname);
   }
 
   #locate(port: number, model: PortModel | undefined, scopes: PortScopes): void {
@@ -88,14 +99,21 @@ export class ScopeCompiler {
   }
 }
 
-/** Gives the hostnames, and the patterns with a scope that a touched pattern covers. */
-function withNarrower(touched: ReadonlySet<string>, { patterns }: PortScopes): ReadonlySet<string> {
+function emptyScopes(): PortScopes {
+  return { names: new Map(), patterns: new Set(), closed: new Set(), ranked: new Map() };
+}
+
+/** Gives the hostnames, and those that a touched pattern covers and whose scopes have its rules too. */
+function withNarrower(touched: ReadonlySet<string>, { patterns, closed }: PortScopes): ReadonlySet<string> {
   const wide = [...touched].filter((hostname) => hostname.startsWith('*'));
-  const narrower = [...patterns].filter((pattern) => wide.some((one) => intersectHostnames(one, pattern) === pattern));
+  if (wide.length === 0) return touched;
+  const narrower = [...patterns, ...closed].filter((hostname) =>
+    wide.some((one) => intersectHostnames(one, hostname) === hostname),
+  );
   return new Set([...touched, ...narrower]);
 }
 
-/** Gives the rules of the patterns around a pattern that belong to the same listener hostname, narrowest first. */
+/** Gives the rules of the patterns around a hostname that belong to the same listener hostname, narrowest first. */
 function widerWithin(
   model: PortModel,
   owner: string,

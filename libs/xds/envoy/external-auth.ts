@@ -21,7 +21,8 @@ import { duration } from './time-limits.ts';
 /** Name of the cluster by which an authorization service is asked, or undefined when there is none. */
 type AuthClusterOf = (backendKey: string, protocol: ExternalAuth['protocol']) => string | undefined;
 
-type AuthFilters = { readonly filters: readonly ProtoMessage[] } | { readonly problem: string };
+/** What asks for consents, or why requests are answered 500 in place of it. */
+export type AuthFilters = { readonly filters: readonly ProtoMessage[] } | { readonly problem: string };
 
 /** Where services are asked. */
 export interface AuthPlace {
@@ -143,8 +144,9 @@ function mutable({ protocol, allowedResponseHeaders = [] }: ExternalAuth, isBefo
   const isAll = protocol === 'http' && allowedResponseHeaders.length === 0;
   return {
     disallow_expression: { regex: isAll ? ofItsOwnMessage : scopeHeader },
-    // Names that start with a colon: after routing they would miss the route's own rewrite.
-    ...(isBefore ? {} : { disallow_system: true }),
+    // Names that start with a colon. An answer over HTTP has a :status, which no backend takes over HTTP/2; one over
+    // gRPC may say another :path, but after routing it would miss the route's own rewrite.
+    ...(isBefore && protocol === 'grpc' ? {} : { disallow_system: true }),
   };
 }
 

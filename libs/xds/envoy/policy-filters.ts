@@ -5,9 +5,9 @@
 //   host ─▶ locator ─▶ before routing ─▶ route is matched anew ─▶ after routing ─▶ router
 //
 // A composite filter asks for its per-route configuration when a request gets to it: by the route that holds then. The
-// A composite filter asks for its per-route configuration when a request gets to it: by the route that holds then. A
-// before routing may still change: rules found through the locator would go unprotected. A composite filter runs one
-// filter well; of several in one, those behind the first that waits for an answer are left out. Hence one each.
+// filter made for chains (filter_chain) asks when the stream begins, by a route that the locator and what runs before
+// routing may still change: rules found through the locator would go unprotected. A composite filter runs one filter
+// well; of several in one, those behind the first that waits for an answer are left out. Hence one each.
 import { servicesAskedMax } from '#libs/gateway/filters/external-auth.ts';
 import type { ProtoMessage } from './resources.ts';
 
