@@ -37,6 +37,16 @@ function keptReport(version: GatewayApiVersion): string {
   return join(import.meta.dirname, 'reports', `${version}.yaml`);
 }
 
+function logFile(paths: LabPaths, version: GatewayApiVersion): string {
+  return join(paths.dir, `conformance-${version}.log`);
+}
+
+/** Names the tests that a suite left out: the report tells only of those that it would have run. */
+export function leftOutTests(paths: LabPaths, version: GatewayApiVersion): readonly string[] {
+  const log = readFileSync(logFile(paths, version), 'utf8');
+  return [...log.matchAll(/^ {4}--- SKIP: TestConformance\/(\w+) /gm)].map(([, name = '']) => name);
+}
+
 /** Installs Fleetgate with data planes of its own in a cluster of a lab that is up, as a user would. */
 export async function installFleetgate(lab: LabClient, fleet: FleetRecord, cluster: string): Promise<void> {
   const client = { FLEETGATE_URL: fleet.url, FLEETGATE_TOKEN: fleet.token };
@@ -80,7 +90,7 @@ export async function conform(paths: LabPaths, options: ConformOptions): Promise
         await installFleetgate(lab, fleet, cluster);
         const startedAt = performance.now();
         const report = reportOf(version);
-        const log = openSync(join(paths.dir, `conformance-${version}.log`), 'w');
+        const log = openSync(logFile(paths, version), 'w');
         const code = await runSuite(paths, { version, cluster, className, report, flags: [], stdio: log });
         closeSync(log);
         await after?.(lab, version, cluster);

@@ -3,7 +3,7 @@
 import { join } from 'node:path';
 import t from 'tap';
 import { z } from 'zod';
-import { conform, readReport } from './conform.ts';
+import { conform, leftOutTests, readReport } from './conform.ts';
 import { claimedFeatures, profiles } from './conformance.ts';
 import { gatewayApiVersions } from '../gateway-api.ts';
 import { labPaths } from '../paths.ts';
@@ -38,6 +38,13 @@ for (const version of gatewayApiVersions) {
       t.same(part.skippedTests, [], `${version} ${name}: nothing was skipped`);
     }
   }
+  const leftOut = leftOutTests(paths, version);
+  t.ok(leftOut.length > 0, `${version}: tests of the mesh profiles are left out`);
+  t.same(
+    leftOut.filter((name) => !name.startsWith('Mesh')),
+    [],
+    `${version}: and no others`,
+  );
   t.same(
     claimed.get(version)?.toSorted(),
     claimedFeatures(version).toSorted(),
