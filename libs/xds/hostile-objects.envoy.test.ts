@@ -6,16 +6,14 @@ import t from 'tap';
 import type { ChangeEvent } from '#libs/events/change-event.ts';
 import { parseChangeEvent } from '#libs/events/parse-change-event.ts';
 import { isNestedDeeper } from '#libs/gateway/nesting.ts';
-import type { Entry } from '#libs/snapshot/entry.ts';
-import { Projection } from '#libs/projection/projection.ts';
 import { applied } from '#libs/testing/given/change-events.ts';
 import { hostileCases } from '#libs/testing/given/hostile-cases.ts';
 import { anyHostileObject } from '#libs/testing/given/hostile-objects.ts';
 import { ask, startBackend } from '#libs/testing/peers/http-peers.ts';
+import { ProjectedGateways } from '#libs/testing/peers/projected-gateways.ts';
 import { tlsFile } from '#libs/testing/peers/stream-gateway.ts';
 import { throwawayEnvoy } from '#libs/testing/peers/throwaway-envoy.ts';
-import { hostileTeam, isSlice, victims } from '#libs/testing/given/two-teams.ts';
-import { XdsCompiler } from './compiler.ts';
+import { hostileTeam, victims } from '#libs/testing/given/two-teams.ts';
 
 const seed = Number(process.env['FLEETGATE_SEED'] ?? Date.now() % 2 ** 31);
 const gateways = [
@@ -35,49 +33,6 @@ const seen = '2026-01-01T00:00:00Z';
 
 t.comment(`FLEETGATE_SEED=${seed}`);
 
-/** From events to what Envoy gets, as projector, control and node do it. */
-class Pipeline {
-  readonly compiler = new XdsCompiler({ bindAddress: '127.0.0.1', portOffset });
-  readonly #projection = new Projection();
-  readonly #stored = new Map<string, string>();
-  readonly #served = new Map<string, ReadonlyMap<string, string>>();
-
-  apply(events: readonly ChangeEvent[]): void {
-    const history = events.filter((event) => !isSlice(event)).map((event, index) => ({ seq: BigInt(index), event }));
-    const batch = { events: history, slices: events.filter(isSlice), sealed: [] };
-    const change = this.#projection.apply(batch, () => {
-      throw new Error('no rollback here');
-    });
-    for (const [hash, json] of change.entries) this.#stored.set(hash, json);
-    for (const gateway of gateways) this.#deliver(gateway);
-    for (const { key, item } of change.discovery) {
-      if (item === null) this.compiler.setDiscovery([], [key]);
-      else if (item.kind !== 'tls') this.compiler.setDiscovery([{ key, item }], []);
-    }
-  }
-
-  entriesOf(gateway: string): number {
-    return this.#served.get(gateway)?.size ?? 0;
-  }
-
-  #deliver(gateway: string): void {
-    const before = this.#served.get(gateway) ?? new Map<string, string>();
-    const after = this.#projection.content(gateway)?.entries ?? new Map<string, string>();
-    const changed = [...after].filter(([key, hash]) => before.get(key) !== hash);
-    const upserts = changed.map(([key, hash]): [string, Entry] => [key, parseEntry(this.#stored.get(hash))]);
-    this.compiler.setSnapshot(
-      gateway,
-      upserts,
-      [...before.keys()].filter((key) => !after.has(key)),
-    );
-    this.#served.set(gateway, new Map(after));
-  }
-}
-
-function parseEntry(json: string | undefined): Entry {
-  return JSON.parse(json ?? '');
-}
-
 /** The event as it comes out of the stream, where it comes through. */
 function arriving(event: ChangeEvent): readonly ChangeEvent[] {
   const parsed = parseChangeEvent(JSON.parse(JSON.stringify({ ...event, at: seen, seenAt: seen })));
@@ -87,7 +42,7 @@ function arriving(event: ChangeEvent): readonly ChangeEvent[] {
 void t.test('Envoy takes what is made of hostile objects, and serves their neighbours', async (t) => {
   const envoy = await throwawayEnvoy(t);
   const backend = await startBackend(t, 'good');
-  const pipeline = new Pipeline();
+  const pipeline = new ProjectedGateways(gateways, portOffset);
   const endpoints = [{ address: '127.0.0.1', port: backend.port }];
   pipeline.apply([...victims(), ...hostileTeam()]);
   pipeline.compiler.setDiscovery(

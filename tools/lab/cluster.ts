@@ -23,7 +23,12 @@ export interface Cluster {
   readonly core: CoreV1Api;
 }
 
-export async function startCluster(index: number, paths: LabPaths, processes: Processes): Promise<Cluster> {
+export async function startCluster(
+  index: number,
+  paths: LabPaths,
+  processes: Processes,
+  apiServerFlags: readonly string[] = [],
+): Promise<Cluster> {
   const name = `c${index}`;
   const dir = join(paths.dir, name);
   const address = bridgeAddress(index);
@@ -48,7 +53,7 @@ export async function startCluster(index: number, paths: LabPaths, processes: Pr
     config,
     core,
   };
-  startControlPlane(cluster, paths, processes);
+  startControlPlane(cluster, paths, processes, apiServerFlags);
   await untilServing(core);
   startController(cluster, paths, processes);
   await registerNode(cluster);
@@ -80,7 +85,12 @@ function writeKubeconfig(name: string, dir: string, server: string): void {
   writeFileSync(`${dir}/kubeconfig`, JSON.stringify(kubeconfig));
 }
 
-function startControlPlane({ index, dir, address, apiPort }: Cluster, paths: LabPaths, processes: Processes): void {
+function startControlPlane(
+  { index, dir, address, apiPort }: Cluster,
+  paths: LabPaths,
+  processes: Processes,
+  flags: readonly string[],
+): void {
   const etcd = `http://127.0.0.1:${23790 + 10 * index}`;
   const peer = `http://127.0.0.1:${23791 + 10 * index}`;
   processes.start(`${dir}/etcd.log`, paths.netns, [
@@ -107,6 +117,7 @@ function startControlPlane({ index, dir, address, apiPort }: Cluster, paths: Lab
     '--kubelet-preferred-address-types=InternalIP',
     `--kubelet-client-certificate=${dir}/api.crt`,
     `--kubelet-client-key=${dir}/api.key`,
+    ...flags,
   ]);
 }
 

@@ -32,10 +32,14 @@ export class LabClient {
 
   /**
    * Brings up N clusters, with these CRDs where they are named; resolves when they are ready. Everything built must be
-   * there already, or Go builds it now.
+   * there already, or Go builds it now. `env` is the lab's, as paths.ts reads it.
    */
-  async up(clusters: number, apis: readonly GatewayApi[] = []): Promise<void> {
-    await this.#start(['up', String(clusters), ...gatewayApiFlags(apis)], 'lab is ready');
+  async up(
+    clusters: number,
+    apis: readonly GatewayApi[] = [],
+    env: Readonly<Record<string, string>> = {},
+  ): Promise<void> {
+    await this.#start(['up', String(clusters), ...gatewayApiFlags(apis)], 'lab is ready', env);
   }
 
   /** Installs other CRDs in a cluster that is up. */
@@ -115,9 +119,12 @@ export class LabClient {
     return { status: Number(said.slice(at + 1)), body: said.slice(0, at) };
   }
 
-  async #start(args: readonly string[], readyLine: string): Promise<void> {
+  async #start(args: readonly string[], readyLine: string, env: Readonly<Record<string, string>> = {}): Promise<void> {
     const main = join(import.meta.dirname, 'main.ts');
-    const child = spawn(process.execPath, [main, ...args], { stdio: ['ignore', 'pipe', 'inherit'] });
+    const child = spawn(process.execPath, [main, ...args], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+      env: { ...process.env, ...env },
+    });
     this.#children.push(child);
     const timer = setTimeout(() => child.kill('SIGTERM'), startDeadlineMs + 1_200_000 * Number(args[0] === 'up'));
     await new Promise<void>((done, fail) => {

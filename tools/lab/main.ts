@@ -15,6 +15,11 @@ import { type Images, Pods } from './pods/pods.ts';
 import { Processes, sh } from './processes.ts';
 import { balanceServices } from './pods/services.ts';
 
+/** What makes Kubernetes before 1.37 serve ClusterTrustBundles. */
+const bundleFlags = [
+  '--feature-gates=ClusterTrustBundle=true',
+  '--runtime-config=certificates.k8s.io/v1beta1/clustertrustbundles=true',
+];
 const paths = labPaths();
 const gatewayApi = takeGatewayApi(process.argv.slice(2));
 const [command = 'up', ...rest] = gatewayApi.rest;
@@ -93,7 +98,7 @@ async function inside(): Promise<void> {
   writeFileSync(`${paths.dir}/lab.pid`, String(process.pid));
   sh('sysctl', '-qw', 'net.ipv4.fib_multipath_hash_policy=1');
   for (let index = 0; index < Number(argument); index++) {
-    const cluster = await startCluster(index, paths, processes);
+    const cluster = await startCluster(index, paths, processes, paths.withBundles.has(index) ? bundleFlags : []);
     balanceServices(cluster, paths, new Pods(cluster, paths, processes, images(), podEnvironment()));
     await installCrds(cluster.config, paths, gatewayApi.of(index));
     console.log(`cluster ${cluster.name} is up: KUBECONFIG=${cluster.dir}/kubeconfig`);

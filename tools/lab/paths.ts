@@ -1,4 +1,5 @@
-// Where the lab keeps its things. FLEETGATE_LAB_BIN, FLEETGATE_LAB_DIR and FLEETGATE_LAB_NETNS override.
+// Where the lab keeps its things. FLEETGATE_LAB_BIN, FLEETGATE_LAB_DIR and FLEETGATE_LAB_NETNS override;
+// FLEETGATE_LAB_BUNDLES=0,1 has the clusters c0 and c1 serve ClusterTrustBundles.
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 
@@ -9,6 +10,8 @@ export interface LabPaths {
   readonly dir: string;
   /** Name of the network namespace that holds the API servers; pods' namespaces begin with it. */
   readonly netns: string;
+  /** Numbers of the clusters that serve ClusterTrustBundles. */
+  readonly withBundles: ReadonlySet<number>;
 }
 
 export function labPaths(env: NodeJS.ProcessEnv = process.env): LabPaths {
@@ -17,6 +20,7 @@ export function labPaths(env: NodeJS.ProcessEnv = process.env): LabPaths {
     bin: env['FLEETGATE_LAB_BIN'] ?? join(cache, 'lab'),
     dir: env['FLEETGATE_LAB_DIR'] ?? '/tmp/fleetgate-lab',
     netns: env['FLEETGATE_LAB_NETNS'] ?? 'fleetgate-lab',
+    withBundles: new Set((env['FLEETGATE_LAB_BUNDLES'] ?? '').split(',').filter(Boolean).map(Number)),
   };
 }
 

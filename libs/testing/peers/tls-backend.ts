@@ -21,6 +21,8 @@ interface TlsBackend {
   readonly port: number;
   /** In order. */
   readonly handshakes: readonly Handshake[];
+  /** Closes every connection, so that the next request needs a handshake. */
+  closeConnections(): void;
 }
 
 /** Starts one that shows `backend` of libs/xds/testdata/tls; HTTP/1.1 (and websockets) or HTTP/2. */
@@ -47,7 +49,10 @@ export async function startTlsBackend(
       : createServer(options, (request, response) => {
           response.end(echo(request.method, request.url, request.headers));
         });
+  const sockets = new Set<TLSSocket>();
   server.on('secureConnection', (socket: TLSSocket) => {
+    sockets.add(socket);
+    socket.on('close', () => sockets.delete(socket));
     const subject = socket.authorized ? socket.getPeerCertificate().subject.CN : '';
     handshakes.push({
       serverName: socket.servername === false ? '' : (socket.servername ?? ''),
@@ -60,5 +65,5 @@ export async function startTlsBackend(
     socket.pipe(socket);
   });
   const port = await listenFor(test, server);
-  return { port, handshakes };
+  return { port, handshakes, closeConnections: () => sockets.forEach((socket) => socket.destroy()) };
 }

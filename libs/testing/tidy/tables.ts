@@ -47,7 +47,6 @@ export const tables: Tables = {
   testImports: {
     '*': ['libs/testing', 'libs/runtime'],
     'libs/matching': ['libs/xds', 'libs/projection'],
-    'libs/xds': ['libs/projection'],
     'services/control': ['services/projector'],
   },
   pure: [
