@@ -81,21 +81,37 @@ export function parseHttpRules(at: Cursor, namespace: string, dialect: RuleDiale
 }
 
 function parseRule(item: Cursor, index: number, namespace: string, dialect: RuleDialect): HttpRule {
-  const matchProblems: Problem[] = [];
-  const inMatches = item.into(matchProblems);
+  const problems: Problem[] = [];
+  const inMatches = item.into(problems);
   inMatches.requiredObject();
   const matchItems = inMatches.field('matches').items(64);
-  const matches =
-    matchItems.length === 0
-      ? [dialect.everything]
-      : uniqueMatches(matchItems.flatMap((match) => dialect.parseMatch(match) ?? []));
+  const sound = matchItems.flatMap((match) => {
+    const before = problems.length;
+    const read = dialect.parseMatch(match);
+    return read === undefined || problems.length > before ? [] : [read];
+  });
   const name = item.into([]).field('name').text(sectionName);
   const named = { index, ...(name === undefined ? {} : { name }) };
-  if (matchProblems.length > 0) {
-    const fault: RuleFault = { effect: 'dropped', reason: 'UnsupportedValue', problems: matchProblems };
-    return { ...named, matches: [], filters: [], backends: [], fault };
+  if (problems.length > 0) {
+    // What is to be asked about must not go to another rule unasked: as much of it as can be read is refused.
+    const refused = wantsConsent(item) ? uniqueMatches(sound) : [];
+    const effect = refused.length > 0 ? 'answers 500' : 'dropped';
+    const fault: RuleFault = { effect, reason: 'UnsupportedValue', problems };
+    return { ...named, matches: refused, filters: [], backends: [], fault };
   }
+  const matches = matchItems.length === 0 ? [dialect.everything] : uniqueMatches(sound);
   return { ...named, matches, ...parseActions(item, matches, namespace, dialect) };
+}
+
+/** Tells whether a rule or one of its backends has a filter that asks for consent, readable or not. */
+function wantsConsent(item: Cursor): boolean {
+  const rule = item.into([]);
+  return [rule, ...rule.field('backendRefs').items(16)].some((owner) =>
+    owner
+      .field('filters')
+      .items(16)
+      .some((filter) => filter.field('externalAuth').present || filter.field('type').text() === 'ExternalAuth'),
+  );
 }
 
 function uniqueMatches(matches: readonly HttpMatch[]): readonly HttpMatch[] {
