@@ -1,4 +1,4 @@
-import { mkdirSync, renameSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, renameSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import type { InventoryItem } from '#libs/events/agent-exchange.ts';
@@ -326,6 +326,26 @@ void t.test('identity survives a restart by the state, and the loss of the state
   await third.source.stop();
   const other = await open(t, folder, { cluster: 'us' });
   t.not(other.source.clusterUid, first.source.clusterUid);
+});
+
+void t.test('a state that lost its last lines is behind the inventory', async (t) => {
+  const [folder, state] = [await throwawayFolder(t), await throwawayFolder(t)];
+  const journal = join(state, 'objects.jsonl');
+  writeFileSync(join(folder, 'a.yaml'), route('a', 'a.example.com'));
+  const first = await open(t, folder, { state });
+  await eventually(() => first.objects.has(key('a')));
+  const early = readFileSync(journal);
+  writeFileSync(join(folder, 'a.yaml'), route('a', 'changed.example.com'));
+  const changed = await eventually(() => {
+    const object = first.objects.get(key('a'));
+    return object?.metadata.generation === 2 && object;
+  });
+  await first.source.stop();
+  writeFileSync(journal, early);
+  const { uid, resourceVersion, creationTimestamp, generation = 0 } = changed.metadata;
+  const item = { key: key('a'), uid, resourceVersion, creationTimestamp, generation, hash: hashObject(changed) };
+  const second = await open(t, folder, { state, inventory: [item] });
+  t.same(second.objects.get(key('a')), changed, 'what the history holds is no change');
 });
 
 void t.test('Secrets are reported while they are referred to', async (t) => {

@@ -32,6 +32,8 @@ interface FolderSourceOptions {
 
 /** How long a file with mistakes may be in the middle of being written. */
 const writingMs = 100;
+/** A journal that a full disk did not take is tried again. */
+const mendMs = 5000;
 const fileBytesMax = 16 * 1024 * 1024;
 
 /**
@@ -66,6 +68,7 @@ class FolderSource implements Source {
   #served: ServedObjects | undefined;
   #watch: FolderWatch | undefined;
   #settle: NodeJS.Timeout | undefined;
+  #mend: NodeJS.Timeout | undefined;
   #turn: Promise<void> = Promise.resolve();
   #state: 'starting' | 'live' | 'stopped' = 'starting';
 
@@ -115,6 +118,7 @@ class FolderSource implements Source {
     if (this.#state === 'stopped') return;
     this.#state = 'stopped';
     clearTimeout(this.#settle);
+    clearTimeout(this.#mend);
     await this.#watch?.stop();
     await this.#turn;
     this.#identity.close();
@@ -160,7 +164,21 @@ class FolderSource implements Source {
     }
     for (const key of await served.update(affected, this.#state === 'live' ? 'watch' : 'relist'))
       this.#vanishing.add(key);
+    this.#tellJournal(sink);
     if (this.#vanishing.size > 0) this.#settleSoon(served);
+  }
+
+  /** Tells what the journal lacks, and tries again until it lacks nothing. */
+  #tellJournal(sink: SourceSink): void {
+    sink.problem('journal', this.#identity.problem);
+    if (this.#identity.problem === null || this.#state === 'stopped') return;
+    clearTimeout(this.#mend);
+    this.#mend = setTimeout(() => {
+      void this.#inTurn(async () => {
+        this.#identity.mend();
+        this.#tellJournal(sink);
+      });
+    }, mendMs);
   }
 
   async #read(file: string): Promise<ParsedFile> {

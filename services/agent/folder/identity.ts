@@ -40,6 +40,7 @@ export class FolderIdentity {
   #version = 0;
   #lines = 0;
   #journal: number;
+  #problem: string | null = null;
 
   private constructor(path: string, now: () => number, clusterUid: string, records: Map<string, IdentityRecord>) {
     this.#path = path;
@@ -96,7 +97,7 @@ export class FolderIdentity {
       contentHash: sha256(canonicalJson([manifest.apiVersion, manifest.content])),
       metaHash: sha256(canonicalJson([manifest.labels, manifest.annotations])),
     };
-    const before = this.#records.get(key) ?? this.#recall(key, manifest, hashes);
+    const before = this.#known(key) ?? this.#recall(key, manifest, hashes);
     const record = this.#next(before, hashes, file);
     if (record !== before) {
       this.#records.set(key, record);
@@ -114,7 +115,18 @@ export class FolderIdentity {
     return { uid: record.uid, resourceVersion: this.#nextVersion() };
   }
 
+  /** Says why the journal lacks something, as on a full disk; null = it is whole. */
+  get problem(): string | null {
+    return this.#problem;
+  }
+
+  /** Writes the journal anew where it lacks something. */
+  mend(): void {
+    if (this.#problem !== null) this.#renew();
+  }
+
   close(): void {
+    this.mend();
     closeSync(this.#journal);
   }
 
@@ -134,6 +146,14 @@ export class FolderIdentity {
     }
     const generation = isSameContent ? before.generation : before.generation + 1;
     return { ...before, ...hashes, generation, resourceVersion: this.#nextVersion(), file };
+  }
+
+  /** Gives what the journal holds of an object, unless the history knows it newer: then the journal lost a line. */
+  #known(key: string): IdentityRecord | undefined {
+    const record = this.#records.get(key);
+    const item = this.#inventory.get(key);
+    const isBehind = record !== undefined && Number(item?.resourceVersion) > Number(record.resourceVersion);
+    return isBehind ? undefined : record;
   }
 
   /** Recalls an object that the history knows: unchanged if its hash says so, else changed by us. */
@@ -162,11 +182,29 @@ export class FolderIdentity {
   }
 
   #append(line: readonly [string, IdentityRecord | null]): void {
-    writeSync(this.#journal, `${JSON.stringify(line)}\n`);
+    const data = Buffer.from(`${JSON.stringify(line)}\n`);
     this.#lines += 1;
-    if (this.#lines <= linesMin + this.#records.size * linesPerRecordMax) return;
-    closeSync(this.#journal);
-    this.#journal = this.#rewrite();
+    if (this.#problem !== null || this.#lines > linesMin + this.#records.size * linesPerRecordMax) this.#renew();
+    else this.#try(() => assertWhole(writeSync(this.#journal, data), data.length));
+  }
+
+  /** Writes the journal anew, from what is known. */
+  #renew(): void {
+    this.#try(() => {
+      const journal = this.#rewrite();
+      closeSync(this.#journal);
+      this.#journal = journal;
+    });
+  }
+
+  /** What the journal could not take is written with the next line that it takes. */
+  #try(write: () => void): void {
+    try {
+      write();
+      this.#problem = null;
+    } catch (error) {
+      this.#problem = `what is known of the folder cannot be kept in ${this.#path}: ${messageOf(error)}`;
+    }
   }
 
   #rewrite(): number {
@@ -177,6 +215,11 @@ export class FolderIdentity {
     this.#lines = lines.length;
     return openSync(this.#path, 'a');
   }
+}
+
+/** Throws where a disk took only a part. */
+function assertWhole(written: number, length: number): void {
+  if (written < length) throw new Error(`no room for more than ${written} of ${length} bytes`);
 }
 
 function toObject(manifest: Manifest, record: IdentityRecord): KubeObject {
