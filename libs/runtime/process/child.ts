@@ -131,8 +131,8 @@ export async function withDeathSignal(
 }
 
 function spawnChild(options: ChildOptions): ChildProcess {
-  const file = options.logFile === undefined ? undefined : openSync(options.logFile, 'a', 0o600);
-  const output = file ?? 'pipe';
+  const file = options.logFile === undefined ? undefined : openLog(options.logFile);
+  const output = file ?? (options.logFile === undefined ? 'pipe' : 'ignore');
   const env = { ...process.env, ...(options.tied ? { [tiedVariable]: '1' } : {}), ...options.env };
   try {
     const child = spawn(options.command, options.args, {
@@ -153,6 +153,16 @@ function spawnChild(options: ChildOptions): ChildProcess {
     return child;
   } finally {
     if (file !== undefined) closeSync(file);
+  }
+}
+
+/** Opens a file for output; undefined where the disk has no room for it: the child runs all the same. */
+function openLog(path: string): number | undefined {
+  try {
+    return openSync(path, 'a', 0o600);
+  } catch (error) {
+    if (!messageOf(error).includes('ENOSPC')) throw error;
+    return undefined;
   }
 }
 

@@ -4,7 +4,7 @@ import { link, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { fail } from '#libs/runtime/errors.ts';
+import { fail, messageOf } from '#libs/runtime/errors.ts';
 import { pause } from '#libs/runtime/pause.ts';
 import { type ProcessIdentity, identityOf, isRunning, signalProcess } from './process-identity.ts';
 
@@ -31,7 +31,7 @@ export async function lockFolder(
   options: { readonly stopSignal?: NodeJS.Signals } = {},
 ): Promise<FolderLock> {
   await mkdir(folder, { recursive: true, mode: 0o700 }).catch((error: unknown) => {
-    throw fail('file', folder, { cause: error });
+    throw fail('file', `${folder} (${messageOf(error)})`, { cause: error });
   });
   const path = join(folder, fileName);
   const self = await identityOf(process.pid);
@@ -64,14 +64,14 @@ function heldLock(path: string, mine: Owner): FolderLock {
 async function create(path: string, owner: Owner): Promise<boolean> {
   const temporary = `${path}.${owner.token}`;
   await writeFile(temporary, JSON.stringify(owner), { mode: 0o600 }).catch((error: unknown) => {
-    throw fail('file', path, { cause: error });
+    throw fail('file', `${path} (${messageOf(error)})`, { cause: error });
   });
   try {
     await link(temporary, path);
     return true;
   } catch (error) {
     if (error instanceof Error && 'code' in error && error.code === 'EEXIST') return false;
-    throw fail('file', path, { cause: error });
+    throw fail('file', `${path} (${messageOf(error)})`, { cause: error });
   } finally {
     await rm(temporary, { force: true });
   }

@@ -1,6 +1,6 @@
 // Runs one part of `up`: a service as a real child process of the same command. It is restarted when it ends, its
 // output goes to a file of its own, and run/<part>.json names its process so that people and scripts can find it.
-import { existsSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, renameSync, rmSync, statSync } from 'node:fs';
 import { extname, join, resolve } from 'node:path';
 import { z } from 'zod';
 import { type Child, type ChildExit, startChild } from '#libs/runtime/process/child.ts';
@@ -8,7 +8,7 @@ import type { Logger } from '#libs/runtime/log.ts';
 import { type ProcessIdentity, identityOf, isRunning, signalProcess } from '#libs/runtime/process/process-identity.ts';
 import { pause } from '#libs/runtime/pause.ts';
 import type { DataFolder } from '../local/data-folder.ts';
-import { readRecord } from '../local/record-file.ts';
+import { readRecord, writeRecord } from '../local/record-file.ts';
 
 export interface PartSpec {
   readonly name: string;
@@ -44,6 +44,11 @@ export function startPart(spec: PartSpec, folder: DataFolder, log: Logger, event
   const logFile = join(folder.logs, `${spec.name}.log`);
   const runFile = join(folder.run, `${spec.name}.json`);
   if ((statSync(logFile, { throwIfNoEntry: false })?.size ?? 0) > logBytesMax) renameSync(logFile, `${logFile}.old`);
+  let stopWriting: (() => void) | undefined;
+  const record = (identity: ProcessIdentity): void => {
+    stopWriting?.();
+    stopWriting = writeRecord(runFile, recordOf(identity, spec));
+  };
   return startChild({
     name: spec.name,
     command: process.execPath,
@@ -54,13 +59,14 @@ export function startPart(spec: PartSpec, folder: DataFolder, log: Logger, event
     tied: true,
     restart: { minMs: 100, maxMs: 10_000 },
     onStart: (pid) => {
-      writeFileSync(runFile, runText({ pid, started: '' }, spec));
+      record({ pid, started: '' });
       void identityOf(pid).then((identity) => {
-        if (identity !== undefined) writeFileSync(runFile, runText(identity, spec));
+        if (identity !== undefined) record(identity);
       });
       events.onStart(spec.name, pid);
     },
     onExit: (exit) => {
+      stopWriting?.();
       rmSync(runFile, { force: true });
       events.onExit(spec.name, exit, lastWords(logFile));
     },
@@ -85,9 +91,8 @@ export async function stopOrphans(folder: DataFolder, files: readonly string[]):
   return orphans;
 }
 
-function runText(identity: ProcessIdentity, spec: PartSpec): string {
-  const since = new Date().toISOString();
-  return `${JSON.stringify({ ...identity, part: spec.name, health: spec.health ?? null, since })}\n`;
+function recordOf(identity: ProcessIdentity, spec: PartSpec): object {
+  return { ...identity, part: spec.name, health: spec.health ?? null, since: new Date().toISOString() };
 }
 
 /**
