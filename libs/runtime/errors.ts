@@ -22,6 +22,10 @@ export const errors = {
     message: 'Postgres cannot be reached',
     hint: 'Check DATABASE_URL and that the server accepts connections.',
   },
+  'postgres-full': {
+    message: 'Postgres has no room',
+    hint: 'Make room on its disk: it goes on by itself, and nothing is lost (docs/disk-full.md).',
+  },
   'nats-start': {
     message: 'the embedded NATS server did not start',
     hint: 'Read its log, or set NATS_URL to a NATS server of your own with JetStream.',
@@ -172,4 +176,9 @@ export function fail(
 /** Gives the message of anything thrown. */
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
+}
+
+/** Says for people what went wrong and, of an operating fault, what to do about it. */
+export function sentenceOf(error: unknown): string {
+  return error instanceof FleetgateError ? `${error.message}. ${error.hint}` : messageOf(error);
 }

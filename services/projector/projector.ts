@@ -1,7 +1,8 @@
 // Runs the projector from start to stop: it waits for the lock, leads until the lock is lost, and waits again.
 //
 //   connecting ──▶ standing by ──lock──▶ loading ──▶ leading ──lock or fence lost──▶ connecting …
-import { fail, messageOf } from '#libs/runtime/errors.ts';
+import { DatabaseError } from 'pg';
+import { fail, messageOf, sentenceOf } from '#libs/runtime/errors.ts';
 import { type HealthServer, type Readiness, startHealthServer } from '#libs/runtime/health.ts';
 import type { RunningService } from '#libs/runtime/lifecycle.ts';
 import { type Logger, atLevel } from '#libs/runtime/log.ts';
@@ -24,6 +25,8 @@ interface State {
   phase: 'connecting' | 'standing by' | 'loading' | 'leading';
   term: Term | undefined;
   nats: Nats | undefined;
+  /** Why the last term ended; undefined = not by a fault. */
+  fault: string | undefined;
 }
 
 /** Starts the projector; resolves when its health server answers. It leads or stands by until stopped. */
@@ -37,7 +40,7 @@ export async function startProjector(
   const stopped = AbortSignal.any([signal, stopping.signal]);
   const registry = createMetrics('projector');
   const metrics = createProjectorMetrics(registry);
-  const state: State = { phase: 'connecting', term: undefined, nats: undefined };
+  const state: State = { phase: 'connecting', term: undefined, nats: undefined, fault: undefined };
   const probe = probePostgres(options.databaseUrl, 'fleetgate projector probe', stopped);
   const health = await startHealthServer({
     host: options.host,
@@ -137,10 +140,13 @@ async function leadOnce(
     metrics.leader.set(1);
     log.info({ epoch: leadership.epoch }, 'leading');
     const reason = await Promise.race([state.term.over, untilAborted(signal)]);
-    const err = reason instanceof FenceLost ? fail('lock-lost', messageOf(reason)) : reason;
+    const err = faultOf(reason);
+    state.fault = sentenceOf(err);
     if (!signal.aborted) log.warn({ err }, 'leads no longer');
   } catch (error) {
-    if (!signal.aborted) log.error({ err: error }, 'cannot lead');
+    const err = faultOf(error);
+    state.fault = sentenceOf(err);
+    if (!signal.aborted) log.error({ err }, 'cannot lead');
   } finally {
     metrics.leader.set(0);
     await state.term?.stop();
@@ -149,12 +155,23 @@ async function leadOnce(
   }
 }
 
+/** SQLSTATE: disk_full. */
+const diskFull = '53100';
+
+/** Says what ended a term in the words of the operating faults, where it is one of them. */
+function faultOf(reason: unknown): unknown {
+  if (reason instanceof FenceLost) return fail('lock-lost', messageOf(reason));
+  const isFull = reason instanceof DatabaseError && reason.code === diskFull;
+  return isFull ? fail('postgres-full', messageOf(reason), { cause: reason }) : reason;
+}
+
 function readiness(state: State, options: ProjectorOptions): Readiness {
   if (state.phase === 'standing by' && !options.standbyUnready) return { ok: true, reasons: [] };
   if (state.nats?.connected === false) return { ok: false, reasons: ['NATS is disconnected.'] };
-  if (state.phase !== 'leading') return { ok: false, reasons: [`The projector is ${state.phase}.`] };
+  const fault = state.fault === undefined ? [] : [state.fault];
+  if (state.phase !== 'leading') return { ok: false, reasons: [`The projector is ${state.phase}.`, ...fault] };
   const { streamProblem, caughtUp = false } = state.term ?? {};
-  const reasons = caughtUp ? [] : ['The projector reads what it missed.'];
+  const reasons = caughtUp ? [] : ['The projector reads what it missed.', ...fault];
   if (streamProblem !== undefined) reasons.unshift(streamProblem);
   return { ok: reasons.length === 0, reasons };
 }

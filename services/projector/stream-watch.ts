@@ -3,7 +3,7 @@
 // stored, as large as a block of a disk, and replaces the one before.
 import { randomUUID } from 'node:crypto';
 import { probeSubject, rollupHeader } from '#libs/events/subjects.ts';
-import { FleetgateError, fail, messageOf } from '#libs/runtime/errors.ts';
+import { FleetgateError, fail, messageOf, sentenceOf } from '#libs/runtime/errors.ts';
 import type { Logger } from '#libs/runtime/log.ts';
 import type { Nats } from '#libs/runtime/nats/nats.ts';
 import type { ProjectorMetrics } from './metrics.ts';
@@ -111,8 +111,4 @@ export class StreamWatch {
     this.#problem = error === undefined ? undefined : sentenceOf(error);
     metrics.unwritable.set(error === undefined ? 0 : 1);
   }
-}
-
-function sentenceOf(error: unknown): string {
-  return error instanceof FleetgateError ? `${error.message}. ${error.hint}` : messageOf(error);
 }

@@ -1,7 +1,7 @@
 // Opens the outbox of a cluster onto the stream of NATS, and reports how the events in it fare.
 import type { ChangeEvent } from '#libs/events/change-event.ts';
 import { changeSubject } from '#libs/events/subjects.ts';
-import { FleetgateError, messageOf } from '#libs/runtime/errors.ts';
+import { messageOf, sentenceOf } from '#libs/runtime/errors.ts';
 import type { Nats } from '#libs/runtime/nats/nats.ts';
 import type { AgentMetrics } from '../agent-metrics.ts';
 import type { Doubts } from '../doubts.ts';
@@ -41,15 +41,11 @@ export function openOutbox(options: {
         sync.check(outbox.length);
         problems.set(about, `${about} is too large to be sent: ${messageOf(error)}`);
       } else if (nats.connected)
-        problems.set(aboutPublishing, `changes wait here, for they are not stored: ${told(error)}`);
+        problems.set(aboutPublishing, `changes wait here, for they are not stored: ${sentenceOf(error)}`);
     },
     onOverflow: () => doubts.raise('the queue overflowed'),
   });
   return outbox;
-}
-
-function told(error: unknown): string {
-  return error instanceof FleetgateError ? `${error.message}. ${error.hint}` : messageOf(error);
 }
 
 function aboutSize({ kind, namespace, name }: ChangeEvent): string {
