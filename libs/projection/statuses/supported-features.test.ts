@@ -50,6 +50,11 @@ void t.test('retries are of the experimental channel before 1.7', async (t) => {
   t.ok(supportedFeatures({ ...newest, channel: 'standard' }).includes('HTTPRouteRetryConnectionError'));
 });
 
+void t.test('filters of listeners are of the experimental channel of 1.7', async (t) => {
+  t.ok(lost(newest, { ...newest, channel: 'standard' }).includes('GatewayListenerFilters'));
+  t.ok(lost(newest, older).includes('GatewayListenerFilters'));
+});
+
 void t.test('a kind that the cluster lacks is not claimed', async (t) => {
   const without = newest.kinds?.filter((kind) => kind !== 'TLSRoute');
   t.strictSame(lost(newest, { ...newest, kinds: without ?? [] }), [

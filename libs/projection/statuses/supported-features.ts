@@ -26,6 +26,7 @@ const features: readonly (readonly [name: string, ...needs: Need[]])[] = [
   ['GatewayHTTPListenerIsolation'],
   ['GatewayHTTPSListenerDetectMisdirectedRequests'],
   ['GatewayInfrastructure'],
+  ['GatewayListenerFilters', from('1.7'), experimental],
   ['GatewayPort8080'],
   ['GatewayRouteHostnameIntersectionPrecedence', from('1.7')],
   ['GatewayStaticAddresses'],
