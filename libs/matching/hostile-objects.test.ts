@@ -76,7 +76,7 @@ void t.test('every snapshot gives a verdict on every request', async (t) => {
       if (sent === undefined) continue;
       if (matcher.match(sent).type === 'rule') rules += 1;
       explainRequest(matcher, sent);
-      matcher.connect({ port: sent.port, transport: count % 2 === 0 ? 'tcp' : 'udp', serverName: sent.host });
+      matcher.connect({ port: sent.port, transport: count % 2 === 0 ? 'tcp' : 'udp', tls: { serverName: sent.host } });
       verdicts += 1;
     }
     const asked = { port: 80, method: 'GET', host: 'sentinel.good.test', path: '/', headers: [] };

@@ -193,7 +193,7 @@ async function check(test: Test, contents: Contents, which: 'now' | 'before', ha
   if (!hasTls) return;
   for (const port of [ports.passed, ports.ended]) {
     test.match(await askStream(port, { servername: host }), new RegExp(`^${last} `), `${which} TLS`);
-    const verdict = matcher.connect({ port, transport: 'tcp', serverName: host });
+    const verdict = matcher.connect({ port, transport: 'tcp', tls: { serverName: host } });
     const route = verdict.type === 'stream' ? verdict.rule.entry.route.name : '';
     test.match(route, new RegExp(`^${last}-`), 'the matcher');
   }

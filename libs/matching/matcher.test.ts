@@ -2,6 +2,7 @@
 import t from 'tap';
 import type { Entry, StreamRuleEntry } from '#libs/snapshot/entry.ts';
 import { backendEntry, listenerEntry, longAgo, ruleEntry, type RuleOptions } from '#libs/testing/given/entries.ts';
+import type { ClientTls } from './client-tls.ts';
 import { originMatches } from './cors.ts';
 import { explainRequest } from './explain.ts';
 import { lossText } from './loss-text.ts';
@@ -76,7 +77,8 @@ void t.test('connections: TLS that passes through beside HTTPS, TCP, UDP', async
     streamRule('any', { listener: 'db', hostname: '*.db.test' }),
     streamRule('one', { listener: 'db', hostname: 'one.db.test' }),
   );
-  const tls = (serverName: string): string => answer(matcher.connect({ port: 443, transport: 'tcp', serverName }));
+  const tls = (serverName: string): string =>
+    answer(matcher.connect({ port: 443, transport: 'tcp', tls: { serverName } }));
   t.equal(tls('one.db.test'), 'one');
   t.equal(tls('two.db.test'), 'any');
   t.equal(tls('db.test'), 'closed');
@@ -133,6 +135,56 @@ void t.test('paths, prefixes and origins', async (t) => {
   t.notOk(originMatches('https://*.a.test', 'https://a.test'));
   t.notOk(originMatches('https://a.test', 'http://a.test'));
   t.notOk(originMatches('https://a.test', 'null'));
+});
+
+void t.test('who gets in by TLS', async (t) => {
+  const authorities = ['ca/eu/ConfigMap/infra/one', 'ca/eu/ConfigMap/infra/two'];
+  const tls = { port: 443, protocol: 'TLS', tlsMode: 'Terminate', certificates: ['tls/eu/infra/cert'] } as const;
+  const strict = { mode: 'AllowValidOnly', authorities } as const;
+  const matcher = matcherOf(
+    listenerEntry({ ...tls, name: 'strict', hostname: 'strict.test', protocol: 'HTTPS', clientValidation: strict }),
+    listenerEntry({ ...tls, name: 'inside', hostname: 'inside.test', clientValidation: strict }),
+    listenerEntry({
+      ...tls,
+      name: 'lax',
+      hostname: 'lax.test',
+      protocol: 'HTTPS',
+      clientValidation: { mode: 'AllowInsecureFallback', authorities },
+    }),
+    listenerEntry({ ...tls, name: 'through', hostname: 'through.test', tlsMode: 'Passthrough', certificates: [] }),
+    ruleEntry({ name: 'strict', hosts: [['strict', 'strict.test']] }),
+    ruleEntry({ name: 'lax', hosts: [['lax', 'lax.test']] }),
+    streamRule('inside', { listener: 'inside', hostname: 'inside.test' }),
+    streamRule('through', { listener: 'through', hostname: 'through.test' }),
+  );
+  const clients: Readonly<Record<string, Pick<ClientTls, 'certificate'>>> = {
+    none: {},
+    wrong: { certificate: { signedBy: ['ca/eu/ConfigMap/infra/three'] } },
+    untrusted: { certificate: { signedBy: [] } },
+    second: { certificate: { signedBy: ['ca/eu/ConfigMap/infra/two'] } },
+    trusted: { certificate: { signedBy: 'any' } },
+  };
+  const expected: Readonly<Record<string, string>> = {
+    'strict.test': 'closed closed closed strict strict',
+    'lax.test': 'lax lax lax lax lax',
+  };
+  for (const [serverName, answers] of Object.entries(expected)) {
+    const found = Object.values(clients).map((client) =>
+      answer(matcher.match({ ...get(serverName, '/'), port: 443, tls: { serverName, ...client } })),
+    );
+    t.equal(found.join(' '), answers, serverName);
+  }
+  const connected = (serverName: string, client: Pick<ClientTls, 'certificate'> = {}): string =>
+    answer(matcher.connect({ port: 443, transport: 'tcp', tls: { serverName, ...client } }));
+  t.same(
+    Object.values(clients).map((client) => connected('inside.test', client)),
+    ['closed', 'closed', 'closed', 'inside', 'inside'],
+  );
+  t.equal(connected('through.test'), 'through', 'a backend that is passed through to asks for itself');
+  t.match(matcher.match({ ...get('strict.test', '/'), port: 443, tls: { serverName: 'strict.test' } }), {
+    reason: 'the listener for strict.test demands a certificate of clients',
+  });
+  t.match(matcher.connect({ port: 443, transport: 'tcp' }), { type: 'closed', reason: /takes TLS, not plain text/ });
 });
 
 void t.test('why the others do not answer', async (t) => {

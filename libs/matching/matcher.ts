@@ -4,9 +4,10 @@
 //
 //   port ─▶ TLS: listener hostname by server name ─▶ listener hostname by Host
 //        ─▶ hostnames of rules, narrow to wide ─▶ best match
-import type { Entry } from '#libs/snapshot/entry.ts';
+import type { BackendEntry, Entry } from '#libs/snapshot/entry.ts';
 import { coveringHostnames } from '#libs/snapshot/port-arrangement.ts';
 import { originalHostname } from '#libs/snapshot/precedence.ts';
+import { shakeHands } from './handshake.ts';
 import { outcomeOf } from './outcome.ts';
 import type { RequestProblem } from './header-lines.ts';
 import {
@@ -21,7 +22,7 @@ import {
 import { type Predicate, preflightOf } from './predicate.ts';
 import { type HttpRequest, type ReadRequest, readRequest } from './request.ts';
 import { type Candidate, compileRule, type RuleOf } from './rule-table.ts';
-import { matchStream, type StreamConnection, streamTo } from './stream.ts';
+import { matchStream, type StreamConnection } from './stream.ts';
 import type { RuleVerdict, Verdict } from './verdict.ts';
 
 /** One gateway's entries by key. */
@@ -43,6 +44,8 @@ interface Tables {
   readonly listeners: readonly ListenerOf[];
   readonly rules: readonly { readonly rule: RuleOf; readonly predicates: readonly Predicate[] }[];
   readonly streams: readonly StreamRuleOf[];
+  /** By gateway and entry key. */
+  readonly backends: ReadonlyMap<string, BackendEntry>;
 }
 
 export interface Matcher {
@@ -59,8 +62,7 @@ type Arrival = { readonly place: Place; readonly request: ReadRequest } | { read
 /** Compiles the entries of gateways. */
 export function compileMatcher(gateways: Iterable<MatcherGateway>, options: MatcherOptions = {}): Matcher {
   const portOffset = options.portOffset ?? 0;
-  const { tables, backends } = compileTables(gateways);
-  const hasBackend = (gateway: string) => (key: string) => backends.has(`${gateway} ${key}`);
+  const tables = compileTables(gateways);
   return {
     tables,
     match(sent) {
@@ -80,7 +82,7 @@ export function compileMatcher(gateways: Iterable<MatcherGateway>, options: Matc
         port: sent.port,
         portOffset,
         hostname,
-        hasBackend: hasBackend(rule.gateway),
+        findBackend: (key: string) => tables.backends.get(`${rule.gateway} ${key}`),
       };
       const listener = place.listeners[candidate.age] ?? place.listeners[0];
       if (listener === undefined) return { type: 'refused', reason: 'nothing listens' };
@@ -102,9 +104,10 @@ export function compileMatcher(gateways: Iterable<MatcherGateway>, options: Matc
 export function arrive(tables: Tables, sent: HttpRequest): Arrival {
   const port = tables.tcp.get(sent.port);
   if (port === undefined) return refused(`nothing listens on port ${sent.port}`);
-  const chain = port.family === 'tls' ? chainOf(port, sent.tls) : undefined;
-  if (chain !== undefined && 'verdict' in chain) return chain;
-  if (port.family === 'tcp') return { verdict: matchStream(tables, { port: sent.port, transport: 'tcp' }) };
+  const chain = port.family === 'tls' ? shakeHands(port, sent.tls) : undefined;
+  if (chain !== undefined && 'problem' in chain) return { verdict: { type: 'closed', reason: chain.problem } };
+  if (port.family === 'tcp' || chain?.place.protocol === 'TLS')
+    return { verdict: matchStream(tables, { ...sent, transport: 'tcp' }) };
   if (port.family === 'http' && sent.tls !== undefined)
     return { verdict: { type: 'closed', reason: `port ${sent.port} is HTTP, not HTTPS` } };
   const request = readRequest(sent);
@@ -134,20 +137,6 @@ export function findRule(
   return undefined;
 }
 
-function chainOf(port: PortTable, tls: HttpRequest['tls']): { readonly place: Place } | { readonly verdict: Verdict } {
-  if (tls === undefined) return closed(`port ${port.port} takes TLS, not plain HTTP`);
-  const name = (tls.serverName ?? '').toLowerCase();
-  const place = ownerOf(port, name);
-  if (place === undefined) {
-    const what = name === '' ? 'a connection without server name' : `server name ${name}`;
-    return closed(`no listener of port ${port.port} is for ${what}`);
-  }
-  const isTerminated = place.protocol === 'HTTPS' || place.listeners[0]?.entry.tlsMode === 'Terminate';
-  if (isTerminated && place.listeners.every(({ entry }) => entry.certificates.length === 0))
-    return closed(`the listener for ${place.hostname} has no certificate`);
-  return place.protocol === 'TLS' ? { verdict: streamTo(place, name) } : { place };
-}
-
 function unread({ problem: reason, status }: RequestProblem): Verdict {
   return status === 'reset' ? { type: 'reset', reason } : { type: 'unrouted', status, reason };
 }
@@ -156,27 +145,20 @@ function refused(reason: string): Arrival {
   return { verdict: { type: 'refused', reason } };
 }
 
-function closed(reason: string): { readonly verdict: Verdict } {
-  return { verdict: { type: 'closed', reason } };
-}
-
 function listenerIn(place: Place): { readonly listener?: ListenerOf } {
   const [listener] = place.listeners;
   return listener === undefined ? {} : { listener };
 }
 
-function compileTables(gateways: Iterable<MatcherGateway>): {
-  readonly tables: Tables;
-  readonly backends: ReadonlySet<string>;
-} {
+function compileTables(gateways: Iterable<MatcherGateway>): Tables {
   const listeners: ListenerOf[] = [];
   const rules: { rule: RuleOf; predicates: readonly Predicate[] }[] = [];
   const streams: StreamRuleOf[] = [];
-  const backends = new Set<string>();
+  const backends = new Map<string, BackendEntry>();
   for (const { gateway, entries } of gateways) {
     for (const [key, entry] of entries) {
       if (entry.kind === 'listener') listeners.push({ gateway, key, entry });
-      else if (entry.kind === 'backend') backends.add(`${gateway} ${key}`);
+      else if (entry.kind === 'backend') backends.set(`${gateway} ${key}`, entry);
       else if (entry.kind === 'stream-rule') streams.push({ gateway, key, entry });
       else {
         const rule = { gateway, key, entry };
@@ -184,9 +166,9 @@ function compileTables(gateways: Iterable<MatcherGateway>): {
       }
     }
   }
-  const tables = { ...compilePorts(listeners), listeners, rules, streams };
+  const tables = { ...compilePorts(listeners), listeners, rules, streams, backends };
   fillTables(tables);
-  return { tables, backends };
+  return tables;
 }
 
 /** Puts rules where requests find them. */

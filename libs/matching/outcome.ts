@@ -5,11 +5,11 @@ import { changeHeaders, headerChanges } from './header-changes.ts';
 import { changePath } from './path-change.ts';
 import { locationOf, type RedirectContext } from './redirect.ts';
 import type { ReadRequest } from './request.ts';
-import type { BackendRequest, Outcome, Share, Target } from './verdict.ts';
+import { type FindBackend, targetOf } from './target.ts';
+import type { BackendRequest, Outcome, Share } from './verdict.ts';
 
 interface OutcomeContext extends RedirectContext {
-  /** Whether the gateway has an entry of this backend. */
-  readonly hasBackend: (key: string) => boolean;
+  readonly findBackend: FindBackend;
   /** The rule takes the request as a preflight of what it matches: no backend gets it. */
   readonly isPreflight: boolean;
 }
@@ -41,7 +41,7 @@ function forward(
 ): Outcome {
   const weighted = backends.filter(({ weight }) => weight > 0);
   const total = weighted.reduce((sum, { weight }) => sum + weight, 0);
-  const seenBy = weighted.some((backend) => 'key' in targetOf(backend, context)) ? 'backends' : 'nobody';
+  const seenBy = weighted.some((backend) => 'key' in targetOf(backend, context.findBackend)) ? 'backends' : 'nobody';
   const shares: Share[] = [];
   for (const backend of weighted) {
     const made = shareOf(backend, rule.filters, request, context, seenBy);
@@ -72,7 +72,7 @@ function shareOf(
   context: OutcomeContext,
   seenBy: 'backends' | 'nobody',
 ): Omit<Share, 'share'> | { readonly problem: string } {
-  const target = targetOf(backend, context);
+  const target = targetOf(backend, context.findBackend);
   const filters = 'key' in target ? [...ruleFilters, ...backend.filters] : ruleFilters;
   // A change that cannot be made does not matter to a request that nobody gets.
   const seen = backendRequest(request, seenBy === 'nobody' ? [] : filters, context);
@@ -122,12 +122,7 @@ function backendRequest(
 function mirrorsOf(filters: readonly HttpFilter[], context: OutcomeContext): Share['mirrors'] {
   return filters.flatMap((filter) =>
     filter.type === 'mirror' && filter.numerator > 0
-      ? [{ backend: targetOf(filter.backend, context), share: filter.numerator / filter.denominator }]
+      ? [{ backend: targetOf(filter.backend, context.findBackend), share: filter.numerator / filter.denominator }]
       : [],
   );
-}
-
-function targetOf(choice: Target, { hasBackend }: OutcomeContext): Target {
-  if ('invalid' in choice) return { invalid: choice.invalid };
-  return hasBackend(choice.key) ? { key: choice.key } : { invalid: `there is no ${choice.key}` };
 }

@@ -1,13 +1,14 @@
 // Declares a request as a client sends it, and turns it into what routes are looked for by: a Host in its one spelling,
 // a path without detours.
+import type { ClientTls } from './client-tls.ts';
 import { readHeaderLines, type RequestProblem } from './header-lines.ts';
 import { normalisePath } from './path.ts';
 
 export interface HttpRequest {
   /** Port of the listener (without a node's port offset). */
   readonly port: number;
-  /** Absent = plain text. Without a server name the client sends none. */
-  readonly tls?: { readonly serverName?: string };
+  /** Absent = plain text. */
+  readonly tls?: ClientTls;
   readonly method: string;
   /** As in the Host header or :authority. */
   readonly host: string;

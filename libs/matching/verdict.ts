@@ -1,5 +1,5 @@
 // A verdict says what becomes of a request or connection.
-import type { HttpRuleEntry, RetryPolicy } from '#libs/snapshot/entry.ts';
+import type { BackendTls, HttpRuleEntry, RetryPolicy } from '#libs/snapshot/entry.ts';
 import type { HeaderChange } from '#libs/gateway/filters/http-filter.ts';
 import type { ListenerOf, StreamRuleOf } from './port-table.ts';
 import type { Header } from './request.ts';
@@ -81,8 +81,8 @@ export interface Share {
   readonly mirrors: readonly { readonly backend: Target; readonly share: number }[];
 }
 
-/** A backend by its entry key, or why its share is answered 500. */
-export type Target = { readonly key: string } | { readonly invalid: string };
+/** A backend by its entry key and whom it must be by TLS, if it is spoken to so; or why its share is answered 500. */
+export type Target = { readonly key: string; readonly tls?: BackendTls } | { readonly invalid: string };
 
 /** A request as a backend sees it, without what HTTP and Envoy themselves add. */
 export interface BackendRequest {

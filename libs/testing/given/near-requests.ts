@@ -1,10 +1,12 @@
 // Makes random requests for a route set, by HTTP/1.1 and HTTP/2: what a rule wants, mostly with one thing that is a
 // little different.
 import * as fc from 'fast-check';
+import type { ClientTls } from '#libs/matching/client-tls.ts';
 import type { HttpRequest } from '#libs/matching/request.ts';
 import type { HttpRuleEntry, ListenerEntry } from '#libs/snapshot/entry.ts';
 import type { HttpMatch, StringMatch } from '#libs/gateway/objects/http-match.ts';
 import { anyLine, anyNomination, anyValue, overHttp1, overHttp2 } from './random-headers.ts';
+import { clientAuthorities } from './random-listeners.ts';
 import type { RouteSet } from './route-sets.ts';
 
 /** Choices that become a request once there is a route set. */
@@ -16,6 +18,7 @@ interface RequestChoice {
   readonly hostSpelling: number;
   readonly serverName: number;
   readonly version: '1.1' | '2';
+  readonly certificate: number;
   readonly changes: readonly { readonly what: Change; readonly pick: number }[];
 }
 
@@ -61,6 +64,7 @@ export const requestChoice: fc.Arbitrary<RequestChoice> = fc.record({
   hostSpelling: fc.nat(11),
   serverName: fc.nat(14),
   version: fc.constantFrom('1.1', '1.1', '2'),
+  certificate: fc.nat(9),
   changes: fc.uniqueArray(fc.record({ what: fc.constantFrom(...changes), pick: fc.nat(400) }), {
     selector: ({ what }) => what,
     maxLength: 3,
@@ -72,7 +76,9 @@ export function nearRequest(set: RouteSet, choice: RequestChoice): HttpRequest {
   const all = set.gateways.flatMap(({ gateway, entries }) =>
     [...entries.values()].map((entry) => ({ gateway, entry })),
   );
-  const listeners = all.flatMap(({ gateway, entry }) => (entry.kind === 'listener' ? [{ gateway, entry }] : []));
+  const listeners = all.flatMap(({ gateway, entry }) =>
+    entry.kind === 'listener' && entry.protocol !== 'UDP' ? [{ gateway, entry }] : [],
+  );
   const rules = all.flatMap(({ gateway, entry }) => (entry.kind === 'http-rule' ? [{ gateway, entry }] : []));
   const aim = rules.length === 0 ? undefined : at(rules, choice.rule);
   const attached = aim === undefined ? undefined : at(aim.entry.hosts, choice.host);
@@ -96,7 +102,9 @@ export function nearRequest(set: RouteSet, choice: RequestChoice): HttpRequest {
     host,
     headers,
   };
-  return listener.protocol === 'HTTPS' ? { ...base, tls: serverName(draft.host, listener, choice.serverName) } : base;
+  if (listener.protocol !== 'HTTPS') return base;
+  const tls = { ...serverName(draft.host, listener, choice.serverName), ...shownTo(listener, choice.certificate) };
+  return { ...base, tls };
 }
 
 interface Draft {
@@ -228,6 +236,12 @@ function serverName(host: string, listener: ListenerEntry, how: number): { reado
   if (how === 2) return { serverName: 'other.a.test' };
   if (how === 3) return { serverName: listener.hostname.startsWith('*') ? 'nobody.example' : listener.hostname };
   return /^[a-z][a-z.]*$/.test(host) ? { serverName: host } : {};
+}
+
+/** Most clients show what is demanded of them. */
+function shownTo({ clientValidation }: ListenerEntry, how: number): Pick<ClientTls, 'certificate'> {
+  const authority = how < clientAuthorities.length ? clientAuthorities[how] : clientValidation?.authorities[0];
+  return authority === undefined || how === clientAuthorities.length ? {} : { certificate: { signedBy: [authority] } };
 }
 
 function at<T>(list: readonly T[], index: number): T {

@@ -7,8 +7,6 @@ import type { HttpFilter, RuleAction, WeightedBackend } from '#libs/snapshot/ent
 import { backendEntry } from './entries.ts';
 import { pick, rarely } from './random-picks.ts';
 
-export const mirrorService = 'mirror';
-
 const header = (value: fc.Arbitrary<string>): fc.Arbitrary<HeaderChange['set'][number]> =>
   fc.record({ name: pick('x-a', 'x-b', 'x-c', 'x-backend'), value });
 const headerChange: fc.Arbitrary<HeaderChange> = fc
@@ -46,7 +44,7 @@ const filter: fc.Arbitrary<HttpFilter> = fc.oneof(
     })),
   fc.record({
     type: pick('mirror' as const),
-    backend: pick({ key: backendEntry(mirrorService)[0] }, { invalid: 'no such Service' }),
+    backend: pick({ key: backendEntry('mirror')[0] }, { invalid: 'no such Service' }),
     numerator: pick(100, 0),
     denominator: pick(100),
   }),

@@ -36,7 +36,8 @@ const cautiousValue: fc.Arbitrary<StringMatch> = fc.oneof(
 /** Gives a match of a header of any class. */
 export const anyHeaderMatch: fc.Arbitrary<StringMatch & { readonly name: string }> = fc
   .oneof(
-    { weight: 5, arbitrary: pick(...joinedNames) },
+    // Node's own servers refuse what they are told to expect.
+    { weight: 5, arbitrary: pick(...[...joinedNames].filter((name) => name !== 'expect')) },
     { weight: 2, arbitrary: pick(...unseenNames) },
     { weight: 2, arbitrary: pick(...ordinary) },
     { weight: 1, arbitrary: pick(...completed) },

@@ -2,18 +2,14 @@
 // small, so that things meet.
 import * as fc from 'fast-check';
 import { intersectHostnames } from '#libs/gateway/hostname.ts';
-import type { Entry, HttpRuleEntry, ListenerEntry } from '#libs/snapshot/entry.ts';
-import { backendEntry, listenerEntry, ruleEntry } from './entries.ts';
-import { action, filters, mirrorService } from './random-actions.ts';
+import type { Entry, HttpRuleEntry, ListenerEntry, ListenerProtocol, StreamRuleEntry } from '#libs/snapshot/entry.ts';
+import { listenerEntry, ruleEntry, streamRuleEntry } from './entries.ts';
+import { action, filters } from './random-actions.ts';
+import { backendEntries } from './random-backends.ts';
+import { hostnames, type ListenerChoice, listenerChoice, type RoutePorts } from './random-listeners.ts';
 import { grpcMatch, httpMatch } from './random-matches.ts';
 import { pick, rarely } from './random-picks.ts';
 import { toRuleKey } from '#libs/snapshot/entry-key.ts';
-
-/** The ports that listeners are on. */
-interface RoutePorts {
-  readonly plain: readonly number[];
-  readonly secure: number;
-}
 
 export interface RouteSet {
   readonly gateways: readonly {
@@ -23,24 +19,16 @@ export interface RouteSet {
 }
 
 export const gatewayNames = ['eu/infra/one', 'us/infra/two'] as const;
-/** Services with an entry in every gateway. */
-export const services = ['web', 'api', 'grpc'] as const;
-export const certificateKey = 'tls/eu/infra/cert';
 
-const hostnames = ['*', '*.test', 'a.test', 'b.test', '*.a.test', 'x.a.test', 'y.x.a.test', 'c.other'];
 const dates = ['2020-01-01T00:00:00Z', '2021-01-01T00:00:00Z', '2022-01-01T00:00:00Z'];
 
-interface ListenerChoice {
-  readonly port: number;
-  readonly protocol: 'HTTP' | 'HTTPS';
-  readonly hostname: string;
-}
+/** Listeners by number, and hostnames. */
+type Wanted = readonly (readonly [number, string])[];
+type Unattached<Rule extends HttpRuleEntry | StreamRuleEntry> = Omit<Rule, 'hosts'> & { readonly hosts: Wanted };
 
 const hosts = fc.array(fc.tuple(fc.nat(20), pick(...hostnames)), { minLength: 1, maxLength: 3 });
 
-function rule(
-  index: number,
-): fc.Arbitrary<Omit<HttpRuleEntry, 'hosts'> & { readonly hosts: (readonly [number, string])[] }> {
+function rule(index: number): fc.Arbitrary<Unattached<HttpRuleEntry>> {
   const isGrpc = index % 5 === 4;
   return fc
     .record({
@@ -49,7 +37,7 @@ function rule(
       hosts,
       matches: fc.array(isGrpc ? grpcMatch : httpMatch, { minLength: 1, maxLength: 3 }),
       filters,
-      to: action(isGrpc ? ['grpc'] : ['web', 'api']),
+      to: action(isGrpc ? ['grpc', 'grpc', 'grpc-vault'] : ['web', 'api', 'web', 'api', 'vault']),
       retry: rarely(
         pick({ codes: [503], attempts: 2 }, { codes: [], attempts: 1, backoffMs: 10 }, { codes: [], attempts: 0 }),
       ),
@@ -71,22 +59,48 @@ function rule(
     });
 }
 
-/** Gives random route sets on these ports. Every rule says its gateway and key in the response header `x-rule`. */
+const streamKinds = ['TLSRoute', 'TLSRoute', 'TCPRoute', 'TCPRoute', 'UDPRoute'] as const;
+
+function streamRule(index: number): fc.Arbitrary<Unattached<StreamRuleEntry>> {
+  const kind = streamKinds[index % streamKinds.length] ?? 'TLSRoute';
+  const names = kind === 'UDPRoute' ? ['datagram'] : ['stream', 'tls-stream', 'tls-stream'];
+  const target = fc.tuple(pick(...names, ...names, 'absent', '!no such Service'), pick(1, 1, 2, 0));
+  return fc
+    .record({
+      name: pick('s1', 's2'),
+      createdAt: pick(...dates),
+      hosts,
+      to: fc.array(target, { maxLength: 3 }).map((list) => Object.fromEntries(list)),
+    })
+    .map(({ hosts: attached, ...rest }) => {
+      const [, entry] = streamRuleEntry({ ...rest, index, kind, hosts: [] });
+      return { ...entry, hosts: attached };
+    });
+}
+
+function upTo<T>(max: number, min: number, make: (index: number) => fc.Arbitrary<T>): fc.Arbitrary<readonly T[]> {
+  return fc
+    .array(fc.nat(99), { minLength: min, maxLength: max })
+    .chain((list) => fc.tuple(...list.map((_, index) => make(index))));
+}
+
+/**
+ * Gives random route sets on these ports. Every rule of requests says its gateway and key in the response header
+ * `x-rule`.
+ */
 export function routeSets(ports: RoutePorts): fc.Arbitrary<RouteSet> {
-  const listener: fc.Arbitrary<ListenerChoice> = fc.oneof(
-    fc.record({ port: pick(...ports.plain), protocol: pick('HTTP' as const), hostname: pick(...hostnames) }),
-    fc.record({ port: pick(ports.secure), protocol: pick('HTTPS' as const), hostname: pick(...hostnames) }),
-  );
   const gateway = fc.record({
     createdAt: pick(...dates),
-    listeners: fc.uniqueArray(listener, {
-      selector: ({ port, hostname }) => `${port} ${hostname}`,
-      minLength: 1,
-      maxLength: 4,
-    }),
-    rules: fc
-      .array(fc.nat(99), { minLength: 1, maxLength: 10 })
-      .chain((list) => fc.tuple(...list.map((_, index) => rule(index)))),
+    listeners: fc
+      .uniqueArray(listenerChoice(ports), {
+        selector: ({ port, hostname }) => `${port} ${hostname}`,
+        minLength: 1,
+        maxLength: 5,
+      })
+      .filter((list) => list.some(({ protocol }) => protocol !== 'UDP')),
+    rules: upTo(10, 1, rule),
+    streams: upTo(5, 0, streamRule),
+    backends: backendEntries,
   });
   return fc.tuple(gateway, rarely(gateway, 1)).map(([first, second]) => ({
     gateways: [first, ...(second === undefined ? [] : [second])].map((one, at) => {
@@ -96,28 +110,21 @@ export function routeSets(ports: RoutePorts): fc.Arbitrary<RouteSet> {
   }));
 }
 
-function entriesFor(
-  gateway: string,
-  parts: {
-    readonly createdAt: string;
-    readonly listeners: readonly ListenerChoice[];
-    readonly rules: readonly (Omit<HttpRuleEntry, 'hosts'> & { readonly hosts: (readonly [number, string])[] })[];
-  },
-): ReadonlyMap<string, Entry> {
-  const listeners = parts.listeners.map((choice, index): readonly [string, ListenerEntry] => {
-    const certificates = choice.protocol === 'HTTPS' ? [certificateKey] : [];
-    return listenerEntry({ ...choice, name: `l${index}`, createdAt: parts.createdAt, certificates });
-  });
+interface GatewayParts {
+  readonly createdAt: string;
+  readonly listeners: readonly ListenerChoice[];
+  readonly rules: readonly Unattached<HttpRuleEntry>[];
+  readonly streams: readonly Unattached<StreamRuleEntry>[];
+  readonly backends: readonly (readonly [key: string, entry: Entry])[];
+}
+
+function entriesFor(gateway: string, parts: GatewayParts): ReadonlyMap<string, Entry> {
+  const { createdAt, backends } = parts;
+  const listeners = parts.listeners.map((choice, index) => listenerEntry({ ...choice, name: `l${index}`, createdAt }));
+  const entries = listeners.map(([, entry]) => entry);
   const rules = parts.rules.flatMap(({ hosts: wanted, ...entry }): (readonly [string, Entry])[] => {
-    const attached = wanted.flatMap(([number, hostname]) => {
-      const [, at] = listeners[number % listeners.length] ?? [];
-      const common = at === undefined ? undefined : intersectHostnames(at.hostname, hostname);
-      return at === undefined || common === undefined
-        ? []
-        : [{ listener: at.name, hostname: common, ...(common === hostname ? {} : { original: hostname }) }];
-    });
-    const unique = new Map(attached.map((one) => [`${one.listener} ${one.hostname}`, one]));
-    if (unique.size === 0) return [];
+    const attached = attach(wanted, entries, ['HTTP', 'HTTPS']);
+    if (attached.length === 0) return [];
     const key = toRuleKey(entry.route, entry.index);
     const mark = {
       type: 'response-headers' as const,
@@ -125,10 +132,35 @@ function entriesFor(
       add: [],
       remove: [],
     };
-    return [[key, { ...entry, filters: [...entry.filters, mark], hosts: [...unique.values()] }]];
+    return [[key, { ...entry, filters: [...entry.filters, mark], hosts: attached }]];
   });
-  const backends = [...services, mirrorService].map((name) =>
-    backendEntry(name, name === 'grpc' ? { protocol: 'h2c' } : {}),
-  );
-  return new Map<string, Entry>([...listeners, ...backends, ...rules]);
+  const streams = parts.streams.flatMap(({ hosts: wanted, ...entry }): (readonly [string, Entry])[] => {
+    const attached = attach(wanted, entries, protocolsOf[entry.route.kind] ?? []);
+    return attached.length === 0 ? [] : [[toRuleKey(entry.route, entry.index), { ...entry, hosts: attached }]];
+  });
+  return new Map<string, Entry>([...listeners, ...backends, ...rules, ...streams]);
+}
+
+const protocolsOf: Readonly<Record<string, readonly ListenerProtocol[]>> = {
+  TLSRoute: ['TLS'],
+  TCPRoute: ['TCP'],
+  UDPRoute: ['UDP'],
+};
+
+/** Attaches to listeners of these protocols, each by the hostname that both have. */
+function attach(
+  wanted: Wanted,
+  listeners: readonly ListenerEntry[],
+  protocols: readonly ListenerProtocol[],
+): HttpRuleEntry['hosts'] {
+  const possible = listeners.filter(({ protocol }) => protocols.includes(protocol));
+  const attached = wanted.flatMap(([number, hostname]) => {
+    const at = possible[number % possible.length];
+    const isNamed = at?.protocol !== 'TCP' && at?.protocol !== 'UDP';
+    const common = at === undefined ? undefined : isNamed ? intersectHostnames(at.hostname, hostname) : '*';
+    if (at === undefined || common === undefined) return [];
+    const original = isNamed && common !== hostname ? { original: hostname } : {};
+    return [{ listener: at.name, hostname: common, ...original }];
+  });
+  return [...new Map(attached.map((one) => [`${one.listener} ${one.hostname}`, one])).values()];
 }

@@ -5,7 +5,8 @@ import { changeHeaders } from '#libs/matching/header-changes.ts';
 import type { Header, HttpRequest } from '#libs/matching/request.ts';
 import type { Forward, Share, Verdict } from '#libs/matching/verdict.ts';
 import type { KeptAnswer } from './kept-connections.ts';
-import { parseEntryKey } from '#libs/snapshot/entry-key.ts';
+import { answersTo, services } from '#libs/testing/given/random-backends.ts';
+import { serviceOf } from './expected-connection.ts';
 
 /** What is compared, in a form that prints well. */
 interface ExpectedAnswer {
@@ -21,10 +22,12 @@ export function expectedAnswer(verdict: Verdict, request: HttpRequest): Expected
   switch (verdict.type) {
     case 'refused':
     case 'closed':
-    case 'stream':
       return { kind: verdict.type, answers: [{ closed: true }] };
     case 'reset':
       return { kind: verdict.type, answers: [{ reset: true }] };
+    case 'stream':
+      // Nobody asks for what HTTP gets there.
+      return { kind: verdict.type, answers: [] };
     case 'unrouted':
       return { kind: `${verdict.status}`, answers: [localReply(verdict.status, request)] };
     case 'rule':
@@ -37,7 +40,7 @@ export function expectedAnswer(verdict: Verdict, request: HttpRequest): Expected
   if (outcome.type === 'forward')
     return { kind: 'forward', answers: outcome.shares.map((share) => forwarded(share, outcome, rule, request)) };
   const reply = localReply(outcome.status, request);
-  const sent = { rule, location: new URL(outcome.location).href, cors: sorted(outcome.corsHeaders) };
+  const sent = { rule, location: new URL(outcome.location).href, cors: sorted(arriving(outcome.corsHeaders, request)) };
   return { kind: 'redirect', answers: ['status' in reply ? { ...reply, ...sent } : reply] };
 }
 
@@ -58,21 +61,31 @@ function forwarded(share: Share, { noBackendStatus }: Forward, rule: string, sen
   const { backend, request, responseChanges, corsHeaders, preflight } = share;
   if (preflight !== undefined) return preflighted(preflight, sent);
   if ('invalid' in backend) return localReply(noBackendStatus, sent);
-  const key = parseEntryKey(backend.key);
-  const service = key?.type === 'backend' ? key.port.service : '';
-  const own: readonly Header[] = service === 'grpc' ? [] : [['x-backend', service]];
+  const service = serviceOf(backend.key);
+  if (service === undefined || !answersTo(service, backend.tls)) return localReply(503, sent);
+  const { protocol, speaksTls } = services[service];
+  const own: readonly Header[] = protocol === 'h2c' || speaksTls ? [] : [['x-backend', service]];
   const answer = changeHeaders(own, responseChanges).filter(([name]) => name !== 'x-rule');
-  const base = { status: 200, rule, cors: sorted(corsHeaders), answer: sorted(joined(answer)) };
+  const base = { status: 200, rule, cors: sorted(arriving(corsHeaders, sent)), answer: sorted(joined(answer)) };
   if (sent.method === 'HEAD') return base;
   const { method, path, host } = request;
-  // Node drops a header of HTTP/2 with white space around its value.
-  const headers = request.headers.filter(([, value]) => service !== 'grpc' || value === value.trim()).filter(isOwn);
+  const headers = (protocol === 'h2c' ? overHttp2(request.headers) : request.headers).filter(isOwn);
   return { ...base, backend: service, method, path, host, headers: sorted(joined(headers)) };
+}
+
+/** Gives the headers that a client of this request gets to see. */
+function arriving(headers: readonly Header[], { version }: HttpRequest): readonly Header[] {
+  return version === '2' ? overHttp2(headers) : headers;
+}
+
+/** Leaves out those with white space around their values, which Node drops. */
+function overHttp2(headers: readonly Header[]): readonly Header[] {
+  return headers.filter(([, value]) => value === value.trim());
 }
 
 function preflighted(headers: readonly Header[], sent: HttpRequest): Comparable {
   const reply = localReply(204, sent);
-  return 'status' in reply ? { ...reply, cors: sorted(headers) } : reply;
+  return 'status' in reply ? { ...reply, cors: sorted(arriving(headers, sent)) } : reply;
 }
 
 /** Says what Envoy answers itself; gRPC clients get it as a gRPC status. */

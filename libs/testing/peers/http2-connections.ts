@@ -29,13 +29,18 @@ export async function askAllHttp2(
   return answers;
 }
 
-function open({ port, serverName }: AskTarget): ClientHttp2Session {
+function open({ port, serverName, certificate }: AskTarget): ClientHttp2Session {
   // Node repeats no line of names that mean one value to it, unless it is told to.
   const options = { strictSingleValueFields: false, settings: { enablePush: false } };
   const session =
     serverName === undefined
       ? connect(`http://127.0.0.1:${port}`, options)
-      : connect(`https://127.0.0.1:${port}`, { ...options, rejectUnauthorized: false, servername: serverName });
+      : connect(`https://127.0.0.1:${port}`, {
+          ...options,
+          ...certificate,
+          rejectUnauthorized: false,
+          servername: serverName,
+        });
   session.on('error', () => undefined);
   return session;
 }

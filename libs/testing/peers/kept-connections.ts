@@ -17,10 +17,11 @@ export interface KeptAnswer {
   readonly echo: Echo | undefined;
 }
 
-/** Where to: TLS with a server name ('' = none), or plain. */
+/** Where to: TLS with a server name ('' = none) and what the client shows, if anything; or plain. */
 export interface AskTarget {
   readonly port: number;
   readonly serverName?: string;
+  readonly certificate?: { readonly cert: string; readonly key: string };
 }
 
 const connectionsMax = 8;
@@ -55,8 +56,8 @@ class KeptConnection {
   #answered: (answer: KeptAnswer | 'closed') => void = () => undefined;
   #isClosed = false;
 
-  constructor({ port, serverName }: AskTarget) {
-    this.#socket = serverName === undefined ? connect(port, '127.0.0.1') : secure(port, serverName);
+  constructor(target: AskTarget) {
+    this.#socket = target.serverName === undefined ? connect(target.port, '127.0.0.1') : secure(target);
     this.#socket.on('error', () => undefined);
     this.#socket.on('close', () => {
       this.#isClosed = true;
@@ -88,13 +89,14 @@ class KeptConnection {
   }
 }
 
-function secure(port: number, servername: string): Socket {
+function secure({ port, serverName = '', certificate }: AskTarget): Socket {
   return connectTls({
     port,
     host: '127.0.0.1',
     rejectUnauthorized: false,
     ALPNProtocols: ['http/1.1'],
-    ...(servername === '' ? {} : { servername }),
+    ...(serverName === '' ? {} : { servername: serverName }),
+    ...certificate,
   });
 }
 

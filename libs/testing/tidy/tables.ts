@@ -46,7 +46,7 @@ export const tables: Tables = {
   },
   testImports: {
     '*': ['libs/testing', 'libs/runtime'],
-    'libs/matching': ['libs/xds', 'libs/projection'],
+    'libs/matching': ['libs/projection'],
     'services/control': ['services/projector'],
   },
   pure: [

@@ -23,6 +23,7 @@ const flags = fleetFlags.extend({
   gateway: z.string().optional(),
   node: z.string().optional(),
   sni: z.string().optional(),
+  clientCertificate: z.enum(['trusted', 'untrusted']).optional(),
   port: z.coerce.number<string>().int().min(1).max(65_535).optional(),
   at: z.string().optional(),
   version: z.coerce.number<string>().int().min(1).max(2_147_483_647).optional(),
@@ -41,6 +42,7 @@ Examples:
   fleetgate explain POST https://shop.example/cart -H 'x-canary: yes' --at 2026-01-31T09:30:00Z
   fleetgate explain GET http://shop.example/cart --gateway eu/platform/shared --version 12
   fleetgate explain GET http://shop.example/cart --manifests ./eu --cluster eu
+  fleetgate explain GET https://shop.example/cart --client-certificate trusted
   fleetgate explain tls://db.example:5432
 
 The port of the URL is the listener's (80 and 443 where the URL has none), without a node's port offset.
@@ -56,6 +58,7 @@ export function configureExplain(command: Command): void {
     .option('-H, --header <header>', "a header of the request, 'name: value'; may be repeated", collect)
     .option('--http2', 'the request comes by HTTP/2')
     .option('--sni <name>', 'the server name of the TLS handshake (default: the host of the URL; empty: none)')
+    .option('--client-certificate <which>', 'the client shows one that the listener trusts, or not: trusted, untrusted')
     .option('--port <number>', 'port of the listener (default: that of the URL)')
     .option('--gateway <gateway>', `only by this gateway: ${gatewayForm}`)
     .option('--node <name>', 'by the gateways that this node serves')
@@ -76,7 +79,14 @@ export function configureExplain(command: Command): void {
 }
 
 async function run(method: string | undefined, url: string, given: Flags): Promise<void> {
-  const typed = readTyped({ method, url, headers: given.header, serverName: given.sni, port: given.port });
+  const typed = readTyped({
+    method,
+    url,
+    headers: given.header,
+    serverName: given.sni,
+    certificate: given.clientCertificate,
+    port: given.port,
+  });
   if ('problem' in typed) throw fail('config', typed.problem);
   const ground = await readGround(given);
   const asked =

@@ -35,6 +35,7 @@ const typed = (url: string, more: Partial<Typed> = {}): Typed => ({
   url,
   headers: [],
   serverName: undefined,
+  certificate: undefined,
   port: undefined,
   ...more,
 });
@@ -83,7 +84,7 @@ await t.test('what was typed becomes a request', async (t) => {
   });
   t.same(readTyped(typed('tls://db.example:5432')), {
     type: 'stream',
-    connection: { port: 5432, transport: 'tcp', serverName: 'db.example' },
+    connection: { port: 5432, transport: 'tcp', tls: { serverName: 'db.example' } },
   });
   t.same(readTyped(typed('udp://:53')), { type: 'stream', connection: { port: 53, transport: 'udp' } });
   t.match(readTyped(typed('tcp://db.example')), { problem: /which port/ });
@@ -220,6 +221,16 @@ await t.test('of routes that a listener narrows to one hostname, the more specif
     );
   }
   t.match(ask(ground, 'http://abc.example.com/a/longest').verdict, { rule: { entry: { route: { name: 'exact' } } } });
+});
+
+await t.test('clients with and without a certificate', async (t) => {
+  const folder = fileURLToPath(new URL('testdata/client-certificates', import.meta.url));
+  const ground = await readManifestsGround(folder, 'eu');
+  const texts = ([undefined, 'untrusted', 'trusted'] as const).map((certificate) =>
+    text(ground, 'https://shop.example.com/', { certificate }).replaceAll(folder, 'FOLDER'),
+  );
+  golden(t, new URL('testdata/client-certificates.txt', import.meta.url), `${texts.join('\n\n----\n\n')}\n`);
+  t.match(readTyped(typed('http://shop.example.com/', { certificate: 'trusted' })), { problem: /has no TLS/ });
 });
 
 await t.test('strict: a Secret that is named must be there', async (t) => {

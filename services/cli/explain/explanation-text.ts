@@ -155,7 +155,8 @@ function targetText(backend: Target): string {
   const key = parseEntryKey(backend.key);
   if (key?.type !== 'backend') return backend.key;
   const { cluster, namespace, service, port } = key.port;
-  return `Service ${namespace}/${service} port ${port} in ${cluster}`;
+  const tls = backend.tls === undefined ? '' : `, by TLS as ${backend.tls.hostname}`;
+  return `Service ${namespace}/${service} port ${port} in ${cluster}${tls}`;
 }
 
 function endpointsText({ backend }: Share, { noBackendStatus }: Forward, { endpoints }: TextOptions): string {

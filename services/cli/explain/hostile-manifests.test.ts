@@ -45,7 +45,14 @@ void t.test('hostile manifests are explained and converted', async (t) => {
     const ground = await readManifestsGround(folder, 'eu');
     problems += ground.problems.length;
     for (const url of ['http://sentinel.good.test/', 'http://www.evil.test/a', 'https://tls.evil.test/%00']) {
-      const read = readTyped({ method: 'GET', url, headers: [], serverName: undefined, port: undefined });
+      const read = readTyped({
+        method: 'GET',
+        url,
+        headers: [],
+        serverName: undefined,
+        certificate: undefined,
+        port: undefined,
+      });
       if ('problem' in read) continue;
       const text = explanationText(explain(ground, read), { title: url, all: true, endpoints: ground.endpoints });
       if (url.includes('sentinel')) t.match(text, /infra\/shared/u, `round ${round}: the neighbour`);

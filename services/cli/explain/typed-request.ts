@@ -1,5 +1,6 @@
 // Reads a request or connection from what a person typed: METHOD URL, headers as `name: value`. Pure.
 import { isIP } from 'node:net';
+import type { ClientTls } from '#libs/matching/client-tls.ts';
 import type { Header, HttpRequest } from '#libs/matching/request.ts';
 import type { StreamConnection } from '#libs/matching/stream.ts';
 
@@ -8,6 +9,8 @@ export interface Typed {
   readonly url: string;
   readonly headers: readonly string[];
   readonly serverName: string | undefined;
+  /** 'trusted': by whatever authority a listener asks for. */
+  readonly certificate: 'trusted' | 'untrusted' | undefined;
   readonly port: number | undefined;
 }
 
@@ -20,7 +23,7 @@ const defaultPorts: Readonly<Record<string, number>> = { http: 80, https: 443, t
 const urlPattern = /^([a-z]+):\/\/(\[[^\]]*\]|[^/?#:]*)(?::(\d{1,5}))?([/?][^#]*)?$/i;
 
 /** Reads `GET https://shop.example/cart`, and `tcp://:5432`, `udp://:53`, `tls://db.example` for what is no HTTP. */
-export function readTyped({ method, url, headers, serverName, port }: Typed): TypedRequest {
+export function readTyped({ method, url, headers, serverName, certificate, port }: Typed): TypedRequest {
   const [, scheme = '', hostname = '', typedPort, rest = ''] = urlPattern.exec(url) ?? [];
   const at = port ?? (typedPort === undefined ? defaultPorts[scheme.toLowerCase()] : Number(typedPort));
   const kind = scheme.toLowerCase();
@@ -29,10 +32,16 @@ export function readTyped({ method, url, headers, serverName, port }: Typed): Ty
   if (at === undefined || at < 1 || at > 65_535) return { problem: `${url}: which port? Add --port` };
   const bare = hostname.replaceAll(/^\[|\]$/g, '');
   const named = serverName ?? (isIP(bare) === 0 ? bare : '');
-  const tls = named === '' ? {} : { serverName: named };
+  const signedBy = certificate === 'trusted' ? 'any' : [];
+  const tls: ClientTls = {
+    ...(named === '' ? {} : { serverName: named }),
+    ...(certificate === undefined ? {} : { certificate: { signedBy } }),
+  };
+  if (certificate !== undefined && kind !== 'https' && kind !== 'tls')
+    return { problem: `${kind} has no TLS to show a certificate in: write https:// or tls://` };
   if (kind === 'tls' || kind === 'tcp' || kind === 'udp') {
     const transport = kind === 'udp' ? 'udp' : 'tcp';
-    return { type: 'stream', connection: { port: at, transport, ...(kind === 'tls' ? tls : {}) } };
+    return { type: 'stream', connection: { port: at, transport, ...(kind === 'tls' ? { tls } : {}) } };
   }
   const read = readHeaders(headers);
   if ('problem' in read) return read;
