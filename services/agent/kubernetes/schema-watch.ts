@@ -7,7 +7,10 @@ import type { ApiClient } from './api-client.ts';
 
 interface SchemaWatchOptions {
   readonly client: ApiClient;
-  /** Takes the roots (`/apis/<group>/<version>`) whose schemas are other ones, or were a moment ago. */
+  /**
+   * Takes the roots (`/apis/<group>/<version>`) whose schemas are other ones, or were a moment ago; none where only
+   * roots have come or gone.
+   */
   readonly onChanged: (roots: ReadonlySet<string>) => void;
   /** Takes a sentence while the server refuses to tell, null otherwise. */
   readonly onProblem: (sentence: string | null) => void;
@@ -63,7 +66,8 @@ export class SchemaWatch {
       .map(([root]) => root);
     for (const root of changed) this.#again.set(root, now + (this.#options.againMs ?? againMsDefault));
     const roots = new Set([...due, ...changed]);
-    if (roots.size > 0) this.#options.onChanged(roots);
+    const haveMoved = before.size > 0 && new Set(before.keys()).symmetricDifference(hashes).size > 0;
+    if (roots.size > 0 || haveMoved) this.#options.onChanged(roots);
   }
 
   /** Gives the hash by root; null = the server does not say it now, or never does. */

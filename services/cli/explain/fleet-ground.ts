@@ -1,7 +1,7 @@
 // Reads the ground of a running fleet: the versions that its gateways serve, or served at a moment, with their entries.
 import { z } from 'zod';
 import { endpoints } from '#libs/api/endpoints.ts';
-import { parsePlaceKey, toLocalKey } from '#libs/gateway/object-key.ts';
+import { clusterOf, parsePlaceKey, toLocalKey } from '#libs/gateway/object-key.ts';
 import { fail } from '#libs/runtime/errors.ts';
 import type { Entry } from '#libs/snapshot/entry.ts';
 import { matchesGateway } from '#libs/snapshot/gateway-glob.ts';
@@ -49,6 +49,7 @@ export async function readFleetGround(client: FleetClient, moment: Moment): Prom
   const gateways = await Promise.all(names.map((name) => readServed(client, name, moment, ready)));
   const routes = await readRoutes(client);
   const details = await Promise.all(names.map((name) => readGateway(client, name)));
+  const unseen = await readUnseen(client, names);
   const isPast = moment.at !== undefined || moment.version !== undefined;
   const versions = gateways.map(({ gateway, version }) => `${gateway} version ${version ?? 0}`);
   return {
@@ -73,10 +74,14 @@ export async function readFleetGround(client: FleetClient, moment: Moment): Prom
           })),
     problems: isPast
       ? []
-      : details.flatMap((detail) => [
-          ...readListenersStatus('Gateway', detail.gateway, detail),
-          ...(detail.alarm === null ? [] : [`Gateway ${detail.gateway}: newer content is held back: ${detail.alarm}`]),
-        ]),
+      : details
+          .flatMap((detail) => [
+            ...readListenersStatus('Gateway', detail.gateway, detail),
+            ...(detail.alarm === null
+              ? []
+              : [`Gateway ${detail.gateway}: newer content is held back: ${detail.alarm}`]),
+          ])
+          .concat(unseen),
     refused: [],
     assumed: [],
     isAgeKnown: () => true,
@@ -85,6 +90,13 @@ export async function readFleetGround(client: FleetClient, moment: Moment): Prom
     endpoints: (key) => (moment.at === undefined ? ready.get(key) : undefined),
     place: () => undefined,
   };
+}
+
+/** Says what the agents of the gateways' clusters cannot see or do: what is there may be more than what is known. */
+async function readUnseen(client: FleetClient, gateways: readonly string[]): Promise<readonly string[]> {
+  const names = new Set(gateways.map(clusterOf));
+  const clusters = (await readClusters(client)).filter(({ name }) => names.has(name));
+  return clusters.flatMap(({ name, agent }) => (agent?.problems ?? []).map((problem) => `cluster ${name}: ${problem}`));
 }
 
 /** Reads when the routes and Gateways of a cluster were made, by local keys, from what the fleet serves of them. */
