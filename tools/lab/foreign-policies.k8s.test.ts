@@ -80,7 +80,10 @@ spec: { gatewayClassName: fleetgate, listeners: [{ name: http, port: 80, protoco
 apiVersion: gateway.networking.k8s.io/v1
 kind: HTTPRoute
 metadata: { name: app, namespace: apps }
-spec: { parentRefs: [{ name: web }], hostnames: [app.example.com], rules: [{ backendRefs: [{ name: echo, port: 8080 }] }] }
+spec:
+  parentRefs: [{ name: web }]
+  hostnames: [app.example.com]
+  rules: [{ backendRefs: [{ name: echo, port: 8080 }] }]
 `);
   await until('200', async () =>
     (await lab.curl(fleet.address, 'app.example.com')).status === 200 ? true : undefined,
