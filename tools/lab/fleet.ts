@@ -1,6 +1,6 @@
-// npm run lab -- fleet: Postgres, NATS, projector, control and one node as separate processes outside the clusters of a
-// lab that is up, in the lab's network. Agents in the clusters reach NATS at the bridge address. Stays in the
-// foreground; `fleet.json` tells where everything is.
+// npm run lab -- fleet [--no-node] [OPTIONS OF THE PROJECTOR]: Postgres, NATS, projector, control and one node as
+// separate processes outside the clusters of a lab that is up, in the lab's network. Agents in the clusters reach NATS
+// at the bridge address. Stays in the foreground; `fleet.json` tells where everything is.
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { type Child, startChild } from '#libs/runtime/process/child.ts';
@@ -17,6 +17,8 @@ const controlPort = 7420;
 const healthPorts = { projector: 7421, proxy: 7422 };
 const main = resolve(import.meta.dirname, '../../services/cli/main.ts');
 
+const projectorOptions = process.argv.slice(2).filter((arg) => arg !== '--no-node');
+
 const folder = join(paths.dir, 'fleet');
 rmSync(folder, { recursive: true, force: true });
 mkdirSync(folder, { recursive: true });
@@ -32,7 +34,7 @@ await registerTokens(postgres.url, secrets, log);
 const url = `http://${address}:${controlPort}`;
 const servers = { DATABASE_URL: postgres.url, NATS_URL: nats.url };
 const children: readonly Child[] = [
-  start('projector', ['--host', address, '--port', String(healthPorts.projector)], servers),
+  start('projector', ['--host', address, '--port', String(healthPorts.projector), ...projectorOptions], servers),
   start('control', ['--host', address, '--port', String(controlPort)], servers),
   ...(process.argv.includes('--no-node') ? [] : [startNode()]),
 ];

@@ -48,8 +48,12 @@ export class LabClient {
   }
 
   /** `without a node`: where data planes are provided in the clusters. */
-  async startFleet(how: 'with a node' | 'without a node' = 'with a node'): Promise<FleetRecord> {
-    await this.#start(['fleet', ...(how === 'with a node' ? [] : ['--no-node'])], 'fleet is started');
+  async startFleet(
+    how: 'with a node' | 'without a node' = 'with a node',
+    projectorOptions: readonly string[] = [],
+  ): Promise<FleetRecord> {
+    const args = ['fleet', ...(how === 'with a node' ? [] : ['--no-node']), ...projectorOptions];
+    await this.#start(args, 'fleet is started');
     return fleetRecord.parse(JSON.parse(readFileSync(join(this.#paths.dir, 'fleet', 'fleet.json'), 'utf8')));
   }
 
