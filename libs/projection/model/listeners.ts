@@ -114,7 +114,8 @@ export function toListenerModel(draft: ListenerDraft, entryName: string, verdict
 /**
  * The snapshot entry of a listener of an accepted object. One that cannot be served, for whatever reason, has an entry
  * too where it has a hostname: without certificates and rules, it closes the hostname, which a listener with a wider
- * one would answer else ("Listener isolation" of GatewaySpec.listeners).
+ * one would answer else ("Listener isolation" of GatewaySpec.listeners). Where it wants services to be asked, nobody
+ * consents, so that on shared nodes no other Gateway takes its requests without asking.
  */
 export function listenerEntry(listener: ListenerModel, createdAt: string): ListenerEntry | undefined {
   const { spec, entryName, served } = listener;
@@ -122,7 +123,7 @@ export function listenerEntry(listener: ListenerModel, createdAt: string): Liste
   if (spec === undefined || protocol === undefined || (!served && !ownsHostname(listener, protocol))) return undefined;
   const certificates = served ? listener.certificates : [];
   const clientValidation = served ? listener.clientValidation : undefined;
-  const filters = served ? listener.filters : [];
+  const filters = served ? listener.filters : wantsConsent(spec) ? [nobodyConsents(listener)] : [];
   return {
     kind: 'listener',
     name: entryName,
@@ -139,8 +140,19 @@ export function listenerEntry(listener: ListenerModel, createdAt: string): Liste
 
 /** Tells whether nobody else is to answer for the hostname of a listener that is not served. */
 function ownsHostname({ spec, conflict, nobodys }: ListenerModel, protocol: ListenerProtocol): boolean {
-  if (protocol === 'TCP' || protocol === 'UDP' || spec?.hostname === '*') return false;
+  if (protocol === 'TCP' || protocol === 'UDP') return false;
+  if (spec?.hostname === '*' && !wantsConsent(spec)) return false;
   return conflict === undefined || nobodys === true;
+}
+
+/** Tells whether services are to be asked about the requests of a listener; only where HTTP is spoken. */
+export function wantsConsent({ protocol, filters }: ReadableListener): boolean {
+  return (protocol === 'HTTP' || protocol === 'HTTPS') && filters.length > 0;
+}
+
+function nobodyConsents({ fault, conflict, references }: ListenerModel): ExternalAuth {
+  const invalid = (fault ?? conflict ?? references)?.message ?? 'the listener is not served';
+  return { type: 'external-auth', protocol: 'http', backend: { invalid }, allowedHeaders: [], bodyMax: 0 };
 }
 
 /** Tells whether a listener has certificates of its own. */

@@ -24,7 +24,13 @@ import {
   toGatewayModel,
 } from '#libs/projection/model/gateway-model.ts';
 import { type Claimant, judgeListeners, type Verdicts } from '#libs/projection/model/listener-conflicts.ts';
-import { claimOf, type ListenerDraft, listenerEntry, type ListenerModel } from '#libs/projection/model/listeners.ts';
+import {
+  claimOf,
+  type ListenerDraft,
+  listenerEntry,
+  type ListenerModel,
+  wantsConsent,
+} from '#libs/projection/model/listeners.ts';
 import {
   draftListenerSet,
   type GatewayOffer,
@@ -291,7 +297,11 @@ function createEntryStages(
 
 function entriesOf(listeners: readonly ListenerModel[], createdAt: string): readonly KeyedEntry[] {
   const closed = new Set<string>();
-  return listeners.flatMap((listener) => {
+  // Of several that want a hostname which none gets, one that wants services to be asked closes it.
+  const [wanting, others] = [true, false].map((wants) =>
+    listeners.filter(({ spec }) => (spec !== undefined && wantsConsent(spec)) === wants),
+  );
+  return [...(wanting ?? []), ...(others ?? [])].flatMap((listener) => {
     const entry = listenerEntry(listener, createdAt);
     if (entry === undefined) return [];
     // One is enough to close a hostname that several want and none gets.
