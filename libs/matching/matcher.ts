@@ -22,6 +22,7 @@ import {
 import { type Predicate, preflightOf } from './predicate.ts';
 import { type HttpRequest, type ReadRequest, readRequest } from './request.ts';
 import { type Candidate, compileRule, type RuleOf } from './rule-table.ts';
+import { type Consents, consentsOf, type FindBackend } from './target.ts';
 import { matchStream, type StreamConnection } from './stream.ts';
 import type { RuleVerdict, Verdict } from './verdict.ts';
 
@@ -69,10 +70,13 @@ export function compileMatcher(gateways: Iterable<MatcherGateway>, options: Matc
       const arrival = arrive(tables, sent);
       if ('verdict' in arrival) return arrival.verdict;
       const { place, request } = arrival;
+      const asked = askedBefore(place, tables);
+      if ('problem' in asked) return { type: 'unrouted', status: 500, reason: asked.problem, ...listenerIn(place) };
+      const { consents } = asked;
       const found = findRule(place, request);
       if (found === undefined) {
-        const reason = 'no rule matches';
-        return { type: 'unrouted', status: 404, reason, ...listenerIn(place) };
+        const wanted = consents.length === 0 ? {} : { consents };
+        return { type: 'unrouted', status: 404, reason: 'no rule matches', ...wanted, ...listenerIn(place) };
       }
       const { candidate, hostname } = found;
       const { rule, match, predicate } = candidate;
@@ -83,6 +87,7 @@ export function compileMatcher(gateways: Iterable<MatcherGateway>, options: Matc
         portOffset,
         hostname,
         findBackend: (key: string) => tables.backends.get(`${rule.gateway} ${key}`),
+        consents,
       };
       const listener = place.listeners[candidate.age] ?? place.listeners[0];
       if (listener === undefined) return { type: 'refused', reason: 'nothing listens' };
@@ -139,6 +144,12 @@ export function findRule(
 
 function unread({ problem: reason, status }: RequestProblem): Verdict {
   return status === 'reset' ? { type: 'reset', reason } : { type: 'unrouted', status, reason };
+}
+
+/** Says whom a listener has asked before routes are matched: the oldest Gateway's word holds. */
+function askedBefore({ listeners: [leader] }: Place, { backends }: Tables): Consents {
+  const find: FindBackend = (key) => backends.get(`${leader?.gateway ?? ''} ${key}`);
+  return consentsOf('listener', leader?.entry.filters ?? [], find);
 }
 
 function refused(reason: string): Arrival {

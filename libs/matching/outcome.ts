@@ -5,61 +5,79 @@ import { changeHeaders, headerChanges } from './header-changes.ts';
 import { changePath } from './path-change.ts';
 import { locationOf, type RedirectContext } from './redirect.ts';
 import type { ReadRequest } from './request.ts';
-import { type FindBackend, targetOf } from './target.ts';
-import type { BackendRequest, Outcome, Share } from './verdict.ts';
+import { consentsOf, type FindBackend, targetOf } from './target.ts';
+import type { BackendRequest, Consent, Outcome, Share, Target } from './verdict.ts';
 
 interface OutcomeContext extends RedirectContext {
   readonly findBackend: FindBackend;
   /** The rule takes the request as a preflight of what it matches: no backend gets it. */
   readonly isPreflight: boolean;
+  /** Whom the listener asks. */
+  readonly consents: readonly Consent[];
 }
 
 /** Applies a rule. */
 export function outcomeOf(rule: HttpRuleEntry, request: ReadRequest, context: OutcomeContext): Outcome {
   const { action, filters } = rule;
-  if (action.type === 'invalid') return { type: 'error', status: 500, reason: action.reason };
+  const { consents: before } = context;
+  if (action.type === 'invalid') return failed(action.reason, before);
+  const own = consentsOf('rule', filters, context.findBackend);
+  if ('problem' in own) return failed(own.problem, before);
+  const consents = [...before, ...own.consents];
   const cors = corsPolicy(filters);
-  if (action.type === 'forward') return forward(action.backends, rule, request, context);
+  if (action.type === 'forward') return forward(action.backends, rule, request, { ...context, own: own.consents });
   const location = locationOf(action.redirect, request, context);
-  if (typeof location !== 'string') return { type: 'error', status: 500, reason: location.problem };
+  if (typeof location !== 'string') return failed(location.problem, before);
   const preflight = cors === undefined ? undefined : preflightHeaders(cors, request);
-  if (preflight !== undefined) return { type: 'preflight', status: 204, headers: preflight };
+  if (preflight !== undefined) return { type: 'preflight', status: 204, headers: preflight, consents: before };
   return {
     type: 'redirect',
     status: action.redirect.statusCode,
     location,
     responseChanges: headerChanges(filters, 'response-headers'),
     corsHeaders: cors === undefined ? [] : corsHeaders(cors, request),
+    consents,
   };
+}
+
+function failed(reason: string, consents: readonly Consent[]): Outcome {
+  return { type: 'error', status: 500, reason, consents };
+}
+
+interface ForwardContext extends OutcomeContext {
+  /** Whom the rule asks. */
+  readonly own: readonly Consent[];
 }
 
 function forward(
   backends: Extract<RuleAction, { readonly type: 'forward' }>['backends'],
   rule: HttpRuleEntry,
   request: ReadRequest,
-  context: OutcomeContext,
+  context: ForwardContext,
 ): Outcome {
+  const consents = [...context.consents, ...context.own];
   const weighted = backends.filter(({ weight }) => weight > 0);
   const total = weighted.reduce((sum, { weight }) => sum + weight, 0);
-  const seenBy = weighted.some((backend) => 'key' in targetOf(backend, context.findBackend)) ? 'backends' : 'nobody';
+  const seenBy = weighted.some((backend) => 'key' in sentTo(backend, context)) ? 'backends' : 'nobody';
   const shares: Share[] = [];
   for (const backend of weighted) {
     const made = shareOf(backend, rule.filters, request, context, seenBy);
-    if ('problem' in made) return { type: 'error', status: 500, reason: made.problem };
+    if ('problem' in made) return failed(made.problem, context.consents);
     shares.push({ ...made, share: backend.weight / total });
   }
   const answers = shares.map(({ preflight }) => JSON.stringify(preflight));
   const rulePolicy = corsPolicy(rule.filters);
   const preflight = shares.length > 0 ? shares[0]?.preflight : rulePolicy && preflightHeaders(rulePolicy, request);
   if (preflight !== undefined && new Set(answers).size <= 1)
-    return { type: 'preflight', status: 204, headers: preflight };
+    return { type: 'preflight', status: 204, headers: preflight, consents: context.consents };
   if (shares.every(({ backend, preflight: own }) => 'invalid' in backend && own === undefined))
-    return { type: 'error', status: noBackendStatus(rule), reason: whyNone(backends.length, shares) };
+    return { type: 'error', status: noBackendStatus(rule), reason: whyNone(backends.length, shares), consents };
   const { timeouts, retry } = rule;
   return {
     type: 'forward',
     shares,
     noBackendStatus: noBackendStatus(rule),
+    consents,
     ...(timeouts === undefined ? {} : { timeouts }),
     ...(retry === undefined ? {} : { retry }),
   };
@@ -69,10 +87,11 @@ function shareOf(
   backend: WeightedBackend,
   ruleFilters: readonly HttpFilter[],
   request: ReadRequest,
-  context: OutcomeContext,
+  context: ForwardContext,
   seenBy: 'backends' | 'nobody',
 ): Omit<Share, 'share'> | { readonly problem: string } {
-  const target = targetOf(backend, context.findBackend);
+  const asked = consentsOf('backend', backend.filters, context.findBackend, context.own.length);
+  const target = sentTo(backend, context);
   const filters = 'key' in target ? [...ruleFilters, ...backend.filters] : ruleFilters;
   // A change that cannot be made does not matter to a request that nobody gets.
   const seen = backendRequest(request, seenBy === 'nobody' ? [] : filters, context);
@@ -86,6 +105,7 @@ function shareOf(
     responseChanges: headerChanges(filters, 'response-headers'),
     corsHeaders: cors === undefined ? [] : corsHeaders(cors, request),
     mirrors: mirrorsOf(filters, context),
+    consents: 'key' in target && 'consents' in asked ? asked.consents : [],
     ...(preflight === undefined ? {} : { preflight }),
   };
 }
@@ -125,4 +145,11 @@ function mirrorsOf(filters: readonly HttpFilter[], context: OutcomeContext): Sha
       ? [{ backend: targetOf(filter.backend, context.findBackend), share: filter.numerator / filter.denominator }]
       : [],
   );
+}
+
+/** Gives the backend, or why none gets its share: there is none, or nobody whom it is to ask. */
+function sentTo(backend: WeightedBackend, context: ForwardContext): Target {
+  const asked = consentsOf('backend', backend.filters, context.findBackend, context.own.length);
+  const target = targetOf(backend, context.findBackend);
+  return 'problem' in asked && 'key' in target ? { invalid: asked.problem } : target;
 }

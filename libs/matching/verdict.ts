@@ -1,5 +1,5 @@
 // A verdict says what becomes of a request or connection.
-import type { BackendTls, HttpRuleEntry, RetryPolicy } from '#libs/snapshot/entry.ts';
+import type { BackendTls, ExternalAuth, HttpRuleEntry, RetryPolicy } from '#libs/snapshot/entry.ts';
 import type { HeaderChange } from '#libs/gateway/filters/http-filter.ts';
 import type { ListenerOf, StreamRuleOf } from './port-table.ts';
 import type { Header } from './request.ts';
@@ -16,9 +16,11 @@ export type Verdict =
   /** Answered without a rule. */
   | {
       readonly type: 'unrouted';
-      readonly status: 400 | 404 | 421 | 501;
+      readonly status: 400 | 404 | 421 | 500 | 501;
       readonly reason: string;
       readonly listener?: ListenerOf;
+      /** What the listener wants before it says so; absent = nothing. */
+      readonly consents?: readonly Consent[];
     }
   | RuleVerdict;
 
@@ -43,6 +45,7 @@ export interface RuleVerdict {
   readonly outcome: Outcome;
 }
 
+/** `consents` = whom the listener and then the rule ask before this comes about. */
 export type Outcome =
   | Forward
   | {
@@ -52,10 +55,22 @@ export type Outcome =
       readonly responseChanges: readonly HeaderChange[];
       /** Headers that the answer gets for CORS. */
       readonly corsHeaders: readonly Header[];
+      readonly consents: readonly Consent[];
     }
   /** Answered to a browser that asks before it sends. */
-  | { readonly type: 'preflight'; readonly status: 204; readonly headers: readonly Header[] }
-  | { readonly type: 'error'; readonly status: 500 | 503; readonly reason: string };
+  | {
+      readonly type: 'preflight';
+      readonly status: 204;
+      readonly headers: readonly Header[];
+      /** Of the listener only: a browser sends no credentials with it. */
+      readonly consents: readonly Consent[];
+    }
+  | {
+      readonly type: 'error';
+      readonly status: 500 | 503;
+      readonly reason: string;
+      readonly consents: readonly Consent[];
+    };
 
 export interface Forward {
   readonly type: 'forward';
@@ -65,6 +80,8 @@ export interface Forward {
   readonly retry?: RetryPolicy;
   /** What the shares of invalid backends are answered. */
   readonly noBackendStatus: 500 | 503;
+  /** Those of the listener and the rule; the answer to a preflight waits only for the listener's. */
+  readonly consents: readonly Consent[];
 }
 
 /** One backend and what it gets. */
@@ -79,6 +96,26 @@ export interface Share {
   /** The request is a preflight, and where this backend is chosen it is answered 204 with these headers. */
   readonly preflight?: readonly Header[];
   readonly mirrors: readonly { readonly backend: Target; readonly share: number }[];
+  /** Whom this backend asks beside, after the rule. */
+  readonly consents: readonly Consent[];
+}
+
+/** One service that is asked; a refusal ends the request, and those behind are not asked. */
+export interface Consent {
+  /** Whose filter it is. A listener's run before routes are matched, the others after. */
+  readonly by: 'listener' | 'rule' | 'backend';
+  /** Among the filters of that listener, rule or backend, from 0. */
+  readonly index: number;
+  readonly protocol: ExternalAuth['protocol'];
+  /** Never an invalid one: then nobody can be asked. */
+  readonly service: Target;
+  /** Put before the path that the service is asked with. */
+  readonly pathPrefix?: string;
+  /** A longer body is answered 413 before the service is asked; 0 = it sees none. */
+  readonly bodyMax: number;
+  /** What the client gets where the service refuses, and where it fails or does not answer. */
+  readonly refused: 'the answer of the service';
+  readonly failed: 403;
 }
 
 /** A backend by its entry key and whom it must be by TLS, if it is spoken to so; or why its share is answered 500. */

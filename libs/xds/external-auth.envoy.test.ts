@@ -221,6 +221,18 @@ void t.test('several services are asked in order, of the rule and of a backend',
   t.equal(await gateway.asked({ headers: says(401) }), '401');
   t.equal(services.grpc.asked.length, before, 'who comes after a refusal is not asked');
   await asked.serve(t, {
+    name: 'one',
+    filters: [external('grpc')],
+    to: { type: 'forward', backends: [to('web', external('http', { pathPrefix: '/own' }))] },
+  });
+  const counts = [services.grpc.asked.length, services.http.asked.length];
+  t.equal(await gateway.asked({}), 'web');
+  t.strictSame(
+    [services.grpc.asked.length, services.http.asked.length],
+    counts.map((one) => one + 1),
+    'an only backend',
+  );
+  await asked.serve(t, {
     name: 'share',
     to: { type: 'forward', backends: [to('web', external('http', { backend: { invalid: 'x' } })), to('api')] },
   });

@@ -9,7 +9,7 @@ import { answersTo, services } from '#libs/testing/given/random-backends.ts';
 import { serviceOf } from './expected-connection.ts';
 
 /** What is compared, in a form that prints well. */
-interface ExpectedAnswer {
+export interface ExpectedAnswer {
   readonly kind: string;
   /** Any of these is right. */
   readonly answers: readonly Comparable[];
@@ -89,7 +89,7 @@ function preflighted(headers: readonly Header[], sent: HttpRequest): Comparable 
 }
 
 /** Says what Envoy answers itself; gRPC clients get it as a gRPC status. */
-function localReply(status: number, { headers }: HttpRequest): Comparable {
+export function localReply(status: number, { headers }: HttpRequest): Comparable {
   const types = headers.flatMap(([name, value]) =>
     name.toLowerCase() === 'content-type' && value !== '' ? [value] : [],
   );
@@ -105,6 +105,7 @@ function seen({ status, headers, echo }: KeptAnswer): Comparable {
   return {
     status,
     rule: map.get('x-rule'),
+    refusedBy: map.get('x-refused-by'),
     location: location === undefined ? undefined : new URL(location).href,
     cors: sorted(headers.filter(([name]) => name.startsWith('access-control-'))),
     answer: sorted(joined(answer)),

@@ -44,6 +44,15 @@ class ServedRouteSets {
     if (refused.length > 0) throw new Error(`Envoy refuses: ${refused.join('; ')}`);
   }
 
+  /** Lets a service be found that a set names beside the usual ones. */
+  reach(service: string, port: number): void {
+    const [, { endpoints: key }] = backendEntry(service);
+    this.#compiler.setDiscovery(
+      [{ key, item: { kind: 'endpoints', endpoints: [{ address: '127.0.0.1', port }] } }],
+      [],
+    );
+  }
+
   /** Gives the answers in the order of the requests; those that can share a connection do. */
   async askRequests(requests: readonly HttpRequest[]): Promise<readonly RequestAnswer[]> {
     const answers = new Map<HttpRequest, RequestAnswer>();

@@ -131,7 +131,8 @@ function split(targets: readonly Target[], total: number, context: ForwardContex
     for (const { share, policies } of shares) {
       const route = { cluster, ...action.fields, ...mirrorField(policies) };
       const part = {
-        fields: { route, ...headerFields(all), ...ownAuths(target, context) },
+        fields: { route, ...headerFields(all) },
+        ...(target.auths.length === 0 ? {} : { auths: [...context.auths, ...target.auths] }),
         ...(cors === undefined ? {} : { cors }),
       };
       pieces.push({ share: (share * weight) / total, part });

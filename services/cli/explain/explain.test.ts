@@ -157,6 +157,7 @@ for (const [name, url, host] of [
   ['older-near-misses', 'http://shop.example.com/', 'so are those of Service APIs, and Ingresses'],
   ['review', 'https://shop.example.com/a', 'a folder for review: no Secrets, slips of the pen, and ties'],
   ['foreign-policies', 'http://shop.example.com/', 'policies of other gateways are named, on what is served'],
+  ['consents', 'http://shop.example.com/account/x', 'whom the listener and the rule ask for consent is said'],
   ['older-problems', 'http://shop.example.com/', 'what is wrong with objects of Service APIs is said'],
 ] as const) {
   await t.test(host, async (t) => {

@@ -4,9 +4,8 @@ import type { HeaderChange } from '#libs/gateway/filters/http-filter.ts';
 import type { ListenerOf } from '#libs/matching/port-table.ts';
 import type { Header } from '#libs/matching/request.ts';
 import type { Forward, RuleVerdict, Share, Target, Verdict } from '#libs/matching/verdict.ts';
-import { toEndpointsKey } from '#libs/snapshot/discovery-key.ts';
-import { parseEntryKey } from '#libs/snapshot/entry-key.ts';
 import { type Column, count, cut, oneLine, renderTable } from '../views/table.ts';
+import { consentFields, readyCount, targetText } from './backend-text.ts';
 import type { Explained, ExplainedCandidate } from './explanation.ts';
 import type { Ground } from './ground.ts';
 
@@ -27,7 +26,8 @@ const listenersMax = 10;
 /** Writes the text of an explanation, without a final newline. */
 export function explanationText(explained: Explained, options: TextOptions): string {
   const { verdict, problems } = explained;
-  const fields = verdict.type === 'rule' ? ruleFields(explained, verdict, options) : otherFields(explained, verdict);
+  const fields =
+    verdict.type === 'rule' ? ruleFields(explained, verdict, options) : otherFields(explained, verdict, options);
   return [
     `${options.title}  →  ${summary(verdict)}`,
     `by ${explained.about}`,
@@ -76,6 +76,7 @@ function ruleFields({ place, match }: Explained, verdict: RuleVerdict, options: 
     ['route', `${route.kind} ${route.namespace}/${route.name}, hostname ${hostname}${placeText(place)}`],
     ['rule', `${index}${name === undefined ? '' : ` (${name})`}, match ${verdict.match}: ${match ?? ''}`],
   ];
+  fields.push(...consentFields(outcome.consents, options.endpoints));
   if (outcome.type === 'forward') return [...fields, ...forwardFields(outcome, options)];
   if (outcome.type === 'error') return fields;
   const headers = outcome.type === 'preflight' ? outcome.headers : outcome.corsHeaders;
@@ -97,6 +98,7 @@ function forwardFields(forward: Forward, options: TextOptions): readonly Field[]
   return [
     ...shares.flatMap((share): Field[] => [
       ['backend', `${percent(share.share)}  ${targetText(share.backend)}${endpointsText(share, forward, options)}`],
+      ...consentFields(share.consents, options.endpoints),
       ...(isOne ? [] : shareFields(share)),
     ]),
     ...(isOne && first !== undefined ? shareFields(first) : []),
@@ -123,11 +125,12 @@ function shareFields({ request, responseChanges, corsHeaders, mirrors }: Share):
   ];
 }
 
-function otherFields({ place }: Explained, verdict: Verdict): readonly Field[] {
+function otherFields({ place }: Explained, verdict: Verdict, { endpoints }: TextOptions): readonly Field[] {
   const listener =
     'listener' in verdict && verdict.listener !== undefined
       ? [['listener', listenerText(verdict.listener)] as const]
       : [];
+  if (verdict.type === 'unrouted') return [...listener, ...consentFields(verdict.consents ?? [], endpoints)];
   if (verdict.type !== 'stream') return listener;
   const { route, index } = verdict.rule.entry;
   return [
@@ -150,19 +153,9 @@ function listenerText({ gateway, entry }: ListenerOf): string {
   return `${name} of ${gateway}: ${protocol} on port ${port}${hostname === '*' ? '' : ` for ${hostname}`}${clients}`;
 }
 
-function targetText(backend: Target): string {
-  if ('invalid' in backend) return `nothing (${backend.invalid})`;
-  const key = parseEntryKey(backend.key);
-  if (key?.type !== 'backend') return backend.key;
-  const { cluster, namespace, service, port } = key.port;
-  const tls = backend.tls === undefined ? '' : `, by TLS as ${backend.tls.hostname}`;
-  return `Service ${namespace}/${service} port ${port} in ${cluster}${tls}`;
-}
-
 function endpointsText({ backend }: Share, { noBackendStatus }: Forward, { endpoints }: TextOptions): string {
   if ('invalid' in backend) return `: answered ${noBackendStatus}`;
-  const key = parseEntryKey(backend.key);
-  const count = key?.type === 'backend' ? endpoints(toEndpointsKey(key.port)) : undefined;
+  const count = readyCount(backend, endpoints);
   if (count === undefined) return '';
   return count === 0 ? ', 0 ready: answered 503' : `, ${count} ready`;
 }
