@@ -215,6 +215,7 @@ const special: readonly HeaderCase[] = [
     ],
   },
   { wanted: ['x-forwarded-proto', 'http'], sent: [['x-forwarded-proto', 'https']] },
+  { wanted: ['transfer-encoding', '.*', 'RegularExpression'], sent: [['transfer-encoding', '']] },
   { wanted: ['content-length', '0'], sent: [['content-length', '0']] },
   {
     wanted: ['content-length', '0'],

@@ -151,7 +151,7 @@ function isSplitCookie(name: string, version: '1.1' | '2'): boolean {
 /** Does what `Connection` says: the headers that it names are for the next hop only, and go. */
 function readConnection(lines: readonly Line[]): { readonly lines: readonly Line[] } | RequestProblem {
   const valueOf = (wanted: string): string => lines.find(([name]) => name === wanted)?.[1] ?? '';
-  if (!['', 'chunked'].includes(valueOf('transfer-encoding').toLowerCase()))
+  if (lines.some(([name, value]) => name === 'transfer-encoding' && value.toLowerCase() !== 'chunked'))
     return { problem: 'Transfer-Encoding is not chunked', status: 501 };
   const words = wordsOf(valueOf('connection')).map((word) => word.toLowerCase());
   const upgrade = valueOf('upgrade').toLowerCase();

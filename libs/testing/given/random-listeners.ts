@@ -68,7 +68,7 @@ export function listenerChoice(ports: RoutePorts): fc.Arbitrary<ListenerChoice> 
         protocol: 'TCP' as const,
       })),
     },
-    { weight: 1, arbitrary: fc.constant({ ...plain, port: ports.stream, protocol: 'UDP' as const }) },
+    { weight: 2, arbitrary: fc.constant({ ...plain, port: ports.stream, protocol: 'UDP' as const }) },
   );
 }
 

@@ -59,23 +59,25 @@ function rule(index: number): fc.Arbitrary<Unattached<HttpRuleEntry>> {
     });
 }
 
-const streamKinds = ['TLSRoute', 'TLSRoute', 'TCPRoute', 'TCPRoute', 'UDPRoute'] as const;
+const streamKinds = ['TLSRoute', 'TLSRoute', 'TCPRoute', 'UDPRoute'] as const;
 
 function streamRule(index: number): fc.Arbitrary<Unattached<StreamRuleEntry>> {
-  const kind = streamKinds[index % streamKinds.length] ?? 'TLSRoute';
-  const names = kind === 'UDPRoute' ? ['datagram'] : ['stream', 'tls-stream', 'tls-stream'];
-  const target = fc.tuple(pick(...names, ...names, 'absent', '!no such Service'), pick(1, 1, 2, 0));
-  return fc
-    .record({
-      name: pick('s1', 's2'),
-      createdAt: pick(...dates),
-      hosts,
-      to: fc.array(target, { maxLength: 3 }).map((list) => Object.fromEntries(list)),
-    })
-    .map(({ hosts: attached, ...rest }) => {
-      const [, entry] = streamRuleEntry({ ...rest, index, kind, hosts: [] });
-      return { ...entry, hosts: attached };
-    });
+  return fc.tuple(pick(...streamKinds), fc.nat(7)).chain(([kind, served]) => {
+    const isServed = served > 0;
+    const names = kind === 'UDPRoute' ? ['datagram'] : ['stream', 'tls-stream', 'tls-stream'];
+    const target = fc.tuple(pick(...names, ...names, ...names, 'absent', '!no such Service'), pick(1, 1, 2, 0));
+    return fc
+      .record({
+        name: pick('s1', 's2'),
+        createdAt: pick(...dates),
+        hosts,
+        to: fc.array(target, { minLength: isServed ? 1 : 0, maxLength: 3 }).map((list) => Object.fromEntries(list)),
+      })
+      .map(({ hosts: attached, ...rest }) => {
+        const [, entry] = streamRuleEntry({ ...rest, index, kind, hosts: [] });
+        return { ...entry, hosts: attached };
+      });
+  });
 }
 
 function upTo<T>(max: number, min: number, make: (index: number) => fc.Arbitrary<T>): fc.Arbitrary<readonly T[]> {
@@ -99,7 +101,7 @@ export function routeSets(ports: RoutePorts): fc.Arbitrary<RouteSet> {
       })
       .filter((list) => list.some(({ protocol }) => protocol !== 'UDP')),
     rules: upTo(10, 1, rule),
-    streams: upTo(5, 0, streamRule),
+    streams: upTo(6, 0, streamRule),
     backends: backendEntries,
   });
   return fc.tuple(gateway, rarely(gateway, 1)).map(([first, second]) => ({

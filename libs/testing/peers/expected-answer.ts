@@ -62,7 +62,7 @@ function forwarded(share: Share, { noBackendStatus }: Forward, rule: string, sen
   if (preflight !== undefined) return preflighted(preflight, sent);
   if ('invalid' in backend) return localReply(noBackendStatus, sent);
   const service = serviceOf(backend.key);
-  if (service === undefined || !answersTo(service, backend.tls)) return localReply(503, sent);
+  if (!answersTo(service, backend.tls)) return localReply(503, sent);
   const { protocol, speaksTls } = services[service];
   const own: readonly Header[] = protocol === 'h2c' || speaksTls ? [] : [['x-backend', service]];
   const answer = changeHeaders(own, responseChanges).filter(([name]) => name !== 'x-rule');

