@@ -1,8 +1,10 @@
 // Reads of a policy that another gateway serves what it is attached to, in the forms in which such policies say it:
-// targetRef, targetRefs and targetSelectors (GEP-713), and Istio's selector of workloads. What it asks for is not read.
+// targetRef, targetRefs and targetSelectors (GEP-713), Istio's selector of workloads, and Kong's annotations on the
+// object itself. What it asks for is not read.
 // What of it cannot be read is taken for less of a restriction: a policy named too often costs a look.
 import { Cursor } from '#libs/gateway/fields/cursor.ts';
 import { type LabelSelector, parseLabelSelector } from '#libs/gateway/fields/label-selector.ts';
+import { annotations } from '#libs/gateway/fields/metadata.ts';
 import { namespaceName, objectName, sectionName } from '#libs/gateway/fields/names.ts';
 import { gatewayGroup } from '#libs/gateway/fields/parent-ref.ts';
 import { isRecord, recordsOf } from '#libs/gateway/fields/record.ts';
@@ -38,10 +40,30 @@ interface ForeignPolicy {
   readonly selected: readonly SelectedTargets[];
 }
 
+/** Annotations that attach policies to their object, by name or by `namespace/name`, and the kind of these. */
+const attachingAnnotations: ReadonlyMap<string, string> = new Map([
+  ['konghq.com/plugins', 'KongPlugin'],
+  ['konghq.com/upstream-policy', 'KongUpstreamPolicy'],
+]);
+
 type Part = Readonly<Record<string, unknown>>;
 
 /** Labels by which Istio's policies select the pods of a Gateway. */
 const gatewayNameLabels = ['gateway.networking.k8s.io/gateway-name', 'istio.io/gateway-name'];
+
+/** Gives the titles of the policies that an object's annotations attach to it: Kong's, which have no targetRefs. */
+export function parseAttachingAnnotations(object: KubeObject): readonly string[] {
+  const written = annotations(object);
+  const { namespace = '' } = object.metadata;
+  return [...attachingAnnotations].flatMap(([annotation, kind]) => {
+    const names = Object.hasOwn(written, annotation) ? (written[annotation] ?? '').split(',') : [];
+    const known = names.map((name) => name.trim()).filter((name) => name !== '');
+    return [...new Set(known)].map((name) => {
+      const key = name.includes('/') ? name : toNamespacedKey({ namespace, name });
+      return `${kind} of configuration.konghq.com, ${key}`;
+    });
+  });
+}
 
 /** Reads a policy, whatever it holds. */
 export function parseForeignPolicy(object: KubeObject): ForeignPolicy {

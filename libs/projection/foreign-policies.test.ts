@@ -124,7 +124,13 @@ void t.test('each kind of target', (t) => {
   const fleet = new Fleet();
   const cases: readonly (readonly [object, readonly string[]])[] = [
     [ref('Gateway', 'web'), [`Gateway web: ${title} is not served here`]],
-    [ref('ListenerSet', 'more'), [`ListenerSet more: ${title} is not served here`]],
+    [
+      ref('ListenerSet', 'more'),
+      [
+        `Gateway web: ${title} on ListenerSet shop/more, is not served here`,
+        `ListenerSet more: ${title} is not served here`,
+      ],
+    ],
     [ref('HTTPRoute', 'cart'), [`HTTPRoute cart: ${title} is not served here`]],
     [ref('GRPCRoute', 'calls'), [`GRPCRoute calls: ${title} is not served here`]],
     [{ group: '', kind: 'Service', name: 'a' }, [`HTTPRoute cart: ${title} on Service shop/a, is not served here`]],
@@ -165,7 +171,14 @@ void t.test('a section: a listener, a rule, a port', (t) => {
   const cases: readonly (readonly [object, readonly string[]])[] = [
     [ref('Gateway', 'web', { sectionName: 'alt' }), [`Gateway web/alt: ${title} is not served here`]],
     [ref('Gateway', 'web', { sectionName: 'none' }), none],
-    [ref('ListenerSet', 'more', { sectionName: 'extra' }), [`ListenerSet more/extra: ${title} is not served here`]],
+    [
+      ref('ListenerSet', 'more', { sectionName: 'extra' }),
+      [
+        `Gateway web: ${title} on listener extra of ListenerSet shop/more, is not served here`,
+        `ListenerSet more/extra: ${title} is not served here`,
+      ],
+    ],
+    [ref('ListenerSet', 'more', { sectionName: 'none' }), none],
     [
       ref('HTTPRoute', 'cart', { sectionName: 'first' }),
       [`HTTPRoute cart: ${title} on rule first, is not served here`],
@@ -244,6 +257,28 @@ void t.test("Istio's: by targetRefs, by the label of a Gateway's pods, or for th
     t.strictSame(fleet.named(), expected, JSON.stringify(spec));
     fleet.remove(policy);
   }
+  t.end();
+});
+
+void t.test("Kong's: by annotations of the object itself", (t) => {
+  const fleet = new Fleet();
+  const annotated = (plugins: string, policy: string): string => `
+kind: HTTPRoute
+metadata: { name: cart, namespace: shop, annotations: { konghq.com/plugins: ${plugins} } }
+spec: { parentRefs: [{ name: web, sectionName: http }], rules: [{ backendRefs: [{ name: a, port: 80 }] }] }
+---
+kind: Service
+metadata: { name: a, namespace: shop, annotations: { konghq.com/upstream-policy: ${policy} } }
+spec: { ports: [{ port: 80 }] }
+`;
+  fleet.apply(annotated("'login, infra/quota,,login'", 'sticky'));
+  const [one, two, three] = ['KongPlugin', 'KongPlugin', 'KongUpstreamPolicy'].map((kind, index) => {
+    const name = ['infra/quota', 'shop/login', 'shop/sticky, on Service shop/a'][index];
+    return `${kind} of configuration.konghq.com, ${name}, is not served here`;
+  });
+  t.strictSame(fleet.named(), [`HTTPRoute cart: ${one}; ${two}; ${three}`]);
+  fleet.apply(annotated("''", '7'));
+  t.strictSame(fleet.named(), none);
   t.end();
 });
 

@@ -2,9 +2,9 @@
 // labels. Nothing runs where there are none; a policy wakes what it names, or what is in the namespace of its selector.
 import { type LabelSelector, selects } from '#libs/gateway/fields/label-selector.ts';
 import { labels } from '#libs/gateway/fields/metadata.ts';
-import { kindInfo } from '#libs/gateway/kinds.ts';
-import { parseForeignPolicy } from '#libs/gateway/foreign-policy.ts';
-import { type ObjectName, parseObjectKey, toObjectKey, toPlaceKey } from '#libs/gateway/object-key.ts';
+import { kindInfo, type WatchedKind } from '#libs/gateway/kinds.ts';
+import { parseAttachingAnnotations, parseForeignPolicy } from '#libs/gateway/foreign-policy.ts';
+import { type ObjectName, parseObjectKey, parsePlaceKey, toObjectKey, toPlaceKey } from '#libs/gateway/object-key.ts';
 import type { Derivation } from '#libs/derivation/derivation.ts';
 import type { Read } from '#libs/derivation/stage.ts';
 import type { AttachedPolicy } from '#libs/projection/statuses/unserved-policies.ts';
@@ -14,6 +14,17 @@ interface SelectingPolicy {
   readonly policy: AttachedPolicy;
   readonly selector: LabelSelector;
 }
+
+/** Kinds whose objects may have policies attached by their annotations. An Ingress tells of its annotations itself. */
+const annotatedKinds: readonly WatchedKind[] = [
+  'Gateway',
+  'HTTPRoute',
+  'GRPCRoute',
+  'TLSRoute',
+  'TCPRoute',
+  'UDPRoute',
+  'Service',
+];
 
 /** Finds the policies on an object; its labels are read only where policies select by labels in its namespace. */
 export type PolicyLookup = (target: ObjectName, read: Read) => readonly AttachedPolicy[];
@@ -37,6 +48,16 @@ export function createForeignPolicyStages(engine: Derivation, sources: Sources):
       item: toAttached(policy, sectionName),
     }));
   });
+  for (const kind of annotatedKinds) {
+    naming.feed(sources.objects(kind), (key, { object }) => {
+      const group = toObjectKey({ ...parsePlaceKey(key), kind });
+      return parseAttachingAnnotations(object).map((title) => ({
+        group,
+        member: title,
+        item: { title, isStandard: false },
+      }));
+    });
+  }
   const selecting = engine.group<SelectingPolicy>().feed(policies, (key, { selected, ...policy }) => {
     const { cluster } = parseObjectKey(key);
     return selected.map(({ kind, namespace, selector, sectionName }, index) => ({

@@ -3,22 +3,17 @@ import type { DesiredStatus } from '#libs/events/agent-exchange.ts';
 import { parseServedApi } from '#libs/gateway/objects/served-api.ts';
 import { generation } from '#libs/gateway/fields/metadata.ts';
 import { desiredDataPlane } from '#libs/projection/model/delivery/data-plane.ts';
-import type { KnownObject } from '#libs/fleet/fleet.ts';
-import { gatewayClassName } from '#libs/gateway/objects/gateway.ts';
 import type { Derivation } from '#libs/derivation/derivation.ts';
-import type { Read, Stage } from '#libs/derivation/stage.ts';
+import type { Stage } from '#libs/derivation/stage.ts';
 import { judgeAddresses } from '#libs/projection/statuses/gateway-addresses.ts';
 import type { PolicyLookup } from './foreign-policy-stages.ts';
 import type { GatewayStages } from './gateway-stages.ts';
 import { gatewayClassStatus, gatewayStatus } from '#libs/projection/statuses/gateway-status.ts';
 import { listenerSetStatus } from '#libs/projection/statuses/listener-set-status.ts';
-import {
-  unservedByListener,
-  type UnservedPolicies,
-  unservedPolicy,
-} from '#libs/projection/statuses/unserved-policies.ts';
+import { unservedPolicy } from '#libs/projection/statuses/unserved-policies.ts';
 import type { RouteStages } from './route-stages.ts';
 import type { Sources } from './sources.ts';
+import type { UnservedStages } from './unserved-stages.ts';
 import { parsePlaceKey } from '#libs/gateway/object-key.ts';
 
 /** Makes the stage of `status` of the GatewayClasses that are ours. */
@@ -46,10 +41,9 @@ export function createClassStatus(
 /** Makes the stage of `status` of the Gateways, with the data planes that they want. */
 export function createGatewayStatus(
   engine: Derivation,
-  sources: Sources,
   gateways: GatewayStages,
   routes: RouteStages,
-  policiesOn: PolicyLookup,
+  unserved: UnservedStages,
 ): Stage<DesiredStatus> {
   return engine.stage<DesiredStatus>({
     name: 'gateway status',
@@ -63,7 +57,7 @@ export function createGatewayStatus(
         listenerSets: read.count(gateways.acceptedSets, key),
         attachedRoutes: (listener) => read.count(routes.attached, `${key} ${listener}`),
         lost: (listener) => read.list(gateways.lost, `${key} ${listener}`)[0],
-        unserved: unservedOnGateway(key, read.get(sources.objects('Gateway'), key), policiesOn, read),
+        unserved: unserved.onGateway(key, read),
       });
       const served = read.get(gateways.servedPorts, key) ?? [];
       const dataPlane = desiredDataPlane(model, read.list(gateways.livePorts, key), served);
@@ -72,32 +66,12 @@ export function createGatewayStatus(
   });
 }
 
-/** Names the policies on a Gateway, and those on all Gateways of its class or namespace. */
-function unservedOnGateway(
-  key: string,
-  known: KnownObject | undefined,
-  policiesOn: PolicyLookup,
-  read: Read,
-): UnservedPolicies {
-  const { cluster, namespace, name } = parsePlaceKey(key);
-  const own = policiesOn({ cluster, kind: 'Gateway', namespace, name }, read);
-  const wider = [
-    { kind: 'GatewayClass', name: known === undefined ? undefined : gatewayClassName(known.object) },
-    { kind: 'Namespace', name: namespace },
-  ].flatMap((one) => {
-    if (one.name === undefined) return [];
-    const found = policiesOn({ cluster, kind: one.kind, namespace: '', name: one.name }, read);
-    return found.map((policy) => unservedPolicy(policy, `${one.kind} ${one.name}`));
-  });
-  return unservedByListener(own, wider);
-}
-
 /** Makes the stage of `status` of the ListenerSets of our Gateways. */
 export function createListenerSetStatus(
   engine: Derivation,
   gateways: GatewayStages,
   routes: RouteStages,
-  policiesOn: PolicyLookup,
+  unserved: UnservedStages,
 ): Stage<DesiredStatus> {
   const addressed = engine.stage<boolean>({
     name: 'gateway is addressed',
@@ -113,15 +87,14 @@ export function createListenerSetStatus(
     compute: (key, read) => {
       const set = read.get(gateways.sets, key);
       if (set === undefined) return undefined;
-      const { cluster, namespace, name } = parsePlaceKey(key);
-      const unserved = policiesOn({ cluster, kind: 'ListenerSet', namespace, name }, read);
+      const { namespace, name } = parsePlaceKey(key);
       const state = {
         plane: read.get(gateways.planes, set.gateway) ?? ('none' as const),
         waiting: read.has(gateways.undelivered, key),
         addressed: read.get(addressed, set.gateway) ?? false,
         attachedRoutes: (entry: string) => read.count(routes.attached, `${set.gateway} ${entry}`),
         lost: (entry: string) => read.list(gateways.lost, `${set.gateway} ${entry}`)[0],
-        unserved: unservedByListener(unserved, []),
+        unserved: unserved.onSet(key, read),
       };
       const status = listenerSetStatus(set, state);
       return { kind: 'ListenerSet', namespace, name, uid: set.uid, status };

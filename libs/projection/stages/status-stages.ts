@@ -10,6 +10,7 @@ import type { ReferenceStages } from './reference-stages.ts';
 import { createPolicyStatus, createRouteStatus } from './route-status-stages.ts';
 import type { RouteStages } from './route-stages.ts';
 import type { Sources } from './sources.ts';
+import { createUnservedStages } from './unserved-stages.ts';
 
 export type StatusStage = Stage<DesiredStatus>;
 
@@ -33,10 +34,11 @@ export function createStatusStages(
   routes: RouteStages,
   policiesOn: PolicyLookup,
 ): StatusStages {
+  const unserved = createUnservedStages(engine, sources, gateways, policiesOn);
   return {
     classes: createClassStatus(engine, sources, gateways, policiesOn),
-    gateways: createGatewayStatus(engine, sources, gateways, routes, policiesOn),
-    listenerSets: createListenerSetStatus(engine, gateways, routes, policiesOn),
+    gateways: createGatewayStatus(engine, gateways, routes, unserved),
+    listenerSets: createListenerSetStatus(engine, gateways, routes, unserved),
     routes: createRouteStatus(engine, references, routes, policiesOn),
     policies: createPolicyStatus(engine, references, backends, routes),
   };
