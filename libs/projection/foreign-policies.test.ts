@@ -260,9 +260,8 @@ void t.test("Istio's: by targetRefs, by the label of a Gateway's pods, or for th
   t.end();
 });
 
-void t.test("Kong's: by annotations of the object itself", (t) => {
-  const fleet = new Fleet();
-  const annotated = (plugins: string, policy: string): string => `
+function annotated(plugins: string, policy: string): string {
+  return `
 kind: HTTPRoute
 metadata: { name: cart, namespace: shop, annotations: { konghq.com/plugins: ${plugins} } }
 spec: { parentRefs: [{ name: web, sectionName: http }], rules: [{ backendRefs: [{ name: a, port: 80 }] }] }
@@ -271,6 +270,10 @@ kind: Service
 metadata: { name: a, namespace: shop, annotations: { konghq.com/upstream-policy: ${policy} } }
 spec: { ports: [{ port: 80 }] }
 `;
+}
+
+void t.test("Kong's: by annotations of the object itself", (t) => {
+  const fleet = new Fleet();
   fleet.apply(annotated("'login, infra/quota,,login'", 'sticky'));
   const [one, two, three] = ['KongPlugin', 'KongPlugin', 'KongUpstreamPolicy'].map((kind, index) => {
     const name = ['infra/quota', 'shop/login', 'shop/sticky, on Service shop/a'][index];

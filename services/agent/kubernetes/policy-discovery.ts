@@ -104,7 +104,8 @@ async function findInGroup(
     if (!answer.ok && answer.status !== 404) return answer;
     for (const resource of answer.ok ? recordsOf(answer.body['resources']) : []) {
       const { name: plural, kind: text, namespaced } = resource;
-      if (typeof plural !== 'string' || typeof text !== 'string') continue;
+      // With a slash it is a subresource.
+      if (typeof plural !== 'string' || typeof text !== 'string' || !/^[a-z0-9-]+$/.test(plural)) continue;
       if (!missing.has(plural) && !missing.has(text)) continue;
       missing.delete(plural);
       missing.delete(text);

@@ -170,3 +170,32 @@ void t.test('a server that does not say what it serves has no fewer policies for
   await eventually(() => listed.includes(quota));
   t.notOk(problems.has('policies'));
 });
+
+void t.test('a server that answers nonsense is asked on, and nothing of it is watched', async (t) => {
+  const groupNames = ['gateway.example.com', 'gateway.envoyproxy.io', 'security.istio.io', 'kuadrant.io'];
+  const names = ['../../secrets', 'quotas/status', 'Quotas', '', 7, null, {}];
+  const kindsOf = ['quota', 'Quota.x', 'Quota/x', '', 'x'.repeat(1000), 7, null, {}];
+  const { server, listed, changes, problems } = await begin(t, (server) => {
+    const resources = [
+      ...names.map((name) => ({ name, kind: 'Quota' })),
+      ...kindsOf.map((kind) => ({ name: 'quotas', kind })),
+    ];
+    const versions = [{ version: 'v1' }, { version: 7 }, 7, null];
+    const groups = [...groupNames, 7, null].map((name) => ({ name, versions }));
+    server.documents.set('/apis', { groups: [...groups, 7, null, 'x'] });
+    server.documents.set('/apis/gateway.example.com/v1', { resources });
+    server.documents.set('/apis/gateway.envoyproxy.io/v1', 'x');
+    server.documents.set('/apis/security.istio.io/v1', { resources: 'x' });
+    server.documents.set('/apis/kuadrant.io/v1', { resources: [7, null, {}] });
+    const items = ['quotas.gateway.example.com', 'secrets', '.', 'a/b.c/d', 7].map((name) => ({ metadata: { name } }));
+    server.documents.set(crds, { metadata: { resourceVersion: '1' }, items: [...items, 7, null, {}] });
+  });
+  await eventually(() => problems.has('policies'));
+  server.documents.set('/apis/gateway.envoyproxy.io/v1', {});
+  await eventually(() => problems.size === 0);
+  t.same(listed, []);
+  installPolicies(server, { 'gateway.example.com/v1': { quotas: 'Quota' } }, ['quotas.gateway.example.com']);
+  await eventually(() => listed.includes(quota));
+  t.same(listed, [quota]);
+  t.same(changes, []);
+});
