@@ -6,14 +6,14 @@ import { desiredDataPlane } from '#libs/projection/model/delivery/data-plane.ts'
 import type { Derivation } from '#libs/derivation/derivation.ts';
 import type { Stage } from '#libs/derivation/stage.ts';
 import { judgeAddresses } from '#libs/projection/statuses/gateway-addresses.ts';
-import type { PolicyLookup } from './foreign-policy-stages.ts';
+import type { PolicyLookup } from '#libs/projection/stages/policies/foreign-policy-stages.ts';
 import type { GatewayStages } from './gateway-stages.ts';
 import { gatewayClassStatus, gatewayStatus } from '#libs/projection/statuses/gateway-status.ts';
 import { listenerSetStatus } from '#libs/projection/statuses/listener-set-status.ts';
 import { unservedPolicy } from '#libs/projection/statuses/unserved-policies.ts';
 import type { RouteStages } from './route-stages.ts';
 import type { Sources } from './sources.ts';
-import type { UnservedStages } from './unserved-stages.ts';
+import type { UnservedStages } from '#libs/projection/stages/policies/unserved-stages.ts';
 import { parsePlaceKey } from '#libs/gateway/object-key.ts';
 
 /** Makes the stage of `status` of the GatewayClasses that are ours. */

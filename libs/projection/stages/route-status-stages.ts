@@ -2,7 +2,7 @@
 import type { DesiredStatus } from '#libs/events/agent-exchange.ts';
 import type { PolicyTarget } from '#libs/gateway/objects/backend-tls-policy.ts';
 import type { BackendStages } from './backend-stages.ts';
-import type { PolicyLookup } from './foreign-policy-stages.ts';
+import type { PolicyLookup } from '#libs/projection/stages/policies/foreign-policy-stages.ts';
 import type { Fault } from '#libs/projection/model/conditions.ts';
 import type { Derivation } from '#libs/derivation/derivation.ts';
 import type { Read, Stage } from '#libs/derivation/stage.ts';

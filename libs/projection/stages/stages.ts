@@ -4,7 +4,7 @@ import { Derivation } from '#libs/derivation/derivation.ts';
 import type { Stage } from '#libs/derivation/stage.ts';
 import { createDiscoveryStages, type DiscoveryStages } from './discovery-stages.ts';
 import type { StoredEntry } from '#libs/snapshot/entry.ts';
-import { createForeignPolicyStages } from './foreign-policy-stages.ts';
+import { createForeignPolicyStages } from '#libs/projection/stages/policies/foreign-policy-stages.ts';
 import { createGatewayStages, type GatewayStages } from './gateway-stages.ts';
 import { createOlderApis } from './older-apis.ts';
 import { createWrittenStatuses } from './older-status-stages.ts';

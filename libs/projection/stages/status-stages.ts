@@ -3,14 +3,14 @@ import type { DesiredStatus } from '#libs/events/agent-exchange.ts';
 import type { BackendStages } from './backend-stages.ts';
 import type { Derivation } from '#libs/derivation/derivation.ts';
 import type { Stage } from '#libs/derivation/stage.ts';
-import type { PolicyLookup } from './foreign-policy-stages.ts';
+import type { PolicyLookup } from '#libs/projection/stages/policies/foreign-policy-stages.ts';
 import type { GatewayStages } from './gateway-stages.ts';
 import { createClassStatus, createGatewayStatus, createListenerSetStatus } from './gateway-status-stages.ts';
 import type { ReferenceStages } from './reference-stages.ts';
 import { createPolicyStatus, createRouteStatus } from './route-status-stages.ts';
 import type { RouteStages } from './route-stages.ts';
 import type { Sources } from './sources.ts';
-import { createUnservedStages } from './unserved-stages.ts';
+import { createUnservedStages } from '#libs/projection/stages/policies/unserved-stages.ts';
 
 export type StatusStage = Stage<DesiredStatus>;
 

@@ -8,7 +8,7 @@ import { type ObjectName, parseObjectKey, parsePlaceKey, toObjectKey, toPlaceKey
 import type { Derivation } from '#libs/derivation/derivation.ts';
 import type { Read } from '#libs/derivation/stage.ts';
 import type { AttachedPolicy } from '#libs/projection/statuses/unserved-policies.ts';
-import type { Sources } from './sources.ts';
+import type { Sources } from '#libs/projection/stages/sources.ts';
 
 interface SelectingPolicy {
   readonly policy: AttachedPolicy;

@@ -12,8 +12,8 @@ import {
   unservedPolicy,
 } from '#libs/projection/statuses/unserved-policies.ts';
 import type { PolicyLookup } from './foreign-policy-stages.ts';
-import type { GatewayStages } from './gateway-stages.ts';
-import type { Sources } from './sources.ts';
+import type { GatewayStages } from '#libs/projection/stages/gateway-stages.ts';
+import type { Sources } from '#libs/projection/stages/sources.ts';
 
 /** Gives what is to be said of policies, by place keys. */
 export interface UnservedStages {
