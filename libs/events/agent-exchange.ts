@@ -79,6 +79,8 @@ export interface DesiredDataPlane {
   readonly annotations: Readonly<Record<string, string>>;
   /** IP addresses that the Gateway asks for. */
   readonly addresses: readonly string[];
+  /** Further addresses in the cluster that it asks for, '' = any; absent = none. Each is a Service of its own. */
+  readonly clusterAddresses?: readonly string[];
   /** From the parametersRefs of the Gateway and its class, the Gateway's first. */
   readonly parameters: DataPlaneParameters;
 }

@@ -14,6 +14,8 @@ interface SourceOptions {
   readonly kubeconfig: string | undefined;
   readonly data: string | undefined;
   readonly relistPeriod: number;
+  /** Whether the agent provides data planes. */
+  readonly provision: boolean;
 }
 
 /**
@@ -40,7 +42,7 @@ export async function openSource(options: SourceOptions, log: Logger, signal: Ab
 }
 
 async function openCluster(options: SourceOptions, log: Logger, signal: AbortSignal): Promise<OpenedSource> {
-  const { context, kubeconfig, relistPeriod } = options;
+  const { context, kubeconfig, relistPeriod, provision } = options;
   // The Kubernetes client costs half a second and 70 MB: only where it is needed.
   const { loadContext, loadInClusterConfig } = await import('./kubernetes/kube-config.ts');
   const { openApiClient } = await import('./kubernetes/api-client.ts');
@@ -51,7 +53,7 @@ async function openCluster(options: SourceOptions, log: Logger, signal: AbortSig
   const client = openApiClient(config);
   opened.defer(() => client.close());
   const timing = { relistMs: () => jittered(relistPeriod) };
-  const source = await openKubernetesSource({ client, log, signal, timing });
+  const source = await openKubernetesSource({ client, log, signal, timing, provides: provision });
   opened.defer(() => source.stop());
   const resources = opened.move();
   return { source, client, close: () => resources.disposeAsync() };

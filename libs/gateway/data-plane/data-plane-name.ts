@@ -21,6 +21,12 @@ export function sharedDataPlaneName(className: string): string {
   return boundedName(`class-${className}`);
 }
 
+/** Gives the name of a Service beside that of a data plane, for one address in the cluster, or the nth of any. */
+export function extraServiceName(dataPlane: string, address: string, index: number): string {
+  const which = address === '' ? String(index) : address.replaceAll(/[.:]+/gu, '-');
+  return boundedName(`${dataPlane}-cluster-${which.replace(/-+$/, '')}`);
+}
+
 /** Gives a name as the value of a label: cut where it is too long, and then a hash keeps it unique. */
 export function labelValue(name: string): string {
   return name.length <= lengthMax ? name : boundedName(name);

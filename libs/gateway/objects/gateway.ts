@@ -10,6 +10,7 @@ import {
   parseAllowedNamespaces,
   parseListeners,
 } from './listener.ts';
+import type { Scopes } from './served-api.ts';
 import { objectName } from '#libs/gateway/fields/names.ts';
 import type { KubeObject } from '#libs/gateway/object.ts';
 import { type ObjectRef, parseObjectRef } from '#libs/gateway/fields/object-ref.ts';
@@ -21,6 +22,8 @@ export interface AddressWish {
   readonly type: string;
   /** '' = any of the type. */
   readonly value: string;
+  /** From where it must be reachable (GEP-5093), as written; '' = nothing is said. */
+  readonly routability: string;
 }
 
 interface Gateway {
@@ -44,8 +47,8 @@ export function gatewayClassName(object: KubeObject): string | undefined {
   return openBody(object, 'spec').at.field('gatewayClassName').text(objectName);
 }
 
-/** Reads a Gateway. Whatever it holds, this gives a value. */
-export function parseGateway(object: KubeObject, namespace: string): Gateway {
+/** Reads a Gateway of a cluster with these scopes. Whatever it holds, this gives a value. */
+export function parseGateway(object: KubeObject, namespace: string, scopes: Scopes): Gateway {
   const { at, problems } = openBody(object, 'spec');
   at.requiredObject();
   const className = at.field('gatewayClassName').requiredText(objectName) ?? '';
@@ -64,7 +67,7 @@ export function parseGateway(object: KubeObject, namespace: string): Gateway {
     problems,
     ignored: [
       ...ignoredFields(at, ['defaultScope']),
-      ...ignoredInItems(at.field('addresses'), 16, ['routability']),
+      ...(scopes === 'none' ? ignoredInItems(at.field('addresses'), 16, ['routability']) : []),
       ...ignoredInListeners(at),
     ],
   };
@@ -75,7 +78,8 @@ function parseAddress(at: Cursor): AddressWish {
   at.requiredObject();
   const type = at.field('type').present ? at.field('type').text({ min: 1, max: 253 }) : 'IPAddress';
   const value = at.field('value').present ? at.field('value').text({ max: 253 }) : '';
-  return { type: type ?? 'unreadable', value: value ?? 'unreadable' };
+  const routability = at.field('routability').present ? at.field('routability').text({ max: 253 }) : '';
+  return { type: type ?? 'unreadable', value: value ?? 'unreadable', routability: routability ?? 'unreadable' };
 }
 
 function parseBackendCertificate(backend: Cursor, namespace: string): Gateway['backendCertificate'] {

@@ -3,6 +3,7 @@ import type { KnownObject } from '#libs/fleet/fleet.ts';
 import { sharedDataPlaneName } from '#libs/gateway/data-plane/data-plane-name.ts';
 import type { ParameterSet } from '#libs/gateway/data-plane/data-plane-parameters.ts';
 import { parseGatewayClass } from '#libs/gateway/objects/gateway-class.ts';
+import { parseServedApi, type Scopes, scopesIn } from '#libs/gateway/objects/served-api.ts';
 import type { Fault } from './conditions.ts';
 import { findParameters, type ObjectLookup } from './object-lookup.ts';
 import { toPlaceKey } from '#libs/gateway/object-key.ts';
@@ -16,6 +17,8 @@ export interface ClassModel {
    * the parameters are.
    */
   readonly sharedService?: string;
+  /** Which routabilities addresses of its Gateways can have. */
+  readonly scopes: Scopes;
   /** Why it is not accepted. Its Gateways stay as they are: a mistake in one object must not take all of them down. */
   readonly fault?: Fault;
 }
@@ -26,11 +29,13 @@ export function evaluateClass(known: KnownObject, lookup: ObjectLookup): ClassMo
   if (!ours) return undefined;
   const { cluster, name } = known;
   const found = findParameters(ref, cluster, lookup);
-  if ('fault' in found) return { name, parameters: {}, fault: found.fault };
+  const scopes = scopesIn(parseServedApi(known.object));
+  if ('fault' in found) return { name, parameters: {}, scopes, fault: found.fault };
   const isShared = found.value.merge === 'class' && ref !== undefined && 'namespace' in ref;
   return {
     name,
     parameters: found.value,
+    scopes,
     ...(isShared
       ? { sharedService: toPlaceKey({ cluster, namespace: ref.namespace, name: sharedDataPlaneName(name) }) }
       : {}),

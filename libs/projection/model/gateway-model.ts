@@ -4,6 +4,7 @@ import { parseGateway } from '#libs/gateway/objects/gateway.ts';
 import { type LimitWishes, parseGatewayLimits } from '#libs/gateway/objects/gateway-limits.ts';
 import { frontendProblems } from '#libs/gateway/fields/frontend-tls.ts';
 import type { ParameterSet } from '#libs/gateway/data-plane/data-plane-parameters.ts';
+import type { Scopes } from '#libs/gateway/objects/served-api.ts';
 import type { AllowedNamespaces } from '#libs/gateway/objects/listener.ts';
 import { createdAt, generation } from '#libs/gateway/fields/metadata.ts';
 import type { KnownObject } from '#libs/fleet/fleet.ts';
@@ -23,6 +24,8 @@ interface GatewayFacts {
   readonly generation: number;
   readonly createdAt: string;
   readonly addresses: readonly AddressWish[];
+  /** Which routabilities they can have. */
+  readonly scopes: Scopes;
   readonly labels: Readonly<Record<string, string>>;
   readonly annotations: Readonly<Record<string, string>>;
   /** Sanity limits that its annotations set. */
@@ -65,7 +68,7 @@ export function draftGateway(
   lookup: ObjectLookup & BackendLookup,
 ): GatewayDraft {
   const { cluster, namespace, object } = known;
-  const gateway = parseGateway(object, namespace);
+  const gateway = parseGateway(object, namespace, ofClass.scopes);
   const from = { kind: 'Gateway', cluster, namespace } as const;
   const parameters = ownParameters(findParameters(gateway.infrastructure.parameters, cluster, lookup), ofClass);
   const limits = parseGatewayLimits(object);
@@ -83,6 +86,7 @@ export function draftGateway(
     generation: generation(object),
     createdAt: createdAt(object),
     addresses: gateway.addresses,
+    scopes: ofClass.scopes,
     labels: gateway.infrastructure.labels,
     annotations: gateway.infrastructure.annotations,
     limits: limits.wishes,

@@ -60,7 +60,7 @@ export function createGatewayStatus(
         unserved: unserved.onGateway(key, read),
       });
       const served = read.get(gateways.servedPorts, key) ?? [];
-      const dataPlane = desiredDataPlane(model, read.list(gateways.livePorts, key), served);
+      const dataPlane = desiredDataPlane(model, read.list(gateways.livePorts, key), served, delivery.clusterAddresses);
       return { kind: 'Gateway', namespace, name, uid: model.uid, status, dataPlane };
     },
   });
@@ -78,7 +78,7 @@ export function createListenerSetStatus(
     compute: (key, read) => {
       const model = read.get(gateways.models, key);
       const delivery = read.get(gateways.deliveries, key);
-      return model && delivery && judgeAddresses(model.addresses, delivery).fault === undefined;
+      return model && delivery && judgeAddresses(model, delivery).fault === undefined;
     },
   });
   return engine.stage<DesiredStatus>({

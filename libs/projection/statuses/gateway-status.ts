@@ -47,7 +47,7 @@ export function gatewayStatus(
   { listenerSets, attachedRoutes, lost, unserved }: GatewayBelongings,
 ): Readonly<Record<string, unknown>> {
   const { generation, listeners } = model;
-  const { addresses, fault } = judgeAddresses(model.addresses, delivery);
+  const { addresses, fault, assigned } = judgeAddresses(model, delivery);
   const programmed = programmedCondition(model, delivery, listenerSets, fault);
   const lostOnes = listeners.flatMap((one) => {
     const fault = one.served ? lost(one.entryName) : undefined;
@@ -59,6 +59,7 @@ export function gatewayStatus(
       acceptedCondition(model),
       withoutLost(programmed, lostOnes, listeners),
       conditionUnless('ResolvedRefs', unresolved(model), generation),
+      ...(model.fault === undefined && assigned !== undefined ? [assigned] : []),
       ...(model.demands.insecure ? [insecureCondition(generation)] : []),
       ...(model.fault === undefined ? unservedCondition(unserved.own, generation) : []),
     ],

@@ -10,6 +10,7 @@ const newest: ServedApi = {
   bundleVersion: 'v1.7.0',
   channel: 'experimental',
   kinds: kinds.map(({ kind }) => kind),
+  provides: 'data planes',
 };
 const older: ServedApi = { ...newest, bundleVersion: 'v1.6.3' };
 
@@ -40,6 +41,18 @@ void t.test('names that came or went with 1.7', async (t) => {
   t.strictSame(lost(older, { ...newest, bundleVersion: 'v2.0.0' }), lost(older, newest));
   t.strictSame(lost(older, { ...newest, bundleVersion: 'v1.10.0' }), lost(older, newest));
 });
+
+void t.test(
+  'routability of addresses takes its field, and that in the cluster a data plane that is provided',
+  async (t) => {
+    const { provides: _, ...without } = newest;
+    t.strictSame(lost(newest, without), ['GatewayAddressRoutabilityCluster']);
+    const both = ['GatewayAddressRoutability', 'GatewayAddressRoutabilityCluster'];
+    const { channel: __, ...unknown } = newest;
+    for (const api of [{ ...newest, channel: 'standard' }, older, unknown, {}])
+      t.notOk(supportedFeatures(api).some((name) => both.includes(name)));
+  },
+);
 
 void t.test('retries are of the experimental channel before 1.7', async (t) => {
   t.strictSame(lost(older, { ...older, channel: 'standard' }), [

@@ -2,7 +2,7 @@
 // feature is claimed where it can be had: some names came or went with a version of the CRDs, some fields are in the
 // experimental channel only, and some features need an API that a cluster may lack.
 import type { WatchedKind } from '#libs/gateway/kinds.ts';
-import type { ServedApi } from '#libs/gateway/objects/served-api.ts';
+import { isFromRelease, scopesIn, type ServedApi } from '#libs/gateway/objects/served-api.ts';
 
 /** Says whether a cluster has what a feature needs. */
 type Need = (api: ServedApi) => boolean;
@@ -20,6 +20,8 @@ const features: readonly (readonly [name: string, ...needs: Need[]])[] = [
   ['GRPCRouteRequestHeaderModifier', serves('GRPCRoute'), from('1.7')],
   ['Gateway'],
   ['GatewayAddressEmpty'],
+  ['GatewayAddressRoutability', (api) => scopesIn(api) !== 'none'],
+  ['GatewayAddressRoutabilityCluster', (api) => scopesIn(api) === 'cluster'],
   ['GatewayBackendClientCertificate'],
   ['GatewayFrontendClientCertificateValidation'],
   ['GatewayFrontendClientCertificateValidationInsecureFallback'],
@@ -75,7 +77,7 @@ export function supportedFeatures(api: ServedApi): readonly string[] {
 
 /** Needs the CRDs of a version (`1.7`, with its release candidates) or a later one. Unknown ones are older. */
 function from(version: string): Need {
-  return ({ bundleVersion }) => compareReleases(bundleVersion ?? '', version) >= 0;
+  return (api) => isFromRelease(api, version);
 }
 
 /** Needs CRDs that are older than a version. */
@@ -101,11 +103,4 @@ function surelyServes(kind: WatchedKind): Need {
 
 function either(...needs: readonly Need[]): Need {
   return (api) => needs.some((need) => need(api));
-}
-
-/** Compares the first two numbers of versions; what is no version is below all. */
-function compareReleases(a: string, b: string): number {
-  const [one, other] = [a, b].map((text) => /^v?(\d+)\.(\d+)/.exec(text)?.slice(1).map(Number) ?? []);
-  const [majors, minors] = [0, 1].map((at) => (one?.[at] ?? -1) - (other?.[at] ?? -1));
-  return majors || minors || 0;
 }

@@ -178,15 +178,14 @@ const infrastructure = part({
   labels: rare(part({ a: one('b') })),
   parametersRef: rare(part({ group: one(''), kind: usual('ConfigMap', 'Bucket'), name: one('x', 'y') })),
 });
+const scope = one('Cluster', '', 'testing.x-k8s.io/sentinel', 'example.com/x');
 const specs: Readonly<Record<string, fc.Arbitrary<unknown>>> = {
-  GatewayClass: part({
-    controllerName: usual('fleetgate.dev/gateway-controller', 'other.dev/c'),
-    parametersRef: rare(part({ ...place, group: one(''), kind: usual('ConfigMap', 'Bucket') })),
-  }),
   Gateway: part({
     gatewayClassName: usual('x', 'y'),
     listeners,
-    addresses: rare(list(part({ value: one('10.0.0.9'), type: usual('IPAddress', 'Hostname', 'odd') }))),
+    addresses: rare(
+      list(part({ value: one('10.0.0.9'), type: usual('IPAddress', 'Hostname', 'odd'), routability: rare(scope) })),
+    ),
     allowedListeners: part({ namespaces: part({ from: one('All', 'Same', 'Selector', 'None'), selector }) }),
     tls: rare(tls),
     infrastructure: rare(infrastructure),
@@ -236,7 +235,18 @@ const specs: Readonly<Record<string, fc.Arbitrary<unknown>>> = {
     }),
   }),
 };
+const classSpec = part({
+  controllerName: usual('fleetgate.dev/gateway-controller', 'other.dev/c'),
+  parametersRef: rare(part({ ...place, group: one(''), kind: usual('ConfigMap', 'Bucket') })),
+});
+const servedApi = part({
+  bundleVersion: usual('v1.7.0', 'v1.6.3'),
+  channel: usual('experimental', 'standard'),
+  kinds: list(one('Gateway', 'ClusterTrustBundle')),
+  provides: usual('data planes', 'nothing'),
+});
 const body: Readonly<Record<string, fc.Arbitrary<object>>> = {
+  GatewayClass: fc.record({ spec: classSpec, servedApi }),
   ConfigMap: fc.record({
     data: part({ 'ca.crt': one(authority, 'garbage'), replicas: rare(one('2', 'many')), merge: rare(one('class')) }),
   }),

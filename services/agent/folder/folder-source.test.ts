@@ -348,14 +348,20 @@ void t.test('a state that lost its last lines is behind the inventory', async (t
   t.same(second.objects.get(key('a')), changed, 'what the history holds is no change');
 });
 
+function bundleFile(version: string, name: string, more = ''): string {
+  const metadata = `{ name: '${name}'${more} }`;
+  const head = `apiVersion: certificates.k8s.io/${version}\nkind: ClusterTrustBundle\nmetadata: ${metadata}\n`;
+  return `${head}spec: { trustBundle: pem }\n`;
+}
+
 void t.test('ClusterTrustBundles have names with colons, and are reported while they are referred to', async (t) => {
   const folder = await throwawayFolder(t);
   const name = 'example.com:internal:v1';
-  const file = (version: string, named: string, more = ''): string =>
-    `apiVersion: certificates.k8s.io/${version}\nkind: ClusterTrustBundle\nmetadata: { name: '${named}'${more} }\n` +
-    'spec: { trustBundle: pem }\n';
-  writeFileSync(join(folder, 'bundle.yaml'), file('v1beta1', name));
-  writeFileSync(join(folder, 'wrong.yaml'), `${file('v1', 'a:', '')}---\n${file('v1', 'b', ', namespace: shop')}`);
+  writeFileSync(join(folder, 'bundle.yaml'), bundleFile('v1beta1', name));
+  writeFileSync(
+    join(folder, 'wrong.yaml'),
+    `${bundleFile('v1', 'a:', '')}---\n${bundleFile('v1', 'b', ', namespace: shop')}`,
+  );
   const { source, changes, problems } = await open(t, folder);
   t.same(changes, []);
   await eventually(() => problems().length === 2);
@@ -363,7 +369,7 @@ void t.test('ClusterTrustBundles have names with colons, and are reported while 
   source.reference([{ kind: 'ClusterTrustBundle', namespace: '', name }]);
   await eventually(() => changes.length === 1);
   t.same(changes, [`+ClusterTrustBundle//${name} 1 relist`]);
-  writeFileSync(join(folder, 'bundle.yaml'), file('v1', name));
+  writeFileSync(join(folder, 'bundle.yaml'), bundleFile('v1', name));
   await eventually(() => changes.length === 2);
   rmSync(join(folder, 'bundle.yaml'));
   await eventually(() => changes.at(-1) === `-ClusterTrustBundle//${name} watch`);

@@ -15,6 +15,8 @@ interface KindWatchesOptions {
   readonly client: ApiClient;
   readonly sink: SourceSink;
   readonly reachability: Reachability;
+  /** Whether the agent provides data planes. */
+  readonly provides: boolean;
   /** Takes note of where a kind is whose referenced objects are read; null = the cluster does not serve it. */
   readonly onReferenced: (kind: WatchedKind, served: ServedKind | null) => void;
   readonly timing?: Partial<ReflectorTiming>;

@@ -26,6 +26,8 @@ interface KubernetesSourceOptions {
   readonly signal: AbortSignal;
   readonly timing?: Partial<ReflectorTiming>;
   readonly missingPollMs?: number;
+  /** Whether the agent provides data planes. */
+  readonly provides?: boolean;
   /** How often to look whether schemas have changed. */
   readonly schemaPollMs?: number;
 }
@@ -72,6 +74,7 @@ export async function openKubernetesSource(options: KubernetesSourceOptions): Pr
         client,
         sink: watching,
         reachability,
+        provides: options.provides ?? false,
         onReferenced: (kind, served) => references.serve(kind, served),
         ...(timing === undefined ? {} : { timing }),
         ...(missingPollMs === undefined ? {} : { missingPollMs }),

@@ -20,20 +20,22 @@ type Release = Pick<ServedApi, 'bundleVersion' | 'channel'>;
 export class ServedApiReport {
   readonly #client: ApiClient;
   readonly #sink: SourceSink;
+  readonly #provided: Pick<ServedApi, 'provides'>;
   readonly #classes = new Map<string, KubeObject>();
   #release: Release = {};
   #served: ServedApi = {};
 
-  constructor(options: { readonly client: ApiClient; readonly sink: SourceSink }) {
+  constructor(options: { readonly client: ApiClient; readonly sink: SourceSink; readonly provides: boolean }) {
     this.#client = options.client;
     this.#sink = options.sink;
+    this.#provided = options.provides ? { provides: 'data planes' } : {};
   }
 
   /** Takes over what a look at the cluster found; resolves when every class that is known says it. */
   async tell(kinds: Iterable<string>, signal: AbortSignal): Promise<void> {
     await this.#readRelease(signal);
     if (signal.aborted) return;
-    const served = { ...this.#release, kinds: [...new Set(kinds)].toSorted() };
+    const served = { ...this.#release, ...this.#provided, kinds: [...new Set(kinds)].toSorted() };
     if (JSON.stringify(served) === JSON.stringify(this.#served)) return;
     this.#served = served;
     for (const object of this.#classes.values()) await this.#report({ type: 'applied', object, via: 'relist' });

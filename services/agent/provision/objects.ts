@@ -1,8 +1,18 @@
 // Builds the objects of one data plane. It sets only what Fleetgate means to decide, so that everything else is left
 // to others.
 import { sha256 } from '#libs/gateway/canonical.ts';
-import { dataPlaneLabel, gatewayClassLabel, labelValue } from '#libs/gateway/data-plane/data-plane-name.ts';
-import { gatewayNameLabel, managedBy, managedByLabel } from '#libs/gateway/data-plane/data-plane-service.ts';
+import {
+  dataPlaneLabel,
+  extraServiceName,
+  gatewayClassLabel,
+  labelValue,
+} from '#libs/gateway/data-plane/data-plane-name.ts';
+import {
+  extraServiceLabel,
+  gatewayNameLabel,
+  managedBy,
+  managedByLabel,
+} from '#libs/gateway/data-plane/data-plane-service.ts';
 import { parseNamespacedKey, toPlaceKey } from '#libs/gateway/object-key.ts';
 import { deriveNodeKey, deriveToken } from '#libs/runtime/scoped-token.ts';
 import type { DataPlane } from './data-plane.ts';
@@ -56,7 +66,7 @@ export function buildObjects(plane: DataPlane, settings: ProvisionSettings): rea
       type: 'Opaque',
       data: Object.fromEntries(Object.entries(data).map(([key, text]) => [key, Buffer.from(text).toString('base64')])),
     },
-    ...(ports.length === 0 ? [] : [buildService(plane, metadata)]),
+    ...(ports.length === 0 ? [] : [buildService(plane, metadata), ...buildExtraServices(plane, metadata)]),
     buildDeployment(plane, settings, metadata, sha256(JSON.stringify(data)).slice(0, 16)),
     ...(typeof parameters.replicas === 'number' && parameters.replicas > 1 ? [buildBudget(plane, metadata)] : []),
   ];
@@ -118,17 +128,35 @@ function buildService({ name, wish }: DataPlane, metadata: OwnedObject['metadata
     apiVersion: 'v1',
     kind: 'Service',
     metadata,
+    spec: { type: parameters.serviceType, ...selection(name, ports), ...addressed },
+  };
+}
+
+/** Builds a Service for each further address in the cluster: a Service has one, and keeps it for its life. */
+function buildExtraServices({ name, wish }: DataPlane, metadata: OwnedObject['metadata']): readonly OwnedObject[] {
+  const labels = { ...metadata.labels, [extraServiceLabel]: 'true' };
+  return (wish.clusterAddresses ?? []).map((address, index) => ({
+    apiVersion: 'v1',
+    kind: 'Service',
+    metadata: { ...metadata, name: extraServiceName(name, address, index), labels },
     spec: {
-      type: parameters.serviceType,
-      selector: { [dataPlaneLabel]: name },
-      ports: ports.map(({ port, protocol }) => ({
-        name: `${protocol.toLowerCase()}-${port}`,
-        port,
-        targetPort: port,
-        protocol,
-      })),
-      ...addressed,
+      type: 'ClusterIP',
+      ...selection(name, wish.ports),
+      ...(address === '' ? {} : { clusterIP: address }),
     },
+  }));
+}
+
+/** Says where a Service leads: to the pods of the data plane, on the ports of its listeners. */
+function selection(name: string, ports: DataPlane['wish']['ports']): Readonly<Record<string, unknown>> {
+  return {
+    selector: { [dataPlaneLabel]: name },
+    ports: ports.map(({ port, protocol }) => ({
+      name: `${protocol.toLowerCase()}-${port}`,
+      port,
+      targetPort: port,
+      protocol,
+    })),
   };
 }
 

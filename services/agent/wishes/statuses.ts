@@ -11,6 +11,7 @@ const desiredDataPlane = z.object({
   labels: z.record(z.string(), z.string()),
   annotations: z.record(z.string(), z.string()),
   addresses: z.array(z.string()),
+  clusterAddresses: z.array(z.string()).exactOptional(),
   parameters: z.object({
     replicas: z.union([z.int().min(0), z.literal('auto')]),
     serviceType: z.enum(['LoadBalancer', 'ClusterIP', 'NodePort']),

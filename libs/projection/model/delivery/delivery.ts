@@ -52,6 +52,9 @@ export interface Delivery {
   readonly addresses: readonly Address[];
   /** Names of the Services in front of its data plane. */
   readonly services: readonly string[];
+  /** Addresses in the cluster: of these Services, and of those that are there for nothing else. */
+  readonly clusterAddresses: readonly string[];
+  readonly extraAddresses: readonly string[];
 }
 
 const addressesMax = 16;
@@ -63,8 +66,9 @@ export function summarizeDelivery(
   facts: VersionFacts,
   nodes: readonly ServingNode[],
   progress: readonly NodeProgress[],
-  services: readonly DataPlaneService[],
+  fronts: readonly DataPlaneService[],
 ): Delivery {
+  const services = fronts.filter(({ extra }) => !extra);
   const connected = nodes.filter((node) => node.connected);
   const addresses =
     services.length > 0
@@ -74,7 +78,13 @@ export function summarizeDelivery(
     nodes.length === 0 && services.length > 0
       ? { status: 'False' as const, reason: 'Pending', message: 'waiting for a node of its data plane to connect' }
       : judge(facts, nodes, connected, progress);
-  return { ...verdict, addresses: addresses.slice(0, addressesMax), services: services.map(({ name }) => name) };
+  return {
+    ...verdict,
+    addresses: addresses.slice(0, addressesMax),
+    services: services.map(({ name }) => name),
+    clusterAddresses: clusterAddressesOf(services),
+    extraAddresses: clusterAddressesOf(fronts.filter(({ extra }) => extra)),
+  };
 }
 
 /** Judges the delivery to the ListenerSets of one gateway. */
@@ -97,7 +107,7 @@ function judge(
   nodes: readonly ServingNode[],
   connected: readonly ServingNode[],
   progress: readonly NodeProgress[],
-): Omit<Delivery, 'addresses' | 'services'> {
+): Pick<Delivery, 'status' | 'reason' | 'message'> {
   if (nodes.length === 0) return { status: 'False', reason: 'NoResources', message: 'no node serves this Gateway' };
   if (connected.length === 0) {
     const none = `none of ${nodes.length} nodes is connected; what they serve is not known`;
@@ -131,6 +141,10 @@ function unknownFacts(nodes: readonly ServingNode[]): readonly string[] {
     .map(({ node, lastSeen }) => `${node} unknown${lastSeen === undefined ? '' : ` since ${lastSeen}`}`);
   const more = unknown.length - named.length;
   return more > 0 ? [...named, `${more} more unknown`] : named;
+}
+
+function clusterAddressesOf(services: readonly DataPlaneService[]): readonly string[] {
+  return services.flatMap(({ clusterAddress }) => clusterAddress ?? []);
 }
 
 function addressesOf(nodes: readonly ServingNode[]): readonly Address[] {
