@@ -36,10 +36,22 @@ const answerMaxMs = 5000;
 const namesMax = 1024;
 const bodySizeMax = 2_147_483_647;
 
+/** All that there are. A newer projector may know more, and what this node cannot do may be what protects. */
+const knownTypes: Readonly<Record<HttpFilter['type'], true>> = {
+  'request-headers': true,
+  'response-headers': true,
+  rewrite: true,
+  mirror: true,
+  cors: true,
+  'external-auth': true,
+};
+
 /** Gives Envoy's filters for those that ask for consent among these, in their order, or why requests get a 500. */
 export function authFilters(filters: readonly HttpFilter[], clusterOf: AuthClusterOf, at: AuthPlace): AuthFilters {
   const made: ProtoMessage[] = [];
   for (const filter of filters) {
+    const { type } = filter;
+    if (!Object.hasOwn(knownTypes, type)) return { problem: 'a filter is of a type that this node does not know' };
     if (filter.type !== 'external-auth') continue;
     const one = authFilter(filter, clusterOf, at);
     if ('problem' in one) return one;
