@@ -28,6 +28,9 @@ class Fleet implements FleetView {
   refersTo(of: string, key: string): boolean {
     return this.versions.get(of)?.keys.has(key) ?? false;
   }
+  needsOf(): Iterable<string> {
+    return [];
+  }
   discoveryHash(key: string): string | undefined {
     return this.hashes.get(key);
   }

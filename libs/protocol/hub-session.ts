@@ -7,7 +7,7 @@
 //
 // Promises: per gateway one snapshot in flight, then the newest; discovery before the snapshot that needs it; removes
 // only when the node serves the newest of everything; a congested socket gets nothing until it drains, then only the
-// newest.
+// newest; a snapshot that needs what the node does not understand is withheld, and reported as rejected for it.
 import { emptyDigest } from '#libs/snapshot/digest.ts';
 import { mayServe } from '#libs/snapshot/gateway-glob.ts';
 import { messageParts } from './message-parts.ts';
@@ -22,6 +22,8 @@ export interface FleetView {
   /** Discovery keys that the gateway's serving snapshot refers to. */
   keysOf(gateway: string): Iterable<string>;
   refersTo(gateway: string, key: string): boolean;
+  /** What a node has to understand to serve the gateway's serving snapshot as it is meant (entry-needs.ts). */
+  needsOf(gateway: string): Iterable<string>;
   /** Hash of the newest item of a discovery key; undefined = there is nothing to send. */
   discoveryHash(key: string): string | undefined;
 }
@@ -57,6 +59,8 @@ interface Assigned {
   /** Not offered again until something newer is there, or enough pings have passed. */
   refused: { readonly target: Held; readonly pingsLeft: number } | null;
   retryPings: number;
+  /** Needs more than the node understands, and was reported. */
+  withheld: Held | null;
   /** Not for this node any more: it gets a snapshot without entries, and is forgotten when that is applied. */
   leaving: boolean;
 }
@@ -79,10 +83,12 @@ export class HubSession {
    * Discovery keys that the node has and the newest snapshots do not refer to; kept current until they can be removed.
    */
   readonly #extra = new Set<string>();
+  readonly #understands: ReadonlySet<string>;
   #congested = false;
 
   constructor(view: FleetView, hello: Hello) {
     this.#view = view;
+    this.#understands = new Set(hello.understands);
     const served = hello.held.filter((held) => mayServe(hello.serves, held.gateway));
     this.#unknown = new Map(served.map((held) => [held.gateway, held]));
   }
@@ -201,6 +207,7 @@ export class HubSession {
       needsFull: false,
       refused: null,
       retryPings: retryPingsFirst,
+      withheld: null,
       leaving: false,
     };
     this.#gateways.set(gateway, state);
@@ -293,7 +300,8 @@ export class HubSession {
   #settle(gateway: string, state: Assigned): void {
     if (state.leaving) return this.#settleLeaving(gateway, state);
     const target = this.#view.serving(gateway);
-    if (!state.needsFull && target !== undefined && same(state.held, target)) this.#unsettled.delete(gateway);
+    const isServed = !state.needsFull && target !== undefined && same(state.held, target);
+    if (isServed && this.#lacksFor(gateway).length === 0) this.#unsettled.delete(gateway);
     else this.#unsettled.add(gateway);
   }
 
@@ -307,6 +315,10 @@ export class HubSession {
   #isNeeded(key: string): boolean {
     for (const [gateway, { leaving }] of this.#gateways) if (!leaving && this.#view.refersTo(gateway, key)) return true;
     return false;
+  }
+
+  #lacksFor(gateway: string): readonly string[] {
+    return [...this.#view.needsOf(gateway)].filter((need) => !this.#understands.has(need));
   }
 
   #flush(): readonly HubOutput[] {
@@ -334,15 +346,29 @@ export class HubSession {
   #next(gateway: string): HubOutput | null {
     const state = this.#gateways.get(gateway);
     if (state === undefined) return null;
-    const target = state.leaving ? nothingOf(state.held) : this.#view.serving(gateway);
+    const lacking = state.leaving ? [] : this.#lacksFor(gateway);
+    const serving = this.#view.serving(gateway);
+    // What a node of an older build has on disk it serves without what it does not know.
+    const isToStop = state.leaving || (lacking.length > 0 && same(state.held, serving));
+    const target = isToStop ? nothingOf(state.held) : serving;
     if (target === undefined || state.inFlight !== null) return null;
+    if (lacking.length > 0 && !isToStop) return withhold(state, target, lacking);
     if (same(state.refused?.target, target)) return null;
     const base =
-      !state.leaving && !state.needsFull && state.held !== null && this.#view.hasBase(state.held) ? state.held : null;
+      !isToStop && !state.needsFull && state.held !== null && this.#view.hasBase(state.held) ? state.held : null;
     state.inFlight = { target, full: base === null };
     state.refused = null;
     return { type: 'snapshot', base, target };
   }
+}
+
+/** Reports once that a node cannot be sent a snapshot. */
+function withhold(state: Assigned, target: Held, lacking: readonly string[]): HubOutput | null {
+  if (same(state.withheld, target)) return null;
+  state.withheld = target;
+  const reasons = [`this node is of a build that does not know ${lacking.join(', ')}: it needs a newer one`];
+  const rejected: Rejected = { type: 'rejected', ...toHeld(target), reasons, serving: state.held };
+  return { type: 'report', report: { kind: 'rejected', rejected } };
 }
 
 function same(a: Held | null | undefined, b: Held | null | undefined): boolean {

@@ -16,6 +16,7 @@ class OneGateway implements FleetView {
   hasBase = (): boolean => true;
   keysOf = (): readonly string[] => ['a'];
   refersTo = (_: string, key: string): boolean => key === 'a';
+  needsOf = (): readonly string[] => [];
   discoveryHash = (): string => 'a1';
 }
 

@@ -4,6 +4,8 @@
 //      later: an item of hello.serves may end with a label selector (`?key=value,…`); a hub that does not know them
 //      sends such a node nothing
 //      later: goodbye; a hub that does not know it closes the connection and keeps counting the node
+//      later: hello.understands; a hub sends no snapshot that needs more than a node says, and none needs anything
+//      for a node that says nothing
 import type { DiscoveryItem } from '#libs/snapshot/discovery.ts';
 import type { StoredEntry } from '#libs/snapshot/entry.ts';
 
@@ -39,6 +41,8 @@ export interface Hello {
    * selector or not.
    */
   readonly serves: readonly string[];
+  /** What it knows of entries beyond their first form (entry-needs.ts); absent = nothing. */
+  readonly understands?: readonly string[] | undefined;
   /** Where clients reach this node's listeners: IP addresses or host names, for the Gateway's status. */
   readonly addresses: readonly string[];
   /** What it serves now. */

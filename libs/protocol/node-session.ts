@@ -9,6 +9,7 @@
 import { sha256 } from '#libs/gateway/canonical.ts';
 import { Digest } from '#libs/snapshot/digest.ts';
 import type { StoredEntry } from '#libs/snapshot/entry.ts';
+import { understoodNeeds } from '#libs/snapshot/entry-needs.ts';
 import {
   protocolVersion,
   type DiscoveryMessage,
@@ -86,7 +87,8 @@ export class NodeSession {
   /** Gives the first message on each connection. */
   hello(): Hello {
     const discovery = Object.fromEntries([...this.#discovery].map(([key, { hash }]) => [key, hash]));
-    return { type: 'hello', protocol: protocolVersion, ...this.#identity, held: this.held(), discovery };
+    const said = { ...this.#identity, understands: understoodNeeds, held: this.held(), discovery };
+    return { type: 'hello', protocol: protocolVersion, ...said };
   }
 
   ping(envoy: Ping['envoy']): Ping {

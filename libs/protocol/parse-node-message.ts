@@ -32,6 +32,7 @@ const hello = z.object({
   version: z.string().max(64),
   labels,
   serves: z.array(z.string().min(1).max(400)).max(256),
+  understands: z.array(z.string().max(64)).max(64).optional(),
   addresses: z.array(z.string().min(1).max(253)).max(16),
   held: z.array(held).max(10_000),
   discovery,

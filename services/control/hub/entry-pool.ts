@@ -3,12 +3,15 @@
 import { z } from 'zod';
 import { discoveryKeysOf } from '#libs/snapshot/discovery-keys.ts';
 import { isRuleKey } from '#libs/snapshot/entry-key.ts';
+import { needsOf } from '#libs/snapshot/entry-needs.ts';
 
 export interface PooledEntry {
   readonly hash: string;
   readonly json: string;
   /** Discovery keys. */
   readonly references: readonly string[];
+  /** What a node has to understand to take it. */
+  readonly needs: readonly string[];
 }
 
 const keys = z.array(z.string());
@@ -40,7 +43,7 @@ export class EntryPool {
       known.uses += 1;
       return known.entry;
     }
-    const entry = { hash, json, references: referencesOf(key, json) };
+    const entry = { hash, json, references: referencesOf(key, json), needs: needsOf(json) };
     this.#entries.set(hash, { entry, uses: 1 });
     return entry;
   }

@@ -62,6 +62,10 @@ export class FleetMirror implements FleetView {
     return this.#served.get(gateway)?.refersTo(key) ?? false;
   }
 
+  needsOf(gateway: string): Iterable<string> {
+    return this.#served.get(gateway)?.needs ?? [];
+  }
+
   discoveryHash(key: string): string | undefined {
     return this.#discovery.hash(key);
   }

@@ -30,6 +30,8 @@ export class ServedGateway {
   readonly #pool: EntryPool;
   readonly #entries = new Map<string, PooledEntry>();
   readonly #references = new Map<string, number>();
+  /** What entries need of nodes → how many do. */
+  readonly #needs = new Map<string, number>();
   readonly #digest = new Digest();
   readonly #steps = new Map<string, Step>();
   readonly #texts = new Map<string, Buffer>();
@@ -52,6 +54,10 @@ export class ServedGateway {
 
   get references(): Iterable<string> {
     return this.#references.keys();
+  }
+
+  get needs(): Iterable<string> {
+    return this.#needs.keys();
   }
 
   refersTo(key: string): boolean {
@@ -128,16 +134,16 @@ export class ServedGateway {
     const entry = hash === null || json === null ? undefined : this.#pool.take(key, hash, json);
     for (const reference of entry?.references ?? []) this.#count(reference, 1, touched);
     for (const reference of before?.references ?? []) this.#count(reference, -1, touched);
+    for (const need of entry?.needs ?? []) add(this.#needs, need, 1);
+    for (const need of before?.needs ?? []) add(this.#needs, need, -1);
     if (before !== undefined) this.#pool.drop(before.hash);
     if (entry === undefined) this.#entries.delete(key);
     else this.#entries.set(key, entry);
   }
 
   #count(reference: string, by: 1 | -1, touched: Map<string, boolean>): void {
-    const uses = this.#references.get(reference) ?? 0;
-    if (!touched.has(reference)) touched.set(reference, uses > 0);
-    if (uses + by > 0) this.#references.set(reference, uses + by);
-    else this.#references.delete(reference);
+    if (!touched.has(reference)) touched.set(reference, this.#references.has(reference));
+    add(this.#references, reference, by);
   }
 
   #checkDigest(to: Held, rows: readonly EntryRow[]): void {
@@ -186,6 +192,12 @@ export class ServedGateway {
     const known = base === null || keys === undefined ? null : { version: base.version, digest: base.digest };
     return JSON.stringify({ type: 'snapshot', ...this.#held, base: known, upserts, removes });
   }
+}
+
+function add(uses: Map<string, number>, name: string, by: 1 | -1): void {
+  const now = (uses.get(name) ?? 0) + by;
+  if (now > 0) uses.set(name, now);
+  else uses.delete(name);
 }
 
 function identity({ version, digest }: Held): string {

@@ -10,6 +10,7 @@ import { parseNodeMessage } from '#libs/protocol/parse-node-message.ts';
 import { Digest } from '#libs/snapshot/digest.ts';
 import { portOf } from '#libs/runtime/ports.ts';
 import { discoveryKeysOf } from '#libs/snapshot/discovery-keys.ts';
+import { needsOf } from '#libs/snapshot/entry-needs.ts';
 import type { Entry, StoredEntry } from '#libs/snapshot/entry.ts';
 
 type Changes = ReadonlyMap<string, StoredEntry | null>;
@@ -130,6 +131,12 @@ export class HubDriver implements FleetView {
 
   refersTo(gateway: string, key: string): boolean {
     return this.#gateways.has(gateway) && this.#items.has(key);
+  }
+
+  /** Of every version so far: what was once needed stays so here. */
+  needsOf(gateway: string): Iterable<string> {
+    const changes = this.#gateways.get(gateway)?.versions.flatMap(({ changes: made }) => [...made.values()]) ?? [];
+    return new Set(changes.flatMap((entry) => (entry === null ? [] : needsOf(entry.json))));
   }
 
   discoveryHash(key: string): string | undefined {
