@@ -176,6 +176,41 @@ ${corpListener('failing', 84, '')}
   t.equal(conflicted('young', 'same'), 'Conflicted=False NoConflicts', 'both ask the same');
 });
 
+void t.test(
+  'client certificates that cannot be checked: no younger listener takes the host without them',
+  async (t) => {
+    const fleet = new Fleet();
+    fleet.projection.setNodes([everywhere]);
+    const names = ['*.corp.test', '*'];
+    const listeners = names.map((hostname, index) => {
+      const tls = { certificateRefs: [{ name: 'c' }] };
+      return { name: `l${index}`, port: 443, protocol: 'HTTPS', ...(hostname === '*' ? {} : { hostname }), tls };
+    });
+    const gatewayOf = (name: string, more: unknown): string =>
+      JSON.stringify({
+        kind: 'Gateway',
+        metadata: { name, namespace: 'infra' },
+        spec: { gatewayClassName: 'fleetgate', listeners, ...Object(more) },
+      });
+    const validation = { caCertificateRefs: [{ group: '', kind: 'ConfigMap', name: 'gone' }] };
+    fleet.apply(`${before}
+kind: Secret
+metadata: { name: c, namespace: infra }
+summary: { certificate: { fingerprint: f } }
+---
+${gatewayOf('old', { tls: { frontend: { default: { validation } } } })}
+---
+${gatewayOf('young', {})}
+`);
+    for (const [index, hostname] of names.entries())
+      t.equal(
+        fleet.says('eu', 'Gateway', 'young', `l${index}`).find((one) => one.startsWith('Conflicted')),
+        `Conflicted=True HostnameConflict: Gateway eu/infra/old, which comes first, has ${hostname} ` +
+          'on port 443 for other demands on TLS or clients on nodes that serve both: not served there',
+      );
+  },
+);
+
 void t.test('one host of two Gateways, in two clusters: the rule that comes later names the winner', async (t) => {
   const fleet = new Fleet();
   fleet.projection.setNodes([everywhere]);

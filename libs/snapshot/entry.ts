@@ -29,6 +29,8 @@ export interface ListenerEntry {
   readonly certificates: readonly string[];
   /** What is demanded of clients where TLS is terminated. */
   readonly clientValidation?: ClientValidation;
+  /** It demands of clients what cannot be had: nobody gets in, whatever another listener of its hostname says. */
+  readonly refusesClients?: true;
   /** What runs on every request before rules are asked, in this order (GEP-5224); only where HTTP is spoken. */
   readonly filters?: readonly ExternalAuth[];
   /** creationTimestamp of the Gateway: the older one wins where gateways share a port and hostname on one node. */

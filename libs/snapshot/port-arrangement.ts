@@ -99,6 +99,7 @@ function goWithEachOther({ entry: leader }: ArrangedListener, { entry: other }: 
 function isSameTls(leader: ArrangedListener['entry'], other: ArrangedListener['entry']): boolean {
   return (
     (leader.protocol !== 'TLS' || leader.tlsMode === other.tlsMode) &&
+    leader.refusesClients === other.refusesClients &&
     demandText(leader.clientValidation) === demandText(other.clientValidation)
   );
 }

@@ -73,6 +73,19 @@ void t.test('HTTPS: only those of an authority', async (t) => {
   t.equal(await asked('a.example.com', good), 'refused');
 });
 
+void t.test('a listener that demands what cannot be had lets nobody in, on any hostname', async (t) => {
+  for (const hostname of ['a.example.com', '*'] as const) {
+    const [key, entry] = https('old', hostname);
+    const old = { ...entry, certificates: [], refusesClients: true as const };
+    const young = https('young', hostname);
+    const older = { ...old, createdAt: '2020-01-01T00:00:00Z' };
+    const others = [https('own', 'own.example.com'), toHttp('own', 'own.example.com'), toHttp('young', hostname)];
+    await gateway.serve(t, ...backends, [key, older], young, ...others);
+    t.equal(await asked('a.example.com'), 'refused', hostname);
+    t.equal(await asked('own.example.com'), '200', 'another hostname is served');
+  }
+});
+
 void t.test('the insecure mode takes anybody', async (t) => {
   gateway.setAuthority('one', tlsFile('client-ca.crt'));
   await gateway.serve(

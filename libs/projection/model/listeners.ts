@@ -24,6 +24,8 @@ export interface ListenerDraft {
   readonly references?: Fault;
   readonly certificates: readonly string[];
   readonly clientValidation?: ClientValidation;
+  /** Whether what is demanded of clients cannot be had. */
+  readonly refusesClients?: true;
   /** What runs on every request before rules are asked. */
   readonly filters: readonly ExternalAuth[];
   /** Entry keys of the backends that the filters ask. */
@@ -88,6 +90,7 @@ export function draftListener(
     ...(references === undefined ? {} : { references }),
     certificates,
     ...(demand.validation === undefined ? {} : { clientValidation: demand.validation }),
+    ...(demand.fault === undefined ? {} : { refusesClients: true }),
     filters,
     backends,
     services,
@@ -114,8 +117,9 @@ export function toListenerModel(draft: ListenerDraft, entryName: string, verdict
 /**
  * The snapshot entry of a listener of an accepted object. One that cannot be served, for whatever reason, has an entry
  * too where it has a hostname: without certificates and rules, it closes the hostname, which a listener with a wider
- * one would answer else ("Listener isolation" of GatewaySpec.listeners). Where it wants services to be asked, nobody
- * consents, so that on shared nodes no other Gateway takes its requests without asking.
+ * one would answer else ("Listener isolation" of GatewaySpec.listeners). What it wants of requests and
+ * clients stays in the entry as what nobody can meet, so that on shared nodes no other Gateway takes its place with
+ * weaker rules.
  */
 export function listenerEntry(listener: ListenerModel, createdAt: string): ListenerEntry | undefined {
   const { spec, entryName, served } = listener;
@@ -133,15 +137,17 @@ export function listenerEntry(listener: ListenerModel, createdAt: string): Liste
     hostname: spec.hostname,
     certificates,
     ...(clientValidation === undefined ? {} : { clientValidation }),
+    ...(listener.refusesClients === true ? { refusesClients: true } : {}),
     ...(filters.length === 0 ? {} : { filters }),
     createdAt,
   };
 }
 
 /** Tells whether nobody else is to answer for the hostname of a listener that is not served. */
-function ownsHostname({ spec, conflict, nobodys }: ListenerModel, protocol: ListenerProtocol): boolean {
+function ownsHostname({ spec, conflict, nobodys, refusesClients }: ListenerModel, protocol: ListenerProtocol): boolean {
   if (protocol === 'TCP' || protocol === 'UDP') return false;
-  if (spec?.hostname === '*' && !wantsConsent(spec)) return false;
+  // Without a hostname it leaves nothing to a wider listener; but one of another Gateway may have none either.
+  if (spec?.hostname === '*' && !wantsConsent(spec) && refusesClients !== true) return false;
   return conflict === undefined || nobodys === true;
 }
 
