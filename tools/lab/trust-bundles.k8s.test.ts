@@ -149,7 +149,7 @@ await t.test('the history shows it', async (t) => {
   t.same(types.toReversed(), ['applied', 'applied', 'deleted', 'applied']);
 });
 
-await t.test('the agent may read bundles and the one CRD that tells the release, and no other', async (t) => {
+await t.test('the agent may read bundles, list CRDs and get the one that tells the release', async (t) => {
   const as = ['--as', 'system:serviceaccount:fleetgate-system:fleetgate-agent'];
   const may = async (...what: readonly string[]): Promise<boolean> =>
     (await lab.kubectl('c0', ['auth', 'can-i', ...what, ...as]).catch((error: Error) => error.message))
@@ -159,7 +159,8 @@ await t.test('the agent may read bundles and the one CRD that tells the release,
   t.ok(await may('watch', 'clustertrustbundles.certificates.k8s.io'));
   t.ok(await may('get', `${crd}/gateways.gateway.networking.k8s.io`));
   t.notOk(await may('get', `${crd}/httproutes.gateway.networking.k8s.io`));
-  t.notOk(await may('list', crd));
+  t.ok(await may('list', crd), 'for the labels that say which kinds are policies');
+  t.notOk(await may('watch', crd));
   t.notOk(await may('update', 'clustertrustbundles.certificates.k8s.io'));
   t.notOk(await may('list', 'certificatesigningrequests.certificates.k8s.io'));
 });
