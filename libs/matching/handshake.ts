@@ -1,5 +1,5 @@
 // Says what becomes of a TLS handshake: to which listener hostname it belongs, and whether its client is let in.
-import type { ClientValidation } from '#libs/snapshot/entry.ts';
+import type { ListenerEntry } from '#libs/snapshot/entry.ts';
 import type { ClientTls } from './client-tls.ts';
 import { ownerOf, type Place, type PortTable } from './port-table.ts';
 
@@ -18,7 +18,7 @@ export function shakeHands(
   const [leader] = place.listeners;
   if (leader === undefined) return { problem: 'nothing listens' };
   const isTerminated = place.protocol === 'HTTPS' || leader.entry.tlsMode === 'Terminate';
-  const problem = isTerminated ? terminationProblem(place, tls, leader.entry.clientValidation) : undefined;
+  const problem = isTerminated ? terminationProblem(place, tls, leader.entry) : undefined;
   return problem === undefined ? { place, name } : { problem };
 }
 
@@ -26,8 +26,9 @@ export function shakeHands(
 function terminationProblem(
   { hostname, listeners }: Place,
   { certificate }: ClientTls,
-  validation: ClientValidation | undefined,
+  { clientValidation: validation, refusesClients }: ListenerEntry,
 ): string | undefined {
+  if (refusesClients === true) return `the listener for ${hostname} demands of clients what cannot be had`;
   if (listeners.every(({ entry }) => entry.certificates.length === 0))
     return `the listener for ${hostname} has no certificate`;
   if (validation?.mode !== 'AllowValidOnly') return undefined;
