@@ -3,9 +3,8 @@ import { createServer } from 'node:http';
 
 const server = createServer(({ method, url, headers }, response) => {
   response.setHeader('content-type', 'application/json');
-  response.end(
-    `${JSON.stringify({ method, url, user: headers['x-user'] ?? null, key: headers['x-api-key'] ?? null })}\n`,
-  );
+  const [user, email, key] = ['x-user', 'x-auth-request-email', 'x-api-key'].map((name) => headers[name] ?? null);
+  response.end(`${JSON.stringify({ method, url, user, email, key })}\n`);
 });
 server.listen(Number(process.env['PORT'] ?? 18_302), '127.0.0.1', () => {
   process.stdout.write(`${JSON.stringify(server.address())}\n`);
