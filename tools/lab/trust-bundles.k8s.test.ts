@@ -5,13 +5,18 @@ import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import t from 'tap';
 import { z } from 'zod';
+import { restartApiServer } from './api-server.ts';
 import { echoWorkload } from './echo-workload.ts';
 import { LabClient, until } from './lab-client.ts';
 import { labPaths } from './paths.ts';
 
 const lab = new LabClient(labPaths());
 t.setTimeout(1_800_000);
-t.teardown(() => lab.down());
+const apiServers: (() => void)[] = [];
+t.teardown(async () => {
+  for (const end of apiServers) end();
+  await lab.down();
+});
 await lab.up(
   2,
   [
@@ -149,6 +154,29 @@ await t.test('the history shows it', async (t) => {
   t.same(types.toReversed(), ['applied', 'applied', 'deleted', 'applied']);
 });
 
+await t.test('the API goes and comes back while the agent runs', async (t) => {
+  let taken: readonly string[] = [];
+  await restart((flags) => {
+    taken = flags.filter(ofBundles);
+    return flags.filter((flag) => !ofBundles(flag));
+  });
+  t.equal(taken.length, 2);
+  await listenerSays('c0', 'ResolvedRefs', 'InvalidKind');
+  await policySays('c0', 'ResolvedRefs', 'InvalidKind');
+  await until('c0 claims it no more', async () =>
+    (await features('c0')).includes('ClusterTrustBundle') ? undefined : true,
+  );
+  await answers('c0', '/plain', 200);
+  await answers('c0', '/secure', 500);
+  await until('nobody gets in', async () => ((await asClient('c0', 'client')) === 0 ? true : undefined));
+  await restart((flags) => [...flags, ...taken]);
+  await listenerSays('c0', 'ResolvedRefs', 'ResolvedRefs');
+  await policySays('c0', 'ResolvedRefs', 'ResolvedRefs');
+  await answers('c0', '/secure', 200);
+  await until('the client gets in', async () => ((await asClient('c0', 'client')) === 200 ? true : undefined));
+  await until('c0 claims it', async () => ((await features('c0')).includes('ClusterTrustBundle') ? true : undefined));
+});
+
 await t.test('the agent may read bundles, list CRDs and get the one that tells the release', async (t) => {
   const as = ['--as', 'system:serviceaccount:fleetgate-system:fleetgate-agent'];
   const may = async (...what: readonly string[]): Promise<boolean> =>
@@ -161,9 +189,21 @@ await t.test('the agent may read bundles, list CRDs and get the one that tells t
   t.notOk(await may('get', `${crd}/httproutes.gateway.networking.k8s.io`));
   t.ok(await may('list', crd), 'for the labels that say which kinds are policies');
   t.notOk(await may('watch', crd));
+  t.notOk(await may('update', crd));
   t.notOk(await may('update', 'clustertrustbundles.certificates.k8s.io'));
   t.notOk(await may('list', 'certificatesigningrequests.certificates.k8s.io'));
 });
+
+/** Tells whether a flag of an API server is one of those that have it serve bundles. */
+function ofBundles(flag: string): boolean {
+  return /^--(feature-gates|runtime-config)=/u.test(flag);
+}
+
+/** Starts the API server of c0 with other flags, and waits until it answers. */
+async function restart(change: (flags: readonly string[]) => readonly string[]): Promise<void> {
+  apiServers.push(await restartApiServer(labPaths(), 'c0', change));
+  await until('the API server is back', () => lab.kubectl('c0', ['get', '--raw', '/readyz']).catch(() => undefined));
+}
 
 /** Names what the class of a cluster claims. */
 async function features(cluster: string): Promise<readonly string[]> {
