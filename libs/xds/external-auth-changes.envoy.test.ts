@@ -1,10 +1,12 @@
 // Rules that ask for consent while things change, and by every way in which a rule is found: nothing is served without
 // the consent that is wanted, nothing is refused by Envoy, and no connection is drained.
 import t from 'tap';
-import { ruleEntry, type RuleOptions } from '#libs/testing/given/entries.ts';
+import { backendEntry, ruleEntry, type RuleOptions } from '#libs/testing/given/entries.ts';
 import { external, says, startAskedGateway } from '#libs/testing/peers/asked-gateway.ts';
 import { openConnection } from '#libs/testing/peers/http-peers.ts';
-import type { ExternalAuth } from '#libs/snapshot/entry.ts';
+import { tlsFile } from '#libs/testing/peers/stream-gateway.ts';
+import { startTlsBackend } from '#libs/testing/peers/tls-backend.ts';
+import type { BackendTls, ExternalAuth } from '#libs/snapshot/entry.ts';
 
 const asked = await startAskedGateway(t);
 const { gateway, services } = asked;
@@ -97,6 +99,29 @@ void t.test('clusters of services come and go with the rules that ask', async (t
   t.strictSame(clusters(), []);
   await asked.serve(t, protectedBy(external('grpc')));
   t.equal(await gateway.asked({}), 'web');
+});
+
+void t.test('a service that is asked over TLS must be who its policy says', async (t) => {
+  const service = await startTlsBackend(t, 'auth');
+  const authorities = ['ca/eu/ConfigMap/shop/good'];
+  const certificates = tlsFile('backend-ca.crt');
+  gateway.compiler.setDiscovery([{ key: authorities[0] ?? '', item: { kind: 'ca', certificates } }], []);
+  gateway.setEndpoints('auth-tls', [{ address: '127.0.0.1', port: service.port }]);
+  const backend = { key: backendEntry('auth-tls')[0] };
+  const over = async (tls: Partial<BackendTls>): Promise<string> => {
+    const policy = { hostname: 'abc.example.com', authorities, subjectAltNames: [], ...tls };
+    await asked.serveEntries(
+      t,
+      backendEntry('auth-tls', { tls: policy }),
+      ruleEntry(protectedBy(external('http', { backend }))),
+    );
+    return gateway.asked({});
+  };
+  t.equal(await over({}), 'web');
+  t.equal(service.handshakes.at(-1)?.serverName, 'abc.example.com');
+  t.equal(await over({ hostname: 'elsewhere.example.com' }), '403', 'it is another: it has not consented');
+  t.equal(await over({ authorities: ['ca/eu/ConfigMap/shop/absent'] }), '500', 'nobody can say who it is');
+  t.equal(await over({}), 'web');
 });
 
 t.end();
