@@ -202,7 +202,9 @@ void t.test('static addresses: one that cannot be had keeps the Gateway from bei
     /PartiallyAssigned: without an address: spec\.addresses\[0\]: .* not given 198\.51\.100\.1/u,
   );
   t.match(said([good], withPlanes, [balanced]), { addresses: ['203.0.113.10 '], programmed, assigned: all });
-  t.match(said([bad], withPlanes, [balanced]), { addresses: [], programmed: notAssigned });
+  const none = said([bad, { ...bad, value: '198.51.100.2' }], withPlanes, [balanced]);
+  t.match(none, { addresses: [], programmed: 'Programmed=False AddressNotUsable' });
+  t.match(none.assigned, /AddressesAssigned=False NotAssigned: /u);
   const outside = said([any, { ...cluster, value: '198.51.100.1' }], withPlanes, [balanced]);
   t.match(outside, { addresses: ['203.0.113.10 '], programmed, asked: ['198.51.100.1'] });
   t.match(outside.assigned, /PartiallyAssigned/u);

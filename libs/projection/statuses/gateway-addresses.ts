@@ -37,12 +37,13 @@ function judgeEntries({ addresses: wishes, scopes, generation }: Asking, supply:
   // Every entry is named, before the words for some of them.
   const named = unassigned.map(({ index }) => `spec.addresses[${index}]`).join(', ');
   const message = `without an address: ${named}: ${listFacts([...new Set(unassigned.map(({ why }) => why))])}`;
+  // The conformance test GatewayStaticAddresses wants this reason for a static address that cannot be had, whatever
+  // else is assigned; GEP-5093 has AddressNotAssigned where nothing is.
+  const isUnusable = unassigned.some(({ wish }) => wish.value !== '' && wish.routability === '');
   if (addresses.length === 0) {
-    const fault = { reason: 'AddressNotAssigned', message };
+    const fault = { reason: isUnusable ? 'AddressNotUsable' : 'AddressNotAssigned', message };
     return { addresses, fault, assigned: judge('False', 'NotAssigned', message) };
   }
-  // The conformance tests want a Gateway with a static address that it cannot have not to be programmed.
-  const isUnusable = unassigned.some(({ wish }) => wish.value !== '' && wish.routability === '');
   const fault = isUnusable ? { fault: { reason: 'AddressNotUsable', message } } : {};
   return { addresses, ...fault, assigned: judge('False', 'PartiallyAssigned', message) };
 }
