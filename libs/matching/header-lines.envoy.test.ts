@@ -214,6 +214,10 @@ const special: readonly HeaderCase[] = [
       ['x-forwarded-for', 'b'],
     ],
   },
+  ...['x?', '.+-.+'].map((pattern): HeaderCase => ({
+    wanted: ['x-request-id', pattern, 'RegularExpression'],
+    sent: [['x-request-id', '']],
+  })),
   { wanted: ['x-forwarded-proto', 'http'], sent: [['x-forwarded-proto', 'https']] },
   { wanted: ['transfer-encoding', '.*', 'RegularExpression'], sent: [['transfer-encoding', '']] },
   { wanted: ['content-length', '0'], sent: [['content-length', '0']] },

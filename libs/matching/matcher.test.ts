@@ -151,6 +151,7 @@ void t.test('who gets in by TLS', async (t) => {
       protocol: 'HTTPS',
       clientValidation: { mode: 'AllowInsecureFallback', authorities },
     }),
+    listenerEntry({ ...tls, name: 'never', hostname: 'never.test', certificates: [], refusesClients: true }),
     listenerEntry({ ...tls, name: 'through', hostname: 'through.test', tlsMode: 'Passthrough', certificates: [] }),
     ruleEntry({ name: 'strict', hosts: [['strict', 'strict.test']] }),
     ruleEntry({ name: 'lax', hosts: [['lax', 'lax.test']] }),
@@ -183,6 +184,9 @@ void t.test('who gets in by TLS', async (t) => {
   t.equal(connected('through.test'), 'through', 'a backend that is passed through to asks for itself');
   t.match(matcher.match({ ...get('strict.test', '/'), port: 443, tls: { serverName: 'strict.test' } }), {
     reason: 'the listener for strict.test demands a certificate of clients',
+  });
+  t.match(matcher.connect({ port: 443, transport: 'tcp', tls: { serverName: 'never.test' } }), {
+    reason: 'the listener for never.test demands of clients what cannot be had',
   });
   t.match(matcher.connect({ port: 443, transport: 'tcp' }), { type: 'closed', reason: /takes TLS, not plain text/ });
 });

@@ -115,7 +115,7 @@ function headerReader(headers: readonly Header[], authority: string, scheme: str
       byName.set('x-forwarded-for', [[...forwardedFor, unknownAddress].join(',')]);
       byName.set('x-envoy-external-address', [unknownAddress]);
       byName.set('x-fleetgate-scope', ['']);
-      if (!byName.has('x-request-id')) byName.set('x-request-id', [unknownId]);
+      if ((byName.get('x-request-id')?.[0] ?? '') === '') byName.set('x-request-id', [unknownId]);
     }
     return byName.get(name) ?? [];
   };

@@ -15,7 +15,7 @@ export interface RoutePorts {
 
 export type ListenerChoice = Pick<
   ListenerEntry,
-  'port' | 'protocol' | 'hostname' | 'tlsMode' | 'certificates' | 'clientValidation'
+  'port' | 'protocol' | 'hostname' | 'tlsMode' | 'certificates' | 'clientValidation' | 'refusesClients'
 >;
 
 export const hostnames = ['*', '*.test', 'a.test', 'b.test', '*.a.test', 'x.a.test', 'y.x.a.test', 'c.other'];
@@ -35,14 +35,16 @@ const terminated = fc
   })
   .map(({ certificates, demand }) => ({ certificates, ...(demand === undefined ? {} : { clientValidation: demand }) }));
 
+/** Made of a listener whose authorities are all missing. */
+const refusing = { certificates: [], refusesClients: true } as const;
+
 const plain = { certificates: [], hostname: '*' } as const;
 
 /** Gives one listener. */
 export function listenerChoice(ports: RoutePorts): fc.Arbitrary<ListenerChoice> {
   const hostname = pick(...hostnames);
-  const secure = fc
-    .tuple(hostname, terminated)
-    .map(([name, rest]) => ({ port: ports.secure, hostname: name, ...rest }));
+  const tls = fc.oneof({ weight: 15, arbitrary: terminated }, { weight: 1, arbitrary: fc.constant(refusing) });
+  const secure = fc.tuple(hostname, tls).map(([name, rest]) => ({ port: ports.secure, hostname: name, ...rest }));
   return fc.oneof(
     { weight: 12, arbitrary: fc.tuple(pick(...ports.plain), hostname).map(([port, name]) => http(port, name)) },
     { weight: 10, arbitrary: secure.map((one) => ({ ...one, protocol: 'HTTPS' as const })) },
