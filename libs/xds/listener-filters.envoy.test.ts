@@ -1,6 +1,8 @@
 // Filters of listeners, before routing (GEP-5224): they run on every request, routes are matched once after them, and a
 // request still falls through to wider hostnames. Real requests through a real Envoy.
+import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
+import { connect } from 'node:net';
 import t from 'tap';
 import type { HttpMatch } from '#libs/gateway/objects/http-match.ts';
 import { backendEntry, listenerEntry, ruleEntry } from '#libs/testing/given/entries.ts';
@@ -48,6 +50,25 @@ function https(name: string, hostname: string) {
 async function over(name: string, host: string, status: number): Promise<string> {
   const answer = await askTls(secure, name, { host, headers: says(status) });
   return answer === undefined ? 'refused' : answerer(answer);
+}
+
+async function upgrade(status: number): Promise<string> {
+  const socket = connect(gateway.port, '127.0.0.1');
+  const lines = [
+    'GET /ws HTTP/1.1',
+    'Host: a.example.com',
+    'Connection: Upgrade',
+    'Upgrade: websocket',
+    `X-Say: ${status}`,
+  ];
+  socket.write(`${lines.join('\r\n')}\r\n\r\n`);
+  const [data]: readonly unknown[] = await once(socket, 'data');
+  socket.destroy();
+  return String(data).slice(0, 12);
+}
+
+function post(body: string): Promise<Answer> {
+  return gateway.ask({ host: 'a.example.com', method: 'POST', headers: [['Content-Length', `${body.length}`]], body });
 }
 
 void t.test('they run on every request of the listener', async (t) => {
@@ -139,6 +160,25 @@ void t.test('grpc: what a consent may change', async (t) => {
   t.match([answerer(answer), answer.echo?.url, answer.echo?.headers.host], ['api', '/new', 'a.example.com']);
   asked.decide = asTold;
   t.equal((await gateway.ask({ host: 'a.example.com', headers: says(403) })).status, 403);
+});
+
+void t.test('a body is seen before routing, whole or not at all', async (t) => {
+  await asked.serveBehind(t, { filters: [external('http', { bodyMax: 10 }), external('grpc', { bodyMax: 10 })] }, {});
+  t.equal(answerer(await post('hello')), 'web');
+  t.strictSame([http.asked.at(-1)?.body, grpc.asked.at(-1)?.body], ['hello', 'hello']);
+  const count = http.asked.length;
+  t.equal((await post('hello hello hello')).status, 413);
+  t.equal(http.asked.length, count);
+});
+
+void t.test('a websocket is asked about as any request', async (t) => {
+  await asked.serveBehind(
+    t,
+    { filters: [external('http', { bodyMax: 10 })] },
+    { filters: [external('grpc', { bodyMax: 10 })] },
+  );
+  t.equal(await upgrade(200), 'HTTP/1.1 101');
+  t.equal(await upgrade(401), 'HTTP/1.1 401');
 });
 
 void t.test('nobody to ask: all is refused', async (t) => {
