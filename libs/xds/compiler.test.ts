@@ -39,6 +39,25 @@ function at(name: string, hosts: readonly string[], to = 'web') {
   return ruleEntry({ name, hosts: hosts.map((host) => ['own', host] as const), to });
 }
 
+void t.test('a listener with filters has its scope when its port becomes its own', (t) => {
+  const compiler = new XdsCompiler(options);
+  const backend = { invalid: 'x' };
+  const auth = { type: 'external-auth', protocol: 'grpc', backend, allowedHeaders: [], bodyMax: 0 } as const;
+  const own = listenerEntry({ name: 'own', hostname: 'own.test', filters: [auth], createdAt: '2022-01-01T00:00:00Z' });
+  const [key, older] = listenerEntry({ name: 'older', protocol: 'TCP' });
+  compiler.setSnapshot(gateway, entriesOf(own), []);
+  compiler.setSnapshot('eu/infra/older', entriesOf([key, older]), []);
+  compiler.flush();
+  t.notOk(compiler.tables().scope.has('80|own.test'));
+  compiler.setSnapshot('eu/infra/older', [], [key]);
+  compiler.flush();
+  t.ok(compiler.tables().scope.has('80|own.test'));
+  compiler.setSnapshot('eu/infra/older', entriesOf([key, older]), []);
+  compiler.flush();
+  t.notOk(compiler.tables().scope.has('80|own.test'));
+  t.end();
+});
+
 void t.test('filters of a listener touch its scopes, and no listener', (t) => {
   const compiler = new XdsCompiler(options);
   const auth: ExternalAuth = {

@@ -137,8 +137,11 @@ export class RouteIndex {
     }
   }
 
+  /** Touches all hostnames of routes, and those of listeners that have a scope without any. */
   #touchAll(port: PortModel): void {
     for (const id of port.ids()) {
+      const entry = this.#listeners.get(id)?.entry;
+      if (entry?.filters !== undefined) this.#touchHost(port.port, entry.hostname);
       for (const hostname of this.#attached.get(id)?.keys() ?? []) this.#touchHost(port.port, hostname);
     }
   }
