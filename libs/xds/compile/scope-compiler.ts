@@ -74,7 +74,12 @@ export class ScopeCompiler {
     const chain = model.chainAt(owner);
     const isPattern = hostname.startsWith('*');
     const wider = isPattern || filters !== undefined ? widerWithin(model, owner, hostname, scopes) : [];
-    const routes = scopeRoutes([own, ...wider], { port, portOffset: this.#portOffset, protocol, hostname });
+    const place = { port, portOffset: this.#portOffset, protocol, hostname } as const;
+    // Rules of wider hostnames do what they do in scopes of their own: redirects keep the Host that was sent.
+    const routes = [
+      ...scopeRoutes([own], place),
+      ...scopeRoutes(wider, isPattern ? place : { ...place, hostname: '*' }),
+    ];
     const name = scopeName(chain, hostname);
     if (before !== undefined && before !== name) this.#table.delete('scope', before);
     this.#table.set(buildScope(chain, hostname, routes, filters));
