@@ -1,7 +1,7 @@
 // Measures with a real Envoy what it costs to ask for consent, and what it costs those who do not ask: the same routes
 // without and with it, side by side in one run. Prints one line for each case; the ratios are what counts.
 //
-//   npx node loadtest/external-auth-bench.ts [routes]
+//   npx node loadtest/external-auth-bench.ts [routes] [requests]
 //
 //   spread     each route has a hostname, and so a table of its own
 //   together   all routes are rules of one hostname, and so of one table
@@ -18,7 +18,7 @@ import type { ProtoMessage, ProtoValue, XdsChange } from '#libs/xds/envoy/resour
 
 const size = Number(process.argv[2] ?? 10_000);
 const changes = 20;
-const requests = 20_000;
+const requests = Number(process.argv[3] ?? 20_000);
 const clients = 32;
 const teardowns: (() => unknown)[] = [];
 const test: Teardown = { teardown: (done) => teardowns.push(done) };

@@ -1,0 +1,24 @@
+// Runs each benchmark small: it still works, and prints what it measures. How fast is no matter of a test.
+import { execFile } from 'node:child_process';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import t from 'tap';
+
+const run = promisify(execFile);
+
+const benches = [
+  { args: ['projection-bench.ts', '20'], prints: [/^20 routes: one change p50 /m] },
+  { args: ['projector-bench.ts', '20', '3'], prints: [/^bulk: 23 waiting events/m, /^verify: identical: /m] },
+  {
+    args: ['external-auth-bench.ts', '10', '200'],
+    prints: [/^spread +no consent .* per change .* per request/m, /^together +consent, headers listed /m],
+  },
+] as const;
+
+for (const { args, prints } of benches) {
+  await t.test(args.join(' '), async (t) => {
+    const [file, ...rest] = args;
+    const { stdout } = await run(process.execPath, ['--expose-gc', join(import.meta.dirname, file), ...rest]);
+    for (const line of prints) t.match(stdout, line);
+  });
+}
