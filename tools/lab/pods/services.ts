@@ -1,6 +1,7 @@
 // The part of kube-proxy and of a load balancer: a Service's cluster address, and its outer one where its type is
 // LoadBalancer, are spread over its ready pods by equal-cost routes. Nothing translates ports: service port and target
-// port must be equal. Outer addresses are those of 10.<64+i>.254.0/24: a Service that asks for another one gets none,
+// port must be equal. Nothing remembers connections: when pods come or go, an open one may reach another pod, which
+// resets it. Outer addresses are those of 10.<64+i>.254.0/24: a Service that asks for another one gets none,
 // as with any load balancer.
 import type { V1Pod, V1Service } from '@kubernetes/client-node';
 import type { Cluster } from '../cluster.ts';
