@@ -1,6 +1,7 @@
 // The unit of a snapshot is an entry: one accepted listener of the gateway, one rule of one route, or one port of one
 // Service with how to speak to it. An entry is plain JSON, named by a key (`entry-key.ts`), identified by the SHA-256
 // of its canonical JSON.
+import type { ExternalAuthFilter } from '#libs/gateway/filters/external-auth.ts';
 import type { CorsPolicy } from '#libs/gateway/filters/cors.ts';
 import type { HeaderChange, PathChange, Redirect } from '#libs/gateway/filters/http-filter.ts';
 import type { HttpMatch } from '#libs/gateway/objects/http-match.ts';
@@ -52,25 +53,11 @@ export type HttpFilter =
 
 /**
  * Asks an authorization service about a request; without its consent the request is refused (HTTPExternalAuthFilter,
- * GEP-1494). Names of headers are in lower case, sorted, each once.
+ * GEP-1494).
  */
-export interface ExternalAuth {
-  readonly type: 'external-auth';
-  /** `http`: the answer 200 consents, and no other. `grpc`: Envoy's ext_authz protocol. */
-  readonly protocol: 'http' | 'grpc';
+export interface ExternalAuth extends Omit<ExternalAuthFilter, 'target'> {
   /** Without a backend nobody consents: every request is answered 500. */
   readonly backend: BackendChoice;
-  /** Put before the path that the service is asked with; only with `http`. */
-  readonly pathPrefix?: string;
-  /**
-   * Headers of the request that the service sees. Empty: all with `grpc`, none with `http`; `http` always has Host,
-   * method, path, Content-Length and Authorization.
-   */
-  readonly allowedHeaders: readonly string[];
-  /** Headers of the consent that the backend sees; empty: all but Host and what frames a message. Only with `http`. */
-  readonly allowedResponseHeaders?: readonly string[];
-  /** How many bytes of the body the service sees at most; a longer body is refused. 0 = it sees none. */
-  readonly bodyMax: number;
 }
 
 /** Says which answers are tried again, and how often (HTTPRouteRetry). */

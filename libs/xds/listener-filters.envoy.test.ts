@@ -171,7 +171,7 @@ void t.test('a body is seen before routing, whole or not at all', async (t) => {
   t.equal(http.asked.length, count);
 });
 
-void t.test('a websocket is asked about as any request', async (t) => {
+void t.test('a websocket is asked about like every request', async (t) => {
   await asked.serveBehind(
     t,
     { filters: [external('http', { bodyMax: 10 })] },

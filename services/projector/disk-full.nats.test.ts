@@ -12,6 +12,7 @@ import { type SmallDisk, smallDisk } from '#libs/testing/peers/small-disk.ts';
 import { type Teardown, testLogger, throwawayFolder } from '#libs/testing/peers/throwaway.ts';
 import * as shop from './testing/shop.ts';
 import { TestFleet } from './testing/test-fleet.ts';
+import { readinessAnswer } from './testing/readiness-answer.ts';
 
 const log = testLogger('nats');
 const remedy = /stores nothing: .*no space left on device\. Make room on the disk of nats-server, then restart it/;
@@ -166,17 +167,8 @@ async function storeAll(fleet: TestFleet, count: number): Promise<void> {
   }
 }
 
-/** Waits for that status of /readyz; gives what it says. */
-async function until(port: number, status: number, says = /./): Promise<string> {
-  return eventually(
-    async () => {
-      const response = await fetch(`http://127.0.0.1:${port}/readyz`);
-      const body = await response.text();
-      if (response.status !== status || !says.test(body)) throw new Error(body);
-      return body;
-    },
-    { timeoutMs: 40_000, everyMs: 100 },
-  );
+function until(port: number, status: number, says = /./): Promise<string> {
+  return readinessAnswer(port, status, says, 40_000);
 }
 
 async function metricAt(port: number, name: string): Promise<number> {

@@ -3,12 +3,12 @@
 import { join } from 'node:path';
 import t from 'tap';
 import { startPostgres } from '#libs/runtime/postgres/embedded-postgres.ts';
-import { eventually } from '#libs/testing/eventually.ts';
 import { smallDisk } from '#libs/testing/peers/small-disk.ts';
 import { testLogger } from '#libs/testing/peers/throwaway.ts';
 import { migrate } from '../../migrations/run.ts';
 import * as shop from './testing/shop.ts';
 import { TestFleet } from './testing/test-fleet.ts';
+import { readinessAnswer } from './testing/readiness-answer.ts';
 
 void t.test('Postgres on a full disk', async (t) => {
   const disk = await smallDisk(t, 160);
@@ -32,15 +32,6 @@ void t.test('Postgres on a full disk', async (t) => {
   await fleet.verify();
 });
 
-/** Waits for that status of /readyz; gives what it says. */
-async function until(port: number, status: number, says = /./): Promise<string> {
-  return eventually(
-    async () => {
-      const response = await fetch(`http://127.0.0.1:${port}/readyz`);
-      const body = await response.text();
-      if (response.status !== status || !says.test(body)) throw new Error(body);
-      return body;
-    },
-    { timeoutMs: 60_000, everyMs: 100 },
-  );
+function until(port: number, status: number, says = /./): Promise<string> {
+  return readinessAnswer(port, status, says, 60_000);
 }

@@ -6,17 +6,22 @@ import type { Cursor } from '#libs/gateway/fields/cursor.ts';
 import { headerName } from '#libs/gateway/fields/names.ts';
 import { pathProblem } from '#libs/gateway/fields/path.ts';
 
+/** Says which service is asked, how, and what is told. Names of headers are in lower case, sorted, each once. */
 export interface ExternalAuthFilter {
   readonly type: 'external-auth';
+  /** `http`: the answer 200 consents, and no other. `grpc`: Envoy's ext_authz protocol. */
   readonly protocol: 'http' | 'grpc';
   readonly target: BackendTarget;
-  /** Starts with '/' and does not end with one; absent = none. */
+  /** Put before the path that the service is asked with: from '/', not to one; only with `http`. Absent = none. */
   readonly pathPrefix?: string;
-  /** Lower case, sorted, each once; so are `allowedResponseHeaders`. */
+  /**
+   * Headers of the request that the service sees. Empty: all with `grpc`, none with `http`; `http` always has Host,
+   * method, path, Content-Length and Authorization.
+   */
   readonly allowedHeaders: readonly string[];
-  /** With `http` only. */
+  /** Headers of the consent that the backend sees; empty: all but Host and what frames a message. Only with `http`. */
   readonly allowedResponseHeaders?: readonly string[];
-  /** Bytes; 0 = the body is not forwarded. */
+  /** How many bytes of the body the service sees at most; a longer body is refused. 0 = it sees none. */
   readonly bodyMax: number;
 }
 

@@ -74,24 +74,22 @@ export async function readDiff(
 }
 
 /** Reads every event of one object, the newest first. Throws FleetgateError 'not-found' where there was never one. */
-export function readObjectHistory(
-  client: FleetClient,
-  { cluster, kind, namespace, name }: ObjectName,
-): Items<'readObjectHistory'> {
-  const params = { cluster, kind, namespace: namespace === '' ? '-' : namespace, name };
+export function readObjectHistory(client: FleetClient, object: ObjectName): Items<'readObjectHistory'> {
+  const params = objectParams(object);
   return readAll((after) => client.call(endpoints.readObjectHistory, { params, query: { after } }));
 }
 
 /** Reads which event gave each field of an object its value. Throws FleetgateError 'not-found' as above. */
-export function readObjectBlame(
-  client: FleetClient,
-  { cluster, kind, namespace, name }: ObjectName,
-): Promise<Answer<'readObjectBlame'>> {
-  const params = { cluster, kind, namespace: namespace === '' ? '-' : namespace, name };
-  return client.call(endpoints.readObjectBlame, { params });
+export function readObjectBlame(client: FleetClient, object: ObjectName): Promise<Answer<'readObjectBlame'>> {
+  return client.call(endpoints.readObjectBlame, { params: objectParams(object) });
 }
 
 /** Reads every token that there is or was, without its text. */
 export function readTokens(client: FleetClient): Items<'listTokens'> {
   return readAll((after) => client.call(endpoints.listTokens, { query: { after } }));
+}
+
+/** Names an object in a path, where `-` stands for no namespace. */
+function objectParams({ cluster, kind, namespace, name }: ObjectName): ObjectName {
+  return { cluster, kind, namespace: namespace === '' ? '-' : namespace, name };
 }

@@ -42,7 +42,7 @@ const csvColumns: readonly (readonly [title: string, cell: (event: HistoryEvent)
   ['from', ({ from }) => from ?? ''],
   ['to', ({ to }) => String(to ?? '')],
   ['result', ({ outcome }) => outcome?.result ?? ''],
-  ['reason', eventReason],
+  ['reason', (event) => eventReason(event) ?? ''],
 ];
 
 /** A cell that a spreadsheet would take for a formula begins with an apostrophe: anyone in a cluster may write it. */
@@ -96,8 +96,7 @@ function cefValue(text: string): string {
 
 function textLine(event: HistoryEvent): string {
   const by = event.changedBy === null ? '' : ` by ${event.changedBy.manager}`;
-  const why = eventReason(event);
-  return oneLine(
-    `${event.recordedAt} #${event.seq} ${eventDeed(event)} ${eventObject(event)}${by}${why === '' ? '' : `: ${why}`}`,
-  );
+  const reason = eventReason(event) ?? '';
+  const why = reason === '' ? '' : `: ${reason}`;
+  return oneLine(`${event.recordedAt} #${event.seq} ${eventDeed(event)} ${eventObject(event)}${by}${why}`);
 }

@@ -8,7 +8,7 @@ const columns: readonly Column<HistoryEvent>[] = [
   { title: 'WHAT', cell: eventDeed },
   { title: 'ABOUT', cell: eventObject },
   { title: 'BY', cell: ({ changedBy }) => changedBy?.manager ?? '-' },
-  { title: 'WHY', cell: eventReason },
+  { title: 'WHY', cell: (event) => eventReason(event) ?? '' },
 ];
 
 /** Writes the table of events, in their order. */
@@ -27,7 +27,7 @@ export function eventObject({ cluster, kind, namespace, name }: HistoryEvent): s
   return [cluster, kind, namespace, name].filter((part) => part !== '').join('/');
 }
 
-/** Says why it was done, or why not. */
-export function eventReason({ reason, outcome }: HistoryEvent): string {
-  return outcome?.message ?? reason ?? '';
+/** Says why it was done, or why not; null where nobody said. */
+export function eventReason({ reason, outcome }: HistoryEvent): string | null {
+  return outcome?.message ?? reason;
 }

@@ -1,6 +1,7 @@
 // Shows the events of one object as a table: when, what, by whom, and a line for each changed field.
 import type { z } from 'zod';
 import type { objectEvent } from '#libs/api/models/history.ts';
+import { eventDeed, eventReason } from './event-table.ts';
 import { fieldLine } from './field-text.ts';
 import { type Column, type Look, tableOr } from './table.ts';
 
@@ -32,13 +33,10 @@ function linesOf(event: ObjectEvent): readonly Line[] {
   const changes = isWhole(event) ? ['the whole object'] : event.changes.map(fieldLine);
   if (event.truncated) changes.push('…');
   const [first = '', ...more] = changes;
-  const asked = event.to === null ? event.type : `${event.type} to ${event.to}`;
-  const failed = event.outcome !== null && event.outcome.result !== 'done' ? event.outcome : undefined;
-  const what = failed === undefined ? asked : `${asked}, ${failed.result}`;
   if (isFarOff(event)) more.unshift(`its cluster says that it was changed at ${event.at}`);
-  const change = failed?.message ?? event.reason ?? first;
+  const change = eventReason(event) ?? first;
   return [
-    { seq: event.seq, at: event.recordedAt, what, by: event.changedBy?.manager ?? '-', change },
+    { seq: event.seq, at: event.recordedAt, what: eventDeed(event), by: event.changedBy?.manager ?? '-', change },
     ...more.map((line) => ({ seq: '', at: '', what: '', by: '', change: line })),
   ];
 }

@@ -16,14 +16,14 @@ const seqDigitsMax = 18;
 export const readObjectHistory = serve(endpoints.readObjectHistory, async (api, { params, query }) => {
   const key = parseNumberCursor(query.after, seqDigitsMax);
   if (key === null) return badCursor;
-  const object = { ...params, namespace: params.namespace === '-' ? '' : params.namespace };
+  const object = objectOfPath(params);
   const rows = await readObjectEvents(api.db, object, key, query.limit);
   if (rows.length === 0 && key === undefined) return noHistory(params);
   return toPage(rows, query.limit, toObjectEvent, ({ seq }) => [seq]);
 });
 
 export const readObjectBlame = serve(endpoints.readObjectBlame, async (api, { params }) => {
-  const object = { ...params, namespace: params.namespace === '-' ? '' : params.namespace };
+  const object = objectOfPath(params);
   return (await readBlame(api.db, object)) ?? noHistory(object);
 });
 
@@ -55,4 +55,9 @@ export const listEvents = serve(endpoints.listEvents, async (api, { query }) => 
 
 function noHistory({ kind, ...place }: ObjectName): Problem {
   return new Problem('not-found', `the history has no ${kind} ${toPlaceKey(place)}`);
+}
+
+/** Reads the parts of a path, where `-` stands for no namespace. */
+function objectOfPath(params: ObjectName): ObjectName {
+  return { ...params, namespace: params.namespace === '-' ? '' : params.namespace };
 }

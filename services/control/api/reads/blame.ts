@@ -1,5 +1,6 @@
 // Tells of each field of an object which event gave it the value that it has: the newest one before which it had
 // another, or none. Lists whose items have names are compared by name, others by place. Pure.
+import { fieldPath, itemPath, itemsByName } from './field-path.ts';
 
 type Step = { readonly key: string } | { readonly index: number; readonly name: string | undefined };
 
@@ -52,7 +53,7 @@ function leavesOf(object: unknown): readonly Leaf[] {
   const walk = (value: unknown, path: string, steps: readonly Step[]): void => {
     const children = steps.length < depthMax ? childrenOf(value) : [];
     if (children.length === 0) leaves.push({ path, steps, json: JSON.stringify(value) });
-    for (const [step, child] of children) walk(child, joined(path, step), [...steps, step]);
+    for (const [step, child] of children) walk(child, stepPath(path, step), [...steps, step]);
   };
   walk(object, '', []);
   return leaves;
@@ -61,8 +62,8 @@ function leavesOf(object: unknown): readonly Leaf[] {
 function childrenOf(value: unknown): readonly (readonly [Step, unknown])[] {
   if (typeof value !== 'object' || value === null) return [];
   if (!Array.isArray(value)) return Object.entries(value).map(([key, child]) => [{ key }, child]);
-  const names = namesOf(value);
-  return value.map((child, index) => [{ index, name: names?.[index] }, child]);
+  const names = [...(itemsByName(value)?.keys() ?? [])];
+  return value.map((child, index) => [{ index, name: names[index] }, child]);
 }
 
 function valueAt(value: unknown, steps: readonly Step[]): unknown {
@@ -74,23 +75,16 @@ function valueAt(value: unknown, steps: readonly Step[]): unknown {
       at = new Map(Object.entries(at)).get(step.key);
     } else {
       if (!Array.isArray(at)) return undefined;
-      const names = step.name === undefined ? undefined : namesOf(at);
-      at = at[names === undefined ? step.index : names.indexOf(step.name ?? '')];
+      const named = step.name === undefined ? undefined : itemsByName(at);
+      at = step.name === undefined || named === undefined ? at[step.index] : named.get(step.name);
     }
   }
   return at;
 }
 
-/** Gives the names of a list's items, where each has one of its own. */
-function namesOf(items: readonly unknown[]): readonly string[] | undefined {
-  const names = items.flatMap((item) =>
-    typeof item === 'object' && item !== null && 'name' in item && typeof item.name === 'string' ? [item.name] : [],
-  );
-  return names.length === items.length && new Set(names).size === names.length ? names : undefined;
-}
-
-function joined(path: string, step: Step): string {
-  if (!('key' in step)) return `${path}[${step.name === undefined ? step.index : `name=${step.name}`}]`;
-  if (!/^[\w-]+$/.test(step.key)) return `${path}[${JSON.stringify(step.key)}]`;
-  return path === '' ? step.key : `${path}.${step.key}`;
+function stepPath(path: string, step: Step): string {
+  if (!('key' in step)) return itemPath(path, step.name ?? step.index, step.name !== undefined);
+  const place = fieldPath(path, step.key);
+  // An odd name of the object itself stands in brackets, like one below it.
+  return place.startsWith('"') ? `[${place}]` : place;
 }
