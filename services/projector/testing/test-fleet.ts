@@ -77,7 +77,9 @@ export class TestFleet {
   async sendRaw(subject: string, json: unknown, headers: Readonly<Record<string, string>> = {}): Promise<void> {
     this.#published += 1;
     const id = `${this.#sender}-${this.#published}`;
-    await eventually(async () => this.nats.publishStream(subject, json, { id, headers, timeoutMs: 1000 }));
+    await eventually(async () => this.nats.publishStream(subject, json, { id, headers, timeoutMs: 1000 }), {
+      timeoutMs: 60_000,
+    });
   }
 
   /** Sends a command and waits for the answer. */
