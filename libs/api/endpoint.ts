@@ -55,6 +55,7 @@ export function queryNamesOf({ input }: Endpoint): readonly string[] {
 }
 
 export const apiPrefix = '/api/v1';
+export const gatewayAt = `${apiPrefix}/gateways/:cluster/:namespace/:name` as const;
 /** Gives server-sent events with what changes in the fleet; it is no row of the table, because it has no end. */
 export const changesPath = `${apiPrefix}/changes`;
 

@@ -1,0 +1,83 @@
+// Says how the API answers what happened: to one object, to a gateway, and in the whole fleet.
+import { z } from 'zod';
+import { type Endpoint, apiPrefix } from '#libs/api/endpoint.ts';
+import { gatewayHistoryItem, historyEvent, objectBlame, objectEvent } from '#libs/api/models/history.ts';
+import { pageOf } from '#libs/api/models/page.ts';
+import {
+  clusterName,
+  cursor,
+  eventTypes,
+  gatewayKey,
+  instant,
+  limit,
+  namespaceName,
+  objectKind,
+  anyObjectName,
+  objectPath,
+  otherKinds,
+  plainText,
+  sequenceNumber,
+} from '#libs/api/parameters.ts';
+
+export const historyEndpoints = {
+  readObjectHistory: {
+    method: 'GET',
+    path: `${apiPrefix}/objects/:cluster/:kind/:namespace/:name/history`,
+    role: 'viewer',
+    tag: 'history',
+    summary: 'Everything that happened to one object, newest first, with what each event changed',
+    description:
+      'The namespace of a cluster-scoped object is `-`. The history of a Gateway includes the commands for it.',
+    input: z.object({
+      params: objectPath,
+      query: z.object({ limit: limit(200), after: cursor }),
+    }),
+    returns: pageOf(objectEvent),
+    refuses: ['not-found'],
+  },
+  readObjectBlame: {
+    method: 'GET',
+    path: `${apiPrefix}/objects/:cluster/:kind/:namespace/:name/blame`,
+    role: 'viewer',
+    tag: 'history',
+    summary: 'Which event gave each field of an object the value that it has, or had when it was deleted',
+    input: z.object({ params: objectPath }),
+    returns: objectBlame,
+    refuses: ['not-found'],
+  },
+  readGatewayHistory: {
+    method: 'GET',
+    path: `${apiPrefix}/history`,
+    role: 'viewer',
+    tag: 'history',
+    summary: 'Versions of a gateway, newest first, each with the events that led to it',
+    input: z.object({ query: z.object({ gateway: gatewayKey, limit: limit(100), after: cursor }) }),
+    returns: pageOf(gatewayHistoryItem),
+    refuses: ['not-found'],
+  },
+  listEvents: {
+    method: 'GET',
+    path: `${apiPrefix}/events`,
+    role: 'viewer',
+    tag: 'history',
+    summary: 'The history: changes of objects and commands, in its order',
+    description: '`order=asc` reads on from `after`, `order=desc` back from it; `after` is a sequence number.',
+    input: z.object({
+      query: z.object({
+        after: sequenceNumber.optional(),
+        order: z.enum(['asc', 'desc']).default('desc'),
+        cluster: clusterName.optional(),
+        kind: z.union([objectKind, z.enum(otherKinds)]).optional(),
+        namespace: namespaceName.optional(),
+        name: anyObjectName.optional(),
+        type: z.enum(eventTypes).optional(),
+        manager: plainText.optional(),
+        since: instant.optional(),
+        until: instant.optional(),
+        limit: limit(),
+      }),
+    }),
+    returns: pageOf(historyEvent),
+    refuses: ['not-found'],
+  },
+} as const satisfies Readonly<Record<string, Endpoint>>;
