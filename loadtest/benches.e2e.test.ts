@@ -13,6 +13,10 @@ const benches = [
     args: ['external-auth-bench.ts', '10', '200'],
     prints: [/^spread +no consent .* per change .* per request/m, /^together +consent, headers listed /m],
   },
+  {
+    args: ['log-bench.ts', '1000'],
+    prints: [/^1000 events: leaves \d+\/s, tree \d+ leaves\/s, root \w{64}$/m, /^restored from /m],
+  },
 ] as const;
 
 for (const { args, prints } of benches) {
