@@ -55,6 +55,10 @@ export interface ChangeEvent {
   readonly hash: string;
   /** The object, stripped; null when deleted. Secrets: see SecretSummary. GatewayClasses: with ServedApi. */
   readonly object: KubeObject | null;
+  /** Why it was changed, as its annotations say: noted by the projector, who knows the object before. */
+  readonly reason?: string;
+  /** The ticket that asked for it, in the same way. */
+  readonly ticket?: string;
   /** Secrets with TLS material only. Never stored in the history. */
   readonly sealed?: SealedMaterial;
 }

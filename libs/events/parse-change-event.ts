@@ -44,6 +44,8 @@ function readEvent(at: Cursor, json: unknown): ChangeEvent | undefined {
   const envelope = { kind: kind.kind, namespace: namespace ?? '', ...texts };
   const object = type === 'deleted' ? null : parseObject(at.field('object'), json, envelope);
   const sealed = readSealed(at.field('sealed'));
+  const reason = at.field('reason').text({ max: 1000 });
+  const ticket = at.field('ticket').text({ max: 200 });
   if (type === undefined) return at.field('type').present ? undefined : at.field('type').problem('is missing');
   if (type === 'applied' && object === undefined) return undefined;
   return {
@@ -54,6 +56,8 @@ function readEvent(at: Cursor, json: unknown): ChangeEvent | undefined {
     via: via ?? 'watch',
     hash: hash ?? '',
     object: object ?? null,
+    ...(reason === undefined ? {} : { reason }),
+    ...(ticket === undefined ? {} : { ticket }),
     ...(sealed === undefined ? {} : { sealed }),
   };
 }

@@ -1,7 +1,8 @@
 // Reads old versions of events as the newest. Versions, newest last:
 //   change    1  the first
 //                since 0.1: `servedApi` in the object of a GatewayClass (libs/gateway/objects/served-api.ts); absent =
-//                what the cluster serves is not known; `provides` in it; the kind ClusterTrustBundle
+//                what the cluster serves is not known; `provides` in it; the kind ClusterTrustBundle; reason and
+//                ticket
 //   operator  1  the first
 //             2  expiresAt, expect, force, digest, outcome: a command of version 1 was waited for for five seconds;
 //                from, which may be absent

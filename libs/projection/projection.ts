@@ -8,6 +8,7 @@ import type { ChangeEvent } from '#libs/events/change-event.ts';
 import { isDone, type OperatorEvent } from '#libs/events/operator-event.ts';
 import { evolve, Fleet, type FleetChange, isStale, type KnownObject } from '#libs/fleet/fleet.ts';
 import { foreignKindOf, kindInfoOf } from '#libs/gateway/kinds.ts';
+import type { KubeObject } from '#libs/gateway/object.ts';
 import { generation } from '#libs/gateway/fields/metadata.ts';
 import { ContentBook } from '#libs/projection/versions/content-book.ts';
 import type { ContentOf, GatewayHead, VersionContent } from '#libs/projection/versions/gateway-head.ts';
@@ -106,6 +107,11 @@ export class Projection {
   /** Tells whether a change event says nothing new: the same object with the same content, or an older one. */
   knows(event: ChangeEvent): boolean {
     return isStale(this.#fleet, event);
+  }
+
+  /** Gives the object that an event is about, as it is known before it. */
+  objectBefore({ cluster, kind, namespace, name }: ChangeEvent): KubeObject | undefined {
+    return this.#fleet.get(cluster, kind, namespace, name)?.object;
   }
 
   /** Gives a page of what is known of a cluster, EndpointSlices included, ordered by `kind/namespace/name`. */

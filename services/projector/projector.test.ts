@@ -47,7 +47,7 @@ void t.test('private keys stay out of the history, whatever an agent sends', asy
     metadata: { labels: { app: 'web' } },
     summary: { certificate: { fingerprint: /1/ } },
   });
-  const intake = new Intake(new ClusterRegistry(), () => false);
+  const intake = new Intake(new ClusterRegistry(), new Projection());
   t.equal(intake.add(parsed.event), 'taken');
   t.match(intake.sealed, [{ key: 'tls/eu/infra/tls', fingerprint: 'fingerprint-1', sealed: { keyId: 'k' } }]);
   const folded = intake.events.map((event, index) => ({ seq: BigInt(index + 1), event }));
@@ -57,7 +57,7 @@ void t.test('private keys stay out of the history, whatever an agent sends', asy
 
 void t.test('a batch keeps what says something new', async (t) => {
   const projection = new Projection();
-  const intake = new Intake(new ClusterRegistry([['eu', 'uid-of-eu']]), (event) => projection.knows(event));
+  const intake = new Intake(new ClusterRegistry([['eu', 'uid-of-eu']]), projection);
   const verdicts = [
     shop.route('a', 2),
     shop.route('a', 2),

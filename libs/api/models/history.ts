@@ -23,7 +23,11 @@ export const historyEvent = z
     reason: z
       .string()
       .nullable()
-      .describe('Of a command, or how a restore was noticed, or what was done to tokens, schema and keys.'),
+      .describe(
+        'Of a command; of a change whose annotation fleetgate.dev/reason it set or changed; ' +
+          'or how a restore was noticed, or what was done to tokens, schema and keys.',
+      ),
+    ticket: z.string().nullable().describe('Of a command, or by the annotation fleetgate.dev/ticket in the same way.'),
     from: z
       .string()
       .nullable()

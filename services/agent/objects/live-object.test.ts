@@ -165,6 +165,10 @@ void t.test('Secrets: a summary, and sealed material', async (t) => {
 
   const copied = { ...good.object, metadata: { ...metadata, annotations: { 'kapp.k14s.io/original': pair.key } } };
   t.notMatch(JSON.stringify(await readLiveSecret(applied('Secret', copied), sealer, undefined)), /PRIVATE KEY/);
+  const said = { ...copied.metadata.annotations, 'fleetgate.dev/reason': 'renewed' };
+  const told = { ...good.object, metadata: { ...metadata, annotations: said } };
+  const { annotations } = (await readLiveSecret(applied('Secret', told), sealer, undefined)).object.metadata;
+  t.same(annotations, { 'fleetgate.dev/reason': 'renewed' }, 'why it was changed is kept, and nothing else');
 });
 
 void t.test('Secrets: what cannot be used is said, and no key goes further', async (t) => {

@@ -2,6 +2,7 @@
 // managedFields, and the copies of the spec that tools keep in annotations.
 import { parameterKeys, parameterLengthMax } from '#libs/gateway/data-plane/data-plane-parameters.ts';
 import { managedBy, managedByLabel } from '#libs/gateway/data-plane/data-plane-service.ts';
+import { reasonsAmong } from '#libs/gateway/change-reason.ts';
 import { isRecord } from '#libs/gateway/fields/record.ts';
 import type { KubeObject, ObjectMeta } from '#libs/gateway/object.ts';
 
@@ -57,10 +58,15 @@ export function stripTrustBundle(object: KubeObject): KubeObject {
   return { ...base, problem: `spec.trustBundle is longer than ${bundleBytesMax} bytes` };
 }
 
-/** Strips a Secret of all its data, and of its annotations: deploy tools keep copies of the data there. */
+/**
+ * Strips a Secret of all its data, and of its annotations, where deploy tools keep copies of the data; those that say
+ * why it was changed stay.
+ */
 export function stripSecret(object: KubeObject): KubeObject {
-  const { annotations: _annotations, ...metadata } = stripMeta(object.metadata);
-  return { apiVersion: object.apiVersion, kind: object.kind, metadata };
+  const { annotations, ...metadata } = stripMeta(object.metadata);
+  const reasons = reasonsAmong(annotations);
+  const kept = Object.keys(reasons).length === 0 ? metadata : { ...metadata, annotations: reasons };
+  return { apiVersion: object.apiVersion, kind: object.kind, metadata: kept };
 }
 
 function stripMeta(metadata: ServedMeta): ObjectMeta {

@@ -5,7 +5,7 @@ import { eventTable } from './event-table.ts';
 const applied = {
   ...{ seq: '7', id: 'x', type: 'applied', cluster: 'eu', kind: 'HTTPRoute', namespace: 'shop', name: 'shop' },
   ...{ uid: 'u', at: '2026-11-28T10:00:00.000Z', recordedAt: '2026-11-28T10:00:00.020Z', generation: 2, to: null },
-  ...{ changedBy: { manager: 'kubectl', operation: 'Update' }, reason: null, from: null, outcome: null },
+  ...{ changedBy: { manager: 'kubectl', operation: 'Update' }, reason: null, ticket: null, from: null, outcome: null },
 };
 const refused = {
   ...applied,
@@ -21,14 +21,14 @@ const login = {
 
 await t.test('CSV: quoted by RFC 4180, and no cell is a formula to a spreadsheet', async (t) => {
   t.same(headerLines('csv'), [
-    'seq,recordedAt,claimedAt,type,cluster,kind,namespace,name,uid,by,as,from,to,result,reason',
+    'seq,recordedAt,claimedAt,type,cluster,kind,namespace,name,uid,by,as,from,to,result,reason,ticket',
   ]);
   t.equal(
     eventLine('csv', applied, '1'),
-    '7,2026-11-28T10:00:00.020Z,2026-11-28T10:00:00.000Z,applied,eu,HTTPRoute,shop,shop,u,kubectl,Update,,,,',
+    '7,2026-11-28T10:00:00.020Z,2026-11-28T10:00:00.000Z,applied,eu,HTTPRoute,shop,shop,u,kubectl,Update,,,,,',
   );
-  t.match(eventLine('csv', refused, '1'), /,3,refused,"pinned by ""bob"",\nsince = noon"$/);
-  t.match(eventLine('csv', login, '1'), /,'=cmd\(1\)$/);
+  t.match(eventLine('csv', refused, '1'), /,3,refused,"pinned by ""bob"",\nsince = noon",$/);
+  t.match(eventLine('csv', login, '1'), /,'=cmd\(1\),$/);
 });
 
 await t.test('CEF: header and values are escaped, and only what is known is there', async (t) => {
@@ -41,6 +41,14 @@ await t.test('CEF: header and values are escaped, and only what is known is ther
   t.match(line, /\|rollback\|rollback to 3, refused\|5\|/);
   t.match(line, String.raw`suser=alice|admin shost=::1 outcome=failure reason=pinned by "bob", since \= noon cs1Label`);
   t.notMatch(eventLine('cef', login, '1'), /cs1|suser/);
+});
+
+await t.test('why a change was made, and the ticket that asked for it, stand in every form', async (t) => {
+  const told = { ...applied, reason: 'slow cart', ticket: 'OPS-1' };
+  t.match(eventLine('csv', told, '1'), /,slow cart,OPS-1$/);
+  t.match(eventLine('cef', told, '1'), /reason=slow cart .* cs5Label=ticket cs5=OPS-1$/);
+  t.match(eventLine('text', told, '1'), /by kubectl: OPS-1 slow cart$/);
+  t.match(eventTable([told], { now: new Date(), width: undefined }), /kubectl +OPS-1 slow cart/);
 });
 
 await t.test('every form is one line for each event, but for quoted cells', async (t) => {

@@ -1,7 +1,7 @@
 // Writes events for other tools, a line for each: JSON Lines, CSV (RFC 4180), CEF (ArcSight Common Event Format, as
 // SIEM systems read it), or plain text. Pure.
 import type { HistoryEvent } from '../client/event-reads.ts';
-import { eventDeed, eventObject, eventReason } from './event-table.ts';
+import { eventDeed, eventObject, eventReason, whyText } from './event-table.ts';
 import { oneLine } from './table.ts';
 
 /** The forms that can be asked for. */
@@ -43,6 +43,7 @@ const csvColumns: readonly (readonly [title: string, cell: (event: HistoryEvent)
   ['to', ({ to }) => String(to ?? '')],
   ['result', ({ outcome }) => outcome?.result ?? ''],
   ['reason', (event) => eventReason(event) ?? ''],
+  ['ticket', ({ ticket }) => ticket ?? ''],
 ];
 
 /** A cell that a spreadsheet would take for a formula begins with an apostrophe: anyone in a cluster may write it. */
@@ -64,7 +65,7 @@ const cefSeverities: ReadonlyMap<string, number> = new Map([
 ]);
 
 function cefLine(event: HistoryEvent, version: string): string {
-  const { seq, type, recordedAt, cluster, kind, namespace, name, changedBy, from, outcome } = event;
+  const { seq, type, recordedAt, cluster, kind, namespace, name, changedBy, from, outcome, ticket } = event;
   const header = ['Fleetgate', 'fleetgate', version, type, eventDeed(event)].map(cefHeader);
   const fields: readonly (readonly [string, string | null])[] = [
     ['rt', String(Date.parse(recordedAt))],
@@ -81,6 +82,8 @@ function cefLine(event: HistoryEvent, version: string): string {
     ['cs3', namespace],
     ['cs4Label', name === '' ? null : 'name'],
     ['cs4', name],
+    ['cs5Label', ticket === null ? null : 'ticket'],
+    ['cs5', ticket],
   ];
   const given = fields.flatMap(([key, value]) => (value === null || value === '' ? [] : [`${key}=${cefValue(value)}`]));
   return `CEF:0|${[...header, String(cefSeverities.get(type) ?? 3)].join('|')}|${given.join(' ')}`;
@@ -96,7 +99,7 @@ function cefValue(text: string): string {
 
 function textLine(event: HistoryEvent): string {
   const by = event.changedBy === null ? '' : ` by ${event.changedBy.manager}`;
-  const reason = eventReason(event) ?? '';
+  const reason = whyText(event);
   const why = reason === '' ? '' : `: ${reason}`;
   return oneLine(`${event.recordedAt} #${event.seq} ${eventDeed(event)} ${eventObject(event)}${by}${why}`);
 }

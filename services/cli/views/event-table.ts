@@ -8,7 +8,7 @@ const columns: readonly Column<HistoryEvent>[] = [
   { title: 'WHAT', cell: eventDeed },
   { title: 'ABOUT', cell: eventObject },
   { title: 'BY', cell: ({ changedBy }) => changedBy?.manager ?? '-' },
-  { title: 'WHY', cell: (event) => eventReason(event) ?? '' },
+  { title: 'WHY', cell: whyText },
 ];
 
 /** Writes the table of events, in their order. */
@@ -27,7 +27,12 @@ export function eventObject({ cluster, kind, namespace, name }: HistoryEvent): s
   return [cluster, kind, namespace, name].filter((part) => part !== '').join('/');
 }
 
+/** Says why it was done, with the ticket that asked for it; '' where nobody said. */
+export function whyText(event: Pick<HistoryEvent, 'reason' | 'outcome' | 'ticket'>): string {
+  return [event.ticket, eventReason(event)].filter((text) => text !== null).join(' ');
+}
+
 /** Says why it was done, or why not; null where nobody said. */
-export function eventReason({ reason, outcome }: HistoryEvent): string | null {
+export function eventReason({ reason, outcome }: Pick<HistoryEvent, 'reason' | 'outcome'>): string | null {
   return outcome?.message ?? reason;
 }

@@ -1,7 +1,7 @@
 // Shows the events of one object as a table: when, what, by whom, and a line for each changed field.
 import type { z } from 'zod';
 import type { objectEvent } from '#libs/api/models/history.ts';
-import { eventDeed, eventReason } from './event-table.ts';
+import { eventDeed, whyText } from './event-table.ts';
 import { fieldLine } from './field-text.ts';
 import { type Column, type Look, tableOr } from './table.ts';
 
@@ -34,7 +34,10 @@ function linesOf(event: ObjectEvent): readonly Line[] {
   if (event.truncated) changes.push('…');
   const [first = '', ...more] = changes;
   if (isFarOff(event)) more.unshift(`its cluster says that it was changed at ${event.at}`);
-  const change = eventReason(event) ?? first;
+  const why = whyText(event);
+  const isOfObject = event.type === 'applied' || event.type === 'deleted';
+  if (isOfObject && why !== '') more.unshift(`because: ${why}`);
+  const change = isOfObject || why === '' ? first : why;
   return [
     { seq: event.seq, at: event.recordedAt, what: eventDeed(event), by: event.changedBy?.manager ?? '-', change },
     ...more.map((line) => ({ seq: '', at: '', what: '', by: '', change: line })),

@@ -83,6 +83,7 @@ await t.test('a history shows when a change was recorded, and beside it a claim 
     ...{ seq: '7', id: 'x', type: 'applied', cluster: 'eu', kind: 'HTTPRoute', namespace: 'shop', name: 'shop' },
     ...{ uid: 'u', at: '2026-11-28T10:00:00.000Z', recordedAt: '2026-11-28T10:00:00.020Z', generation: 2, to: null },
     ...{ changedBy: { manager: 'folder/root', operation: 'Update' }, reason: null, from: null, outcome: null },
+    ticket: null,
     truncated: false,
     changes: [{ path: 'spec.hostnames[0]', before: 'a', after: 'b' }],
   };
@@ -95,6 +96,8 @@ await t.test('a history shows when a change was recorded, and beside it a claim 
   const forged = historyTable([{ ...event, at: '2020-01-01T00:00:00.000Z' }], look);
   t.match(forged, /2026-11-28T10:00:00\.020Z  applied/);
   t.match(forged, 'its cluster says that it was changed at 2020-01-01T00:00:00.000Z');
+  const told = historyTable([{ ...event, reason: 'slow cart', ticket: 'OPS-1' }], look);
+  t.match(told, /a → b\n *because: OPS-1 slow cart/, 'why stands below what was changed');
   const late = { result: 'expired' as const, replaced: null, message: 'too late' };
   const command = { ...event, type: 'rollback', to: 3, reason: 'errors', outcome: late, changes: [] };
   t.match(historyTable([command], look), /rollback to 3, expired  folder\/root  too late/);

@@ -211,7 +211,7 @@ export class Ingest {
 
   #newIntake(): Intake {
     const { clusters, projection } = this.#writer;
-    return new Intake(clusters, (event) => projection.knows(event));
+    return new Intake(clusters, projection);
   }
 
   #checkpointAt({ seq, storedAt }: StreamPlace): Checkpoint {

@@ -1,12 +1,20 @@
 // Gathers the change events of one transaction: takes what says something new, names what does not.
 import type { ChangeEvent } from '#libs/events/change-event.ts';
 import { Fleet, evolve, isStale } from '#libs/fleet/fleet.ts';
+import { reasonOfChange } from '#libs/gateway/change-reason.ts';
 import { kindInfo } from '#libs/gateway/kinds.ts';
 import type { SealedItem } from '#libs/projection/model/delivery/sealed-item.ts';
 import type { ClusterRegistry } from './cluster-registry.ts';
 import { fingerprintOf } from './message.ts';
+import type { KubeObject } from '#libs/gateway/object.ts';
 import { toObjectKey } from '#libs/gateway/object-key.ts';
 import { toTlsKey } from '#libs/snapshot/discovery-key.ts';
+
+/** Says what is known of objects before the batch. */
+interface KnownBefore {
+  knows(event: ChangeEvent): boolean;
+  objectBefore(event: ChangeEvent): KubeObject | undefined;
+}
 
 export type Verdict = 'taken' | 'known' | { readonly refused: string };
 
@@ -18,14 +26,14 @@ export class Intake {
   /** Clusters seen for the first time: name → UID. */
   readonly clusters = new Map<string, string>();
   readonly #registry: ClusterRegistry;
-  readonly #knows: (event: ChangeEvent) => boolean;
+  readonly #before: KnownBefore;
   /** Objects that this batch touched, as it leaves them. */
   readonly #touched = new Set<string>();
   readonly #after = new Fleet();
 
-  constructor(registry: ClusterRegistry, knows: (event: ChangeEvent) => boolean) {
+  constructor(registry: ClusterRegistry, before: KnownBefore) {
     this.#registry = registry;
-    this.#knows = knows;
+    this.#before = before;
   }
 
   /** Counts events and slices. */
@@ -41,10 +49,16 @@ export class Intake {
     const verdict = this.#register(event);
     if (verdict !== undefined) return { refused: verdict };
     const key = toObjectKey(event);
-    if (this.#touched.has(key) ? isStale(this.#after, event) : this.#knows(event)) return 'known';
+    const touched = this.#touched.has(key);
+    if (touched ? isStale(this.#after, event) : this.#before.knows(event)) return 'known';
+    const before = touched
+      ? this.#after.get(event.cluster, event.kind, event.namespace, event.name)?.object
+      : this.#before.objectBefore(event);
     this.#touched.add(key);
     evolve(this.#after, event);
-    const { sealed, ...facts } = event;
+    // Whatever the sender says of the reason: it is what the object's annotations say.
+    const { sealed, reason: _reason, ticket: _ticket, ...said } = event;
+    const facts = { ...said, ...reasonOfChange(before, event.object) };
     (kindInfo(event.kind)?.stream === 'discovery' ? this.slices : this.events).push(facts);
     const fingerprint = sealed === undefined ? undefined : fingerprintOf(event.object);
     if (sealed !== undefined && fingerprint !== undefined) {

@@ -6,6 +6,7 @@ import { parseChangeEvent } from '#libs/events/parse-change-event.ts';
 import { parseOperatorEvent } from '#libs/events/parse-operator-event.ts';
 import { changeSubject, operatorSubject, probeSubject } from '#libs/events/subjects.ts';
 import { canonicalJson } from '#libs/gateway/canonical.ts';
+import { reasonsAmong } from '#libs/gateway/change-reason.ts';
 import { groupOf, kindInfo } from '#libs/gateway/kinds.ts';
 import { hashObject } from '#libs/gateway/object-hash.ts';
 import { type Problem, describeProblem } from '#libs/gateway/problem.ts';
@@ -92,7 +93,8 @@ function withoutSecrets(event: ChangeEvent): ChangeEvent {
   const kept = sealed === undefined ? {} : { sealed };
   if (event.object === null) return { ...facts, ...kept };
   const { apiVersion, kind, metadata, summary } = event.object;
-  const { name, namespace, uid, resourceVersion, generation, creationTimestamp, labels } = metadata;
+  const { name, namespace, uid, resourceVersion, generation, creationTimestamp, labels, annotations } = metadata;
+  const reasons = reasonsAmong(annotations);
   const meta = {
     name,
     ...(namespace === undefined ? {} : { namespace }),
@@ -101,6 +103,7 @@ function withoutSecrets(event: ChangeEvent): ChangeEvent {
     ...(generation === undefined ? {} : { generation }),
     creationTimestamp,
     ...(labels === undefined ? {} : { labels }),
+    ...(Object.keys(reasons).length === 0 ? {} : { annotations: reasons }),
   };
   return { ...facts, object: { apiVersion, kind, metadata: meta, summary }, ...kept };
 }

@@ -27,7 +27,7 @@ export function originOf(version: NewVersion, folded: readonly FoldedEvent[]): O
   const direct = changes.filter((event) => touched.has(toLocalKey(event)));
   const causes = direct.length > 0 ? direct : changes;
   const actors = new Set(causes.flatMap(({ actor }) => (actor === null ? [] : [actor.manager])));
-  const reasons = new Set(causes.map((event) => `${event.type} ${event.kind} ${placeOf(event)}`));
+  const reasons = new Set(causes.map(causeText));
   return { actor: listed([...actors]), reason: listed([...reasons]) };
 }
 
@@ -38,6 +38,12 @@ function objectOf(key: string, gateway: string): string {
   if (entry?.type === 'backend')
     return toLocalKey({ kind: 'Service', namespace: entry.port.namespace, name: entry.port.service });
   return toLocalKey({ ...parsePlaceKey(gateway), kind: 'Gateway' });
+}
+
+/** Says what was done, and why where the change says so. */
+function causeText(event: ChangeEvent): string {
+  const why = [event.ticket, event.reason].filter((text) => text !== undefined).join(' ');
+  return `${event.type} ${event.kind} ${placeOf(event)}${why === '' ? '' : ` (${why})`}`;
 }
 
 function placeOf({ namespace, name }: ChangeEvent): string {

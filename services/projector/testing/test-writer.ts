@@ -66,7 +66,7 @@ export class TestWriter {
 
   /** Appends these events in one transaction. */
   async append(...events: readonly ChangeEvent[]): Promise<Intake> {
-    const intake = new Intake(this.#writer.clusters, (event) => this.#writer.projection.knows(event));
+    const intake = new Intake(this.#writer.clusters, this.#writer.projection);
     for (const event of events) intake.add(event);
     await this.#writer.append(intake, this.#next(events.length));
     return intake;

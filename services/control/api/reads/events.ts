@@ -30,6 +30,7 @@ const eventData = z.object({
     .catch(null),
   to: z.int().nullish().catch(null),
   reason: z.string().nullish().catch(null),
+  ticket: z.string().nullish().catch(null),
   from: z.string().nullish().catch(null),
   outcome: z
     .object({
@@ -145,6 +146,7 @@ export function toEvent(row: EventRow): z.input<typeof historyEvent> {
     generation: data?.object?.metadata?.generation ?? null,
     to: data?.to ?? null,
     reason: data?.reason ?? null,
+    ticket: data?.ticket ?? null,
     from: data?.from ?? null,
     outcome: commandTypes.has(row.type) ? (data?.outcome ?? noOutcome) : null,
   };
