@@ -7,11 +7,7 @@ import { Kysely, PostgresDialect } from 'kysely';
 import { type Migration, type MigrationProvider, Migrator } from 'kysely/migration';
 import { Pool } from 'pg';
 import { localDoer, noteDeedAt } from '#libs/runtime/postgres/deeds.ts';
-
-/** Takes what `migrate` has to say. */
-interface MigrationLog {
-  info(fields: Record<string, unknown>, message: string): void;
-}
+import { type MigrationLog, progress } from './progress.ts';
 
 const folder = fileURLToPath(new URL('.', import.meta.url));
 /** A migration is known by its name; an installed package has it as JavaScript. */
@@ -20,7 +16,7 @@ const migrationFile = /^(\d{4}-[a-z0-9-]+)\.[jt]s$/;
 /** Brings the schema to the newest version; answers the names of the migrations that it applied. */
 export async function migrate(url: string, log?: MigrationLog): Promise<readonly string[]> {
   return withMigrator(url, async (migrator) => {
-    const { error, results } = await migrator.migrateToLatest();
+    const { error, results } = await progress.run(log, () => migrator.migrateToLatest());
     const applied: string[] = [];
     for (const { migrationName, status } of results ?? []) {
       if (status !== 'Success') continue;

@@ -147,6 +147,14 @@ create table objects (
   constraint objects_pkey PRIMARY KEY (cluster, kind, namespace, name)
 );
 
+create table private_texts (
+  id text not null,
+  salt bytea not null,
+  text text not null,
+  constraint private_texts_pkey PRIMARY KEY (id)
+);
+CREATE INDEX private_texts_text ON public.private_texts USING hash (text);
+
 create table projector (
   id integer not null,
   epoch bigint not null,

@@ -1,6 +1,7 @@
-// A deed event says what was done to the fleet itself: to its tokens, its schema, its keys and to events that could not
-// be read, and which logins it refused. Who does it writes a note in Postgres, in the same transaction where there is
-// one; the projector appends it. A deed changes no version, so that nothing folds it. This is version 1.
+// A deed event says what was done to the fleet itself: to its tokens, its schema, its keys, to texts about people and
+// to events that could not be read, and which logins it refused. Who does it writes a note in Postgres, in the same
+// transaction where there is one; the projector appends it. A deed changes no version, so that nothing folds it. This
+// is version 1.
 
 /** What is done, and the kind of thing that it is done to. */
 export const deedKinds = {
@@ -10,6 +11,7 @@ export const deedKinds = {
   migrated: 'Schema',
   'key-generated': 'NodeKey',
   'event-repaired': 'Event',
+  'person-erased': 'Person',
 } as const;
 
 type DeedType = keyof typeof deedKinds;
@@ -25,7 +27,10 @@ export interface DeedEvent {
   readonly actor: { readonly name: string; readonly role: string } | null;
   /** The address that the request came from, or the host on which the command ran. */
   readonly from: string;
-  /** What it was done to: id of a token or a key, number of an event, name of the newest migration, '' for logins. */
+  /**
+   * What it was done to: id of a token, a key or a text about a person, number of an event, name of the newest
+   * migration, '' for logins.
+   */
   readonly subject: string;
   /** What was done: a sentence. */
   readonly reason: string;

@@ -19,6 +19,7 @@ import { type PostgresProbe, probePostgres } from '#libs/runtime/postgres/postgr
 import { type Postgres, openPostgres } from '#libs/runtime/postgres/postgres.ts';
 import { noteDeeds } from '#libs/runtime/postgres/deeds.ts';
 import { RefusedLogins } from './access/refused-logins.ts';
+import { PersonalData } from './access/personal-data.ts';
 import { Access } from './access/access.ts';
 import { ChangeStreams } from './api/change-streams.ts';
 import { buildServer } from './api/server.ts';
@@ -94,7 +95,8 @@ async function startParts(context: Context): Promise<{ port: number; done: Promi
   const isValid = (id: string): Promise<boolean> => tokens.isValid(id);
   const waits = new NodeWaits(hubPostgres.db, log);
   const commands = new Commands(apiPostgres.db, waits, log);
-  const streams = new ChangeStreams(apiPostgres.db, log, isValid);
+  const personal = new PersonalData(apiPostgres.db, options.personalDataFor);
+  const streams = new ChangeStreams({ db: apiPostgres.db, personal, log, isValid });
   const replica = `${hostname()}/${randomUUID().slice(0, 8)}`;
   const mirror = new FleetMirror(hubPostgres.pool, log);
   const reports = new NodeReports(hubPostgres.pool, replica, log, (node, report) => waits.report(node, report));
@@ -118,7 +120,7 @@ async function startParts(context: Context): Promise<{ port: number; done: Promi
   const access = new Access(tokens, options.requestsPerSecond, refusedLogins);
   const probe = probePostgres(options.databaseUrl, 'fleetgate control probe', signal);
   const server = await buildServer({
-    api: { db: apiPostgres.db, commands, streams, tokens, log, version: packageFile.version },
+    api: { db: apiPostgres.db, commands, streams, tokens, personal, log, version: packageFile.version },
     access,
     metrics,
     ready: () => readiness(probe, feed),

@@ -1,4 +1,5 @@
 // Holds the options of control, with their flags, variables and defaults.
+import { z } from 'zod';
 import { type Options, defineOptions, duration, integer } from '#libs/runtime/config.ts';
 import { databaseOptions, listenOptions, natsOptions } from '#libs/runtime/shared-options.ts';
 
@@ -20,6 +21,13 @@ export const controlOptions = defineOptions({
     schema: duration({ minMs: 60_000, maxMs: 365 * 24 * 3_600_000 }),
     description: 'how long a node counts that is silent and did not say goodbye',
     default: '24h',
+  },
+  personalDataFor: {
+    flag: '--personal-data-for <role>',
+    env: 'FLEETGATE_PERSONAL_DATA_FOR',
+    schema: z.enum(['viewer', 'operator', 'admin']),
+    description: 'lowest role that sees names and addresses of people: viewer, operator or admin',
+    default: 'viewer',
   },
   apiConnectionsMax: {
     flag: '--api-connections-max <count>',

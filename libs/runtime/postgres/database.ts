@@ -41,6 +41,13 @@ interface ClustersTable {
   readonly first_seen: Time;
 }
 
+interface PrivateTextsTable {
+  /** `private:` and 64 hexadecimal digits. */
+  readonly id: string;
+  readonly salt: Buffer;
+  readonly text: string;
+}
+
 interface DeedsTable {
   readonly id: string;
   readonly noted_at: Generated<Date>;
@@ -228,6 +235,7 @@ export interface Database {
   readonly node_gateways: NodeGatewaysTable;
   readonly departed_nodes: DepartedNodesTable;
   readonly tokens: TokensTable;
+  readonly private_texts: PrivateTextsTable;
   readonly deeds: DeedsTable;
   readonly agents: AgentsTable;
 }

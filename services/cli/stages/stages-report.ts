@@ -1,5 +1,7 @@
 // Tells what one change ran: an event of a fleet's history, or an object of a folder of manifests that comes last.
+import type { ClientBase } from 'pg';
 import type { EngineRecord } from '#libs/derivation/recorder.ts';
+import { erasedName, privateIdsIn, replacePrivateIds } from '#libs/events/private-text.ts';
 import { toLocalKey, toObjectKey } from '#libs/gateway/object-key.ts';
 import { Projection } from '#libs/projection/projection.ts';
 import type { FoldedEvent, ProjectionChange } from '#libs/projection/versions/projection-change.ts';
@@ -29,11 +31,11 @@ export async function historyStages(
   wanted: WantedEvent,
   options: ReplayOptions,
 ): Promise<StagesReport> {
-  const replay = await withClient({ url: databaseUrl, name: 'fleetgate stages' }, (client) =>
-    replayEvent(client, wanted, options),
-  );
-  const { seq, event, before, record, change } = replay;
-  return { change: `event ${seq}: ${describe(event)}`, seq, before, ...outcome(change), ...record };
+  return withClient({ url: databaseUrl, name: 'fleetgate stages' }, async (client) => {
+    const { seq, event, before, record, change } = await replayEvent(client, wanted, options);
+    const said = await revealed(client, describe(event));
+    return { change: `event ${seq}: ${said}`, seq, before, ...outcome(change), ...record };
+  });
 }
 
 /**
@@ -72,6 +74,16 @@ function outcome({
     statuses: statuses.map(toObjectKey),
     discovery: discovery.map(({ key }) => key),
   };
+}
+
+/** Names people: who reads the database may read their names there. */
+async function revealed(client: ClientBase, text: string): Promise<string> {
+  const { rows } = await client.query<{ id: string; text: string }>(
+    'select id, text from private_texts where id = any($1)',
+    [privateIdsIn(text)],
+  );
+  const texts = new Map(rows.map((row) => [row.id, row.text]));
+  return replacePrivateIds(text, (id) => texts.get(id) ?? erasedName(id));
 }
 
 function describe(event: FoldedEvent['event']): string {

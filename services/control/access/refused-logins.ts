@@ -48,7 +48,7 @@ export class RefusedLogins {
     this.#counts = new Map();
     this.#noted += 1;
     try {
-      await this.#options.note([...counts].map(([source, count]) => this.#toDeed(source, count)));
+      await this.#options.note([...counts].map(([source, count], index) => this.#toDeed(source, count, index)));
     } catch (error) {
       this.#options.log.warn({ reason: messageOf(error) }, 'refused logins could not be noted yet');
       const since = this.#counts;
@@ -73,8 +73,9 @@ export class RefusedLogins {
     }
   }
 
-  #toDeed(source: string, { times, since, until }: Count): DeedEvent {
-    const id = `logins-refused:${this.#options.replica}:${this.#noted}:${source}`;
+  /** The id names no address: ids of events are no texts that can be erased. */
+  #toDeed(source: string, { times, since, until }: Count, index: number): DeedEvent {
+    const id = `logins-refused:${this.#options.replica}:${this.#noted}.${index}`;
     const logins = times === 1 ? '1 login' : `${times} logins`;
     const reason = `refused ${logins} with a token that is unknown or revoked, from ${since} to ${until}`;
     return { v: 1, type: 'logins-refused', id, at: until, actor: null, from: source, subject: '', reason };

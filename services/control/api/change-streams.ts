@@ -5,6 +5,8 @@ import type { Kysely } from 'kysely';
 import type { Database } from '#libs/runtime/postgres/database.ts';
 import type { Logger } from '#libs/runtime/log.ts';
 import { pause } from '#libs/runtime/pause.ts';
+import type { PersonalData } from '../access/personal-data.ts';
+import type { Visitor } from '../access/tokens.ts';
 import type { CommitNews } from '../hub/fleet-feed.ts';
 import { readClusters } from './reads/clusters.ts';
 import { readGatewayRows, toSummaries } from './reads/gateways.ts';
@@ -21,11 +23,21 @@ const aliveEveryMs = 15_000;
 interface Stream {
   readonly response: ServerResponse;
   readonly tokenId: string;
+  /** Whether texts about people are shown. */
+  readonly shown: boolean;
   missed: { readonly gateways: Set<string>; readonly nodes: Set<string> } | null;
+}
+
+interface StreamContext {
+  readonly db: Kysely<Database>;
+  readonly personal: PersonalData;
+  readonly log: Logger;
+  readonly isValid: (tokenId: string) => Promise<boolean>;
 }
 
 export class ChangeStreams {
   readonly #db: Kysely<Database>;
+  readonly #personal: PersonalData;
   readonly #log: Logger;
   readonly #isValid: (tokenId: string) => Promise<boolean>;
   readonly #streams = new Set<Stream>();
@@ -36,8 +48,9 @@ export class ChangeStreams {
   #commit = 0n;
   #flushing: Promise<void> | null = null;
 
-  constructor(db: Kysely<Database>, log: Logger, isValid: (tokenId: string) => Promise<boolean>) {
+  constructor({ db, personal, log, isValid }: StreamContext) {
     this.#db = db;
+    this.#personal = personal;
     this.#log = log;
     this.#isValid = isValid;
     this.#timers = [
@@ -51,25 +64,26 @@ export class ChangeStreams {
   }
 
   /** Takes the response over; it stays open until either side ends it. */
-  async open(response: ServerResponse, tokenId: string): Promise<void> {
+  async open(response: ServerResponse, caller: Visitor): Promise<void> {
     response.writeHead(200, {
       'content-type': 'text/event-stream',
       'cache-control': 'no-store',
       'x-accel-buffering': 'no',
     });
     const missed = { gateways: new Set<string>(), nodes: new Set<string>() };
-    const stream: Stream = { response, tokenId, missed };
+    const shown = this.#personal.isShownTo(caller);
+    const stream: Stream = { response, tokenId: caller.tokenId, shown, missed };
     this.#streams.add(stream);
     response.on('close', () => this.#streams.delete(stream));
     response.on('error', (error) => this.#log.debug({ err: error }, 'a stream of changes failed'));
     try {
       const db = this.#db;
       const clusters = await readClusters(db, '', itemsMax);
-      this.#say(stream, 'clusters', { all: true, items: clusters.slice(0, itemsMax) });
+      await this.#tell(stream, 'clusters', { all: true, items: clusters.slice(0, itemsMax) });
       const gateways = await readGatewayRows(db, { deleted: 'without', limit: itemsMax });
-      this.#say(stream, 'gateways', { all: true, items: await toSummaries(db, gateways.slice(0, itemsMax)) });
+      await this.#tell(stream, 'gateways', { all: true, items: await toSummaries(db, gateways.slice(0, itemsMax)) });
       const nodes = await readNodeRows(db, { limit: itemsMax });
-      this.#say(stream, 'nodes', { all: true, items: await toNodes(db, nodes.slice(0, itemsMax)) });
+      await this.#tell(stream, 'nodes', { all: true, items: await toNodes(db, nodes.slice(0, itemsMax)) });
       stream.missed = null;
       for (const gateway of missed.gateways) this.#gateways.add(gateway);
       for (const node of missed.nodes) this.#nodes.add(node);
@@ -132,7 +146,7 @@ export class ChangeStreams {
     for (const { gateways } of items) for (const { gateway } of gateways) this.#gateways.add(gateway);
     const there = new Set(items.map(({ node }) => node));
     const gone = names.filter((name) => !there.has(name));
-    this.#sayAll('nodes', { all: false, items, gone });
+    await this.#sayAll('nodes', { all: false, items, gone });
     // What one that left served is not known any more: every gateway may count its nodes anew.
     if (gone.length === 0) return;
     const rows = await readGatewayRows(this.#db, { deleted: 'without', limit: itemsMax });
@@ -142,7 +156,7 @@ export class ChangeStreams {
   async #tellGateways(gateways: readonly string[]): Promise<void> {
     const rows = await readGatewayRows(this.#db, { gateways, deleted: 'with', limit: itemsMax });
     const items = await toSummaries(this.#db, rows);
-    this.#sayAll('gateways', { all: false, commit: this.#commit.toString(), items });
+    await this.#sayAll('gateways', { all: false, commit: this.#commit.toString(), items });
   }
 
   /** Compares the rows of agents with those told last, because nothing notifies of them. */
@@ -157,7 +171,7 @@ export class ChangeStreams {
         this.#clusters.set(item.name, text);
         return true;
       });
-      if (items.length > 0) this.#sayAll('clusters', { all: false, items });
+      if (items.length > 0) await this.#sayAll('clusters', { all: false, items });
     } catch (error) {
       this.#log.warn({ err: error }, 'clusters could not be read');
     }
@@ -171,13 +185,21 @@ export class ChangeStreams {
     }
   }
 
-  #sayAll(event: string, data: unknown): void {
-    for (const stream of this.#streams) if (stream.missed === null) this.#say(stream, event, data);
+  async #sayAll(event: string, data: unknown): Promise<void> {
+    const streams = [...this.#streams].filter(({ missed }) => missed === null);
+    for (const [shown, some] of Map.groupBy(streams, (stream) => stream.shown)) {
+      const json = await this.#personal.toJson(data, shown);
+      for (const stream of some) say(stream, event, json);
+    }
   }
 
-  #say({ response }: Stream, event: string, data: unknown): void {
-    if (response.writableEnded || response.destroyed) return;
-    if (response.writableLength > unreadMax) response.destroy();
-    else response.write(`event: ${event}\ndata: ${JSON.stringify(data)}\n\n`);
+  async #tell(stream: Stream, event: string, data: unknown): Promise<void> {
+    say(stream, event, await this.#personal.toJson(data, stream.shown));
   }
+}
+
+function say({ response }: Stream, event: string, json: string): void {
+  if (response.writableEnded || response.destroyed) return;
+  if (response.writableLength > unreadMax) response.destroy();
+  else response.write(`event: ${event}\ndata: ${json}\n\n`);
 }

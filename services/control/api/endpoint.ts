@@ -5,6 +5,7 @@ import { type Endpoint, type InputSchema, queryNamesOf } from '#libs/api/endpoin
 import { Problem } from '#libs/api/problem.ts';
 import type { Logger } from '#libs/runtime/log.ts';
 import type { Database } from '#libs/runtime/postgres/database.ts';
+import type { PersonalData } from '../access/personal-data.ts';
 import type { Commands } from '../commands/commands.ts';
 import type { TokenBook, Visitor } from '../access/tokens.ts';
 import type { ChangeStreams } from './change-streams.ts';
@@ -16,6 +17,7 @@ export interface Api {
   readonly commands: Commands;
   readonly streams: ChangeStreams;
   readonly tokens: TokenBook;
+  readonly personal: PersonalData;
   readonly log: Logger;
   readonly version: string;
 }

@@ -92,11 +92,17 @@ function registerEndpoint(server: FastifyInstance, { api, access }: ServerOption
       assert(caller);
       const { params, query, body } = request;
       const answer = await endpoint.handle(api, { params, query, body: body ?? {} }, caller);
-      if (answer instanceof Problem) return send(reply, answer);
-      if (answer instanceof Accepted) return reply.code(202).send(answer.body);
-      return reply.header('cache-control', 'no-store').send(answer);
+      const [status, said] = bodyOf(answer);
+      const json = await api.personal.toJson(said, api.personal.isShownTo(caller));
+      if (status === 200) reply.header('cache-control', 'no-store');
+      return reply.code(status).type('application/json; charset=utf-8').send(json);
     },
   });
+}
+
+function bodyOf(answer: unknown): [status: number, body: unknown] {
+  if (answer instanceof Problem) return [answer.status, answer.body];
+  return answer instanceof Accepted ? [202, answer.body] : [200, answer];
 }
 
 /** Hands the response over, because a stream of server-sent events outlives its request. */
@@ -124,7 +130,7 @@ function registerChanges(server: FastifyInstance, { api, access }: ServerOptions
       if (unknown !== undefined) return send(reply, unknown);
       if (api.streams.isFull) return send(reply, new Problem('busy', 'too many streams are open'));
       reply.hijack();
-      await api.streams.open(reply.raw, admitted.caller.tokenId);
+      await api.streams.open(reply.raw, admitted.caller);
       return reply;
     },
   });

@@ -30,8 +30,12 @@ interface RunningControl {
 
 const nobodyThere = 'nats://127.0.0.1:9';
 
-/** Starts control with a database of its own. */
-export async function startFixture(t: Teardown, natsUrl = nobodyThere): Promise<Fixture> {
+/** Starts control with a database of its own. `flags` = options beside the usual ones. */
+export async function startFixture(
+  t: Teardown,
+  natsUrl = nobodyThere,
+  flags: Readonly<Record<string, string>> = {},
+): Promise<Fixture> {
   const { url: databaseUrl } = await throwawayPostgres(t);
   const postgres = openPostgres({ url: databaseUrl, log: testLogger() });
   const entries: [Role, string][] = [];
@@ -39,14 +43,19 @@ export async function startFixture(t: Teardown, natsUrl = nobodyThere): Promise<
     entries.push([role, (await createToken(postgres.db, { name: `test ${role}`, role }, localDoer())).token]);
   await postgres.close();
   const writer = new FleetWriter(databaseUrl);
-  const control = await startReplica(t, databaseUrl, natsUrl);
+  const control = await startReplica(t, databaseUrl, natsUrl, flags);
   t.teardown(() => writer.close());
   return { url: `http://127.0.0.1:${control.port}`, databaseUrl, writer, tokens: tokensOf(entries), control };
 }
 
 /** Starts one more control on the same database. */
-export async function startReplica(t: Teardown, databaseUrl: string, natsUrl = nobodyThere): Promise<RunningControl> {
-  const flags = { port: '0', databaseUrl, natsUrl, requestsPerSecond: '10000' };
+export async function startReplica(
+  t: Teardown,
+  databaseUrl: string,
+  natsUrl = nobodyThere,
+  more: Readonly<Record<string, string>> = {},
+): Promise<RunningControl> {
+  const flags = { port: '0', databaseUrl, natsUrl, requestsPerSecond: '10000', ...more };
   const control = await startControl(
     readOptions(controlOptions, flags, {}),
     testLogger('control'),

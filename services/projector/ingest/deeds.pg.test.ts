@@ -20,9 +20,11 @@ async function note(db: TestWriter, ...deeds: readonly { readonly id: string }[]
   for (const one of deeds) await db.rows('insert into deeds (id, data) values ($1, $2)', one.id, JSON.stringify(one));
 }
 
-const appended = (db: TestWriter) =>
-  db.rows(`select type, kind, name, manager, operation, data::jsonb->>'from' as from from events
-            where cluster = '' order by seq`);
+const appended = async (db: TestWriter) =>
+  db.shown(
+    await db.rows(`select type, kind, name, manager, operation, data::jsonb->>'from' as from from events
+                    where cluster = '' order by seq`),
+  );
 
 void t.test('notes become events, each once', async (t) => {
   const db = await TestWriter.open(t);

@@ -44,7 +44,7 @@ void t.test('events, objects, versions and the checkpoint are one transaction', 
     { key: 'rule/HTTPRoute/shop/a/0', json: /"\/v1"/ },
   ]);
   await db.append(shop.route('a', 2));
-  t.match(await db.rows(versionsSql), [
+  t.match(await db.shown(await db.rows(versionsSql)), [
     { version: 1, cause: 'change', of_version: null, entries: 3, seq: '4' },
     { version: 2, cause: 'change', entries: 3, seq: '5', actor: 'test', reason: 'applied HTTPRoute shop/a' },
   ]);
@@ -107,7 +107,7 @@ void t.test('rollback pins, changes become candidates, release serves them', asy
   t.strictSame(await db.rows<HeadRow>(headSql), [{ head: 4, serving: 4, pinned: true, deleted: false }]);
   const [two, four] = await Promise.all([2, 4].map((version) => readVersionContent(db.client, shop.gateway, version)));
   t.strictSame(four, two, 'version 4 holds what version 2 held');
-  const stored = await db.rows<{ data: string }>(`select data from events where type = 'rollback'`);
+  const stored = await db.shown(await db.rows<{ data: string }>(`select data from events where type = 'rollback'`));
   t.match(JSON.parse(stored[0]?.data ?? ''), {
     to: 2,
     digest: two?.digest,
@@ -115,7 +115,7 @@ void t.test('rollback pins, changes become candidates, release serves them', asy
     outcome: { result: 'done', replaced: 3 },
   });
   const once = await db.decide(shop.command({ type: 'rollback', to: null }));
-  t.match(once.outcome, {
+  t.match(await db.shown(once.outcome), {
     ok: false,
     code: 'pinned',
     message: /pinned already, to version 4 with the content of version 2 since \S+ by ann \(a test\); .* --to 3$/,
@@ -138,7 +138,7 @@ void t.test('rollback pins, changes become candidates, release serves them', asy
   t.match(release.outcome, { ok: true, version: 6 });
   t.strictSame(await db.rows<HeadRow>(headSql), [{ head: 6, serving: 6, pinned: false, deleted: false }]);
   t.match((await db.decide(shop.command({ type: 'release' }))).outcome, { ok: false, code: 'not-pinned' });
-  t.match(await db.rows(versionsSql), [
+  t.match(await db.shown(await db.rows(versionsSql)), [
     {},
     {},
     {},
@@ -183,7 +183,7 @@ void t.test('releasing right after a rollback serves the live content as a new v
   t.match(outcome, { ok: true, version: 4 });
   const [two, four] = await Promise.all([2, 4].map((version) => readVersionContent(db.client, shop.gateway, version)));
   t.strictSame(four, two);
-  t.match(await db.rows(versionsSql), [{}, {}, {}, { version: 4, cause: 'release' }]);
+  t.match(await db.shown(await db.rows(versionsSql)), [{}, {}, {}, { version: 4, cause: 'release' }]);
 });
 
 void t.test('a deleted gateway has an empty version and goes on from there', async (t) => {

@@ -4,6 +4,7 @@ import type { RestoreEvent } from '#libs/events/restore-event.ts';
 import { fail } from '#libs/runtime/errors.ts';
 import type { Logger } from '#libs/runtime/log.ts';
 import type { NodeEvent } from '#libs/events/node-event.ts';
+import type { PersonalEvent } from '#libs/events/private-text.ts';
 import { isDone, type OperatorEvent, type OperatorOutcome } from '#libs/events/operator-event.ts';
 import { Projection } from '#libs/projection/projection.ts';
 import type { Batch, ProjectionChange, StatusChange } from '#libs/projection/versions/projection-change.ts';
@@ -20,6 +21,7 @@ import type { Intake } from './intake.ts';
 import type { Leadership } from '../leadership.ts';
 import type { ProjectorMetrics } from '../metrics.ts';
 import { readOutcome, readStanding, toOutcome } from './outcomes.ts';
+import { type PrivateText, PrivateTexts } from '../store/private-texts.ts';
 import { readSavedState } from '../store/saved-state.ts';
 import { staleStatuses } from '../store/stale-statuses.ts';
 import { readVersionContent } from '../store/version-content.ts';
@@ -51,6 +53,7 @@ export class Writer {
   readonly projection: Projection;
   readonly clusters: ClusterRegistry;
   readonly #context: WriterContext;
+  readonly #texts: PrivateTexts;
   #checkpoint: Checkpoint;
   #lastSeq: bigint;
 
@@ -60,6 +63,7 @@ export class Writer {
     this.clusters = new ClusterRegistry(saved.clusters);
     this.#checkpoint = saved.checkpoint;
     this.#lastSeq = saved.lastSeq;
+    this.#texts = new PrivateTexts(context.leadership.client);
   }
 
   /** Reads what Postgres holds. */
@@ -115,17 +119,19 @@ export class Writer {
     }
     const { gateway } = command;
     const standing = await readStanding(client, gateway, command.type === 'rollback' ? command.to : null);
+    const { event, added } = await this.#concealOne(command);
     const decide = (): ReturnType<typeof decideOperator> =>
-      decideOperator(this.projection.gatewayHead(gateway), command, { ...standing, now: now().getTime() });
+      decideOperator(this.projection.gatewayHead(gateway), event, { ...standing, now: now().getTime() });
     const contentOf = await this.#contentFor(decide());
     // The time is looked at again, because reading a content takes some: what comes too late is not carried out.
-    return this.#appendDecided(decide(), contentOf, checkpoint);
+    return this.#appendDecided(decide(), added, { contentOf, checkpoint });
   }
 
   /** Appends a command that cannot be carried out, with the reason. */
   async refuse(command: OperatorEvent, reason: string, checkpoint: Checkpoint): Promise<OperatorOutcome> {
     const outcome = { result: 'refused', code: 'failed', message: reason.slice(0, reasonMax) } as const;
-    return (await this.#appendDecided({ ...command, outcome }, noContent, checkpoint)).outcome;
+    const { event, added } = await this.#concealOne({ ...command, outcome });
+    return (await this.#appendDecided(event, added, { contentOf: noContent, checkpoint })).outcome;
   }
 
   /** Finds which of the ids the history holds. */
@@ -162,18 +168,11 @@ export class Writer {
     const { client } = this.#context.leadership;
     const noted = await readNotedDeeds(client, this.#context.log);
     if (noted.length === 0) return;
-    const known = await this.knownIds(noted.map(({ id }) => id));
-    const events = noted
-      .filter(({ id }) => !known.has(id))
-      .map((event, index) => ({ seq: this.#lastSeq + BigInt(index + 1), event }));
-    this.#lastSeq += BigInt(events.length);
-    await this.#commit(
-      buildDeedRows(
-        events,
-        noted.map(({ id }) => id),
-      ),
-      this.#checkpoint,
-    );
+    // An erased text must not be found by its old id again, not even by the deeds that were noted with the erasure.
+    for (const { type, subject } of noted) if (type === 'person-erased') this.#texts.forget(subject);
+    const { events, added } = await this.#conceal(noted);
+    const deedsTaken = noted.map(({ id }) => id);
+    await this.#commit({ ...buildDeedRows(events, deedsTaken), privateTexts: added }, this.#checkpoint);
   }
 
   /** Takes over all node reports; answers the statuses that changed. */
@@ -191,13 +190,11 @@ export class Writer {
   /** Appends why nodes left, each once, and clears the notes of it. */
   async appendDepartures(departures: readonly NodeEvent[]): Promise<void> {
     const ids = departures.map(({ id }) => id);
-    const known = await this.knownIds(ids);
-    const events = departures
-      .filter(({ id }) => !known.has(id))
-      .map((event, index) => ({ seq: this.#lastSeq + BigInt(index + 1), event }));
-    this.#lastSeq += BigInt(events.length);
-    if (events.length > 0)
-      await this.#commit({ ...buildCommitRows([], [], noChange), events: nodeRows(events) }, this.#checkpoint);
+    const { events, added } = await this.#conceal(departures);
+    if (events.length > 0) {
+      const rows = { ...buildCommitRows([], [], noChange), events: nodeRows(events), privateTexts: added };
+      await this.#commit(rows, this.#checkpoint);
+    }
     await this.#context.leadership.client.query('delete from departed_nodes where id = any($1)', [ids]);
   }
 
@@ -234,12 +231,34 @@ export class Writer {
     return statuses;
   }
 
-  async #appendDecided(event: OperatorEvent, contentOf: ContentOf, checkpoint: Checkpoint): Promise<Decided> {
+  /** Conceals the events that the history does not hold yet, and numbers them. */
+  async #conceal<E extends PersonalEvent>(
+    events: readonly E[],
+  ): Promise<{ readonly events: readonly { seq: bigint; event: E }[]; readonly added: readonly PrivateText[] }> {
+    const concealed = await this.#texts.conceal(events);
+    const known = await this.knownIds(concealed.events.map(({ id }) => id));
+    const news = concealed.events.filter(({ id }) => !known.has(id));
+    const first = this.#lastSeq + 1n;
+    this.#lastSeq += BigInt(news.length);
+    return { events: news.map((event, index) => ({ seq: first + BigInt(index), event })), added: concealed.added };
+  }
+
+  async #concealOne(command: OperatorEvent): Promise<{ event: OperatorEvent; added: readonly PrivateText[] }> {
+    const { events, added } = await this.#texts.conceal([command]);
+    const [event = command] = events;
+    return { event, added };
+  }
+
+  async #appendDecided(
+    event: OperatorEvent,
+    privateTexts: readonly PrivateText[],
+    { contentOf, checkpoint }: { readonly contentOf: ContentOf; readonly checkpoint: Checkpoint },
+  ): Promise<Decided> {
     this.#lastSeq += 1n;
     const seq = this.#lastSeq;
     const events = [{ seq, event }];
     const change = this.#fold({ events, slices: [], sealed: [] }, contentOf);
-    await this.#commit(buildCommitRows(events, [], change), checkpoint);
+    await this.#commit({ ...buildCommitRows(events, [], change), privateTexts }, checkpoint);
     const version = this.projection.gatewayHead(event.gateway)?.serving ?? 0;
     return { outcome: toOutcome(event, version, seq.toString()), statuses: change.statuses };
   }

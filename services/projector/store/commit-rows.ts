@@ -7,6 +7,7 @@ import type { RestoreEvent } from '#libs/events/restore-event.ts';
 import type { FoldedEvent, ProjectionChange } from '#libs/projection/versions/projection-change.ts';
 import type { NewVersion } from '#libs/projection/versions/gateway-head.ts';
 import { type Origin, originOf } from './origin.ts';
+import type { PrivateText } from './private-texts.ts';
 import { parsePlaceKey, toObjectKey } from '#libs/gateway/object-key.ts';
 
 interface EventRow {
@@ -72,6 +73,8 @@ export interface CommitRows {
   readonly gateways: ProjectionChange['gateways'];
   readonly statuses: ProjectionChange['statuses'];
   readonly discovery: ProjectionChange['discovery'];
+  /** Texts about people that the events name for the first time. */
+  readonly privateTexts: readonly PrivateText[];
   /** Ids of the notes whose deeds are in the history with this transaction. */
   readonly deedsTaken: readonly string[];
 }
@@ -117,6 +120,7 @@ export function buildCommitRows(
     gateways: change.gateways,
     statuses: change.statuses,
     discovery: change.discovery,
+    privateTexts: [],
     deedsTaken: [],
   };
 }

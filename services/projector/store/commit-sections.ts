@@ -3,7 +3,7 @@
 import { jsonbText } from '#libs/runtime/postgres/jsonb-text.ts';
 import type { CommitRows } from './commit-rows.ts';
 
-export type Cell = string | number | boolean | Date | null;
+export type Cell = string | number | boolean | Date | Uint8Array | null;
 
 /** Describes one write of the commit statement. */
 export interface Section {
@@ -24,6 +24,12 @@ export const sections: readonly Section[] = [
     columns: { name: 'text', uid: 'text' },
     sql: `insert into clusters (name, uid, first_seen) select r.name, r.uid, :at from :rows`,
     rows: ({ clusters }) => clusters.map(({ name, uid }) => [name, uid]),
+  },
+  {
+    name: 'added_texts',
+    columns: { id: 'text', salt: 'bytea', text: 'text' },
+    sql: `insert into private_texts (id, salt, text) select r.* from :rows`,
+    rows: ({ privateTexts }) => privateTexts.map(({ id, salt, text }) => [id, salt, text]),
   },
   {
     name: 'taken_deeds',

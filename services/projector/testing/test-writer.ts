@@ -1,5 +1,7 @@
 // Opens a writer on a throwaway database, and feeds it with events as the stream would bring them.
 import { Client } from 'pg';
+import { erasedName, replacePrivateIds } from '#libs/events/private-text.ts';
+import type { PrivateText } from '../store/private-texts.ts';
 import type { ChangeEvent } from '#libs/events/change-event.ts';
 import type { OperatorEvent } from '#libs/events/operator-event.ts';
 import { createMetrics } from '#libs/runtime/metrics.ts';
@@ -78,6 +80,14 @@ export class TestWriter {
 
   async rows<Row extends object>(sql: string, ...values: readonly unknown[]): Promise<readonly Row[]> {
     return (await this.client.query<Row>(sql, [...values])).rows;
+  }
+
+  /** Gives what is read as a person sees it: with the texts about people in the place of their ids. */
+  async shown<T>(value: T): Promise<T> {
+    const rows = await this.rows<PrivateText>('select id, text from private_texts');
+    const texts = new Map(rows.map(({ id, text }) => [id, text]));
+    const shown: T = JSON.parse(replacePrivateIds(JSON.stringify(value), (id) => texts.get(id) ?? erasedName(id)));
+    return shown;
   }
 
   #next(messages: number): Checkpoint {

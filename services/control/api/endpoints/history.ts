@@ -42,8 +42,9 @@ export const readGatewayHistory = serve(endpoints.readGatewayHistory, async (api
   );
 });
 
-export const listEvents = serve(endpoints.listEvents, async (api, { query }) => {
-  const rows = await readEvents(api.db, query);
+export const listEvents = serve(endpoints.listEvents, async (api, { query }, caller) => {
+  const managers = query.manager === undefined ? undefined : await api.personal.namesOf(query.manager, caller);
+  const rows = await readEvents(api.db, query, managers);
   if (rows.length === 0) {
     // What is gone from a namespace is in the history all the same.
     const absent = await absentPlace(api.db, { cluster: query.cluster });

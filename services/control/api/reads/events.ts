@@ -66,8 +66,15 @@ export async function readObjectEvents(
   return rows;
 }
 
-/** Reads events by any of their fields, in the order that was asked for; one more than the limit when there is more. */
-export async function readEvents(db: Kysely<Database>, filter: EventFilter): Promise<readonly EventRow[]> {
+/**
+ * Reads events by any of their fields, in the order that was asked for; one more than the limit when there is more.
+ * `managers` names who did it; undefined = anybody.
+ */
+export async function readEvents(
+  db: Kysely<Database>,
+  filter: EventFilter,
+  managers: readonly string[] | undefined,
+): Promise<readonly EventRow[]> {
   const { after, order, limit } = filter;
   const { rows } = await sql<EventRow>`
     select ${columns} from events e
@@ -78,7 +85,7 @@ export async function readEvents(db: Kysely<Database>, filter: EventFilter): Pro
        filter.namespace && sql`e.namespace = ${filter.namespace}`,
        filter.name && sql`e.name = ${filter.name}`,
        filter.type && sql`e.type = ${filter.type}`,
-       filter.manager && sql`e.manager = ${filter.manager}`,
+       managers && sql`e.manager = any(${managers}::text[])`,
        filter.since && sql`e.recorded_at >= ${filter.since}`,
        filter.until && sql`e.recorded_at < ${filter.until}`,
      ])}
