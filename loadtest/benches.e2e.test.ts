@@ -17,6 +17,14 @@ const benches = [
     args: ['log-bench.ts', '1000'],
     prints: [/^1000 events: leaves \d+\/s, tree \d+ leaves\/s, root \w{64}$/m, /^restored from /m],
   },
+  {
+    args: ['history-bench.ts', '2000'],
+    prints: [
+      /^filled: 2000 events in /m,
+      /^\| events without a filter \| 100\+ \| /m,
+      /^\| blame of 100,000 \| \d+ \| /m,
+    ],
+  },
 ] as const;
 
 for (const { args, prints } of benches) {

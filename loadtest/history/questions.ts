@@ -1,0 +1,66 @@
+// Lists the questions that the benchmark asks of a made-up history: what the API is asked, and how soon it should
+// answer. A question is a row; `deep` asks for pages further on, too.
+import { known } from './fleet.ts';
+
+/** One question. */
+export interface Question {
+  readonly name: string;
+  /** Path and query below /api/v1. */
+  readonly path: string;
+  readonly limitMs: number;
+  readonly deep?: true;
+}
+
+/** The times between which the history lies, in milliseconds since 1970. */
+export interface Span {
+  readonly from: number;
+  readonly until: number;
+}
+
+const eventMs = 200;
+const blameMs = 500;
+
+/** Gives every question of a history. */
+export function questionsOf(span: Span): readonly Question[] {
+  const at = (share: number): string => new Date(span.from + (span.until - span.from) * share).toISOString();
+  const { cluster, kind, namespace, name } = known.hot;
+  const hot = { cluster, kind, namespace, name };
+  const events = (name: string, query: Readonly<Record<string, string>>): readonly Question[] => [
+    { name: `events ${name}`, path: `/events?${new URLSearchParams(query).toString()}`, limitMs: eventMs, deep: true },
+    {
+      name: `events ${name}, oldest first`,
+      path: `/events?${new URLSearchParams({ ...query, order: 'asc' }).toString()}`,
+      limitMs: eventMs,
+    },
+  ];
+  const common = known.commonManager;
+  return [
+    ...events('without a filter', {}),
+    ...events('--cluster', { cluster: 'c1' }),
+    ...events('--namespace', { namespace: 'team-3' }),
+    ...events('--kind, of most', { kind: 'HTTPRoute' }),
+    ...events('--kind, of few', { kind: 'GatewayClass' }),
+    ...events('--kind, of none', { kind: 'TLSRoute' }),
+    ...events('--object, of 100,000', hot),
+    ...events('--object, of few', { cluster: 'c1', kind: 'HTTPRoute', namespace: 'team-2', name: 'r2' }),
+    ...events('--by, of many', { manager: common }),
+    ...events('--by, of three', { manager: known.rarePerson }),
+    ...events('--by, of nobody', { manager: 'nobody' }),
+    ...events('--what deleted', { type: 'deleted' }),
+    ...events('--what rollback', { type: 'rollback' }),
+    ...events('--what restored, none', { type: 'restored' }),
+    ...events('--since, --until, a tenth', { since: at(0.3), until: at(0.4) }),
+    ...events('--until, before all', { until: at(-0.1) }),
+    ...events('--since the middle --by three', { since: at(0.2), manager: known.rarePerson }),
+    ...events('--kind --by that never meet', { kind: 'Service', manager: 'helm', type: 'deleted' }),
+    ...events('--cluster --kind --by --what', { cluster: 'c1', kind: 'HTTPRoute', manager: common, type: 'deleted' }),
+    ...events('--object of 100,000 --by nobody there', { ...hot, manager: 'terraform' }),
+    { name: 'blame of 100,000', path: `/objects/${cluster}/${kind}/${namespace}/${name}/blame`, limitMs: blameMs },
+    { name: 'blame of few', path: '/objects/c1/HTTPRoute/team-2/r2/blame', limitMs: blameMs },
+    {
+      name: 'history of 100,000',
+      path: `/objects/${cluster}/${kind}/${namespace}/${name}/history?limit=50`,
+      limitMs: blameMs,
+    },
+  ];
+}
