@@ -41,7 +41,7 @@ export async function fillHistory(
     laterEvents(size, () => appended / count),
     now,
   )) {
-    const intake = new Intake(writer.clusters, (event) => writer.projection.knows(event));
+    const intake = new Intake(writer.clusters, writer.projection);
     for (const event of events.slice(0, count - appended)) intake.add(event);
     const prepared = writer.prepare(intake, { streamCreated: 'bench', streamSeq: appended, storedAt: null });
     await written;

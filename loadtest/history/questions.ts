@@ -25,14 +25,6 @@ export function questionsOf(span: Span): readonly Question[] {
   const at = (share: number): string => new Date(span.from + (span.until - span.from) * share).toISOString();
   const { cluster, kind, namespace, name } = known.hot;
   const hot = { cluster, kind, namespace, name };
-  const events = (name: string, query: Readonly<Record<string, string>>): readonly Question[] => [
-    { name: `events ${name}`, path: `/events?${new URLSearchParams(query).toString()}`, limitMs: eventMs, deep: true },
-    {
-      name: `events ${name}, oldest first`,
-      path: `/events?${new URLSearchParams({ ...query, order: 'asc' }).toString()}`,
-      limitMs: eventMs,
-    },
-  ];
   const common = known.commonManager;
   return [
     ...events('without a filter', {}),
@@ -61,6 +53,18 @@ export function questionsOf(span: Span): readonly Question[] {
       name: 'history of 100,000',
       path: `/objects/${cluster}/${kind}/${namespace}/${name}/history?limit=50`,
       limitMs: blameMs,
+    },
+  ];
+}
+
+/** Asks for the newest events first, also for pages further on, and for the oldest first. */
+function events(name: string, query: Readonly<Record<string, string>>): readonly Question[] {
+  return [
+    { name: `events ${name}`, path: `/events?${new URLSearchParams(query).toString()}`, limitMs: eventMs, deep: true },
+    {
+      name: `events ${name}, oldest first`,
+      path: `/events?${new URLSearchParams({ ...query, order: 'asc' }).toString()}`,
+      limitMs: eventMs,
     },
   ];
 }
