@@ -78,6 +78,8 @@ export const eventTypes = [
   'key-generated',
   'event-repaired',
   'person-erased',
+  'log-key-generated',
+  'checkpoint-refused',
 ] as const;
 const objectKinds: readonly string[] = kinds.map(({ kind }) => kind);
 /** Every kind that the history holds: one of the table, or a policy's of another gateway. */
@@ -90,7 +92,7 @@ export const objectKind = z.union([
     .meta({ description: 'A policy that another gateway serves: `SecurityPolicy.gateway.envoyproxy.io`.' }),
 ]);
 /** What else events are about. */
-export const otherKinds = ['Node', 'Fleet', 'Token', 'Login', 'Schema', 'NodeKey', 'Event', 'Person'] as const;
+export const otherKinds = ['Node', 'Fleet', 'Token', 'Login', 'Schema', 'NodeKey', 'Event', 'Person', 'Log'] as const;
 /** An object by the parts of a path; `-` is the namespace of one that has none. */
 export const objectPath = z.object({
   cluster: clusterName,

@@ -1,7 +1,7 @@
 // A deed event says what was done to the fleet itself: to its tokens, its schema, its keys, to texts about people and
-// to events that could not be read, and which logins it refused. Who does it writes a note in Postgres, in the same
-// transaction where there is one; the projector appends it. A deed changes no version, so that nothing folds it. This
-// is version 1.
+// to events that could not be read, which logins it refused, and which checkpoints were not signed. Who does it writes
+// a note in Postgres, in the same transaction where there is one; the projector appends it. A deed changes no version,
+// so that nothing folds it. This is version 1.
 
 /** What is done, and the kind of thing that it is done to. */
 export const deedKinds = {
@@ -12,6 +12,8 @@ export const deedKinds = {
   'key-generated': 'NodeKey',
   'event-repaired': 'Event',
   'person-erased': 'Person',
+  'log-key-generated': 'Log',
+  'checkpoint-refused': 'Log',
 } as const;
 
 type DeedType = keyof typeof deedKinds;

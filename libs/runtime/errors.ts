@@ -92,6 +92,24 @@ export const errors = {
     message: 'a rebuild from the history differs from what is stored',
     hint: 'Keep the database as it is and report this.',
   },
+  'history-altered': {
+    message: 'the history is not what was signed',
+    hint: 'Keep the database as it is; docs/evidence.md says what to do.',
+  },
+  'checkpoint-untrusted': {
+    message: 'a checkpoint or what belongs to it cannot be trusted',
+    hint: 'Give the public keys of the log with --key, and what was published as it was (docs/evidence.md).',
+  },
+  'log-forked': {
+    message: 'the history does not continue what was published of it',
+    hint:
+      'Nothing is signed until it does. Restore the newer backup, or publish as a new log ' +
+      '(docs/evidence.md, “After a restore”).',
+  },
+  'snapshots-differ': {
+    message: 'the history is what was signed, and what is stored beside it does not follow from it',
+    hint: 'Keep the database as it is and report this; `fleetgate rebuild` writes anew what follows.',
+  },
   'event-readable': {
     message: 'an event can be read and needs no repair',
     hint: '`fleetgate rebuild --verify` names those that cannot.',

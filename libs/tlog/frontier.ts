@@ -3,10 +3,9 @@
 //
 //   level 1   [ tile 0 …            ]   ◀─ edges[1]: roots of the full tiles below
 //   level 0   [ 256 ] [ 256 ] [ 17  ]   ◀─ edges[0]: hashes of the newest leaves
+import { tileWidth } from './tiles.ts';
 import { cutHashes, hashLevel, hashNode, hashNothing } from './tree-hash.ts';
 
-/** How many hashes a full tile holds, and how many levels of the tree it spans. */
-const tileWidth = 256;
 const tileHeight = 8;
 
 /** Is the right edge of a tree; immutable. */
@@ -92,13 +91,18 @@ export function restoreFrontier(
   leafHashes: readonly Uint8Array[],
   tiles: readonly Pick<FullTile, 'level' | 'hashes'>[],
 ): Frontier {
-  const sources = edgeSources(size);
-  const edges: (readonly Uint8Array[])[] = [leafHashes];
-  for (const { level } of sources.tiles)
-    edges.push(tiles.filter((tile) => tile.level === level).map(({ hashes }) => hashLevel(cutHashes(hashes))));
+  const roots = edgeSources(size).tiles.map(({ level }) =>
+    tiles.filter((tile) => tile.level === level).map(({ hashes }) => hashLevel(cutHashes(hashes))),
+  );
+  return frontierOfEdges(size, [leafHashes, ...roots]);
+}
+
+/** Makes a frontier from the hashes of the tile that is not full yet, by level. Throws where they are not as many. */
+export function frontierOfEdges(size: number, edges: Frontier['edges']): Frontier {
   const peaks: (Uint8Array | undefined)[] = [];
-  for (const [level, hashes] of edges.entries()) {
-    const wanted = level === 0 ? sources.leaves : sources.tiles[level - 1]?.count;
+  for (let level = 0; level < edges.length || Math.floor(size / tileWidth ** level) > 0; level++) {
+    const hashes = edges[level] ?? [];
+    const wanted = Math.floor(size / tileWidth ** level) % tileWidth;
     if (hashes.length !== wanted) throw new Error(`level ${level} of the edge has ${hashes.length}, not ${wanted}`);
     let rest = hashes;
     for (let height = tileHeight - 1; height >= 0; height--) {

@@ -175,6 +175,12 @@ export const commandTable: readonly CommandEntry[] = [
     load: async () => (await import('./commands/rebuild.ts')).configureRebuild,
   },
   {
+    name: 'audit',
+    group: keep,
+    summary: 'sign, publish, verify and prove the history',
+    load: async () => (await import('./commands/audit.ts')).configureAudit,
+  },
+  {
     name: 'version',
     group: keep,
     summary: 'the versions of the command and of the control service that it finds',

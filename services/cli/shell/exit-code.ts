@@ -30,6 +30,10 @@ export const exitCodes = {
     meaning: 'not decided in time: nothing was changed, and nothing will be later',
     errors: ['not-decided'],
   },
+  altered: { code: 8, meaning: 'the history is not what was signed', errors: ['history-altered'] },
+  untrusted: { code: 9, meaning: 'a checkpoint or proof cannot be trusted', errors: ['checkpoint-untrusted'] },
+  forked: { code: 10, meaning: 'the history does not continue what was published', errors: ['log-forked'] },
+  unfollowed: { code: 11, meaning: 'what is stored does not follow from the history', errors: ['snapshots-differ'] },
 } as const satisfies Readonly<Record<string, ExitCodeRow>>;
 
 const rows: readonly ExitCodeRow[] = Object.values(exitCodes);

@@ -61,6 +61,7 @@ const cefSeverities: ReadonlyMap<string, number> = new Map([
   ['token-revoked', 5],
   ['event-repaired', 6],
   ['logins-refused', 7],
+  ['checkpoint-refused', 8],
   ['restored', 8],
 ]);
 

@@ -1,0 +1,153 @@
+// Proves that an event is in the log that was signed: by what was published, or by the database itself. The proof is
+// checked before it is given away.
+import { readFileSync } from 'node:fs';
+import type { ClientBase } from 'pg';
+import { fail, messageOf } from '#libs/runtime/errors.ts';
+import { emptyFrontier, extendFrontier } from '#libs/tlog/frontier.ts';
+import type { NoteKey } from '#libs/tlog/note-key.ts';
+import { formatProofFile } from '#libs/tlog/proof-file.ts';
+import { hashRanges, inclusionRanges, tilesOfRanges, verifyInclusion } from '#libs/tlog/proof.ts';
+import { tileWidth } from '#libs/tlog/tiles.ts';
+import { hashLeaf } from '#libs/tlog/tree-hash.ts';
+import { withClient } from '../store/one-client.ts';
+import { beginReading, readLeaves } from './event-leaves.ts';
+import { readVerifierKeys } from './log-keys.ts';
+import type { ProveOptions } from './options.ts';
+import { openPlace } from './open-place.ts';
+import type { LogPlace } from './place.ts';
+import { type SignedCheckpoint, readCheckpoint, readEntries, readPublished, readTile } from './published-log.ts';
+
+/** Is the proof of one event. */
+interface EventProof {
+  readonly seq: number;
+  /** The text of its leaf. */
+  readonly leaf: string;
+  /** The text of the file (C2SP tlog-proof). */
+  readonly proof: string;
+  /** The stored text of the event, whose hash is in the leaf; absent = it was not asked for. */
+  readonly data?: string;
+}
+
+/**
+ * Proves the event of that number or id. Throws FleetgateError 'not-found', 'checkpoint-untrusted', or
+ * 'history-altered' where the database does not give the signed root.
+ */
+export async function proveEvent(event: string, options: ProveOptions): Promise<EventProof> {
+  const keys = readVerifierKeys(options.key);
+  if (keys.length === 0) throw fail('config', '--key is required: the public key of the log');
+  const place = options.tiles === undefined ? undefined : openPlace(options.tiles, process.env);
+  const checkpoint = await findCheckpoint(options, place, keys);
+  const isNumber = /^[1-9]\d{0,15}$/.test(event);
+  if (place !== undefined && isNumber && !options.withData)
+    return proofOf(Number(event), checkpoint, await fromPlace(Number(event), checkpoint, place));
+  if (options.databaseUrl === undefined)
+    throw fail('config', `--database-url (or DATABASE_URL) is required, or a number of an event and --tiles`);
+  return withClient({ url: options.databaseUrl, name: 'fleetgate audit prove' }, async (client) => {
+    const { seq, data } = await findEvent(client, event);
+    const parts = await (place === undefined
+      ? fromDatabase(client, seq, checkpoint)
+      : fromPlace(seq, checkpoint, place));
+    return { ...proofOf(seq, checkpoint, parts), ...(options.withData ? { data } : {}) };
+  });
+}
+
+interface ProofParts {
+  readonly leaf: string;
+  readonly hashes: readonly Uint8Array[];
+}
+
+function proofOf(seq: number, checkpoint: SignedCheckpoint, { leaf, hashes }: ProofParts): EventProof {
+  const index = seq - 1;
+  if (!verifyInclusion({ hash: hashLeaf(leaf), index }, checkpoint, hashes))
+    throw fail('history-altered', `event ${seq} is not in the tree whose root ${checkpoint.from} signs`, {
+      hint: '`fleetgate audit verify` names the first event that is not what was signed.',
+    });
+  const proof = formatProofFile({ index, hashes, checkpoint: checkpoint.note, entry: Buffer.from(leaf) });
+  return { seq, leaf, proof };
+}
+
+async function findCheckpoint(
+  options: ProveOptions,
+  place: LogPlace | undefined,
+  keys: readonly NoteKey[],
+): Promise<SignedCheckpoint> {
+  if (options.checkpoint !== undefined) return readCheckpointFile(options.checkpoint, keys);
+  if (place === undefined) throw fail('config', '--checkpoint or --tiles is required');
+  const found = await readPublished(place, keys);
+  if (found === undefined) throw fail('not-found', `${place.name} has no checkpoint`, { hint: 'Publish one first.' });
+  return found;
+}
+
+/** Reads a checkpoint from a file. Throws FleetgateError 'file' or 'checkpoint-untrusted'. */
+function readCheckpointFile(file: string, keys: readonly NoteKey[]): SignedCheckpoint {
+  let text: string;
+  try {
+    text = readFileSync(file, 'utf8');
+  } catch (error) {
+    throw fail('file', `${file} (${messageOf(error)})`, { cause: error });
+  }
+  return readCheckpoint(text, file, keys);
+}
+
+async function fromPlace(seq: number, checkpoint: SignedCheckpoint, place: LogPlace): Promise<ProofParts> {
+  mustHold(seq, checkpoint);
+  const { size } = checkpoint;
+  const index = seq - 1;
+  const ranges = inclusionRanges(index, size);
+  const tiles = new Map<string, Uint8Array>();
+  for (const { level, index: at } of tilesOfRanges(ranges, size))
+    tiles.set(`${level}/${at}`, Buffer.concat(await readTile(place, { level, index: at, size })));
+  const entries = await readEntries(place, Math.floor(index / tileWidth), size);
+  const hashes = hashRanges(ranges, (level, at) => tiles.get(`${level}/${at}`) ?? Buffer.of());
+  return { leaf: String(entries[index % tileWidth]), hashes };
+}
+
+/** Computes the tree anew from the rows, which is a verification up to the checkpoint too. */
+async function fromDatabase(client: ClientBase, seq: number, checkpoint: SignedCheckpoint): Promise<ProofParts> {
+  mustHold(seq, checkpoint);
+  const { size } = checkpoint;
+  const tiles = new Map<string, Uint8Array>();
+  let frontier = emptyFrontier;
+  let leaf = '';
+  await beginReading(client);
+  try {
+    for await (const rows of readLeaves(client, 1)) {
+      const needed = rows.filter((row) => row.seq <= size);
+      leaf = needed.find((row) => row.seq === seq)?.leaf ?? leaf;
+      const extended = extendFrontier(
+        frontier,
+        needed.map((row) => hashLeaf(row.leaf)),
+      );
+      ({ frontier } = extended);
+      for (const { level, index, hashes } of extended.tiles) tiles.set(`${level}/${index}`, hashes);
+      if (frontier.size === size) break;
+    }
+  } finally {
+    await client.query('rollback');
+  }
+  if (frontier.size < size)
+    throw fail('history-altered', `${checkpoint.from} signs ${size} events, and ${size - frontier.size} are missing`);
+  const ranges = inclusionRanges(seq - 1, size);
+  const tileOf = (level: number, index: number): Uint8Array =>
+    tiles.get(`${level}/${index}`) ?? Buffer.concat(frontier.edges[level] ?? []);
+  return { leaf, hashes: hashRanges(ranges, tileOf) };
+}
+
+function mustHold(seq: number, { size, from }: SignedCheckpoint): void {
+  if (seq <= size) return;
+  throw fail('not-found', `${from} signs ${size} events, and event ${seq} is newer`, {
+    hint: 'Wait for the next checkpoint, or give a newer one.',
+  });
+}
+
+async function findEvent(client: ClientBase, event: string): Promise<{ readonly seq: number; readonly data: string }> {
+  const where = /^[1-9]\d{0,15}$/.test(event) ? 'seq = $1' : 'id = $1';
+  const { rows } = await client.query<{ seq: string; data: string }>(
+    `select seq, data from events where ${where} limit 1`,
+    [event],
+  );
+  const [row] = rows;
+  if (row === undefined)
+    throw fail('not-found', `no event has the number or id ${event}`, { hint: '`fleetgate events` lists them.' });
+  return { seq: Number(row.seq), data: row.data };
+}
