@@ -2,6 +2,8 @@
 import { readFileSync } from 'node:fs';
 import * as fc from 'fast-check';
 import t from 'tap';
+import { attributionMessageId } from './attribution-event.ts';
+import { parseAttributionEvent } from './parse-attribution-event.ts';
 import { parseChangeEvent } from './parse-change-event.ts';
 import { parseDeedEvent } from './parse-deed-event.ts';
 import { parseOperatorEvent } from './parse-operator-event.ts';
@@ -46,6 +48,31 @@ void t.test('a deed is read, and a note that is none says why', async (t) => {
   const wrong = problemsOf(parseDeedEvent({ ...deed, v: 2, type: 'rollback', at: 'soon', from: '' }));
   t.match(wrong.join('\n'), /type: .*\n?[^]*from: [^]*at: is not a time/);
   t.match(wrong.join('\n'), /v: /);
+});
+
+void t.test('an attribution is read, and has as many requests as its certainty asks for', async (t) => {
+  const attribution = fixture('attribution-v1');
+  const parsed = parseAttributionEvent(attribution);
+  t.strictSame(parsed, { ok: true, value: attribution });
+  const unknown = { ...attribution, certainty: 'unknown', requests: [] };
+  t.strictSame(parseAttributionEvent(unknown), { ok: true, value: unknown });
+  t.strictSame(problemsOf(parseAttributionEvent({ ...attribution, certainty: 'unknown' })), [
+    'requests: must be empty',
+  ]);
+  t.strictSame(problemsOf(parseAttributionEvent({ ...attribution, requests: [] })), ['requests: must not be empty']);
+  const [request] = Object(attribution)['requests'];
+  for (const [edit, expected] of [
+    [{ role: 'watched' }, 'requests[0].role: "watched" is not supported; it is one of asked, finalizer'],
+    [{ user: { username: '' } }, 'requests[0].user.username: must not be empty'],
+    [{ at: 'soon' }, 'requests[0].at: is not a time'],
+  ] as const) {
+    const wrong = problemsOf(parseAttributionEvent({ ...attribution, requests: [{ ...request, ...edit }] }));
+    t.ok(wrong.includes(expected), wrong.join());
+  }
+  if (!parsed.ok) return;
+  const id = attributionMessageId(parsed.value);
+  t.equal(id, attributionMessageId({ ...parsed.value, cluster: 'eu' }), 'the same finding has the same id');
+  t.not(id, attributionMessageId({ ...parsed.value, certainty: 'one-of' }));
 });
 
 void t.test(

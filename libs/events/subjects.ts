@@ -1,6 +1,7 @@
 // Every NATS subject and name stands here. JetStream carries change and operator events; the rest is core NATS.
 //
 //   agent   ──fleetgate.change.<cluster>────▶ projector      (stream)
+//   agent   ──fleetgate.attribution.<cluster>▶ projector     (stream; who asked for a change that was told before)
 //   control ──fleetgate.operator────────────▶ projector      (stream; header Fleetgate-Reply = where the outcome goes)
 //   projector ──fleetgate.probe─────────────▶ projector      (stream; says nothing, shows that the stream is stored)
 //   agent   ◀─request── fleetgate.inventory.<cluster> ──▶ projector     what the history holds of the cluster
@@ -13,7 +14,7 @@ export const streamName = 'FLEETGATE';
 export const consumerName = 'projector';
 export const operatorSubject = 'fleetgate.operator';
 export const probeSubject = 'fleetgate.probe';
-export const streamSubjects = ['fleetgate.change.*', operatorSubject, probeSubject] as const;
+export const streamSubjects = ['fleetgate.change.*', 'fleetgate.attribution.*', operatorSubject, probeSubject] as const;
 /** Nothing is ever published here, so that the stream holds nothing of it. */
 export const unusedSubject = 'fleetgate.unused';
 /** On a message of the stream, with the value `sub`: it replaces those before it on its subject. */
@@ -22,6 +23,7 @@ export const resyncSubject = 'fleetgate.resync';
 export const replyHeader = 'Fleetgate-Reply';
 
 export const changeSubject = (cluster: string): string => `fleetgate.change.${cluster}`;
+export const attributionSubject = (cluster: string): string => `fleetgate.attribution.${cluster}`;
 export const inventorySubject = (cluster: string): string => `fleetgate.inventory.${cluster}`;
 export const statusesSubject = (cluster: string): string => `fleetgate.statuses.${cluster}`;
 export const statusSubject = (cluster: string): string => `fleetgate.status.${cluster}`;

@@ -7,6 +7,7 @@
 //             2  expiresAt, expect, force, digest, outcome: a command of version 1 was waited for for five seconds;
 //                from, which may be absent
 //   deed      1  the first
+//   attributed 1 the first
 // Each step is pure, goes up by one version, and has a fixture in testdata/.
 import { isRecord } from '#libs/gateway/fields/record.ts';
 

@@ -129,7 +129,7 @@ export class Ingest {
     let intake = this.#newIntake();
     for (const message of messages) {
       const parsed = parseMessage(message.subject, message.data);
-      if (parsed.type === 'probe') continue;
+      if (parsed.type === 'probe' || parsed.type === 'attributed') continue;
       const over = message.seq <= this.#writer.checkpoint.streamSeq;
       if (parsed.type === 'operator' && over) {
         await this.#answerAgain(message, parsed.event);

@@ -1,10 +1,12 @@
-// Reads a stream message as a change event, an operator event, a probe, or why it is none of these. Whatever a sender
-// says, no private key gets past here: of a Secret only its metadata and summary are kept.
+// Reads a stream message as a change event, an attribution, an operator event, a probe, or why it is none of these.
+// Whatever a sender says, no private key gets past here: of a Secret only its metadata and summary are kept.
+import { type AttributionEvent, attributionMessageId } from '#libs/events/attribution-event.ts';
 import type { ChangeEvent } from '#libs/events/change-event.ts';
 import type { OperatorEvent } from '#libs/events/operator-event.ts';
+import { parseAttributionEvent } from '#libs/events/parse-attribution-event.ts';
 import { parseChangeEvent } from '#libs/events/parse-change-event.ts';
 import { parseOperatorEvent } from '#libs/events/parse-operator-event.ts';
-import { changeSubject, operatorSubject, probeSubject } from '#libs/events/subjects.ts';
+import { attributionSubject, changeSubject, operatorSubject, probeSubject } from '#libs/events/subjects.ts';
 import { canonicalJson } from '#libs/gateway/canonical.ts';
 import { reasonsAmong } from '#libs/gateway/change-reason.ts';
 import { groupOf, kindInfo } from '#libs/gateway/kinds.ts';
@@ -15,6 +17,7 @@ import { messageOf } from '#libs/runtime/errors.ts';
 type Message =
   | { readonly type: 'change'; readonly event: ChangeEvent }
   | { readonly type: 'operator'; readonly event: OperatorEvent }
+  | { readonly type: 'attributed'; readonly event: AttributionEvent; readonly id: string }
   | { readonly type: 'probe' }
   | { readonly type: 'bad'; readonly reason: string };
 
@@ -31,7 +34,16 @@ export function parseMessage(subject: string, data: Uint8Array): Message {
   } catch (error) {
     return bad(`no JSON: ${messageOf(error)}`);
   }
+  if (subject.startsWith(attributionSubject(''))) return parseAttribution(subject, json);
   return subject === operatorSubject ? parseOperator(json) : parseChange(subject, json);
+}
+
+function parseAttribution(subject: string, json: unknown): Message {
+  const parsed = parseAttributionEvent(json);
+  if (!parsed.ok) return bad(describe(parsed.problems));
+  const expected = attributionSubject(parsed.value.cluster);
+  if (subject !== expected) return bad(`belongs on ${expected}`);
+  return { type: 'attributed', event: parsed.value, id: attributionMessageId(parsed.value) };
 }
 
 function parseChange(subject: string, json: unknown): Message {
