@@ -25,6 +25,10 @@ const benches = [
       /^\| blame of 100,000 \| \d+ \| /m,
     ],
   },
+  {
+    args: ['storage-bench.ts', '20', '5'],
+    prints: [/^\| events \| \d+ \|$/m, /^\| all \| \d+ \|$/m, /^20 edits of 5 routes; a year /m],
+  },
 ] as const;
 
 for (const { args, prints } of benches) {

@@ -1,0 +1,154 @@
+// Measures how many bytes of Postgres a small edit costs: a fleet of routes, then edits of one weight each, every edit
+// a transaction of the real writer. Prints bytes per edit by table and index, and what a year of 100 clusters with
+// 1,000 edits a day comes to.
+//
+//   npx node loadtest/storage-bench.ts [edits] [routes]
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Client } from 'pg';
+import type { ChangeEvent } from '#libs/events/change-event.ts';
+import { createLogger } from '#libs/runtime/log.ts';
+import { createMetrics } from '#libs/runtime/metrics.ts';
+import { startPostgres } from '#libs/runtime/postgres/embedded-postgres.ts';
+import { applied } from '#libs/testing/given/change-events.ts';
+import { migrate } from '../migrations/run.ts';
+import { Intake } from '../services/projector/ingest/intake.ts';
+import { Writer } from '../services/projector/ingest/writer.ts';
+import { awaitLeadership } from '../services/projector/leadership.ts';
+import { createProjectorMetrics } from '../services/projector/metrics.ts';
+import { newIdentity } from '../services/projector/presence.ts';
+
+const edits = Number(process.argv[2] ?? 1000);
+const routes = Number(process.argv[3] ?? 100);
+const editsPerYear = 100 * 1000 * 365;
+const routesPerTransaction = 100;
+
+/** A table's heap with its texts stored apart, or an index. */
+interface Part {
+  readonly part: string;
+  readonly bytes: number;
+}
+
+const log = createLogger({ service: 'bench', level: 'error' });
+let streamSeq = 0;
+
+const folder = await mkdtemp(join(tmpdir(), 'fleetgate-bench-'));
+const postgres = await startPostgres({ dataDir: folder, log });
+try {
+  await migrate(postgres.url);
+  const client = new Client({ connectionString: postgres.url });
+  await client.connect();
+  const self = newIdentity(15_000);
+  const leadership = await awaitLeadership({ url: postgres.url, log, signal: new AbortController().signal, self });
+  if (leadership === undefined) throw new Error('not leading');
+  const metrics = createProjectorMetrics(createMetrics('bench'));
+  const writer = await Writer.open({ leadership, limits: {}, metrics, log, now: () => new Date() }, []);
+  await append(writer, platform());
+  for (let from = 0; from < routes; from += routesPerTransaction) {
+    const length = Math.min(routesPerTransaction, routes - from);
+    await append(
+      writer,
+      Array.from({ length }, (_, index) => route(from + index, 1)),
+    );
+  }
+  const before = await sizes(client);
+  for (let edit = 0; edit < edits; edit++) await append(writer, [route(edit % routes, 2 + Math.floor(edit / routes))]);
+  printTable(before, await sizes(client));
+  await leadership.release();
+  await client.end();
+} finally {
+  await postgres.stop();
+  await rm(folder, { recursive: true, force: true });
+}
+
+/** Appends events in one transaction, as the stream would bring them. */
+async function append(writer: Writer, events: readonly ChangeEvent[]): Promise<void> {
+  const intake = new Intake(writer.clusters, writer.projection);
+  for (const event of events) intake.add(event);
+  streamSeq += events.length;
+  await writer.append(intake, { streamCreated: 'bench', streamSeq, storedAt: null });
+}
+
+/** Gives the size of each table, with its texts stored apart, and of each index, after autovacuum's work is done. */
+async function sizes(client: Client): Promise<readonly Part[]> {
+  await client.query('vacuum');
+  const { rows } = await client.query<{ part: string; bytes: string }>(
+    `select relname as part, pg_table_size(oid) as bytes from pg_class
+      where relkind = 'r' and relnamespace = 'public'::regnamespace
+     union all
+     select t.relname || ' / ' || i.relname, pg_relation_size(i.oid)
+       from pg_index x join pg_class i on i.oid = x.indexrelid join pg_class t on t.oid = x.indrelid
+      where t.relnamespace = 'public'::regnamespace order by 1`,
+  );
+  return rows.map(({ part, bytes }) => ({ part, bytes: Number(bytes) }));
+}
+
+function printTable(before: readonly Part[], after: readonly Part[]): void {
+  const sizesBefore = new Map(before.map(({ part, bytes }) => [part, bytes]));
+  const grown = after.map(({ part, bytes }) => ({ part, bytes: (bytes - (sizesBefore.get(part) ?? 0)) / edits }));
+  const total = grown.reduce((sum, { bytes }) => sum + bytes, 0);
+  const gigabytes = ((total * editsPerYear) / 1e9).toFixed(1);
+  process.stdout.write('| table / index | bytes per edit |\n| --- | ---: |\n');
+  for (const { part, bytes } of grown)
+    if (Math.round(bytes) > 0) process.stdout.write(`| ${part} | ${Math.round(bytes)} |\n`);
+  process.stdout.write(`| all | ${Math.round(total)} |\n`);
+  process.stdout.write(`${edits} edits of ${routes} routes; a year of 100 × 1,000 a day: ${gigabytes} GB\n`);
+}
+
+function platform(): readonly ChangeEvent[] {
+  const listeners = [{ name: 'http', port: 80, protocol: 'HTTP', allowedRoutes: { namespaces: { from: 'All' } } }];
+  return [
+    applied({
+      kind: 'GatewayClass',
+      metadata: { name: 'fleetgate' },
+      spec: { controllerName: 'fleetgate.dev/gateway-controller' },
+    }),
+    applied({
+      kind: 'Gateway',
+      metadata: { name: 'web', namespace: 'infra' },
+      spec: { gatewayClassName: 'fleetgate', listeners },
+    }),
+    ...['shop', 'shop-canary'].map((name) =>
+      applied({
+        kind: 'Service',
+        metadata: { name, namespace: 'shop' },
+        spec: { ports: [{ name: 'web', port: 80 }] },
+      }),
+    ),
+  ];
+}
+
+/** Gives a route as teams write them: labels, three rules, a weight that each edit changes. */
+function route(index: number, edit: number): ChangeEvent {
+  const name = `checkout-${index}`;
+  const rule = (path: string, weight: number): object => ({
+    matches: [
+      { path: { type: 'PathPrefix', value: path }, headers: [{ type: 'Exact', name: 'x-tenant', value: `t${index}` }] },
+    ],
+    filters: [{ type: 'RequestHeaderModifier', requestHeaderModifier: { set: [{ name: 'x-team', value: 'shop' }] } }],
+    backendRefs: [
+      { group: '', kind: 'Service', name: 'shop', port: 80, weight: 1000 - weight },
+      { group: '', kind: 'Service', name: 'shop-canary', port: 80, weight },
+    ],
+  });
+  return applied(
+    {
+      kind: 'HTTPRoute',
+      metadata: {
+        name,
+        namespace: 'shop',
+        generation: edit,
+        labels: { 'app.kubernetes.io/name': name, 'app.kubernetes.io/part-of': 'shop', team: 'checkout' },
+        annotations: { 'argocd.argoproj.io/tracking-id': `shop:gateway.networking.k8s.io/HTTPRoute:shop/${name}` },
+      },
+      spec: {
+        parentRefs: [{ group: 'gateway.networking.k8s.io', kind: 'Gateway', name: 'web', namespace: 'infra' }],
+        hostnames: [`checkout-${index}.shop.example.com`],
+        rules: [rule('/cart', edit % 1000), rule('/pay', 0), rule('/', 0)],
+      },
+    },
+    'eu',
+    `${1000 + edit}`,
+  );
+}
