@@ -4,6 +4,7 @@ import { Kysely, PostgresDialect } from 'kysely';
 import { Client, Pool } from 'pg';
 import t from 'tap';
 import { erasedName, privateIdOf, replacePrivateIds } from '#libs/events/private-text.ts';
+import { logDifferences } from '#libs/testing/log-of-rows.ts';
 import { type Teardown, throwawayPostgres } from '#libs/testing/peers/throwaway.ts';
 import { migrate } from './run.ts';
 
@@ -131,6 +132,37 @@ void t.test('texts about people are kept apart, and read as before', async (t) =
   const byId = new Map(texts.map(({ id, text }) => [id, text]));
   t.strictSame(JSON.parse(replacePrivateIds(JSON.stringify(after), (id) => byId.get(id) ?? erasedName(id))), before);
 
+  t.same(await logDifferences(client), []);
+
   const { rows: versions } = await client.query('select actor from snapshots order by version');
   t.strictSame(versions, [{ actor: 'ann' }, { actor: texts.find(({ text }) => text === 'ann')?.id }]);
+});
+
+void t.test('a long history is entered into the log', async (t) => {
+  const { url, client } = await openBefore(t, '0009');
+  const count = 66_000;
+  await client.query(
+    `insert into events
+     select n, n, 'id-' || n, 'applied', 'eu', 'HTTPRoute', 'shop', 'r' || n % 7, 'u', nullif('kubectl', 'r'), null,
+            timestamptz '2026-01-01' + n * interval '1 second',
+            timestamptz '2026-01-01' + n * interval '1.234567 seconds', '{"n":' || n || '}'
+       from generate_series(1, $1::int) n`,
+    [count],
+  );
+  const said: Row[] = [];
+  await migrate(url, { info: (fields) => said.push(fields) });
+  t.match(said[0], { events: count, of: count });
+  t.same(await logDifferences(client), []);
+  const { rows } = await client.query('select level, count(*)::int as tiles from log_tiles group by 1 order by 1');
+  t.same(rows, [
+    { level: 0, tiles: 257 },
+    { level: 1, tiles: 1 },
+  ]);
+  for (const change of [
+    'update events set data = data',
+    'delete from events',
+    'truncate events',
+    'delete from log_tiles',
+  ])
+    await t.rejects(client.query(change), { code: '42501', message: /keeps what was written/ }, change);
 });

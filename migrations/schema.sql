@@ -81,10 +81,12 @@ create table events (
   at timestamp with time zone not null,
   recorded_at timestamp with time zone not null default clock_timestamp(),
   data text not null,
+  leaf bytea not null,
   constraint events_id_key UNIQUE (id),
   constraint events_pkey PRIMARY KEY (seq)
 );
 CREATE INDEX events_object ON public.events USING btree (cluster, kind, namespace, name, seq);
+CREATE TRIGGER keep_as_written BEFORE DELETE OR UPDATE OR TRUNCATE ON public.events FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 
 create table gateways (
   gateway text not null,
@@ -103,6 +105,14 @@ create table gateways (
   constraint gateways_pkey PRIMARY KEY (gateway)
 );
 CREATE INDEX gateways_commit ON public.gateways USING btree (commit);
+
+create table log_tiles (
+  level integer not null,
+  index bigint not null,
+  hashes bytea not null,
+  constraint log_tiles_pkey PRIMARY KEY (level, index)
+);
+CREATE TRIGGER keep_as_written BEFORE DELETE OR UPDATE OR TRUNCATE ON public.log_tiles FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 
 create table node_gateways (
   node text not null,
@@ -154,6 +164,7 @@ create table private_texts (
   constraint private_texts_pkey PRIMARY KEY (id)
 );
 CREATE INDEX private_texts_text ON public.private_texts USING hash (text);
+CREATE TRIGGER keep_as_written BEFORE UPDATE OR TRUNCATE ON public.private_texts FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 
 create table projector (
   id integer not null,
@@ -162,6 +173,8 @@ create table projector (
   stream_created text,
   stream_seq bigint not null,
   stream_stored_at text,
+  log_size bigint not null default 0,
+  log_root bytea not null,
   constraint projector_id_check CHECK ((id = 1)),
   constraint projector_pkey PRIMARY KEY (id)
 );
@@ -226,3 +239,23 @@ create table tokens (
   constraint tokens_role_check CHECK ((role = ANY (ARRAY['viewer'::text, 'operator'::text, 'admin'::text, 'node'::text, 'provisioner'::text]))),
   constraint tokens_sha256_key UNIQUE (sha256)
 );
+
+CREATE OR REPLACE FUNCTION public.keep_as_written(kept regclass, refused text DEFAULT 'update or delete or truncate'::text)
+ RETURNS void
+ LANGUAGE plpgsql
+AS $function$
+   begin
+     execute format(
+       'create trigger keep_as_written before %s on %s for each statement execute function refuse_change()',
+       refused, kept);
+   end $function$;
+
+CREATE OR REPLACE FUNCTION public.refuse_change()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+   begin
+     raise exception 'the table % keeps what was written: % is refused', tg_table_name, lower(tg_op)
+       using errcode = 'insufficient_privilege',
+             hint = 'The history is evidence. docs/evidence.md says how people are erased and old events archived.';
+   end $function$;

@@ -118,6 +118,10 @@ export const errors = {
     message: 'an event of the history cannot be read',
     hint: 'Keep the database as it is; `fleetgate rebuild --verify` names every such event, and --repair mends one.',
   },
+  'log-differs': {
+    message: 'the history is not what was appended to it',
+    hint: 'Keep the database as it is; `fleetgate audit verify` names every such event.',
+  },
   'kube-unreachable': {
     message: 'the Kubernetes API server cannot be reached',
     hint: 'Check the context and its credentials with `kubectl --context … version`.',

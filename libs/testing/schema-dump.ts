@@ -29,11 +29,24 @@ const indexesQuery = `
      and not exists (select 1 from pg_constraint k where k.conindid = i.indexrelid)
    order by c.relname collate "C", pg_get_indexdef(i.indexrelid) collate "C"`;
 
+const triggersQuery = `
+  select c.relname as table, pg_get_triggerdef(g.oid) as definition
+    from pg_trigger g join pg_class c on c.oid = g.tgrelid
+   where c.relnamespace = 'public'::regnamespace and not g.tgisinternal
+   order by c.relname collate "C", g.tgname collate "C"`;
+
+const functionsQuery = `
+  select pg_get_functiondef(p.oid) as definition from pg_proc p
+   where p.pronamespace = 'public'::regnamespace order by p.proname collate "C"`;
+
 const firstLine =
   '-- The schema after every migration. Written by the test beside it: ' +
   'UPDATE_GOLDEN=1 npx tap migrations/schema.pg.test.ts';
 
-/** Writes the public schema as SQL text: one statement per table with its constraints, then its indexes. */
+/**
+ * Writes the public schema as SQL text: one statement per table with its constraints, then its indexes and triggers;
+ * functions come last.
+ */
 export async function dumpSchema(client: CatalogClient): Promise<string> {
   const tables = new Map<string, { lines: string[]; indexes: string[] }>();
   const tableOf = (name: string) => {
@@ -55,9 +68,15 @@ export async function dumpSchema(client: CatalogClient): Promise<string> {
     const index = parseRow(row);
     tableOf(index['table'] ?? '').indexes.push(`${index['definition']};`);
   }
+  for (const row of (await client.query(triggersQuery)).rows) {
+    const trigger = parseRow(row);
+    tableOf(trigger['table'] ?? '').indexes.push(`${trigger['definition']};`);
+  }
+  const { rows: functions } = await client.query(functionsQuery);
   const statements = [...tables].map(([name, { lines, indexes }]) =>
     [`create table ${name} (\n${lines.join(',\n')}\n);`, ...indexes].join('\n'),
   );
+  statements.push(...functions.map((row) => `${(parseRow(row)['definition'] ?? '').trimEnd()};`));
   return `${firstLine}\n\n${statements.join('\n\n')}\n`;
 }
 

@@ -3,7 +3,7 @@
 import { hash } from 'node:crypto';
 
 /** How many bytes a hash has. */
-const hashBytes = 32;
+export const hashBytes = 32;
 
 const nodeInput = Buffer.alloc(1 + 2 * hashBytes, 1);
 

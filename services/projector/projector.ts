@@ -78,7 +78,7 @@ async function run(options: ProjectorOptions, context: RunContext, health: Healt
   const { log, signal, state } = context;
   const self = newIdentity(options.lease * 1000);
   const postgres = openPostgres({ url: options.databaseUrl, log, poolMax: 4, name: 'fleetgate projector' });
-  const presence = new Presence({ db: postgres.db, self, log, problems: () => readiness(state, options).reasons });
+  const presence = new Presence({ db: postgres.db, self, log, problems: () => problemsOf(state, options) });
   let nats: Nats | undefined;
   try {
     await postgres.ready(signal);
@@ -163,6 +163,11 @@ function faultOf(reason: unknown): unknown {
   if (reason instanceof FenceLost) return fail('lock-lost', messageOf(reason));
   const isFull = reason instanceof DatabaseError && reason.code === diskFull;
   return isFull ? fail('postgres-full', messageOf(reason), { cause: reason }) : reason;
+}
+
+/** It goes on to lead over a history that was tampered with, and says so. */
+function problemsOf(state: State, options: ProjectorOptions): readonly string[] {
+  return [...(state.term?.historyProblems ?? []), ...readiness(state, options).reasons];
 }
 
 function readiness(state: State, options: ProjectorOptions): Readiness {

@@ -86,6 +86,11 @@ export class Term {
     return (this.#ingest?.writer.checkpoint.streamSeq ?? 0) >= this.#readyAtSeq;
   }
 
+  /** Says what of the history is not what was appended to it. */
+  get historyProblems(): readonly string[] {
+    return this.#ingest?.writer.historyProblems ?? [];
+  }
+
   /** Says what keeps the stream from storing what is sent; undefined = nothing that is known. */
   get streamProblem(): string | undefined {
     return this.#watch?.problem;

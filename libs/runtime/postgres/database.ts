@@ -14,6 +14,16 @@ interface ProjectorTable {
   readonly stream_seq: BigInt8;
   /** Nanoseconds since 1970, in decimal; null = not known. */
   readonly stream_stored_at: string | null;
+  /** How many events the log of the history has. */
+  readonly log_size: BigInt8;
+  readonly log_root: Buffer;
+}
+
+interface LogTilesTable {
+  readonly level: number;
+  readonly index: BigInt8;
+  /** 256 hashes, of 32 bytes each. */
+  readonly hashes: Buffer;
 }
 
 interface ProjectorsTable {
@@ -70,6 +80,8 @@ interface EventsTable {
   readonly at: Time;
   readonly recorded_at: Generated<Date>;
   readonly data: string;
+  /** Hash of its leaf in the log of the history. */
+  readonly leaf: Buffer;
 }
 
 interface ObjectsTable {
@@ -235,6 +247,7 @@ export interface Database {
   readonly node_gateways: NodeGatewaysTable;
   readonly departed_nodes: DepartedNodesTable;
   readonly tokens: TokensTable;
+  readonly log_tiles: LogTilesTable;
   readonly private_texts: PrivateTextsTable;
   readonly deeds: DeedsTable;
   readonly agents: AgentsTable;

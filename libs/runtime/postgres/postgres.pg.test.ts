@@ -78,6 +78,7 @@ void t.test('the Database interface names the tables of the migrations', async (
     node_gateways: true,
     departed_nodes: true,
     tokens: true,
+    log_tiles: true,
     private_texts: true,
     deeds: true,
     agents: true,

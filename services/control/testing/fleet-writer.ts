@@ -8,6 +8,7 @@ import { digestOf } from '#libs/snapshot/digest.ts';
 import type { DiscoveryItem } from '#libs/snapshot/discovery.ts';
 import { type CommitRows, type VersionRow, buildCommitRows, noChange } from '../../projector/store/commit-rows.ts';
 import { commit } from '../../projector/store/commit.ts';
+import { EventLog } from '../../projector/store/event-log.ts';
 
 interface GatewayChange {
   readonly gateway: string;
@@ -55,6 +56,7 @@ const checkpoint = { streamCreated: null, streamSeq: 0, storedAt: null };
 export class FleetWriter {
   readonly pool: Pool;
   readonly #held = new Map<string, Held>();
+  readonly #log = new EventLog();
   #seq = 0;
 
   constructor(url: string) {
@@ -108,7 +110,8 @@ export class FleetWriter {
     const client = await this.pool.connect();
     try {
       const fence = { epoch, checkpoint, recordedAt: new Date() };
-      return BigInt(await commit(client, fence, { ...buildCommitRows([], [], noChange), ...rows }));
+      const log = this.#log.append(rows.events ?? [], fence.recordedAt);
+      return BigInt(await commit(client, fence, { ...buildCommitRows([], [], noChange), ...rows, log }));
     } finally {
       client.release();
     }

@@ -1,7 +1,7 @@
 // Holds the projection in memory and makes its transactions: it folds, commits, and remembers the position. After a
 // transaction that failed the memory is ahead of Postgres: the writer must be thrown away and a new one opened.
 import type { RestoreEvent } from '#libs/events/restore-event.ts';
-import { fail } from '#libs/runtime/errors.ts';
+import { fail, sentenceOf } from '#libs/runtime/errors.ts';
 import type { Logger } from '#libs/runtime/log.ts';
 import type { NodeEvent } from '#libs/events/node-event.ts';
 import type { PersonalEvent } from '#libs/events/private-text.ts';
@@ -16,6 +16,7 @@ import { ClusterRegistry } from './cluster-registry.ts';
 import { type CommitRows, buildCommitRows, nodeRows, noChange } from '../store/commit-rows.ts';
 import { buildDeedRows, readNotedDeeds } from '../store/deeds.ts';
 import { type Checkpoint, commit, commitCheckpoint } from '../store/commit.ts';
+import { EventLog } from '../store/event-log.ts';
 import { batchFields, foldLogged } from './fold-log.ts';
 import type { Intake } from './intake.ts';
 import type { Leadership } from '../leadership.ts';
@@ -54,15 +55,17 @@ export class Writer {
   readonly clusters: ClusterRegistry;
   readonly #context: WriterContext;
   readonly #texts: PrivateTexts;
+  readonly #log: EventLog;
   #checkpoint: Checkpoint;
   #lastSeq: bigint;
 
-  private constructor(context: WriterContext, projection: Projection, saved: SavedPosition) {
+  private constructor(context: WriterContext, projection: Projection, saved: SavedPosition, eventLog: EventLog) {
     this.#context = context;
+    this.#log = eventLog;
     this.projection = projection;
     this.clusters = new ClusterRegistry(saved.clusters);
     this.#checkpoint = saved.checkpoint;
-    this.#lastSeq = saved.lastSeq;
+    this.#lastSeq = BigInt(eventLog.size);
     this.#texts = new PrivateTexts(context.leadership.client);
   }
 
@@ -75,11 +78,19 @@ export class Writer {
     const tookMs = performance.now() - started;
     context.metrics.loadSeconds.set(tookMs / 1000);
     context.log.info({ objects: saved.objects.length, gateways: saved.gateways.length, tookMs }, 'projection loaded');
-    return new Writer(context, projection, saved);
+    const eventLog = await EventLog.open(context.leadership.client);
+    for (const problem of eventLog.problems)
+      context.log.error({ err: fail('log-differs', problem) }, 'the history is not what was appended to it');
+    return new Writer(context, projection, saved, eventLog);
   }
 
   get checkpoint(): Checkpoint {
     return this.#checkpoint;
+  }
+
+  /** Sentences about what of the history is not what was appended to it. */
+  get historyProblems(): readonly string[] {
+    return this.#log.problems.map((problem) => sentenceOf(fail('log-differs', problem)));
   }
 
   /** Appends what was gathered, moves the checkpoint; answers the statuses that changed. */
@@ -289,7 +300,9 @@ export class Writer {
   async #commit(rows: CommitRows, checkpoint: Checkpoint): Promise<void> {
     const { leadership, metrics, now } = this.#context;
     const end = metrics.commitSeconds.startTimer();
-    await commit(leadership.client, { epoch: leadership.epoch, checkpoint, recordedAt: now() }, rows);
+    const recordedAt = now();
+    const log = this.#log.append(rows.events, recordedAt);
+    await commit(leadership.client, { epoch: leadership.epoch, checkpoint, recordedAt }, { ...rows, log });
     end();
     for (const { type } of rows.events) metrics.appended.inc({ type });
     for (const { cause } of rows.versions) metrics.versions.inc({ cause });
@@ -304,7 +317,6 @@ export class Writer {
 
 interface SavedPosition {
   readonly checkpoint: Checkpoint;
-  readonly lastSeq: bigint;
   readonly clusters: ReadonlyMap<string, string>;
 }
 

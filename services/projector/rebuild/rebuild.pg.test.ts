@@ -111,8 +111,8 @@ void t.test('verify names events that cannot be read, and goes on; a rebuild cha
   await db.append(...shop.platform(), shop.route('a', 1), shop.route('b', 1));
   await db.append(shop.route('c', 1));
   // As an event without a hash was stored before what is appended was read again.
-  await db.rows(`update events set data = replace(data, '"hash":', '"was":') where name = 'b'`);
-  await db.rows(`update events set data = 'no json' where name = 'a'`);
+  await db.tamper(`update events set data = replace(data, '"hash":', '"was":') where name = 'b'`);
+  await db.tamper(`update events set data = 'no json' where name = 'a'`);
   const lines: string[] = [];
   const error: unknown = await runRebuild(options(db, { verify: true }), (line) => lines.push(line)).catch(
     (reason: unknown) => reason,
@@ -135,8 +135,8 @@ void t.test('a repair is appended, and the event is read as it was mended, or se
   await db.append(...shop.platform(), shop.route('a', 1), shop.route('b', 1));
   await db.append(shop.route('c', 1));
   const rows = await db.rows('select seq, data from events order by seq');
-  await db.rows(`update events set data = replace(data, '"hash":', '"was":') where name = 'b'`);
-  await db.rows(`update events set data = 'no json' where name = 'a'`);
+  await db.tamper(`update events set data = replace(data, '"hash":', '"was":') where name = 'b'`);
+  await db.tamper(`update events set data = 'no json' where name = 'a'`);
   const lines: string[] = [];
   const run = (more: object): Promise<unknown> =>
     runRebuild({ ...options(db, { verify: false }), ...more }, (line) => lines.push(line)).catch(

@@ -124,7 +124,11 @@ class RowWindow {
 
   async #write(rows: CommitRows): Promise<void> {
     const recordedAt = new Date();
-    await commit(this.#client, { epoch: this.#epoch, checkpoint: this.#checkpoint, recordedAt }, rows);
+    await commit(
+      this.#client,
+      { epoch: this.#epoch, checkpoint: this.#checkpoint, recordedAt },
+      { ...rows, log: undefined },
+    );
   }
 }
 

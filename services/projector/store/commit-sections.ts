@@ -2,8 +2,15 @@
 // for its rows joined to the fence, :at for the time of recording.
 import { jsonbText } from '#libs/runtime/postgres/jsonb-text.ts';
 import type { CommitRows } from './commit-rows.ts';
+import type { LogGrowth } from './event-log.ts';
 
 export type Cell = string | number | boolean | Date | Uint8Array | null;
+
+/** Is everything that one transaction writes beside the checkpoint. */
+export interface WrittenRows extends CommitRows {
+  /** What the events add to the log; undefined = there are none. */
+  readonly log: LogGrowth | undefined;
+}
 
 /** Describes one write of the commit statement. */
 export interface Section {
@@ -12,7 +19,7 @@ export interface Section {
   /** Column → SQL type of its rows. */
   readonly columns: Readonly<Record<string, string>>;
   readonly sql: string;
-  readonly rows: (commit: CommitRows) => Iterable<readonly Cell[]>;
+  readonly rows: (commit: WrittenRows) => Iterable<readonly Cell[]>;
 }
 
 const objectKey = { cluster: 'text', kind: 'text', namespace: 'text', name: 'text' };
@@ -50,15 +57,17 @@ export const sections: readonly Section[] = [
       operation: 'text',
       at: 'timestamptz',
       data: 'text',
+      leaf: 'bytea',
     },
     // An object that went and came back unchanged has the id of its first coming: the sequence number tells them apart.
     sql: `insert into events (seq, batch, id, type, cluster, kind, namespace, name, uid, manager, operation, at, data,
-                              recorded_at)
+                              leaf, recorded_at)
           select r.seq, r.batch, r.id || coalesce((select '#' || r.seq from events e where e.id = r.id), ''),
-                 r.type, r.cluster, r.kind, r.namespace, r.name, r.uid, r.manager, r.operation, r.at, r.data, :at
+                 r.type, r.cluster, r.kind, r.namespace, r.name, r.uid, r.manager, r.operation, r.at, r.data, r.leaf,
+                 :at
             from :rows`,
-    rows: ({ events }) =>
-      events.map((event) => [
+    rows: ({ events, log }) =>
+      events.map((event, index) => [
         event.seq,
         event.batch,
         event.id,
@@ -72,7 +81,14 @@ export const sections: readonly Section[] = [
         event.operation,
         event.at,
         event.data,
+        log?.leaves[index] ?? null,
       ]),
+  },
+  {
+    name: 'added_tiles',
+    columns: { level: 'int', index: 'bigint', hashes: 'bytea' },
+    sql: `insert into log_tiles (level, index, hashes) select r.* from :rows`,
+    rows: ({ log }) => (log?.tiles ?? []).map(({ level, index, hashes }) => [level, index, hashes]),
   },
   {
     name: 'kept_objects',

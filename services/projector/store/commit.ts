@@ -2,8 +2,7 @@
 // discovery, checkpoint, notice. It costs one round trip and one flush. A writer whose epoch is over changes nothing
 // and learns it from the empty answer.
 import type { ClientBase } from 'pg';
-import { type Cell, type Section, sections } from './commit-sections.ts';
-import type { CommitRows } from './commit-rows.ts';
+import { type Cell, type Section, type WrittenRows, sections } from './commit-sections.ts';
 
 /** Says that another projector has raised the epoch: this one must write no more. */
 export class FenceLost extends Error {
@@ -21,21 +20,21 @@ export interface Checkpoint {
   readonly storedAt: string | null;
 }
 
-const firstParameter = 6;
-
-/** Writes the rows and the checkpoint under the epoch, all or nothing; answers the commit number. Throws FenceLost. */
+/**
+ * Writes the rows and the checkpoint under the epoch, all or nothing; answers the commit number. Events go with what
+ * they add to the log. Throws FenceLost.
+ */
 export async function commit(
   client: ClientBase,
   fence: { readonly epoch: string; readonly checkpoint: Checkpoint; readonly recordedAt: Date },
-  rows: CommitRows,
+  rows: WrittenRows,
 ): Promise<string> {
-  const { name, text, values } = buildStatement(rows);
   const { streamCreated, streamSeq, storedAt } = fence.checkpoint;
-  const result = await client.query<{ commit: string }>({
-    name,
-    text,
-    values: [streamCreated, streamSeq, fence.epoch, fence.recordedAt, storedAt, ...values],
-  });
+  const { name, text, values } = buildStatement(
+    [streamCreated, streamSeq, fence.epoch, fence.recordedAt, storedAt],
+    rows,
+  );
+  const result = await client.query<{ commit: string }>({ name, text, values });
   const [row] = result.rows;
   if (row === undefined) throw new FenceLost(`epoch ${fence.epoch} is over`);
   return row.commit;
@@ -53,22 +52,27 @@ export async function commitCheckpoint(client: ClientBase, epoch: string, checkp
 }
 
 // The set of sections with rows decides the text: few sets occur, so each is prepared once per connection.
-function buildStatement(rows: CommitRows): { name: string; text: string; values: readonly unknown[] } {
+function buildStatement(
+  fence: readonly unknown[],
+  rows: WrittenRows,
+): { name: string; text: string; values: readonly unknown[] } {
+  const { log } = rows;
   const expressions: string[] = [];
-  const values: unknown[] = [];
-  let name = 'projector_commit';
+  const values = log === undefined ? [...fence] : [...fence, log.size, log.root];
+  let name = log === undefined ? 'projector_commit' : 'projector_append';
   for (const [index, section] of sections.entries()) {
     const columns = toColumns(section, rows);
     if (columns === undefined) continue;
     name += `_${index}`;
-    expressions.push(`${section.name} as (${sectionText(section, firstParameter + values.length)})`);
+    expressions.push(`${section.name} as (${sectionText(section, values.length + 1)})`);
     values.push(...columns);
   }
-  const fence = `fence as (
-    update projector set commit = commit + 1, stream_created = $1, stream_seq = $2, stream_stored_at = $5
+  const logged = log === undefined ? '' : ', log_size = $6, log_root = $7';
+  const fenced = `fence as (
+    update projector set commit = commit + 1, stream_created = $1, stream_seq = $2, stream_stored_at = $5${logged}
      where id = 1 and epoch = $3
     returning commit, $4::timestamptz as recorded_at)`;
-  const text = `with ${[fence, ...expressions].join(', ')}
+  const text = `with ${[fenced, ...expressions].join(', ')}
     select commit::text as commit, pg_notify('fleetgate_commit', commit::text) from fence`;
   return { name, text, values };
 }
@@ -81,7 +85,7 @@ function sectionText(section: Section, parameter: number): string {
 }
 
 /** Turns the rows into one array per column; undefined = there are no rows. */
-function toColumns(section: Section, rows: CommitRows): readonly Cell[][] | undefined {
+function toColumns(section: Section, rows: WrittenRows): readonly Cell[][] | undefined {
   const columns: Cell[][] = Object.keys(section.columns).map(() => []);
   let some = false;
   for (const row of section.rows(rows)) {

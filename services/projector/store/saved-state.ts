@@ -16,8 +16,6 @@ import { listenerHashes, portsOf, readPorts, readServedListeners } from './versi
 
 interface SavedState {
   readonly checkpoint: Checkpoint;
-  /** Sequence number of the newest event; 0n = none. */
-  readonly lastSeq: bigint;
   /** Name → UID. */
   readonly clusters: ReadonlyMap<string, string>;
   readonly objects: readonly SavedObject[];
@@ -74,7 +72,6 @@ export async function readSavedState(client: ClientBase): Promise<SavedState> {
   try {
     return {
       checkpoint: await readCheckpoint(client),
-      lastSeq: await readLastSeq(client),
       clusters: await readClusters(client),
       objects: await readObjects(client, objectsQuery),
       slices: await readObjects(client, slicesQuery),
@@ -97,11 +94,6 @@ async function readCheckpoint(client: ClientBase): Promise<Checkpoint> {
     streamSeq: Number(row?.stream_seq ?? 0),
     storedAt: row?.stream_stored_at ?? null,
   };
-}
-
-async function readLastSeq(client: ClientBase): Promise<bigint> {
-  const { rows } = await client.query<{ seq: string }>('select coalesce(max(seq), 0) as seq from events');
-  return BigInt(rows[0]?.seq ?? 0);
 }
 
 async function readClusters(client: ClientBase): Promise<ReadonlyMap<string, string>> {

@@ -11,7 +11,7 @@ import { parseJson } from './kube-fields.ts';
 
 type EventFilter = z.output<typeof endpoints.listEvents.input>['query'];
 
-type EventRow = Omit<Row<'events'>, 'batch'>;
+type EventRow = Omit<Row<'events'>, 'batch' | 'leaf'>;
 
 /** `previous` is the data of the event of the same object before this one. */
 interface ObjectEventRow extends EventRow {
