@@ -6,9 +6,11 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 import { Kysely, PostgresDialect } from 'kysely';
 import { type Migration, type MigrationProvider, Migrator } from 'kysely/migration';
 import { Pool } from 'pg';
+import { messageOf } from '#libs/runtime/errors.ts';
 import { localDoer, noteDeedAt } from '#libs/runtime/postgres/deeds.ts';
 import { type MigrationLog, progress } from './progress.ts';
 
+const reasonMax = 4096;
 const folder = fileURLToPath(new URL('.', import.meta.url));
 /** A migration is known by its name; an installed package has it as JavaScript. */
 const migrationFile = /^(\d{4}-[a-z0-9-]+)\.[jt]s$/;
@@ -23,7 +25,11 @@ export async function migrate(url: string, log?: MigrationLog): Promise<readonly
       applied.push(migrationName);
       log?.info({ migration: migrationName }, 'migration applied');
     }
-    if (error !== undefined) throw error;
+    if (error !== undefined) {
+      const failed = results?.find(({ status }) => status === 'Error')?.migrationName;
+      if (failed !== undefined) await noteFailure(failed, error, url);
+      throw error;
+    }
     if (applied.length > 0) await note(applied, url);
     return applied;
   });
@@ -33,16 +39,18 @@ export async function migrate(url: string, log?: MigrationLog): Promise<readonly
 async function note(applied: readonly string[], url: string): Promise<void> {
   const newest = applied.at(-1) ?? '';
   const names = applied.length === 1 ? newest : `${applied[0]} to ${newest}`;
-  const deed = {
-    v: 1,
-    type: 'migrated',
-    id: `migrated:${randomUUID()}`,
-    at: new Date().toISOString(),
-    ...localDoer(),
-    subject: newest,
-    reason: `applied the migrations ${names}`,
-  } as const;
-  await noteDeedAt(url, deed);
+  await noteDeedAt(url, { ...newDeed(newest), reason: `applied the migrations ${names}` });
+}
+
+/** Notes what failed. A database without a place for notes, or none at all, is what the error itself says. */
+async function noteFailure(migration: string, error: unknown, url: string): Promise<void> {
+  const reason = `could not apply the migration ${migration}: ${messageOf(error)}`.slice(0, reasonMax);
+  await noteDeedAt(url, { ...newDeed(migration), reason, outcome: 'failure' }).catch(() => undefined);
+}
+
+function newDeed(subject: string) {
+  const id = `migrated:${randomUUID()}`;
+  return { v: 1, type: 'migrated', id, at: new Date().toISOString(), ...localDoer(), subject } as const;
 }
 
 /** Names the migrations that the database lacks, oldest first; changes nothing. */

@@ -80,6 +80,11 @@ export const eventTypes = [
   'person-erased',
   'log-key-generated',
   'checkpoint-refused',
+  'requests-denied',
+  'history-read',
+  'settings-changed',
+  'log-started',
+  'log-stopped',
 ] as const;
 const objectKinds: readonly string[] = kinds.map(({ kind }) => kind);
 /** Every kind that the history holds: one of the table, or a policy's of another gateway. */
@@ -92,7 +97,20 @@ export const objectKind = z.union([
     .meta({ description: 'A policy that another gateway serves: `SecurityPolicy.gateway.envoyproxy.io`.' }),
 ]);
 /** What else events are about. */
-export const otherKinds = ['Node', 'Fleet', 'Token', 'Login', 'Schema', 'NodeKey', 'Event', 'Person', 'Log'] as const;
+export const otherKinds = [
+  'Node',
+  'Fleet',
+  'Token',
+  'Login',
+  'Schema',
+  'NodeKey',
+  'Event',
+  'Request',
+  'History',
+  'Settings',
+  'Log',
+  'Person',
+] as const;
 /** An object by the parts of a path; `-` is the namespace of one that has none. */
 export const objectPath = z.object({
   cluster: clusterName,

@@ -1,19 +1,25 @@
-// A deed event says what was done to the fleet itself: to its tokens, its schema, its keys, to texts about people and
-// to events that could not be read, which logins it refused, and which checkpoints were not signed. Who does it writes
-// a note in Postgres, in the same transaction where there is one; the projector appends it. A deed changes no version,
-// so that nothing folds it. This is version 1.
+// A deed event says what was done to the fleet itself: to its tokens, its schema, its keys, its settings, to texts
+// about people and to events that could not be read; when the history began and ended to be written, and which
+// checkpoints of it were not signed; who read it; and whom it refused. Who does it writes a note in Postgres, in the
+// same transaction where there is one; the projector appends it. A deed changes no version, so that nothing folds it.
+// This is version 1.
 
 /** What is done, and the kind of thing that it is done to. */
 export const deedKinds = {
   'token-created': 'Token',
   'token-revoked': 'Token',
   'logins-refused': 'Login',
+  'requests-denied': 'Request',
+  'history-read': 'History',
   migrated: 'Schema',
   'key-generated': 'NodeKey',
   'event-repaired': 'Event',
   'person-erased': 'Person',
   'log-key-generated': 'Log',
   'checkpoint-refused': 'Log',
+  'settings-changed': 'Settings',
+  'log-started': 'Log',
+  'log-stopped': 'Log',
 } as const;
 
 type DeedType = keyof typeof deedKinds;
@@ -31,18 +37,35 @@ export interface DeedEvent {
   readonly from: string;
   /**
    * What it was done to: id of a token, a key or a text about a person, number of an event, name of the newest
-   * migration, '' for logins.
+   * migration, a service, an epoch, an endpoint that was read, a role that was needed; '' for logins.
    */
   readonly subject: string;
   /** What was done: a sentence. */
   readonly reason: string;
   /** Of a repair: the JSON text in whose place the event is read; absent = the event is set aside and says nothing. */
   readonly repaired?: string;
+  /** What came of it; absent = denied of logins that were refused, else success. */
+  readonly outcome?: DeedOutcome;
+  /** Of settings that changed: each setting of the service by its flag, as JSON; what is secret is left out. */
+  readonly settings?: Readonly<Record<string, string>>;
+}
+
+export type DeedOutcome = 'success' | 'failure' | 'denied';
+
+/** Says what came of a deed. */
+export function outcomeOfDeed({
+  type,
+  outcome,
+}: {
+  readonly type: DeedType;
+  readonly outcome?: DeedOutcome | undefined;
+}): DeedOutcome {
+  return outcome ?? (type === 'logins-refused' ? 'denied' : 'success');
 }
 
 /** Every type of deed. */
 export const deedTypes: readonly DeedType[] = Object.keys(deedKinds).filter(isDeedType);
 
-function isDeedType(type: string): type is DeedType {
+export function isDeedType(type: string): type is DeedType {
   return Object.hasOwn(deedKinds, type);
 }

@@ -1,9 +1,11 @@
 // Reads deed events from notes and from the history: unknown JSON becomes a DeedEvent, or the list of what is wrong
 // with it.
-import { type DeedEvent, deedTypes } from './deed-event.ts';
+import { type DeedEvent, type DeedOutcome, deedTypes } from './deed-event.ts';
 import { Cursor } from '#libs/gateway/fields/cursor.ts';
 import type { Parsed, Problem } from '#libs/gateway/problem.ts';
 
+const outcomes: readonly DeedOutcome[] = ['success', 'failure', 'denied'];
+const settingsMax = 200;
 const text = { min: 1, max: 253 };
 /** An event is at most one message of NATS. */
 const repairedMax = 8 * 1024 * 1024;
@@ -18,6 +20,8 @@ export function parseDeedEvent(json: unknown): Parsed<DeedEvent> {
   if (type === undefined) at.field('type').problem('is no deed');
   const actor = at.field('actor');
   const repaired = at.field('repaired').text({ max: repairedMax });
+  const outcome = at.field('outcome').oneOf(outcomes);
+  const settings = at.field('settings');
   const value: DeedEvent = {
     v: 1,
     type: type ?? 'migrated',
@@ -34,6 +38,8 @@ export function parseDeedEvent(json: unknown): Parsed<DeedEvent> {
     subject: at.field('subject').text({ max: 1000 }) ?? '',
     reason: at.field('reason').requiredText({ min: 1, max: 4096 }) ?? '',
     ...(repaired === undefined ? {} : { repaired }),
+    ...(outcome === undefined ? {} : { outcome }),
+    ...(settings.present ? { settings: settings.stringMap(settingsMax) } : {}),
   };
   if (Number.isNaN(Date.parse(value.at))) at.field('at').problem('is not a time');
   return problems.length > 0 ? { ok: false, problems } : { ok: true, value };

@@ -18,7 +18,9 @@ import { portOf } from '#libs/runtime/ports.ts';
 import { type PostgresProbe, probePostgres } from '#libs/runtime/postgres/postgres-probe.ts';
 import { type Postgres, openPostgres } from '#libs/runtime/postgres/postgres.ts';
 import { noteDeeds } from '#libs/runtime/postgres/deeds.ts';
-import { RefusedLogins } from './access/refused-logins.ts';
+import { noteSettings } from '#libs/runtime/postgres/settings-deed.ts';
+import { settingsOf } from '#libs/runtime/settings.ts';
+import { CountedDeeds } from './access/counted-deeds.ts';
 import { PersonalData } from './access/personal-data.ts';
 import { Access } from './access/access.ts';
 import { ChangeStreams } from './api/change-streams.ts';
@@ -33,7 +35,7 @@ import { createHubMetrics } from './hub/hub-metrics.ts';
 import { NodeReports } from './hub/node-reports.ts';
 import { acceptNodes } from './hub/upgrade.ts';
 import { listenForNotices } from './notices.ts';
-import type { ControlOptions } from './options.ts';
+import { type ControlOptions, controlOptions } from './options.ts';
 import { TokenBook } from './access/tokens.ts';
 
 const hubConnectionsMax = 6;
@@ -61,6 +63,7 @@ export async function startControl(
   try {
     await hubPostgres.ready(stopped);
     await checkSchema(hubPostgres);
+    await noteSettings(hubPostgres.db, 'control', settingsOf(controlOptions, options));
     const parts = await startParts({ options, log, metrics, hubPostgres, apiPostgres, signal: stopped });
     const { port } = parts;
     log.info({ host: options.host, port }, 'listening');
@@ -116,8 +119,8 @@ async function startParts(context: Context): Promise<{ port: number; done: Promi
   };
   const feed = new FleetFeed(hubPostgres.pool, mirror, listener, log, signal);
   const note = noteDeeds.bind(null, apiPostgres.db);
-  const refusedLogins = new RefusedLogins({ note, replica, log, now: () => new Date() });
-  const access = new Access(tokens, options.requestsPerSecond, refusedLogins);
+  const counted = new CountedDeeds({ note, replica, log, now: () => new Date() });
+  const access = new Access(tokens, options.requestsPerSecond, counted);
   const probe = probePostgres(options.databaseUrl, 'fleetgate control probe', signal);
   const server = await buildServer({
     api: { db: apiPostgres.db, commands, streams, tokens, personal, log, version: packageFile.version },
@@ -139,7 +142,7 @@ async function startParts(context: Context): Promise<{ port: number; done: Promi
       const closed = server.close();
       await Promise.all([hub.stop(), streams.stop()]);
       await Promise.all([closed, listening.stop(), commands.stop(), done, nats.close()]);
-      await refusedLogins.stop();
+      await counted.stop();
     },
   };
 }

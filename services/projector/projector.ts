@@ -11,12 +11,15 @@ import { type Nats, connectNats } from '#libs/runtime/nats/nats.ts';
 import { backoff, pause, untilAborted } from '#libs/runtime/pause.ts';
 import { probePostgres } from '#libs/runtime/postgres/postgres-probe.ts';
 import { type Postgres, openPostgres } from '#libs/runtime/postgres/postgres.ts';
+import { noteSettings } from '#libs/runtime/postgres/settings-deed.ts';
+import { settingsOf } from '#libs/runtime/settings.ts';
 import { migrationsPending } from '../../migrations/run.ts';
 import { FenceLost } from './store/commit.ts';
 import { awaitLeadership } from './leadership.ts';
 import { limitsOf } from './limits.ts';
+import { noteLogStarted, noteLogStopped } from './log-deeds.ts';
 import { type ProjectorMetrics, createProjectorMetrics } from './metrics.ts';
-import type { ProjectorOptions } from './options.ts';
+import { type ProjectorOptions, projectorOptions } from './options.ts';
 import { Presence, type ProjectorIdentity, newIdentity } from './presence.ts';
 import { Term } from './term.ts';
 
@@ -84,6 +87,7 @@ async function run(options: ProjectorOptions, context: RunContext, health: Healt
     await postgres.ready(signal);
     const pending = await migrationsPending(options.databaseUrl);
     if (pending.length > 0) throw fail('schema-version', `${pending.join(', ')} not applied`);
+    await noteSettings(postgres.db, 'projector', settingsOf(projectorOptions, options));
     nats = await connectNats({
       url: options.natsUrl,
       name: 'fleetgate projector',
@@ -120,7 +124,7 @@ async function leadOnce(
     readonly presence: Presence;
   },
 ): Promise<void> {
-  const { log, metrics, state, signal, self, presence } = context;
+  const { log, metrics, state, signal, self, presence, postgres } = context;
   state.phase = 'connecting';
   const onStandby = (): void => {
     state.phase = 'standing by';
@@ -139,10 +143,16 @@ async function leadOnce(
     presence.enter({ phase: 'leading', epoch: leadership.epoch });
     metrics.leader.set(1);
     log.info({ epoch: leadership.epoch }, 'leading');
+    const about = { self, epoch: leadership.epoch, now };
+    await noteLogStarted(postgres.db, about);
     const reason = await Promise.race([state.term.over, untilAborted(signal)]);
     const err = faultOf(reason);
     state.fault = sentenceOf(err);
     if (!signal.aborted) log.warn({ err }, 'leads no longer');
+    else {
+      await noteLogStopped(postgres.db, about);
+      await state.term.takeDeeds();
+    }
   } catch (error) {
     const err = faultOf(error);
     state.fault = sentenceOf(err);

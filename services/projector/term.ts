@@ -96,6 +96,18 @@ export class Term {
     return this.#watch?.problem;
   }
 
+  /** Takes what was noted for the history. A failure that matters ends the term by itself. */
+  async takeDeeds(): Promise<void> {
+    this.#takingDeeds = true;
+    try {
+      await this.#between((writer) => writer.appendDeeds());
+    } catch (error) {
+      this.#context.log.warn({ reason: messageOf(error) }, 'deeds could not be taken');
+    } finally {
+      this.#takingDeeds = false;
+    }
+  }
+
   /** Finishes the batch in hand. The lock is the caller's to release. */
   async stop(): Promise<void> {
     this.#stopping.abort();
@@ -136,7 +148,9 @@ export class Term {
     this.#consume().catch(this.#over.resolve);
     const committedSeq = (): number => this.#ingest?.writer.checkpoint.streamSeq ?? 0;
     this.#watch = new StreamWatch({ ...this.#context, committedSeq });
-    this.#deeds = setInterval(() => void this.#takeDeeds(), deedsEveryMs);
+    this.#deeds = setInterval(() => {
+      if (!this.#takingDeeds) void this.takeDeeds();
+    }, deedsEveryMs);
   }
 
   /** Reads the stream from where Postgres says. */
@@ -241,19 +255,6 @@ export class Term {
       this.#sendStatuses(await writer.setNodes(this.#nodes?.reports ?? []));
       if (departures.length > 0) await writer.appendDepartures(departures);
     });
-  }
-
-  /** Takes what was noted for the history. A failure that matters ends the term by itself. */
-  async #takeDeeds(): Promise<void> {
-    if (this.#takingDeeds) return;
-    this.#takingDeeds = true;
-    try {
-      await this.#between((writer) => writer.appendDeeds());
-    } catch (error) {
-      this.#context.log.warn({ reason: messageOf(error) }, 'deeds could not be taken');
-    } finally {
-      this.#takingDeeds = false;
-    }
   }
 
   #between<T>(task: (writer: Writer) => Promise<T>): Promise<T> {

@@ -25,21 +25,21 @@ export const historyEvent = z
       .nullable()
       .describe(
         'Of a command; of a change whose annotation fleetgate.dev/reason it set or changed; ' +
-          'or how a restore was noticed, or what was done to tokens, schema and keys.',
+          'or how a restore was noticed, or what was done to the fleet itself.',
       ),
     ticket: z.string().nullable().describe('Of a command, or by the annotation fleetgate.dev/ticket in the same way.'),
     from: z
       .string()
       .nullable()
-      .describe('Of a command, or of what was done to tokens, schema and keys: the address or host that it came from.'),
+      .describe('Of a command, or of what was done to the fleet itself: the address or host that it came from.'),
     outcome: z
       .strictObject({
-        result: z.enum(['done', 'refused', 'expired']),
+        result: z.enum(['done', 'refused', 'expired', 'failed', 'denied']),
         replaced: z.int().nullable().describe('The version that served before; null = not known, or nothing was done.'),
         message: z.string().nullable().describe('Why it was not carried out.'),
       })
       .nullable()
-      .describe('Of a command: what came of it.'),
+      .describe('Of a command, or of what was done to the fleet itself: what came of it.'),
   })
   .meta({ id: 'Event', description: 'One event of the history.' });
 

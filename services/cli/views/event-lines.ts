@@ -60,6 +60,8 @@ const cefSeverities: ReadonlyMap<string, number> = new Map([
   ['token-created', 5],
   ['token-revoked', 5],
   ['event-repaired', 6],
+  ['settings-changed', 5],
+  ['requests-denied', 6],
   ['logins-refused', 7],
   ['checkpoint-refused', 8],
   ['restored', 8],
@@ -73,7 +75,7 @@ function cefLine(event: HistoryEvent, version: string): string {
     ['externalId', seq],
     ['suser', changedBy?.manager ?? null],
     ['shost', from],
-    ['outcome', outcome === null ? null : outcome.result === 'done' ? 'success' : 'failure'],
+    ['outcome', outcome === null ? null : cefOutcome(outcome.result)],
     ['reason', eventReason(event)],
     ['cs1Label', cluster === '' ? null : 'cluster'],
     ['cs1', cluster],
@@ -88,6 +90,11 @@ function cefLine(event: HistoryEvent, version: string): string {
   ];
   const given = fields.flatMap(([key, value]) => (value === null || value === '' ? [] : [`${key}=${cefValue(value)}`]));
   return `CEF:0|${[...header, String(cefSeverities.get(type) ?? 3)].join('|')}|${given.join(' ')}`;
+}
+
+function cefOutcome(result: NonNullable<HistoryEvent['outcome']>['result']): string {
+  if (result === 'denied') return 'denied';
+  return result === 'done' ? 'success' : 'failure';
 }
 
 function cefHeader(text: string): string {

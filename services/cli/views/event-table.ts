@@ -19,7 +19,9 @@ export function eventTable(events: readonly HistoryEvent[], look: Look): string 
 /** Says what was done: `rollback to 3, refused`. */
 export function eventDeed({ type, to, outcome }: HistoryEvent): string {
   const asked = to === null ? type : `${type} to ${to}`;
-  return outcome === null || outcome.result === 'done' ? asked : `${asked}, ${outcome.result}`;
+  return outcome === null || outcome.result === 'done' || outcome.result === 'denied'
+    ? asked
+    : `${asked}, ${outcome.result}`;
 }
 
 /** Says what it was done to: `eu/HTTPRoute/shop/shop`. */

@@ -2,7 +2,7 @@
 import type { FastifyRequest } from 'fastify';
 import { Problem } from '#libs/api/problem.ts';
 import type { Role } from '#libs/api/role.ts';
-import type { RefusedLogins } from './refused-logins.ts';
+import type { CountedDeeds } from './counted-deeds.ts';
 import { type TokenBook, type Visitor, bearerOf, hasRole } from './tokens.ts';
 import { RateLimit } from './rate-limit.ts';
 
@@ -19,13 +19,13 @@ export interface Refused {
 
 export class Access {
   readonly #tokens: TokenBook;
-  readonly #refusedLogins: RefusedLogins;
+  readonly #counted: CountedDeeds;
   readonly #requests: RateLimit;
   readonly #failures = new RateLimit(failuresPerSecond, failuresBurst);
 
-  constructor(tokens: TokenBook, requestsPerSecond: number, refusedLogins: RefusedLogins) {
+  constructor(tokens: TokenBook, requestsPerSecond: number, counted: CountedDeeds) {
     this.#tokens = tokens;
-    this.#refusedLogins = refusedLogins;
+    this.#counted = counted;
     this.#requests = new RateLimit(requestsPerSecond, requestsPerSecond * burstSeconds);
   }
 
@@ -42,15 +42,22 @@ export class Access {
     if (token === undefined) return unauthorized('there is no bearer token');
     const caller = await this.#tokens.verify(token);
     if (caller === undefined) {
-      if (token !== undefined) this.#refusedLogins.note(address);
+      this.#counted.count({ type: 'logins-refused', actor: null, subject: '', address });
       const wait = this.#failures.take(address, now);
       return wait > 0 ? tooMany(wait) : unauthorized('the token is unknown or revoked');
     }
     const wait = this.#requests.take(caller.tokenId, now);
     if (wait > 0) return tooMany(wait);
     if (hasRole(caller, role)) return { caller: { ...caller, address: address === '' ? 'unknown' : address } };
+    const { name, role: has } = caller;
+    this.#counted.count({ type: 'requests-denied', actor: { name, role: has }, subject: role, address });
     const message = `this needs the role ${role}, and the token "${caller.name}" has ${caller.role}`;
     return { problem: new Problem('forbidden', message), retryAfter: null };
+  }
+
+  /** Counts that a caller reads the history, for the history. */
+  noteReading({ name, role, address }: Visitor, endpoint: string): void {
+    this.#counted.count({ type: 'history-read', actor: { name, role }, subject: endpoint, address });
   }
 }
 

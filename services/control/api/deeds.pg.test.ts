@@ -1,9 +1,10 @@
-// What is done to tokens, and which logins are refused, is noted for the history: with who, and from where.
+// What is done to tokens, who reads the history, and who is refused, is noted for the history: with who, and from
+// where.
 import t from 'tap';
 import { deedKinds, deedTypes } from '#libs/events/deed-event.ts';
 import { parseDeedEvent } from '#libs/events/parse-deed-event.ts';
 import { eventTypes, otherKinds } from '#libs/api/parameters.ts';
-import { type Fixture, startFixture } from '../testing/control-fixture.ts';
+import { type Fixture, startFixture, startReplica } from '../testing/control-fixture.ts';
 import { base, call } from '../testing/api-client.ts';
 
 async function deeds({ writer }: Fixture) {
@@ -59,4 +60,47 @@ void t.test('the list of events can be asked for each of them', async (t) => {
     Object.values(deedKinds).filter((kind) => !otherKinds.includes(kind)),
     [],
   );
+});
+
+void t.test(
+  'requests that a role does not allow, and readings of the history, are noted with who made them',
+  async (t) => {
+    const fixture = await startFixture(t);
+    for (let n = 0; n < 3; n++) await call(fixture, 'GET', `${base}/tokens`, 'operator');
+    await call(fixture, 'GET', `${base}/events`, 'viewer');
+    await call(fixture, 'GET', `${base}/events?limit=1`, 'viewer');
+    await call(fixture, 'GET', `${base}/history?gateway=eu/infra/web`, 'admin');
+    await call(fixture, 'GET', `${base}/gateways`, 'viewer');
+    await fixture.control.stop();
+    const counted = (await deeds(fixture)).filter(({ type }) => type === 'requests-denied' || type === 'history-read');
+    const of = { from: '127.0.0.1' };
+    const read = { ...of, type: 'history-read', outcome: 'success' };
+    t.match(counted, [
+      {
+        ...{ ...of, type: 'requests-denied', outcome: 'denied', subject: 'admin' },
+        ...{
+          actor: { name: 'test operator', role: 'operator' },
+          reason: /^denied 3 requests that need the role admin,/,
+        },
+      },
+      {
+        ...read,
+        actor: { name: 'test viewer' },
+        subject: 'GET /api/v1/events',
+        reason: /^read the history 2 times by/,
+      },
+      { ...read, actor: { name: 'test admin' }, subject: 'GET /api/v1/history' },
+    ]);
+    t.equal(counted.length, 3, 'what is no history is not counted');
+  },
+);
+
+void t.test('what control was told is noted when it differs', async (t) => {
+  const fixture = await startFixture(t);
+  const replica = await startReplica(t, fixture.databaseUrl);
+  const settings = (await deeds(fixture)).filter(({ type }) => type === 'settings-changed');
+  t.match(settings, [{ subject: 'control', reason: 'starts for the first time', settings: { forgetNodesAfter: /./ } }]);
+  t.equal(settings.length, 1, 'a replica that was told the same says nothing');
+  t.notMatch(JSON.stringify(settings), /postgres|nats:/, 'nothing secret');
+  await replica.stop();
 });

@@ -91,6 +91,7 @@ function registerEndpoint(server: FastifyInstance, { api, access }: ServerOption
       const caller = callers.get(request);
       assert(caller);
       const { params, query, body } = request;
+      if (endpoint.tag === 'history') access.noteReading(caller, `${endpoint.method} ${endpoint.path}`);
       const answer = await endpoint.handle(api, { params, query, body: body ?? {} }, caller);
       const [status, said] = bodyOf(answer);
       const json = await api.personal.toJson(said, api.personal.isShownTo(caller));

@@ -177,6 +177,7 @@ export class Publisher {
     const deed = {
       v: 1,
       type: 'checkpoint-refused',
+      outcome: 'failure',
       id: `checkpoint-refused:${subject}:${published === undefined ? '' : Buffer.from(published.root).toString('hex')}`,
       at: now().toISOString(),
       subject,

@@ -1,6 +1,7 @@
 // Reads the history as it was appended, and what each event changed.
 import { type Kysely, sql } from 'kysely';
 import { z } from 'zod';
+import { isDeedType, outcomeOfDeed } from '#libs/events/deed-event.ts';
 import type { endpoints } from '#libs/api/endpoints.ts';
 import type { historyEvent, objectEvent } from '#libs/api/models/history.ts';
 import type { ObjectName } from '#libs/gateway/object-key.ts';
@@ -33,16 +34,20 @@ const eventData = z.object({
   ticket: z.string().nullish().catch(null),
   from: z.string().nullish().catch(null),
   outcome: z
-    .object({
-      result: z.enum(['done', 'refused', 'expired']),
-      replaced: z.int().nullable().default(null),
-      message: z.string().nullable().default(null),
-    })
+    .union([
+      z.enum(['success', 'failure', 'denied']),
+      z.object({
+        result: z.enum(['done', 'refused', 'expired']),
+        replaced: z.int().nullable().default(null),
+        message: z.string().nullable().default(null),
+      }),
+    ])
     .optional()
     .catch(undefined),
 });
 const commandTypes = new Set(['rollback', 'release', 'accept']);
 const noOutcome = { result: 'done', replaced: null, message: null } as const;
+const deedResults = { success: 'done', failure: 'failed', denied: 'denied' } as const;
 
 /** Reads the events of one object below a sequence number, newest first; one more than the limit when there is more. */
 export async function readObjectEvents(
@@ -155,8 +160,18 @@ export function toEvent(row: EventRow): z.input<typeof historyEvent> {
     reason: data?.reason ?? null,
     ticket: data?.ticket ?? null,
     from: data?.from ?? null,
-    outcome: commandTypes.has(row.type) ? (data?.outcome ?? noOutcome) : null,
+    outcome: outcomeOf(row, data?.outcome),
   };
+}
+
+/** Says what came of a command or a deed; null of what is no deed of anybody here. */
+function outcomeOf(
+  { type }: EventRow,
+  stored: z.output<typeof eventData>['outcome'],
+): z.input<typeof historyEvent>['outcome'] {
+  if (typeof stored === 'object') return stored;
+  if (isDeedType(type)) return { ...noOutcome, result: deedResults[outcomeOfDeed({ type, outcome: stored })] };
+  return commandTypes.has(type) ? noOutcome : null;
 }
 
 /** Gives the object of an event without what changes on each write; {} where there is none. */
