@@ -66,6 +66,20 @@ create table entries (
   constraint entries_pkey PRIMARY KEY (hash)
 );
 
+create table event_index (
+  seq bigint not null,
+  recorded_at timestamp with time zone not null,
+  object bigint not null,
+  cluster integer not null,
+  kind integer not null,
+  namespace integer not null,
+  name integer not null,
+  type integer not null,
+  manager integer not null
+);
+CREATE INDEX event_index_object ON public.event_index USING btree (object, seq);
+CREATE INDEX event_index_range ON public.event_index USING brin (seq, recorded_at) WITH (pages_per_range='32', autosummarize='on');
+
 create table events (
   seq bigint not null,
   batch bigint not null,
@@ -140,6 +154,14 @@ create table nodes (
   first_seen timestamp with time zone not null,
   last_seen timestamp with time zone not null,
   constraint nodes_pkey PRIMARY KEY (node)
+);
+
+create table object_mentions (
+  term text not null,
+  object bigint not null,
+  from_seq bigint not null,
+  until_seq bigint,
+  constraint object_mentions_pkey PRIMARY KEY (term, object, from_seq)
 );
 
 create table objects (
@@ -250,6 +272,12 @@ AS $function$
        refused, kept);
    end $function$;
 
+CREATE OR REPLACE FUNCTION public.object_code(cluster text, kind text, namespace text, name text)
+ RETURNS bigint
+ LANGUAGE sql
+ IMMUTABLE PARALLEL SAFE
+AS $function$ select hashtextextended(cluster || '/' || kind || '/' || namespace || '/' || name, 0) $function$;
+
 CREATE OR REPLACE FUNCTION public.refuse_change()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -259,3 +287,9 @@ AS $function$
        using errcode = 'insufficient_privilege',
              hint = 'The history is evidence. docs/evidence.md says how people are erased and old events archived.';
    end $function$;
+
+CREATE OR REPLACE FUNCTION public.word_code(word text)
+ RETURNS integer
+ LANGUAGE sql
+ IMMUTABLE PARALLEL SAFE
+AS $function$ select coalesce(hashtext(word), 0) $function$;

@@ -30,6 +30,24 @@ export const gatewayKey = z
   .string()
   .regex(/^[-a-z0-9]{1,63}\/[-a-z0-9]{1,63}\/[-a-z0-9.]{1,253}$/, 'must be cluster/namespace/name');
 
+/** A host, or hosts by a wildcard; read in lower case. */
+export const hostPattern = z
+  .string()
+  .max(253)
+  .regex(/^(\*|(\*\.)?[-A-Za-z0-9_]+(\.[-A-Za-z0-9_]+)*)$/, 'must be a host, *.host or *')
+  .transform((text) => text.toLowerCase())
+  .meta({
+    description:
+      'Objects that named the host, or a wildcard over it, at that time; of `*.host` also what is below; ' +
+      '`*`: routes and listeners that named no host and take any.',
+  });
+/** The path of a request. */
+export const requestPath = z
+  .string()
+  .max(1024)
+  .regex(/^\/[^\0]*$/, 'must begin with /')
+  .meta({ description: 'Routes with a rule that could take the path at that time, by its prefix or in full.' });
+
 export const version = z.int().min(1).max(int4Max);
 export const versionText = wholeNumber(1, int4Max);
 /** Version 0 is empty. */

@@ -8,6 +8,7 @@ import {
   cursor,
   eventTypes,
   gatewayKey,
+  hostPattern,
   instant,
   limit,
   namespaceName,
@@ -16,6 +17,7 @@ import {
   objectPath,
   otherKinds,
   plainText,
+  requestPath,
   sequenceNumber,
 } from '#libs/api/parameters.ts';
 
@@ -74,6 +76,9 @@ export const historyEndpoints = {
         manager: plainText.optional(),
         since: instant.optional(),
         until: instant.optional(),
+        host: hostPattern.optional(),
+        path: requestPath.optional(),
+        gateway: gatewayKey.optional().describe('The Gateway, commands for it, and what named it as its parent then.'),
         limit: limit(),
       }),
     }),

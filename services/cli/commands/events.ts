@@ -20,6 +20,9 @@ const flags = z.object({
   namespace: z.string().optional(),
   kind: z.string().optional(),
   object: z.string().optional(),
+  host: z.string().optional(),
+  path: z.string().optional(),
+  gateway: z.string().optional(),
   by: z.string().optional(),
   what: z.enum(eventTypes).optional(),
   since: z.string().optional(),
@@ -42,6 +45,9 @@ export function configureEvents(command: Command): void {
     .option('--namespace <name>', 'only of objects of this namespace')
     .option('--kind <kind>', 'only of this kind: HTTPRoute, httproutes, Node, Token')
     .option('--object <object>', 'only of this object: cluster/Kind/namespace/name')
+    .option('--host <host>', 'only of what named this host then, or a wildcard over it; also *.example.com')
+    .option('--path <path>', 'only of routes with a rule that could take this path then')
+    .option('--gateway <gateway>', 'only of this Gateway, commands for it, and what it was the parent of then')
     .option('--by <who>', 'only by this field manager or token')
     .addOption(new Option('--what <type>', 'only this').choices(eventTypes))
     .option('--since <time>', 'recorded since then: 2026-01-31T09:30:00Z, or how long ago: 15m, 2h, 3d')
@@ -49,7 +55,8 @@ export function configureEvents(command: Command): void {
     .option('--limit <n>', `how many of the newest; 0 = all (default: ${limitDefault}, with --follow 10)`)
     .addOption(new Option('--format <form>', 'a line for each event, the oldest first').choices(eventForms))
     .option('-f, --follow', 'go on with what happens, until Ctrl-C');
-  addClientAction(command, flags, async ({ client, print }, _args, given) => {
+  addClientAction(command, flags, async ({ client, print, gateway }, _args, flags) => {
+    const given = flags.gateway === undefined ? flags : { ...flags, gateway: await gatewayOf(flags.gateway, gateway) };
     const query = toQuery(given);
     const isFollowed = given.follow === true;
     const limit = given.limit ?? (isFollowed ? followedDefault : limitDefault);
@@ -64,23 +71,34 @@ export function configureEvents(command: Command): void {
     last = await writeAfter(client, query, last, form);
     while (isFollowed) {
       await pause(followEveryMs);
-      last = await writeAfter(client, query, last, form);
+      // What was looked through is not looked through again, though nothing of it was meant.
+      const [newest] = await readNewestEvents(client, {}, 1);
+      const seen = await writeAfter(client, query, last, form);
+      last = newest !== undefined && BigInt(newest.seq) > BigInt(seen) ? newest.seq : seen;
     }
   });
 }
 
-function toQuery({ cluster, namespace, kind, object, by, what, since, until }: Flags): EventQuery {
+function toQuery({ cluster, namespace, kind, object, host, path, gateway, by, what, since, until }: Flags): EventQuery {
   const now = new Date();
   return {
     cluster,
     namespace,
     kind: kind === undefined ? undefined : kindOf(kind),
     ...(object === undefined ? {} : placeOf(object)),
+    host,
+    path,
+    gateway,
     manager: by,
     type: what,
     since: since === undefined ? undefined : readTime('--since', since, now).toISOString(),
     until: until === undefined ? undefined : readTime('--until', until, now).toISOString(),
   };
+}
+
+/** A name in full may be that of a Gateway that never served, and is known to the history alone. */
+async function gatewayOf(text: string, find: (text: string) => Promise<string>): Promise<string> {
+  return text.split('/').length === 3 && !text.startsWith('gateway/') ? text : find(text);
 }
 
 function kindOf(text: string): string {

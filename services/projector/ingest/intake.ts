@@ -25,6 +25,8 @@ export class Intake {
   readonly sealed: SealedItem[] = [];
   /** Clusters seen for the first time: name → UID. */
   readonly clusters = new Map<string, string>();
+  /** Objects that this batch touched, as they were before it. */
+  readonly before = new Map<string, KubeObject | undefined>();
   readonly #registry: ClusterRegistry;
   readonly #before: KnownBefore;
   /** Objects that this batch touched, as it leaves them. */
@@ -54,6 +56,7 @@ export class Intake {
     const before = touched
       ? this.#after.get(event.cluster, event.kind, event.namespace, event.name)?.object
       : this.#before.objectBefore(event);
+    if (!touched) this.before.set(key, before);
     this.#touched.add(key);
     evolve(this.#after, event);
     // Whatever the sender says of the reason: it is what the object's annotations say.

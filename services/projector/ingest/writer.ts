@@ -15,6 +15,7 @@ import { decideOperator } from '#libs/projection/versions/operator-decision.ts';
 import { ClusterRegistry } from './cluster-registry.ts';
 import { type CommitRows, buildCommitRows, nodeRows, noChange } from '../store/commit-rows.ts';
 import { buildDeedRows, readNotedDeeds } from '../store/deeds.ts';
+import { buildMentionRows } from '../store/mention-rows.ts';
 import { type Checkpoint, commit, commitCheckpoint } from '../store/commit.ts';
 import { EventLog } from '../store/event-log.ts';
 import { batchFields, foldLogged } from './fold-log.ts';
@@ -106,7 +107,8 @@ export class Writer {
     this.#lastSeq += BigInt(events.length);
     const change = this.#fold({ events, slices: intake.slices, sealed: intake.sealed }, noContent);
     const clusters = [...intake.clusters].map(([name, uid]) => ({ name, uid }));
-    return { rows: buildCommitRows(events, intake.slices, change, clusters), checkpoint };
+    const mentions = buildMentionRows(events, (key) => intake.before.get(key));
+    return { rows: { ...buildCommitRows(events, intake.slices, change, clusters), mentions }, checkpoint };
   }
 
   /** Writes what was folded; answers the statuses that changed. */

@@ -8,6 +8,7 @@ import type { FoldedEvent, ProjectionChange } from '#libs/projection/versions/pr
 import type { NewVersion } from '#libs/projection/versions/gateway-head.ts';
 import { type Origin, originOf } from './origin.ts';
 import type { PrivateText } from './private-texts.ts';
+import { type MentionRows, noMentions } from './mention-rows.ts';
 import { parsePlaceKey, toObjectKey } from '#libs/gateway/object-key.ts';
 
 interface EventRow {
@@ -75,6 +76,8 @@ export interface CommitRows {
   readonly discovery: ProjectionChange['discovery'];
   /** Texts about people that the events name for the first time. */
   readonly privateTexts: readonly PrivateText[];
+  /** What objects begin and cease to mention. */
+  readonly mentions: MentionRows;
   /** Ids of the notes whose deeds are in the history with this transaction. */
   readonly deedsTaken: readonly string[];
 }
@@ -121,6 +124,7 @@ export function buildCommitRows(
     statuses: change.statuses,
     discovery: change.discovery,
     privateTexts: [],
+    mentions: noMentions,
     deedsTaken: [],
   };
 }

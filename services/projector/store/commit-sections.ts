@@ -65,7 +65,8 @@ export const sections: readonly Section[] = [
           select r.seq, r.batch, r.id || coalesce((select '#' || r.seq from events e where e.id = r.id), ''),
                  r.type, r.cluster, r.kind, r.namespace, r.name, r.uid, r.manager, r.operation, r.at, r.data, r.leaf,
                  :at
-            from :rows`,
+            from :rows
+          returning seq, recorded_at, cluster, kind, namespace, name, type, manager`,
     rows: ({ events, log }) =>
       events.map((event, index) => [
         event.seq,
@@ -89,6 +90,48 @@ export const sections: readonly Section[] = [
     columns: { level: 'int', index: 'bigint', hashes: 'bytea' },
     sql: `insert into log_tiles (level, index, hashes) select r.* from :rows`,
     rows: ({ log }) => (log?.tiles ?? []).map(({ level, index, hashes }) => [level, index, hashes]),
+  },
+  {
+    // It takes its rows from the section before.
+    name: 'indexed_events',
+    columns: {},
+    sql: `insert into event_index (seq, recorded_at, object, cluster, kind, namespace, name, type, manager)
+          select seq, recorded_at, object_code(cluster, kind, namespace, name), word_code(cluster), word_code(kind),
+                 word_code(namespace), word_code(name), word_code(type), word_code(manager)
+            from appended order by seq`,
+    rows: ({ events }) => (events.length > 0 ? [[]] : []),
+  },
+  {
+    name: 'ended_mentions',
+    columns: { term: 'text', ...objectKey, until_seq: 'bigint' },
+    sql: `update object_mentions m set until_seq = r.until_seq from :rows
+           where m.term = r.term and m.object = object_code(r.cluster, r.kind, r.namespace, r.name)
+             and m.until_seq is null`,
+    rows: ({ mentions }) =>
+      mentions.ended.map(({ term, object: { cluster, kind, namespace, name }, until }) => [
+        term,
+        cluster,
+        kind,
+        namespace,
+        name,
+        until,
+      ]),
+  },
+  {
+    name: 'begun_mentions',
+    columns: { term: 'text', ...objectKey, from_seq: 'bigint', until_seq: 'bigint' },
+    sql: `insert into object_mentions (term, object, from_seq, until_seq)
+          select r.term, object_code(r.cluster, r.kind, r.namespace, r.name), r.from_seq, r.until_seq from :rows`,
+    rows: ({ mentions }) =>
+      mentions.begun.map(({ term, object: { cluster, kind, namespace, name }, from, until }) => [
+        term,
+        cluster,
+        kind,
+        namespace,
+        name,
+        from,
+        until,
+      ]),
   },
   {
     name: 'kept_objects',

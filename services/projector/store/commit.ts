@@ -59,15 +59,17 @@ function buildStatement(
   const { log } = rows;
   const expressions: string[] = [];
   const values = log === undefined ? [...fence] : [...fence, log.size, log.root];
-  let name = log === undefined ? 'projector_commit' : 'projector_append';
+  let present = 0;
   for (const [index, section] of sections.entries()) {
     const columns = toColumns(section, rows);
     if (columns === undefined) continue;
-    name += `_${index}`;
+    present += 2 ** index;
     expressions.push(`${section.name} as (${sectionText(section, values.length + 1)})`);
     values.push(...columns);
   }
   const logged = log === undefined ? '' : ', log_size = $6, log_root = $7';
+  // Postgres takes names of 63 bytes, fewer than the numbers of all sections have.
+  const name = `${log === undefined ? 'projector_commit' : 'projector_append'}_${present.toString(36)}`;
   const fenced = `fence as (
     update projector set commit = commit + 1, stream_created = $1, stream_seq = $2, stream_stored_at = $5${logged}
      where id = 1 and epoch = $3

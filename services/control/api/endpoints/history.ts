@@ -44,14 +44,14 @@ export const readGatewayHistory = serve(endpoints.readGatewayHistory, async (api
 
 export const listEvents = serve(endpoints.listEvents, async (api, { query }, caller) => {
   const managers = query.manager === undefined ? undefined : await api.personal.namesOf(query.manager, caller);
-  const rows = await readEvents(api.db, query, managers);
-  if (rows.length === 0) {
+  const { after, order, limit, manager: _, ...about } = query;
+  const { rows, next } = await readEvents(api.db, { ...about, managers }, { after, order, limit });
+  if (rows.length === 0 && next === null) {
     // What is gone from a namespace is in the history all the same.
     const absent = await absentPlace(api.db, { cluster: query.cluster });
     if (absent !== undefined) return absent;
   }
-  const shown = rows.slice(0, query.limit);
-  return { items: shown.map(toEvent), next: rows.length > query.limit ? (shown.at(-1)?.seq ?? null) : null };
+  return { items: rows.map(toEvent), next };
 });
 
 function noHistory({ kind, ...place }: ObjectName): Problem {

@@ -7,6 +7,7 @@ import type { historyEvent, objectEvent } from '#libs/api/models/history.ts';
 import type { ObjectName } from '#libs/gateway/object-key.ts';
 import type { Database, Row } from '#libs/runtime/postgres/database.ts';
 import { all } from './conditions.ts';
+import { type EventSearch, findEvents } from './event-search.ts';
 import { diffFields } from './field-diff.ts';
 import { parseJson } from './kube-fields.ts';
 
@@ -72,30 +73,32 @@ export async function readObjectEvents(
 }
 
 /**
- * Reads events by any of their fields, in the order that was asked for; one more than the limit when there is more.
- * `managers` names who did it; undefined = anybody.
+ * Reads events by what they are about, in the order that was asked for, with the cursor of the next page; null = there
+ * is none.
  */
 export async function readEvents(
   db: Kysely<Database>,
-  filter: EventFilter,
-  managers: readonly string[] | undefined,
-): Promise<readonly EventRow[]> {
-  const { after, order, limit } = filter;
+  search: EventSearch,
+  cut: Pick<EventFilter, 'after' | 'order' | 'limit'>,
+): Promise<{ readonly rows: readonly EventRow[]; readonly next: string | null }> {
+  const found = await findEvents(db, search, { ...cut, limit: cut.limit + 1 });
+  const seqs = found.slice(0, cut.limit);
   const { rows } = await sql<EventRow>`
-    select ${columns} from events e
-     where ${all([
-       after && (order === 'asc' ? sql`e.seq > ${after}` : sql`e.seq < ${after}`),
-       filter.cluster && sql`e.cluster = ${filter.cluster}`,
-       filter.kind && sql`e.kind = ${filter.kind}`,
-       filter.namespace && sql`e.namespace = ${filter.namespace}`,
-       filter.name && sql`e.name = ${filter.name}`,
-       filter.type && sql`e.type = ${filter.type}`,
-       managers && sql`e.manager = any(${managers}::text[])`,
-       filter.since && sql`e.recorded_at >= ${filter.since}`,
-       filter.until && sql`e.recorded_at < ${filter.until}`,
-     ])}
-     order by e.seq ${order === 'asc' ? sql`asc` : sql`desc`} limit ${limit + 1}`.execute(db);
-  return rows;
+    select ${columns} from events e where e.seq = any(${seqs}::bigint[])
+     order by e.seq ${cut.order === 'asc' ? sql`asc` : sql`desc`}`.execute(db);
+  const next = found.length > cut.limit ? (seqs.at(-1) ?? null) : null;
+  return { rows: rows.filter((row) => isMeant(row, search)), next };
+}
+
+/** Looks again at the words of an event, because words that are unlike may have equal codes. */
+function isMeant(row: EventRow, search: EventSearch): boolean {
+  const { managers } = search;
+  return (
+    (['cluster', 'kind', 'namespace', 'name', 'type'] as const).every(
+      (column) => search[column] === undefined || search[column] === row[column],
+    ) &&
+    (managers === undefined || (row.manager !== null && managers.includes(row.manager)))
+  );
 }
 
 /**

@@ -1,0 +1,191 @@
+// Finds the sequence numbers of events by what they are about, in the narrow table event_index. Objects that mention a
+// host, a path or a gateway are looked up first: events of few objects are found by the index of objects; else parts of
+// the history are read, the nearest first and each larger than the one before, until a page is full.
+import { type Kysely, sql } from 'kysely';
+import { parsePlaceKey } from '#libs/gateway/object-key.ts';
+import { type Wanted, parentTerm, wantedHost, wantedPath } from '#libs/gateway/mentions.ts';
+import type { Database } from '#libs/runtime/postgres/database.ts';
+import { all } from './conditions.ts';
+
+type Condition = ReturnType<typeof sql>;
+
+/** What to look for; what is absent leaves everything. */
+export interface EventSearch {
+  readonly cluster?: string | undefined;
+  readonly kind?: string | undefined;
+  readonly namespace?: string | undefined;
+  readonly name?: string | undefined;
+  readonly type?: string | undefined;
+  /** Who did it, by any of these names. */
+  readonly managers?: readonly string[] | undefined;
+  readonly since?: string | undefined;
+  readonly until?: string | undefined;
+  readonly host?: string | undefined;
+  readonly path?: string | undefined;
+  /** `cluster/namespace/name` */
+  readonly gateway?: string | undefined;
+}
+
+/** Which part of what is found is wanted: at most `limit` beyond `after`. */
+interface Cut {
+  readonly after?: string | undefined;
+  readonly order: 'asc' | 'desc';
+  readonly limit: number;
+}
+
+/** An object, from one event to another. */
+interface Stretch {
+  readonly object: string;
+  readonly from_seq: string;
+  readonly until_seq: string;
+}
+
+const fewObjects = 300;
+const firstPart = 16_384n;
+const growth = 8n;
+const forever = 9_223_372_036_854_775_807n;
+
+/** Finds events in the order that was asked for; gives their sequence numbers. */
+export async function findEvents(db: Kysely<Database>, search: EventSearch, cut: Cut): Promise<readonly string[]> {
+  const conditions = conditionsOf(search);
+  const scope = scopeOf(search);
+  if (scope === undefined) return readParts(db, conditions, cut);
+  const { rows } = await sql<Stretch>`select * from (${scope}) s limit ${fewObjects + 1}`.execute(db);
+  if (rows.length === 0) return [];
+  if (rows.length <= fewObjects) return readByObject(db, rows, conditions, cut);
+  const within = sql`exists (select 1 from scope s
+    where s.object = i.object and i.seq >= s.from_seq and i.seq <= s.until_seq)`;
+  return readParts(db, [...conditions, within], cut, scope);
+}
+
+function conditionsOf({ cluster, kind, namespace, name, type, managers, since, until }: EventSearch): Condition[] {
+  return [
+    ...isWord('cluster', cluster),
+    ...isWord('kind', kind),
+    ...isWord('namespace', namespace),
+    ...isWord('name', name),
+    ...isWord('type', type),
+    ...(managers === undefined
+      ? []
+      : [sql`i.manager = any(array(select word_code(m) from unnest(${managers}::text[]) m))`]),
+    ...(since === undefined ? [] : [sql`i.recorded_at >= ${since}`]),
+    ...(until === undefined ? [] : [sql`i.recorded_at < ${until}`]),
+  ];
+}
+
+function isWord(column: string, value: string | undefined): readonly Condition[] {
+  return value === undefined ? [] : [sql`i.${sql.ref(column)} = word_code(${value})`];
+}
+
+/** Selects the objects to which the search is limited, each from one event to another; undefined = it is not. */
+function scopeOf({ cluster, kind, namespace, name, host, path, gateway }: EventSearch): Condition | undefined {
+  const scopes: Condition[] = [];
+  if (cluster !== undefined && kind !== undefined && namespace !== undefined && name !== undefined) {
+    scopes.push(sql`select object_code(${cluster}, ${kind}, ${namespace}, ${name}) as object,
+                           0::bigint as from_seq, ${forever.toString()}::bigint as until_seq`);
+  }
+  if (host !== undefined) scopes.push(mentioning(wantedHost(host)));
+  if (path !== undefined) scopes.push(mentioning(wantedPath(path)));
+  if (gateway !== undefined) scopes.push(aroundGateway(gateway));
+  return scopes.reduce<Condition | undefined>(
+    (one, other) => (one === undefined ? other : both(one, other)),
+    undefined,
+  );
+}
+
+function mentioning({ terms, prefix }: Wanted): Condition {
+  const until = sql`coalesce(until_seq, ${forever.toString()}::bigint) as until_seq`;
+  const exact = sql`select distinct object, from_seq, ${until} from object_mentions where term = any(${terms}::text[])`;
+  if (prefix === undefined) return exact;
+  // '/' follows on '.', and no host has it.
+  const next = `${prefix.slice(0, -1)}/`;
+  return sql`${exact} union select object, from_seq, ${until} from object_mentions
+                       where term >= ${prefix} and term < ${next}`;
+}
+
+/** Selects a Gateway, and what named it, or a ListenerSet of it, as its parent: as long as it did. */
+function aroundGateway(gateway: string): Condition {
+  const place = parsePlaceKey(gateway);
+  const prefix = `g:ListenerSet/${place.cluster}/`;
+  const ownKinds = ['Gateway', 'Gateway.networking.x-k8s.io'];
+  const end = sql`${forever.toString()}::bigint`;
+  return sql`
+    select object_code(${place.cluster}, k, ${place.namespace}, ${place.name}) as object, 0::bigint as from_seq,
+           ${end} as until_seq from unnest(${ownKinds}::text[]) k
+     union
+    select object, from_seq, coalesce(until_seq, ${end}) from object_mentions
+     where term = ${parentTerm({ ...place, kind: 'Gateway' })}
+     union
+    select r.object, greatest(r.from_seq, l.from_seq),
+           least(coalesce(r.until_seq, ${end}), coalesce(l.until_seq, ${end}))
+      from object_mentions l
+      join object_mentions r on r.term >= ${prefix} and r.term < ${`${prefix.slice(0, -1)}0`}
+       and l.object = object_code(${place.cluster}, 'ListenerSet',
+                                  split_part(r.term, '/', 3), split_part(r.term, '/', 4))
+     where l.term = ${parentTerm({ ...place, kind: 'Gateway' })}
+       and greatest(r.from_seq, l.from_seq) <= least(coalesce(r.until_seq, ${end}), coalesce(l.until_seq, ${end}))`;
+}
+
+function both(one: Condition, other: Condition): Condition {
+  return sql`
+    select a.object, greatest(a.from_seq, b.from_seq) as from_seq, least(a.until_seq, b.until_seq) as until_seq
+      from (${one}) a join (${other}) b on b.object = a.object
+     where greatest(a.from_seq, b.from_seq) <= least(a.until_seq, b.until_seq)`;
+}
+
+async function readByObject(
+  db: Kysely<Database>,
+  stretches: readonly Stretch[],
+  conditions: readonly Condition[],
+  { after, order, limit }: Cut,
+): Promise<readonly string[]> {
+  const direction = order === 'asc' ? sql`asc` : sql`desc`;
+  const stretch = sql`i.object = s.object and i.seq >= s.from_seq and i.seq <= s.until_seq`;
+  const beyond = after === undefined ? [] : [order === 'asc' ? sql`i.seq > ${after}` : sql`i.seq < ${after}`];
+  const { rows } = await sql<{ seq: string }>`
+    select distinct found.seq
+      from unnest(${stretches.map(({ object }) => object)}::bigint[],
+                  ${stretches.map(({ from_seq }) => from_seq)}::bigint[],
+                  ${stretches.map(({ until_seq }) => until_seq)}::bigint[]) as s(object, from_seq, until_seq),
+           lateral (
+             select i.seq from event_index i
+              where ${all([stretch, ...beyond, ...conditions])}
+              order by i.seq ${direction} limit ${limit}) found
+     order by found.seq ${direction} limit ${limit}`.execute(db);
+  return rows.map(({ seq }) => seq);
+}
+
+/** Reads part after part of the history; `scope` is what the conditions call so. */
+async function readParts(
+  db: Kysely<Database>,
+  conditions: readonly Condition[],
+  { after, order, limit }: Cut,
+  scope?: Condition,
+): Promise<readonly string[]> {
+  const { rows: ends } = await sql<{ oldest: string | null; newest: string | null }>`
+    select (select min(seq) from events) as oldest, (select max(seq) from events) as newest`.execute(db);
+  const [first, last] = [BigInt(ends[0]?.oldest ?? 1), BigInt(ends[0]?.newest ?? 0)];
+  const begin = after === undefined ? undefined : BigInt(after);
+  const found: string[] = [];
+  const isAscending = order === 'asc';
+  let at = isAscending ? higher((begin ?? 0n) + 1n, first) : lower((begin ?? last + 1n) - 1n, last);
+  for (let size = firstPart; found.length < limit && at >= first && at <= last; size *= growth) {
+    const [from, until] = isAscending ? [at, lower(at + size - 1n, last)] : [higher(at - size + 1n, first), at];
+    const { rows } = await sql<{ seq: string }>`
+      ${scope === undefined ? sql`` : sql`with scope as materialized (${scope})`}
+      select i.seq from event_index i
+       where ${all([sql`i.seq >= ${from.toString()} and i.seq <= ${until.toString()}`, ...conditions])}
+       order by i.seq ${isAscending ? sql`asc` : sql`desc`} limit ${limit - found.length}`.execute(db);
+    for (const { seq } of rows) found.push(seq);
+    at = isAscending ? until + 1n : from - 1n;
+  }
+  return found;
+}
+
+function higher(a: bigint, b: bigint): bigint {
+  return a > b ? a : b;
+}
+
+function lower(a: bigint, b: bigint): bigint {
+  return a < b ? a : b;
+}
