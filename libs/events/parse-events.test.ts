@@ -89,6 +89,23 @@ void t.test(
   },
 );
 
+void t.test('requests and decisions carry the command that they are about', async (t) => {
+  const command = { ...operator, ticket: 'OPS-1', breakGlass: true, confirm: true };
+  const said = { v: 2, id: 'r1', gateway: operator['gateway'], actor: operator['actor'], at: operator['at'] };
+  const until = { ...said, expiresAt: operator['expiresAt'], outcome: { result: 'done' } };
+  const requested = { ...until, type: 'requested', command, seen: { serving: 3, head: 4, held: null } };
+  t.same(parseOperatorEvent(requested), { ok: true, value: requested });
+  for (const type of ['approved', 'rejected']) {
+    const decided = { ...until, type, request: 'r1', command };
+    t.same(parseOperatorEvent(decided), { ok: true, value: decided });
+    const { command: __, ...asked } = decided;
+    t.same(parseOperatorEvent(asked), { ok: true, value: asked }, 'as it comes from control');
+  }
+  const nested = problemsOf(parseOperatorEvent({ ...requested, command: { ...command, type: 'approved' } }));
+  t.ok(nested.includes('command.type: is not one of rollback, release, accept'));
+  t.ok(problemsOf(parseOperatorEvent({ ...requested, seen: null })).includes('seen: is missing'));
+});
+
 void t.test('mistakes name their field', async (t) => {
   const object = Object(change['object']);
   for (const [edit, expected] of [
@@ -114,7 +131,7 @@ void t.test('mistakes name their field', async (t) => {
     t.ok(problemsOf(parseChangeEvent({ ...change, ...edit })).includes(expected), expected);
   }
   for (const [edit, expected] of [
-    [{ type: 'explode' }, 'type: is not one of rollback, release, accept'],
+    [{ type: 'explode' }, 'type: is not one of rollback, release, accept, requested, approved, rejected'],
     [{ gateway: 'web' }, 'gateway: "web" is not a gateway as cluster/namespace/name'],
     [{ to: 0 }, 'to: must be between 1 and 2147483647, is 0'],
     [{ actor: null }, 'actor: is missing'],

@@ -1,6 +1,13 @@
 // Reads operator events from outside: unknown JSON becomes an OperatorEvent of the newest version, or the list of what
 // is wrong with it.
-import type { OperatorEvent, StoredOutcome } from './operator-event.ts';
+import { type CommandType, commandTypes, isCommandType } from '#libs/gateway/command-types.ts';
+import {
+  type GatewayCommand,
+  type OperatorEvent,
+  type SeenStanding,
+  type StoredOutcome,
+  operatorTypes,
+} from './operator-event.ts';
 import { upcast } from './upcast.ts';
 import { Cursor } from '#libs/gateway/fields/cursor.ts';
 import type { Parsed, Problem } from '#libs/gateway/problem.ts';
@@ -23,9 +30,43 @@ export function parseOperatorEvent(json: unknown): Parsed<OperatorEvent> {
 function readEvent(at: Cursor): OperatorEvent | undefined {
   if (at.requiredObject() === undefined) return undefined;
   if (at.field('v').integer(2, 2) === undefined) return at.field('v').problem('is not a known version');
+  const type = at.field('type').requiredText() ?? '';
+  if (isCommandType(type)) return readCommand(at, type);
+  const base = readBase(at);
+  if (type === 'requested') {
+    const command = readNested(at.field('command'));
+    const seen = readSeen(at.field('seen'));
+    return command === undefined || seen === undefined ? undefined : { ...base, type, command, seen };
+  }
+  if (type === 'approved' || type === 'rejected') {
+    const command = at.field('command').present ? readNested(at.field('command')) : undefined;
+    return { ...base, type, request: at.field('request').requiredText(text) ?? '', ...defined('command', command) };
+  }
+  return at.field('type').problem(`is not one of ${operatorTypes.join(', ')}`);
+}
+
+function readNested(at: Cursor): GatewayCommand | undefined {
+  if (at.requiredObject() === undefined) return undefined;
+  const type = at.field('type').requiredText() ?? '';
+  if (isCommandType(type)) return readCommand(at, type);
+  return at.field('type').problem(`is not one of ${commandTypes.join(', ')}`);
+}
+
+function readCommand(at: Cursor, type: CommandType): GatewayCommand {
+  const base = {
+    ...readBase(at),
+    ...defined('confirm', at.field('confirm').boolean()),
+    ...defined('breakGlass', at.field('breakGlass').boolean()),
+  };
+  if (type !== 'rollback') return { ...base, type };
+  const to = at.field('to').integer(1, versionMax) ?? null;
+  return { ...base, type, to, ...defined('digest', at.field('digest').text(text)) };
+}
+
+function readBase(at: Cursor) {
   const actor = at.field('actor');
   actor.requiredObject();
-  const base = {
+  return {
     v: 2,
     id: at.field('id').requiredText(text) ?? '',
     gateway: at.field('gateway').requiredText(gatewayId) ?? '',
@@ -38,24 +79,17 @@ function readEvent(at: Cursor): OperatorEvent | undefined {
     ...defined('expect', at.field('expect').integer(1, versionMax)),
     ...defined('force', at.field('force').boolean()),
     ...defined('reason', at.field('reason').text({ max: 1000 })),
+    ...defined('ticket', at.field('ticket').text({ max: 200 })),
     ...defined('from', at.field('from').text({ max: 253 })),
     ...defined('outcome', readOutcome(at.field('outcome'))),
   } as const;
-  switch (at.field('type').requiredText() ?? '') {
-    case 'rollback':
-      return {
-        ...base,
-        type: 'rollback',
-        to: at.field('to').integer(1, versionMax) ?? null,
-        ...defined('digest', at.field('digest').text(text)),
-      };
-    case 'release':
-      return { ...base, type: 'release' };
-    case 'accept':
-      return { ...base, type: 'accept' };
-    default:
-      return at.field('type').problem('is not one of rollback, release, accept');
-  }
+}
+
+function readSeen(at: Cursor): SeenStanding | undefined {
+  if (at.requiredObject() === undefined) return undefined;
+  const serving = at.field('serving').integer(0, versionMax) ?? 0;
+  const head = at.field('head').integer(0, versionMax) ?? 0;
+  return { serving, head, held: at.field('held').text(text) ?? null };
 }
 
 function readTime(at: Cursor): string {

@@ -6,6 +6,8 @@
 //   operator  1  the first
 //             2  expiresAt, expect, force, digest, outcome: a command of version 1 was waited for for five seconds;
 //                from, which may be absent
+//                since 0.1: ticket, confirm and breakGlass, which may be absent; the types requested, approved
+//                and rejected
 //   deed      1  the first
 //   attributed 1 the first
 // Each step is pure, goes up by one version, and has a fixture in testdata/.

@@ -1,6 +1,6 @@
 // Tests which versions and heads a batch makes after a given history.
 import t from 'tap';
-import type { OperatorEvent } from '#libs/events/operator-event.ts';
+import type { GatewayCommand } from '#libs/events/operator-event.ts';
 import { Projection } from './projection.ts';
 import { decideOperator } from '#libs/projection/versions/operator-decision.ts';
 import { digestOf } from '#libs/snapshot/digest.ts';
@@ -123,14 +123,14 @@ void t.test('a rollback brings a deleted Gateway back until it is released', asy
 
 void t.test('commands are decided against what is known', async (t) => {
   const given = new Given({ removedMin: 3, removedRoutesMin: 0 });
-  const decide = (command: OperatorEvent): unknown => {
+  const decide = (command: GatewayCommand): unknown => {
     const standing = { versions: given.digests(), servedBy, now: Date.parse('2026-06-01T00:00:00Z') };
     const decided = decideOperator(given.projection.gatewayHead(id), command, standing);
     if (decided.outcome.result !== 'done') return decided.outcome.code;
     return decided.type === 'rollback' ? decided.to : 'ok';
   };
   const servedBy = { actor: 'bob', at: '2026-05-31T10:00:00Z', reason: 'errors', ofVersion: 1 };
-  const back: OperatorEvent = { ...operation, type: 'rollback', to: null };
+  const back: GatewayCommand = { ...operation, type: 'rollback', to: null };
   t.equal(decide(back), 'unknown-gateway');
   given.apply([...base, route('a', '/1')]);
   t.equal(decide(back), 'no-earlier-version');

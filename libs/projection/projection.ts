@@ -5,8 +5,9 @@
 //                              └─▶ discovery
 import type { InventoryPage, StatusPage } from '#libs/events/agent-exchange.ts';
 import type { ChangeEvent } from '#libs/events/change-event.ts';
-import { isDone, type OperatorEvent } from '#libs/events/operator-event.ts';
+import { carriedOut, type GatewayCommand, type SeenStanding } from '#libs/events/operator-event.ts';
 import { evolve, Fleet, type FleetChange, isStale, type KnownObject } from '#libs/fleet/fleet.ts';
+import type { DecisionWishes } from '#libs/gateway/objects/decision-wishes.ts';
 import { foreignKindOf, kindInfoOf } from '#libs/gateway/kinds.ts';
 import type { KubeObject } from '#libs/gateway/object.ts';
 import { generation } from '#libs/gateway/fields/metadata.ts';
@@ -75,13 +76,17 @@ export class Projection {
 
   /** Folds one transaction's worth. The same history in the same batches gives the same bytes. */
   apply(batch: Batch, contentOf: ContentOf): ProjectionChange {
-    const operations = new Map<string, OperatorEvent[]>();
+    const operations = new Map<string, GatewayCommand[]>();
     const respecified = new Set<string>();
     const removed = new Set<string>();
     for (const { event } of batch.events) {
       if ('kind' in event) this.#fold(event, respecified, removed);
       else if (event.type === 'restored') this.#contents.passOver(event);
-      else if (isDone(event)) operations.set(event.gateway, [...(operations.get(event.gateway) ?? []), event]);
+      else {
+        const command = carriedOut(event);
+        const { gateway } = event;
+        if (command !== undefined) operations.set(gateway, [...(operations.get(gateway) ?? []), command]);
+      }
     }
     for (const event of batch.slices) this.#fold(event, respecified, removed);
     for (const item of batch.sealed) this.#stages.sources.sealed.set(item.key, item);
@@ -136,6 +141,16 @@ export class Projection {
 
   gatewayHead(gateway: string): GatewayHead | undefined {
     return this.#contents.head(gateway);
+  }
+
+  /** Says what a gateway wants of the commands for it; undefined = it is not there, or not ours. */
+  decisionWishes(gateway: string): DecisionWishes | undefined {
+    return this.#contents.decisions(gateway);
+  }
+
+  /** Says how a gateway stands, for a command that waits to be confirmed; undefined = it has no versions. */
+  standing(gateway: string): SeenStanding | undefined {
+    return this.#contents.standing(gateway);
   }
 
   /** Gives the content of a gateway's newest version. */

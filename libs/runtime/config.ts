@@ -121,6 +121,16 @@ export function list(max = 1000): z.ZodType<readonly string[]> {
   });
 }
 
+/** Takes a list of known words, in one text with commas or a repeated flag. Absent = empty. */
+export function words<W extends string>(known: readonly W[]): z.ZodType<readonly W[]> {
+  return list().transform((items, context) => {
+    const given = items.flatMap((item) => item.split(',').map((word) => word.trim()));
+    const strange = given.find((word) => !known.some((one) => one === word));
+    if (strange !== undefined) return issue(context, `"${strange}" is not one of ${known.join(', ')}`);
+    return known.filter((word) => given.includes(word));
+  });
+}
+
 /** Takes text that is not empty. */
 export function text(): z.ZodType<string> {
   return z.string().min(1, 'must not be empty');

@@ -2,7 +2,7 @@
 // level. A service puts those that it needs into its own table (`options.ts` beside its `main.ts`) and may say in
 // `description` what it needs them for.
 import { z } from 'zod';
-import { integer, type OptionSpec, port, text, url, urls } from './config.ts';
+import { integer, type OptionSpec, port, text, url, urls, words } from './config.ts';
 import { logLevels } from './log.ts';
 
 export const databaseOptions = {
@@ -38,6 +38,18 @@ export const natsOptions = {
     secret: true,
   },
 } as const satisfies Record<string, OptionSpec>;
+
+/** Says which commands need a second person at every gateway, beside what gateways ask for themselves. */
+export function confirmOption<const W extends string>(commands: readonly W[]) {
+  return {
+    confirm: {
+      flag: '--confirm <commands>',
+      env: 'FLEETGATE_CONFIRM',
+      schema: words(commands),
+      description: `commands that another person must confirm, at every gateway: ${commands.join(',')}`,
+    },
+  } as const satisfies Record<string, OptionSpec>;
+}
 
 /** Says how many copies of the stream to keep, for whoever makes it. */
 export const natsReplicasOption = {

@@ -1,6 +1,8 @@
 // Holds the options of the projector, with their flags, variables and defaults.
-import { type Options, defineOptions, flag, integer } from '#libs/runtime/config.ts';
+import { commandTypes } from '#libs/gateway/command-types.ts';
+import { type Options, defineOptions, duration, flag, integer } from '#libs/runtime/config.ts';
 import {
+  confirmOption,
   databaseOptions,
   listenOptions,
   logLevelOption,
@@ -35,6 +37,14 @@ export const projectorOptions = defineOptions({
     description: 'answer /readyz with 503 while another projector leads',
   },
   ...limitOptions,
+  ...confirmOption(commandTypes),
+  confirmWithin: {
+    flag: '--confirm-within <duration>',
+    env: 'FLEETGATE_CONFIRM_WITHIN',
+    schema: duration({ minMs: 1000, maxMs: 7 * 24 * 3_600_000 }),
+    description: 'how long a command waits to be confirmed',
+    default: '1h',
+  },
   logLevel: {
     ...logLevelOption.logLevel,
     description: 'least important lines that are logged (default: info); debug tells the stages that each batch ran',

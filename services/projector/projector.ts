@@ -137,8 +137,9 @@ async function leadOnce(
     state.phase = 'loading';
     presence.enter({ phase: 'loading', epoch: leadership.epoch });
     const limits = limitsOf(options);
-    const { databaseUrl, batchMax } = options;
-    state.term = await Term.start({ ...context, leadership, databaseUrl, batchMax, limits, now });
+    const { databaseUrl, batchMax, confirm, confirmWithin } = options;
+    const confirmations = { confirm, confirmWithinMs: confirmWithin };
+    state.term = await Term.start({ ...context, leadership, databaseUrl, batchMax, limits, confirmations, now });
     state.phase = 'leading';
     presence.enter({ phase: 'leading', epoch: leadership.epoch });
     metrics.leader.set(1);

@@ -11,6 +11,7 @@ import type { Postgres } from '#libs/runtime/postgres/postgres.ts';
 import type { Limits } from '#libs/projection/versions/limits.ts';
 import type { StatusChange } from '#libs/projection/versions/projection-change.ts';
 import { type AgentDesk, startAgentDesk } from './exchange/agent-desk.ts';
+import type { Confirmations } from './ingest/decisions.ts';
 import { Ingest } from './ingest/ingest.ts';
 import type { Leadership } from './leadership.ts';
 import type { ProjectorMetrics } from './metrics.ts';
@@ -30,6 +31,7 @@ interface TermContext {
   readonly databaseUrl: string;
   readonly batchMax: number;
   readonly limits: Partial<Limits>;
+  readonly confirmations: Confirmations;
   readonly metrics: ProjectorMetrics;
   readonly log: Logger;
   readonly signal: AbortSignal;

@@ -2,6 +2,7 @@
 import type { AddressWish } from '#libs/gateway/objects/gateway.ts';
 import { parseGateway } from '#libs/gateway/objects/gateway.ts';
 import { type LimitWishes, parseGatewayLimits } from '#libs/gateway/objects/gateway-limits.ts';
+import { type DecisionWishes, parseDecisionWishes } from '#libs/gateway/objects/decision-wishes.ts';
 import { frontendProblems } from '#libs/gateway/fields/frontend-tls.ts';
 import type { ParameterSet } from '#libs/gateway/data-plane/data-plane-parameters.ts';
 import type { Scopes } from '#libs/gateway/objects/served-api.ts';
@@ -30,6 +31,8 @@ interface GatewayFacts {
   readonly annotations: Readonly<Record<string, string>>;
   /** Sanity limits that its annotations set. */
   readonly limits: LimitWishes;
+  /** What its annotations want of the commands for it. */
+  readonly decisions: DecisionWishes;
   /** Its own, then those of its class. */
   readonly parameters: ParameterSet;
   /** Whether they could all be read. */
@@ -72,6 +75,7 @@ export function draftGateway(
   const from = { kind: 'Gateway', cluster, namespace } as const;
   const parameters = ownParameters(findParameters(gateway.infrastructure.parameters, cluster, lookup), ofClass);
   const limits = parseGatewayLimits(object);
+  const decisions = parseDecisionWishes(object);
   const fault = gatewayFault(gateway) ?? ('fault' in parameters ? parameters.fault : undefined);
   const demands = resolveClientDemands(gateway.frontend, from, lookup);
   const drafts = gateway.listeners.map((listener) =>
@@ -90,6 +94,7 @@ export function draftGateway(
     labels: gateway.infrastructure.labels,
     annotations: gateway.infrastructure.annotations,
     limits: limits.wishes,
+    decisions: decisions.wishes,
     parameters: 'value' in parameters ? { ...ofClass.parameters, ...parameters.value } : ofClass.parameters,
     parametersKnown: 'value' in parameters && ofClass.fault === undefined,
     ...(ofClass.sharedService === undefined ? {} : { sharedService: ofClass.sharedService }),
@@ -101,6 +106,7 @@ export function draftGateway(
       ...gateway.problems,
       ...frontendProblems(gateway.frontend),
       ...limits.problems,
+      ...decisions.problems,
     ],
     ignored: gateway.ignored,
     ...(fault === undefined ? {} : { fault }),

@@ -1,7 +1,8 @@
 // Keeps the contents and versions of all gateways, fed by the stages: entries are added and taken away as stage outputs
 // change.
-import type { OperatorEvent } from '#libs/events/operator-event.ts';
+import type { GatewayCommand, SeenStanding } from '#libs/events/operator-event.ts';
 import type { RestoreEvent } from '#libs/events/restore-event.ts';
+import type { DecisionWishes } from '#libs/gateway/objects/decision-wishes.ts';
 import { Numbering, type SavedNumbering } from './numbering.ts';
 import type { VersionFacts } from '#libs/projection/model/delivery/delivery.ts';
 import type { ContentOf, GatewayHead, NewVersion, VersionContent } from './gateway-head.ts';
@@ -53,6 +54,19 @@ export class ContentBook {
     return { since: versions.since, serving, pinned, alarm, ports: versions.servedPorts };
   }
 
+  /** Says what a gateway wants of the commands for it; undefined = it is not there, or not ours. */
+  decisions(gateway: string): DecisionWishes | undefined {
+    return this.#stages.gateways.models.peek(gateway)?.decisions;
+  }
+
+  /** Says how a gateway stands, for a command that waits to be confirmed; undefined = it has no versions. */
+  standing(gateway: string): SeenStanding | undefined {
+    const versions = this.#gateways.get(gateway);
+    if (versions?.head === undefined) return undefined;
+    const { serving, head } = versions.head;
+    return { serving, head, held: versions.content.heldDigest() };
+  }
+
   /** Names the first version that has what the last step brought to a gateway. */
   settled(gateway: string): number | undefined {
     return this.#gateways.get(gateway)?.settled;
@@ -93,7 +107,7 @@ export class ContentBook {
 
   /** Folds one commit into every gateway that it touched. */
   step(commit: {
-    readonly operations: ReadonlyMap<string, readonly OperatorEvent[]>;
+    readonly operations: ReadonlyMap<string, readonly GatewayCommand[]>;
     /** Gateways whose object has a new spec. */
     readonly respecified: ReadonlySet<string>;
     /** Gateways whose object was deleted before the agent's eyes, and not by a relist that missed it. */

@@ -1,5 +1,6 @@
 // Keeps the content of one gateway: what its objects ask for now (live) beside what its newest version holds (head),
 // and where they differ. Everything is kept by adding and taking away, so that a change costs what it changes.
+import { hash } from 'node:crypto';
 import { compareText } from '#libs/gateway/compare-text.ts';
 import type { StoredEntry } from '#libs/snapshot/entry.ts';
 import { Digest } from '#libs/snapshot/digest.ts';
@@ -70,6 +71,13 @@ export class GatewayContent {
   /** Gives what the newest version holds. */
   head(): VersionContent {
     return { digest: this.#digest.value(), entries: new Map(this.#head), ports: this.#headPorts };
+  }
+
+  /** Gives the SHA-256 of how live differs from head; null = it does not. It costs what the difference is. */
+  heldDigest(): string | null {
+    if (!this.differs) return null;
+    const pairs = [...this.#pending].toSorted().map((key) => [key, this.#live.get(key)?.hash ?? null]);
+    return hash('sha256', JSON.stringify(pairs));
   }
 
   /** Describes live as the next version, for the limits. */

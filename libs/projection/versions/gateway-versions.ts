@@ -1,6 +1,6 @@
 // Folds the versions of one gateway: live content becomes the next version, a rollback brings an old one back and pins,
 // a release ends the pin. A commit makes at most one new version; versions only go up.
-import type { OperatorEvent } from '#libs/events/operator-event.ts';
+import type { GatewayCommand } from '#libs/events/operator-event.ts';
 import type { StoredEntry } from '#libs/snapshot/entry.ts';
 import { type EntryChange, GatewayContent } from './gateway-content.ts';
 import type { Labels } from '#libs/snapshot/gateway-glob.ts';
@@ -21,7 +21,7 @@ interface VersionStep {
 
 /** Holds one commit, as far as it is about this gateway. */
 interface Commit {
-  readonly operations: readonly OperatorEvent[];
+  readonly operations: readonly GatewayCommand[];
   /** The Gateway object is there and ours. */
   readonly present: boolean;
   /** The Gateway object has a new spec. */
@@ -168,7 +168,7 @@ export class GatewayVersions {
 const headFields = ['head', 'serving', 'pinned', 'deleted', 'alarm', 'labels', 'uid', 'limits'] as const;
 
 /** Decides by the last of rollback and release; an accept counts wherever it stands. */
-function decide(operations: readonly OperatorEvent[], anew: boolean, wasPinned: boolean): Decision {
+function decide(operations: readonly GatewayCommand[], anew: boolean, wasPinned: boolean): Decision {
   const pinned = wasPinned && !anew;
   const accepted = operations.some(({ type }) => type === 'accept');
   const last = operations.findLast(({ type }) => type !== 'accept');

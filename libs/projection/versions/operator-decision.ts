@@ -1,5 +1,5 @@
 // Decides commands of operators against what is known; what is decided is folded as an event, with its outcome.
-import type { OperatorEvent, RollbackEvent, StoredOutcome } from '#libs/events/operator-event.ts';
+import type { GatewayCommand, RollbackEvent, StoredOutcome } from '#libs/events/operator-event.ts';
 import type { GatewayHead } from './gateway-head.ts';
 
 /** Says what a command is decided against, beside the gateway's head. */
@@ -23,7 +23,7 @@ interface ServedBy {
 }
 
 /** Names what of a gateway's head decides. */
-type DecidedHead = Pick<GatewayHead, 'head' | 'serving' | 'pinned' | 'alarm'>;
+export type DecidedHead = Pick<GatewayHead, 'head' | 'serving' | 'pinned' | 'alarm'>;
 
 type Refusal = Exclude<StoredOutcome, { readonly result: 'done' }>;
 
@@ -33,9 +33,9 @@ type Refusal = Exclude<StoredOutcome, { readonly result: 'done' }>;
  */
 export function decideOperator(
   head: DecidedHead | undefined,
-  command: OperatorEvent,
+  command: GatewayCommand,
   standing: Standing,
-): OperatorEvent & { readonly outcome: StoredOutcome } {
+): GatewayCommand & { readonly outcome: StoredOutcome } {
   const refusal = expired(command, standing.now) ?? outdated(head, command, standing);
   if (refusal !== undefined) return { ...command, outcome: refusal };
   const done = { result: 'done', ...(head === undefined ? {} : { replaced: head.serving }) } as const;
@@ -60,14 +60,14 @@ function previousVersion(
     );
 }
 
-function expired({ expiresAt }: OperatorEvent, now: number): Refusal | undefined {
+function expired({ expiresAt }: GatewayCommand, now: number): Refusal | undefined {
   if (now < Date.parse(expiresAt)) return undefined;
   const message = `the command expired at ${expiresAt} before it was decided, and was not carried out; give it again`;
   return { result: 'expired', code: 'expired', message };
 }
 
 /** The gateway is not known, or is not as the person saw it. */
-function outdated(head: DecidedHead | undefined, command: OperatorEvent, standing: Standing): Refusal | undefined {
+function outdated(head: DecidedHead | undefined, command: GatewayCommand, standing: Standing): Refusal | undefined {
   const { gateway, expect, force = false } = command;
   if (head === undefined) return refuse('unknown-gateway', `no gateway ${gateway} is known`);
   if (expect === undefined || force || head.serving === expect) return undefined;
@@ -76,7 +76,7 @@ function outdated(head: DecidedHead | undefined, command: OperatorEvent, standin
 }
 
 /** A release without a pin, an accept without an alarm. */
-function unneeded(head: DecidedHead | undefined, { type, gateway }: OperatorEvent): Refusal | undefined {
+function unneeded(head: DecidedHead | undefined, { type, gateway }: GatewayCommand): Refusal | undefined {
   if (type === 'release' && head?.pinned !== true) return refuse('not-pinned', `${gateway} is not pinned`);
   if (type === 'accept' && head?.alarm === null) return refuse('nothing-held', `nothing of ${gateway} is held back`);
   return undefined;

@@ -1,6 +1,6 @@
 // Gives tests a projection with the memory that Postgres is to the projector, and a small fleet to tell histories of.
 import type { ChangeEvent } from '#libs/events/change-event.ts';
-import type { OperatorEvent } from '#libs/events/operator-event.ts';
+import type { GatewayCommand, OperatorEvent } from '#libs/events/operator-event.ts';
 import { Projection } from '#libs/projection/projection.ts';
 import type { Limits } from '#libs/projection/versions/limits.ts';
 import type { ProjectionChange } from '#libs/projection/versions/projection-change.ts';
@@ -117,6 +117,6 @@ export const operation = {
   at: '2026-01-01T00:00:00Z',
   expiresAt: '2099-01-01T00:00:00Z',
 } as const;
-export const rollback = (to: number): OperatorEvent => ({ ...operation, type: 'rollback', to });
-export const release: OperatorEvent = { ...operation, type: 'release' };
-export const accept: OperatorEvent = { ...operation, type: 'accept' };
+export const rollback = (to: number): GatewayCommand => ({ ...operation, type: 'rollback', to });
+export const release: GatewayCommand = { ...operation, type: 'release' };
+export const accept: GatewayCommand = { ...operation, type: 'accept' };

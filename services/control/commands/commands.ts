@@ -4,6 +4,7 @@ import { randomUUID } from 'node:crypto';
 import type { Kysely } from 'kysely';
 import { z } from 'zod';
 import type { OperatorEvent, OperatorOutcome } from '#libs/events/operator-event.ts';
+import type { CommandType } from '#libs/gateway/command-types.ts';
 import { operatorSubject, replyHeader } from '#libs/events/subjects.ts';
 import type { Database } from '#libs/runtime/postgres/database.ts';
 import { FleetgateError, fail, messageOf } from '#libs/runtime/errors.ts';
@@ -21,7 +22,7 @@ import type { NodeWaits } from './node-waits.ts';
 
 /** Says what is asked for; `waitMs` = how long to wait for the nodes from the beginning, undefined = not at all. */
 export interface Command {
-  readonly type: OperatorEvent['type'];
+  readonly type: CommandType;
   readonly gateway: string;
   /** Of a rollback; null = the version that served before. */
   readonly to: number | null;
@@ -56,7 +57,13 @@ const outcome = z.union([
     replaced: z.int().exactOptional(),
     to: z.int().exactOptional(),
   }),
-  z.object({ id: z.string(), ok: z.literal(false), code: z.string(), message: z.string() }),
+  z.object({
+    id: z.string(),
+    ok: z.literal(false),
+    code: z.string(),
+    message: z.string(),
+    until: z.string().exactOptional(),
+  }),
 ]) satisfies z.ZodType<OperatorOutcome>;
 
 export class Commands {

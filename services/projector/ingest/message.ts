@@ -2,7 +2,7 @@
 // Whatever a sender says, no private key gets past here: of a Secret only its metadata and summary are kept.
 import { type AttributionEvent, attributionMessageId } from '#libs/events/attribution-event.ts';
 import type { ChangeEvent } from '#libs/events/change-event.ts';
-import type { OperatorEvent } from '#libs/events/operator-event.ts';
+import { type OperatorEvent, isCommand } from '#libs/events/operator-event.ts';
 import { parseAttributionEvent } from '#libs/events/parse-attribution-event.ts';
 import { parseChangeEvent } from '#libs/events/parse-change-event.ts';
 import { parseOperatorEvent } from '#libs/events/parse-operator-event.ts';
@@ -68,7 +68,15 @@ function parseOperator(json: unknown): Message {
   const { actor, ...texts } = parsed.value;
   const unfit = unfitField({ ...texts, ...actor });
   if (unfit !== undefined) return bad(unfit);
-  return operatorId.test(parsed.value.id) ? { type: 'operator', event: parsed.value } : bad('id: is no id');
+  return operatorId.test(parsed.value.id) ? toDecided(parsed.value) : bad('id: is no id');
+}
+
+/** Only the projector requests, and says what was requested where somebody decides it. */
+function toDecided(event: OperatorEvent): Message {
+  if (event.type === 'requested') return bad('type: a command is given, and requested by the projector alone');
+  if (isCommand(event)) return { type: 'operator', event };
+  const { command: _claimed, ...decision } = event;
+  return { type: 'operator', event: decision };
 }
 
 /** Finds the fingerprint in the summary of a Secret, where it has one. */

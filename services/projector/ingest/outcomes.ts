@@ -1,8 +1,16 @@
 // Reads from the history what became of operator commands, so that a repeated command gets the same answer, and what a
 // new one is decided against.
 import type { ClientBase } from 'pg';
-import type { OperatorEvent, OperatorOutcome } from '#libs/events/operator-event.ts';
+import {
+  type DecisionEvent,
+  type OperatorEvent,
+  type OperatorOutcome,
+  type RequestedEvent,
+  carriedOut,
+  operatorTypes,
+} from '#libs/events/operator-event.ts';
 import { parseOperatorEvent } from '#libs/events/parse-operator-event.ts';
+import { parsePlaceKey } from '#libs/gateway/object-key.ts';
 import type { Standing } from '#libs/projection/versions/operator-decision.ts';
 
 const versionsMax = 10_000;
@@ -13,23 +21,66 @@ export async function readOutcome(client: ClientBase, id: string): Promise<Opera
     `select e.seq, e.data,
             (select coalesce(max(s.version), 0) from snapshots s
               where s.gateway = e.cluster || '/' || e.namespace || '/' || e.name and s.seq <= e.batch) as version
-       from events e where e.id = $1 and e.type in ('rollback', 'release', 'accept')`,
-    [id],
+       from events e where e.id = $1 and e.type = any($2)`,
+    [id, operatorTypes],
   );
   const [row] = rows;
   if (row === undefined) return undefined;
-  const stored = parseOperatorEvent(JSON.parse(row.data));
-  if (!stored.ok) throw new Error(`event ${row.seq} cannot be read`);
-  return toOutcome(stored.value, row.version, row.seq);
+  return toOutcome(parseStored(row), row.version, row.seq);
 }
 
 /** Makes the answer to a command that is in the history; `version` serves since. */
 export function toOutcome(event: OperatorEvent, version: number, seq: string): OperatorOutcome {
   const { id, gateway, outcome = { result: 'done' } } = event;
   if (outcome.result !== 'done') return { id, ok: false, code: outcome.code, message: outcome.message };
+  if (event.type === 'requested') return toWaiting(event);
   const replaced = outcome.replaced === undefined ? {} : { replaced: outcome.replaced };
-  const to = event.type === 'rollback' && event.to !== null ? { to: event.to } : {};
+  const command = carriedOut(event);
+  const to = command?.type === 'rollback' && command.to !== null ? { to: command.to } : {};
   return { id, ok: true, gateway, version, seq, ...replaced, ...to };
+}
+
+function toWaiting({ id, gateway, command, expiresAt }: RequestedEvent): OperatorOutcome {
+  const what = `the ${command.type} of ${gateway} is not carried out yet: another person must confirm it`;
+  return { id, ok: false, code: 'requested', message: `${what} until ${expiresAt}`, until: expiresAt };
+}
+
+/** Reads what was requested, and what was decided of it; `request` undefined = nothing was requested under the id. */
+export async function readRequest(
+  client: ClientBase,
+  id: string,
+): Promise<{
+  readonly request: RequestedEvent | undefined;
+  readonly earlier: { readonly type: DecisionEvent['type']; readonly by: string | null } | undefined;
+}> {
+  const { rows } = await client.query<{ seq: string; data: string }>(
+    `select seq, data from events where id = $1 and type = 'requested'`,
+    [id],
+  );
+  const [row] = rows;
+  const request = row === undefined ? undefined : parseStored(row);
+  const isWaiting = request?.type === 'requested' && request.outcome?.result === 'done';
+  if (row === undefined || !isWaiting) return { request: undefined, earlier: undefined };
+  const { cluster, namespace, name } = parsePlaceKey(request.gateway);
+  const later = await client.query<{ seq: string; data: string }>(
+    `select seq, data from events
+      where cluster = $1 and kind = 'Gateway' and namespace = $2 and name = $3 and seq > $4
+        and type in ('approved', 'rejected') order by seq`,
+    [cluster, namespace, name, row.seq],
+  );
+  for (const one of later.rows) {
+    const decision = parseStored(one);
+    if (decision.type !== 'approved' && decision.type !== 'rejected') continue;
+    if (decision.request !== id || decision.outcome?.result !== 'done') continue;
+    return { request, earlier: { type: decision.type, by: decision.actor.name } };
+  }
+  return { request, earlier: undefined };
+}
+
+function parseStored({ seq, data }: { readonly seq: string; readonly data: string }): OperatorEvent {
+  const stored = parseOperatorEvent(JSON.parse(data));
+  if (!stored.ok) throw new Error(`event ${seq} cannot be read`);
+  return stored.value;
 }
 
 /**

@@ -5,13 +5,13 @@ import { fail, sentenceOf } from '#libs/runtime/errors.ts';
 import type { Logger } from '#libs/runtime/log.ts';
 import type { NodeEvent } from '#libs/events/node-event.ts';
 import type { PersonalEvent } from '#libs/events/private-text.ts';
-import { isDone, type OperatorEvent, type OperatorOutcome } from '#libs/events/operator-event.ts';
+import { carriedOut, type OperatorEvent, type OperatorOutcome } from '#libs/events/operator-event.ts';
 import { Projection } from '#libs/projection/projection.ts';
 import type { Batch, ProjectionChange, StatusChange } from '#libs/projection/versions/projection-change.ts';
 import type { ContentOf } from '#libs/projection/versions/gateway-head.ts';
 import type { Limits } from '#libs/projection/versions/limits.ts';
 import type { NodeReport } from '#libs/projection/model/delivery/node-report.ts';
-import { decideOperator } from '#libs/projection/versions/operator-decision.ts';
+import { type Confirmations, decideAny } from './decisions.ts';
 import { ClusterRegistry } from './cluster-registry.ts';
 import { type CommitRows, buildCommitRows, nodeRows, noChange } from '../store/commit-rows.ts';
 import { buildDeedRows, readNotedDeeds } from '../store/deeds.ts';
@@ -22,7 +22,7 @@ import { batchFields, foldLogged } from './fold-log.ts';
 import type { Intake } from './intake.ts';
 import type { Leadership } from '../leadership.ts';
 import type { ProjectorMetrics } from '../metrics.ts';
-import { readOutcome, readStanding, toOutcome } from './outcomes.ts';
+import { readOutcome, toOutcome } from './outcomes.ts';
 import { type PrivateText, PrivateTexts } from '../store/private-texts.ts';
 import { readSavedState } from '../store/saved-state.ts';
 import { staleStatuses } from '../store/stale-statuses.ts';
@@ -31,6 +31,8 @@ import { readVersionContent } from '../store/version-content.ts';
 interface WriterContext {
   readonly leadership: Leadership;
   readonly limits: Partial<Limits>;
+  /** Absent = only what gateways ask for themselves, within an hour. */
+  readonly confirmations?: Confirmations;
   readonly metrics: ProjectorMetrics;
   readonly log: Logger;
   readonly now: () => Date;
@@ -123,18 +125,14 @@ export class Writer {
    * again.
    */
   async decide(command: OperatorEvent, checkpoint: Checkpoint): Promise<Decided> {
-    const { leadership, now } = this.#context;
-    const { client } = leadership;
+    const { client } = this.#context.leadership;
     const past = await readOutcome(client, command.id);
     if (past !== undefined) {
       await this.skipTo(checkpoint);
       return { outcome: past, statuses: [] };
     }
-    const { gateway } = command;
-    const standing = await readStanding(client, gateway, command.type === 'rollback' ? command.to : null);
     const { event, added } = await this.#concealOne(command);
-    const decide = (): ReturnType<typeof decideOperator> =>
-      decideOperator(this.projection.gatewayHead(gateway), event, { ...standing, now: now().getTime() });
+    const decide = await decideAny(client, event, { ...this.#context, projection: this.projection });
     const contentOf = await this.#contentFor(decide());
     // The time is looked at again, because reading a content takes some: what comes too late is not carried out.
     return this.#appendDecided(decide(), added, { contentOf, checkpoint });
@@ -277,11 +275,12 @@ export class Writer {
   }
 
   async #contentFor(event: OperatorEvent): Promise<ContentOf> {
-    if (event.type !== 'rollback' || event.to === null || !isDone(event)) return noContent;
-    const content = await readVersionContent(this.#context.leadership.client, event.gateway, event.to);
-    if (content === undefined) throw new Error(`${event.gateway} has no version ${event.to}`);
+    const command = carriedOut(event);
+    if (command?.type !== 'rollback' || command.to === null) return noContent;
+    const content = await readVersionContent(this.#context.leadership.client, command.gateway, command.to);
+    if (content === undefined) throw new Error(`${command.gateway} has no version ${command.to}`);
     return (gateway, version) => {
-      if (gateway !== event.gateway || version !== event.to)
+      if (gateway !== command.gateway || version !== command.to)
         throw new Error(`version ${version} of ${gateway} was not read`);
       return content;
     };

@@ -1,7 +1,7 @@
 // Reads the history as it was folded: its events in order, transaction by transaction, streamed.
 import type { ClientBase } from 'pg';
 import { type DeedEvent, deedTypes } from '#libs/events/deed-event.ts';
-import { isDone } from '#libs/events/operator-event.ts';
+import { carriedOut, operatorTypes } from '#libs/events/operator-event.ts';
 import { parseChangeEvent } from '#libs/events/parse-change-event.ts';
 import { parseDeedEvent } from '#libs/events/parse-deed-event.ts';
 import { parseOperatorEvent } from '#libs/events/parse-operator-event.ts';
@@ -31,7 +31,7 @@ type EventRow = Pick<Row<'events'>, 'seq' | 'batch' | 'type' | 'recorded_at' | '
 
 /** They change no version: what was done to the fleet itself, and what became of nodes. */
 const unfoldedTypes: readonly string[] = [...deedTypes, 'node-left'];
-const commandTypes = new Set(['rollback', 'release', 'accept']);
+const decidedTypes: ReadonlySet<string> = new Set(operatorTypes);
 
 /**
  * Gives every transaction of the history, from the first; those after event `lastSeq` are left out, and the one that
@@ -103,9 +103,12 @@ function readRepaired(row: EventRow, { repaired, reason }: DeedEvent, problem: s
 export async function contentsFor(client: ClientBase, { folded }: Pick<HistoryBatch, 'folded'>): Promise<ContentOf> {
   const contents = new Map<string, VersionContent>();
   for (const { event } of folded) {
-    if (event.type !== 'rollback' || event.to === null || !isDone(event)) continue;
-    const content = await readVersionContent(client, event.gateway, event.to);
-    if (content !== undefined) contents.set(`${event.gateway} ${event.to}`, content);
+    if (event.type === 'restored' || 'object' in event) continue;
+    const command = carriedOut(event);
+    if (command?.type !== 'rollback' || command.to === null) continue;
+    const { gateway, to } = command;
+    const content = await readVersionContent(client, gateway, to);
+    if (content !== undefined) contents.set(`${gateway} ${to}`, content);
   }
   return (gateway, version) => {
     const content = contents.get(`${gateway} ${version}`);
@@ -116,7 +119,7 @@ export async function contentsFor(client: ClientBase, { folded }: Pick<HistoryBa
 
 function parserOf(type: string): (json: unknown) => Parsed<FoldedEvent['event']> {
   if (type === 'restored') return parseRestoreEvent;
-  return commandTypes.has(type) ? parseOperatorEvent : parseChangeEvent;
+  return decidedTypes.has(type) ? parseOperatorEvent : parseChangeEvent;
 }
 
 /** Reads a stored event, or says why it cannot be read. */

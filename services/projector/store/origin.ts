@@ -1,7 +1,7 @@
 // Finds who made a version, and a sentence about why, from the events that were folded with it. Equal events give equal
 // words.
 import type { ChangeEvent } from '#libs/events/change-event.ts';
-import { isDone } from '#libs/events/operator-event.ts';
+import { carriedOut } from '#libs/events/operator-event.ts';
 import type { FoldedEvent } from '#libs/projection/versions/projection-change.ts';
 import type { NewVersion } from '#libs/projection/versions/gateway-head.ts';
 import { parsePlaceKey, toLocalKey } from '#libs/gateway/object-key.ts';
@@ -20,8 +20,10 @@ export function originOf(version: NewVersion, folded: readonly FoldedEvent[]): O
   const changes: ChangeEvent[] = [];
   for (const { event } of folded) {
     if ('object' in event) changes.push(event);
-    else if (event.type !== 'restored' && event.gateway === version.gateway && isDone(event))
-      return { actor: event.actor.name, reason: event.reason ?? null };
+    else if (event.type !== 'restored' && event.gateway === version.gateway) {
+      const command = carriedOut(event);
+      if (command !== undefined) return { actor: command.actor.name, reason: whyOf(command) };
+    }
   }
   const touched = new Set(version.changes.map(({ key }) => objectOf(key, version.gateway)));
   const direct = changes.filter((event) => touched.has(toLocalKey(event)));
@@ -42,8 +44,14 @@ function objectOf(key: string, gateway: string): string {
 
 /** Says what was done, and why where the change says so. */
 function causeText(event: ChangeEvent): string {
-  const why = [event.ticket, event.reason].filter((text) => text !== undefined).join(' ');
-  return `${event.type} ${event.kind} ${placeOf(event)}${why === '' ? '' : ` (${why})`}`;
+  const why = whyOf(event);
+  return `${event.type} ${event.kind} ${placeOf(event)}${why === null ? '' : ` (${why})`}`;
+}
+
+/** Says which ticket asked for it, and why; null = nobody said. */
+function whyOf({ ticket, reason }: { readonly ticket?: string; readonly reason?: string }): string | null {
+  const said = [ticket, reason].filter((text) => text !== undefined);
+  return said.length === 0 ? null : said.join(' ');
 }
 
 function placeOf({ namespace, name }: ChangeEvent): string {

@@ -1,6 +1,6 @@
 // Makes objects for the projector's tests: one gateway in `eu/infra/web`, a Service, and any number of routes.
 import type { ChangeEvent } from '#libs/events/change-event.ts';
-import type { OperatorEvent } from '#libs/events/operator-event.ts';
+import type { DecisionEvent, GatewayCommand } from '#libs/events/operator-event.ts';
 import { applied, deleted, type Manifest } from '#libs/testing/given/change-events.ts';
 
 export const gateway = 'eu/infra/web';
@@ -51,6 +51,11 @@ export function gatewayLabelled(version: number, labels: Readonly<Record<string,
   return applied({ ...web, metadata: { name: 'web', namespace: 'infra', labels } }, 'eu', `${version}`);
 }
 
+/** Makes the gateway as it was, with annotations. */
+export function gatewayAnnotated(version: number, annotations: Readonly<Record<string, string>>): ChangeEvent {
+  return applied({ ...web, metadata: { name: 'web', namespace: 'infra', annotations } }, 'eu', `${version}`);
+}
+
 /** Makes a slice with the ready addresses of the service. */
 export function slice(version: number, ...addresses: readonly string[]): ChangeEvent {
   const manifest = {
@@ -90,7 +95,8 @@ let commands = 0;
 /** Makes a command on the gateway. */
 export function command(
   fields: { readonly type: 'rollback'; readonly to: number | null } | { readonly type: 'release' | 'accept' },
-): OperatorEvent {
+  more: Partial<Pick<GatewayCommand, 'actor' | 'expect' | 'force' | 'breakGlass' | 'confirm' | 'reason'>> = {},
+): GatewayCommand {
   commands += 1;
   return {
     v: 2,
@@ -100,7 +106,23 @@ export function command(
     at: '2026-01-02T00:00:00Z',
     expiresAt: '2099-01-01T00:00:00Z',
     reason: 'a test',
+    ...more,
     ...fields,
+  };
+}
+
+/** Makes the decision of a person about a request. */
+export function decision(type: DecisionEvent['type'], request: string, name: string): DecisionEvent {
+  commands += 1;
+  return {
+    v: 2,
+    id: `command-${commands}`,
+    gateway,
+    actor: { name, role: 'operator' },
+    at: '2026-01-02T00:00:00Z',
+    expiresAt: '2099-01-01T00:00:00Z',
+    type,
+    request,
   };
 }
 

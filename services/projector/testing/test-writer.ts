@@ -37,7 +37,11 @@ export class TestWriter {
     this.#writer = writer;
   }
 
-  static async open(test: Teardown, limits: Partial<Limits> = {}): Promise<TestWriter> {
+  static async open(
+    test: Teardown,
+    limits: Partial<Limits> = {},
+    now: () => Date = () => new Date(),
+  ): Promise<TestWriter> {
     const { url } = await throwawayPostgres(test);
     const log = testLogger();
     const leadership = await awaitLeadership({
@@ -52,7 +56,7 @@ export class TestWriter {
     await client.connect();
     test.teardown(() => client.end());
     const metrics = createProjectorMetrics(createMetrics('test'));
-    const open = () => Writer.open({ leadership, limits, metrics, log, now: () => new Date() }, []);
+    const open = () => Writer.open({ leadership, limits, metrics, log, now }, []);
     return new TestWriter(url, leadership, client, open, await open());
   }
 
