@@ -34,9 +34,8 @@ void t.test('a stream that lost its newest messages while the projector runs', a
     },
     { everyMs: 200 },
   );
-  t.match(await fleet.rows(`select count(*)::int as n, count(distinct id)::int as ids from events`), [
-    { n: 15, ids: 15 },
-  ]);
+  const counts = `select count(*)::int as n, count(distinct id)::int as ids from events where cluster <> ''`;
+  t.match(await fleet.rows(counts), [{ n: 15, ids: 15 }]);
 });
 
 void t.test('… and had grown beyond what was read before the projector saw it again', async (t) => {
