@@ -66,6 +66,16 @@ create table entries (
   constraint entries_pkey PRIMARY KEY (hash)
 );
 
+create table event_facts (
+  change_id text not null,
+  type text not null,
+  rank smallint not null,
+  seq bigint not null,
+  names text,
+  constraint event_facts_pkey PRIMARY KEY (change_id, type, rank, seq)
+);
+CREATE INDEX event_facts_waiting ON public.event_facts USING btree (change_id) WHERE (names IS NOT NULL);
+
 create table event_index (
   seq bigint not null,
   recorded_at timestamp with time zone not null,
@@ -79,6 +89,14 @@ create table event_index (
 );
 CREATE INDEX event_index_object ON public.event_index USING btree (object, seq);
 CREATE INDEX event_index_range ON public.event_index USING brin (seq, recorded_at) WITH (pages_per_range='32', autosummarize='on');
+
+create table event_names (
+  what text not null,
+  name text not null,
+  seq bigint not null,
+  constraint event_names_pkey PRIMARY KEY (what, name, seq),
+  constraint event_names_what_check CHECK ((what = ANY (ARRAY['by'::text, 'tool'::text])))
+);
 
 create table events (
   seq bigint not null,

@@ -2,6 +2,8 @@
 import { readFileSync } from 'node:fs';
 import * as fc from 'fast-check';
 import t from 'tap';
+import { parseTraceEvent } from './parse-trace-event.ts';
+import { traceMessageId } from './trace-event.ts';
 import { attributionMessageId } from './attribution-event.ts';
 import { parseAttributionEvent } from './parse-attribution-event.ts';
 import { parseChangeEvent } from './parse-change-event.ts';
@@ -73,6 +75,29 @@ void t.test('an attribution is read, and has as many requests as its certainty a
   const id = attributionMessageId(parsed.value);
   t.equal(id, attributionMessageId({ ...parsed.value, cluster: 'eu' }), 'the same finding has the same id');
   t.not(id, attributionMessageId({ ...parsed.value, certainty: 'one-of' }));
+});
+
+void t.test('a trace is read, and what it lacks is named', async (t) => {
+  const trace = fixture('trace-v1');
+  const parsed = parseTraceEvent(trace);
+  t.strictSame(parsed, { ok: true, value: trace });
+  t.strictSame(problemsOf(parseTraceEvent({ ...trace, tool: 'make' })), [
+    'tool: "make" is not supported; it is one of argocd, flux, helm',
+    'tool: is no known tool',
+  ]);
+  t.strictSame(problemsOf(parseTraceEvent({ ...trace, application: '', initiatedBy: [], commit: { author: 7 } })), [
+    'application: must not be empty',
+    'commit.author: must be a string, is an integer',
+    'initiatedBy: must be an object, is a list',
+  ]);
+  if (!parsed.ok) return;
+  const id = traceMessageId(parsed.value);
+  t.equal(
+    id,
+    traceMessageId({ ...parsed.value, commit: { author: 'x', message: '', at: '' } }),
+    'nothing personal in it',
+  );
+  t.not(id, traceMessageId({ ...parsed.value, revision: 'another' }));
 });
 
 void t.test(

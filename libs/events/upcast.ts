@@ -10,6 +10,7 @@
 //                and rejected
 //   deed      1  the first
 //   attributed 1 the first
+//   traced    1  the first
 // Each step is pure, goes up by one version, and has a fixture in testdata/.
 import { isRecord } from '#libs/gateway/fields/record.ts';
 

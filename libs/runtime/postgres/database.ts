@@ -84,6 +84,25 @@ interface EventsTable {
   readonly leaf: Buffer;
 }
 
+interface EventFactsTable {
+  /** changeMessageId of the change that the fact speaks of. */
+  readonly change_id: string;
+  readonly type: string;
+  /** Of the facts of one change and type the highest holds, and of those the newest. */
+  readonly rank: number;
+  /** Number of the event that the fact is. */
+  readonly seq: BigInt8;
+  /** JSON of the rows of event_names that waited for the change. */
+  readonly names: string | null;
+}
+
+interface EventNamesTable {
+  readonly what: 'by' | 'tool';
+  readonly name: string;
+  /** Number of the change. */
+  readonly seq: BigInt8;
+}
+
 interface ObjectsTable {
   readonly cluster: string;
   readonly kind: string;
@@ -235,6 +254,8 @@ export interface Database {
   readonly projectors: ProjectorsTable;
   readonly clusters: ClustersTable;
   readonly events: EventsTable;
+  readonly event_facts: EventFactsTable;
+  readonly event_names: EventNamesTable;
   readonly objects: ObjectsTable;
   readonly endpoint_slices: EndpointSlicesTable;
   readonly gateways: GatewaysTable;

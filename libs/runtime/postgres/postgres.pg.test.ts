@@ -66,6 +66,8 @@ void t.test('the Database interface names the tables of the migrations', async (
     projectors: true,
     clusters: true,
     events: true,
+    event_facts: true,
+    event_names: true,
     objects: true,
     endpoint_slices: true,
     gateways: true,

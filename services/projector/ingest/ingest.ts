@@ -3,8 +3,9 @@
 // message by message: the one at fault is skipped loudly, and the fleet goes on.
 import { DatabaseError } from 'pg';
 import type { ChangeEvent } from '#libs/events/change-event.ts';
+import { type ChangeFact, factMessageId } from '#libs/events/change-fact.ts';
 import type { OperatorEvent, OperatorOutcome } from '#libs/events/operator-event.ts';
-import { changeMessageId, operatorSubject, replyHeader } from '#libs/events/subjects.ts';
+import { attributionSubject, changeMessageId, operatorSubject, replyHeader } from '#libs/events/subjects.ts';
 import { messageOf } from '#libs/runtime/errors.ts';
 import type { Logger } from '#libs/runtime/log.ts';
 import type { StreamMessage, StreamPlace } from '#libs/runtime/nats/pull-consumer.ts';
@@ -125,11 +126,11 @@ export class Ingest {
   }
 
   async #process(messages: readonly StreamMessage[]): Promise<void> {
-    const old = await this.#oldIds(messages);
+    const known = await this.#knownIds(messages);
     let intake = this.#newIntake();
     for (const message of messages) {
       const parsed = parseMessage(message.subject, message.data);
-      if (parsed.type === 'probe' || parsed.type === 'attributed') continue;
+      if (parsed.type === 'probe') continue;
       const over = message.seq <= this.#writer.checkpoint.streamSeq;
       if (parsed.type === 'operator' && over) {
         await this.#answerAgain(message, parsed.event);
@@ -138,12 +139,15 @@ export class Ingest {
       } else if (parsed.type === 'bad') {
         this.#malformed(message, parsed.reason);
       } else if (parsed.type === 'change') {
-        const verdict = old.has(changeMessageId(parsed.event)) ? 'known' : intake.add(parsed.event);
+        const verdict = known.has(changeMessageId(parsed.event)) ? 'known' : intake.add(parsed.event);
         if (verdict !== 'taken') this.#drop(message, verdict, parsed.event);
-        if (intake.size >= runMax) {
-          await this.#append(intake, message);
-          intake = this.#newIntake();
-        }
+        intake = await this.#appendFull(intake, message);
+      } else if (parsed.type === 'fact') {
+        const id = factMessageId(parsed.event);
+        const verdict = known.has(id) ? 'known' : intake.addFact(parsed.event);
+        if (verdict === 'taken') known.add(id);
+        else this.#drop(message, verdict, parsed.event);
+        intake = await this.#appendFull(intake, message);
       } else {
         await this.#append(intake, { seq: message.seq - 1, storedAt: null });
         await this.#writing;
@@ -154,6 +158,13 @@ export class Ingest {
     const last = messages.at(-1);
     if (last !== undefined) await this.#append(intake, last);
     await this.#writing;
+  }
+
+  /** Begins to write a run that is long enough; gives the one to go on with. */
+  async #appendFull(intake: Intake, through: StreamPlace): Promise<Intake> {
+    if (intake.size < runMax) return intake;
+    await this.#append(intake, through);
+    return this.#newIntake();
   }
 
   /** Folds a run, waits until the one before is written, and begins to write it. */
@@ -192,7 +203,7 @@ export class Ingest {
     if (subject === operatorSubject) this.#answer(message, { id: '', ok: false, code: 'malformed', message: reason });
   }
 
-  #drop(message: StreamMessage, verdict: Exclude<Verdict, 'taken'>, event: ChangeEvent): void {
+  #drop(message: StreamMessage, verdict: Exclude<Verdict, 'taken'>, event: ChangeEvent | ChangeFact): void {
     this.#count(message, verdict === 'known' ? 'known' : 'refused');
     if (verdict === 'known') return;
     const cluster = `${event.cluster} ${event.clusterUid}`;
@@ -219,16 +230,18 @@ export class Ingest {
   }
 
   /**
-   * Finds the ids that the history holds already, of messages that may be replayed: only those of a stream that lost
-   * its newest part.
+   * Finds the ids that the history holds already: of later facts, which no state tells apart, and of changes that may
+   * be replayed, which are only those of a stream that lost its newest part.
    */
-  async #oldIds(messages: readonly StreamMessage[]): Promise<ReadonlySet<string>> {
+  async #knownIds(messages: readonly StreamMessage[]): Promise<Set<string>> {
     const ids: string[] = [];
     for (const { seq, subject, data } of messages) {
-      if (seq > this.#replayUntil) break;
+      const isFact = subject.startsWith(attributionSubject(''));
+      if (!isFact && seq > this.#replayUntil) continue;
       const parsed = parseMessage(subject, data);
       if (parsed.type === 'change') ids.push(changeMessageId(parsed.event));
+      else if (parsed.type === 'fact') ids.push(factMessageId(parsed.event));
     }
-    return ids.length === 0 ? new Set() : this.#writer.knownIds(ids);
+    return new Set(ids.length === 0 ? [] : await this.#writer.knownIds(ids));
   }
 }

@@ -1,5 +1,6 @@
-// Gathers the change events of one transaction: takes what says something new, names what does not.
+// Gathers the change events and later facts of one transaction: takes what says something new, names what does not.
 import type { ChangeEvent } from '#libs/events/change-event.ts';
+import type { ChangeFact } from '#libs/events/change-fact.ts';
 import { Fleet, evolve, isStale } from '#libs/fleet/fleet.ts';
 import { reasonOfChange } from '#libs/gateway/change-reason.ts';
 import { kindInfo } from '#libs/gateway/kinds.ts';
@@ -22,6 +23,7 @@ export type Verdict = 'taken' | 'known' | { readonly refused: string };
 export class Intake {
   readonly events: ChangeEvent[] = [];
   readonly slices: ChangeEvent[] = [];
+  readonly facts: ChangeFact[] = [];
   readonly sealed: SealedItem[] = [];
   /** Clusters seen for the first time: name → UID. */
   readonly clusters = new Map<string, string>();
@@ -38,9 +40,9 @@ export class Intake {
     this.#before = before;
   }
 
-  /** Counts events and slices. */
+  /** Counts events, slices and facts. */
   get size(): number {
-    return this.events.length + this.slices.length;
+    return this.events.length + this.slices.length + this.facts.length;
   }
 
   get empty(): boolean {
@@ -71,8 +73,16 @@ export class Intake {
     return 'taken';
   }
 
+  /** Takes a later fact, of a change that may be known or not. Whoever calls has looked for it in the history. */
+  addFact(fact: ChangeFact): Verdict {
+    const verdict = this.#register(fact);
+    if (verdict !== undefined) return { refused: verdict };
+    this.facts.push(fact);
+    return 'taken';
+  }
+
   /** Says why the cluster is refused; a new one is noted. */
-  #register({ cluster, clusterUid }: ChangeEvent): string | undefined {
+  #register({ cluster, clusterUid }: { readonly cluster: string; readonly clusterUid: string }): string | undefined {
     const verdict = this.#registry.check(cluster, clusterUid);
     if (verdict === 'registered') return undefined;
     if (verdict !== 'new') return verdict.refused;

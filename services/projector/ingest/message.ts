@@ -1,9 +1,8 @@
-// Reads a stream message as a change event, an attribution, an operator event, a probe, or why it is none of these.
+// Reads a stream message as a change event, a later fact, an operator event, a probe, or why it is none of these.
 // Whatever a sender says, no private key gets past here: of a Secret only its metadata and summary are kept.
-import { type AttributionEvent, attributionMessageId } from '#libs/events/attribution-event.ts';
 import type { ChangeEvent } from '#libs/events/change-event.ts';
+import { type ChangeFact, parseChangeFact } from '#libs/events/change-fact.ts';
 import { type OperatorEvent, isCommand } from '#libs/events/operator-event.ts';
-import { parseAttributionEvent } from '#libs/events/parse-attribution-event.ts';
 import { parseChangeEvent } from '#libs/events/parse-change-event.ts';
 import { parseOperatorEvent } from '#libs/events/parse-operator-event.ts';
 import { attributionSubject, changeSubject, operatorSubject, probeSubject } from '#libs/events/subjects.ts';
@@ -16,8 +15,8 @@ import { messageOf } from '#libs/runtime/errors.ts';
 
 type Message =
   | { readonly type: 'change'; readonly event: ChangeEvent }
+  | { readonly type: 'fact'; readonly event: ChangeFact }
   | { readonly type: 'operator'; readonly event: OperatorEvent }
-  | { readonly type: 'attributed'; readonly event: AttributionEvent; readonly id: string }
   | { readonly type: 'probe' }
   | { readonly type: 'bad'; readonly reason: string };
 
@@ -34,16 +33,22 @@ export function parseMessage(subject: string, data: Uint8Array): Message {
   } catch (error) {
     return bad(`no JSON: ${messageOf(error)}`);
   }
-  if (subject.startsWith(attributionSubject(''))) return parseAttribution(subject, json);
+  if (subject.startsWith(attributionSubject(''))) return parseFact(subject, json);
   return subject === operatorSubject ? parseOperator(json) : parseChange(subject, json);
 }
 
-function parseAttribution(subject: string, json: unknown): Message {
-  const parsed = parseAttributionEvent(json);
+function parseFact(subject: string, json: unknown): Message {
+  const parsed = parseChangeFact(json);
   if (!parsed.ok) return bad(describe(parsed.problems));
-  const expected = attributionSubject(parsed.value.cluster);
+  const event = parsed.value;
+  const expected = attributionSubject(event.cluster);
   if (subject !== expected) return bad(`belongs on ${expected}`);
-  return { type: 'attributed', event: parsed.value, id: attributionMessageId(parsed.value) };
+  // Else one cluster could speak of the changes of another.
+  if (!event.change.startsWith(`${event.cluster}/${event.uid}/`)) return bad('change: is none of the object');
+  if (kindInfo(event.kind)?.stream !== 'history') return bad(`kind: changes of ${event.kind} are no events`);
+  const unfit = unfitField({ at: event.seenAt });
+  if (unfit !== undefined) return bad(unfit);
+  return JSON.stringify(event).includes(String.raw`\u0000`) ? bad('holds NUL') : { type: 'fact', event };
 }
 
 function parseChange(subject: string, json: unknown): Message {

@@ -4,6 +4,7 @@ import type { RestoreEvent } from '#libs/events/restore-event.ts';
 import { fail, sentenceOf } from '#libs/runtime/errors.ts';
 import type { Logger } from '#libs/runtime/log.ts';
 import type { NodeEvent } from '#libs/events/node-event.ts';
+import { concealFact, personalTextsOfFacts } from '#libs/events/change-fact.ts';
 import type { PersonalEvent } from '#libs/events/private-text.ts';
 import { carriedOut, type OperatorEvent, type OperatorOutcome } from '#libs/events/operator-event.ts';
 import { Projection } from '#libs/projection/projection.ts';
@@ -18,6 +19,7 @@ import { buildDeedRows, readNotedDeeds } from '../store/deeds.ts';
 import { buildMentionRows } from '../store/mention-rows.ts';
 import { type Checkpoint, commit, commitCheckpoint } from '../store/commit.ts';
 import { EventLog } from '../store/event-log.ts';
+import { type NumberedFact, buildFactRows } from '../store/facts.ts';
 import { batchFields, foldLogged } from './fold-log.ts';
 import type { Intake } from './intake.ts';
 import type { Leadership } from '../leadership.ts';
@@ -42,6 +44,8 @@ interface WriterContext {
 interface Prepared {
   /** Absent when there is nothing but the checkpoint to move. */
   readonly rows: CommitRows | undefined;
+  /** Later facts, as they came; numbered before the events that are written with them. */
+  readonly facts: readonly NumberedFact[];
   readonly checkpoint: Checkpoint;
 }
 
@@ -103,20 +107,20 @@ export class Writer {
 
   /** Folds what was gathered. Nothing is written before `write`, which must be called in the same order. */
   prepare(intake: Intake, checkpoint: Checkpoint): Prepared {
-    if (intake.empty) return { rows: undefined, checkpoint };
-    const first = this.#lastSeq + 1n;
-    const events = intake.events.map((event, index) => ({ seq: first + BigInt(index), event }));
-    this.#lastSeq += BigInt(events.length);
+    if (intake.empty) return { rows: undefined, facts: [], checkpoint };
+    // Facts first, so that the last event of the transaction is one that is folded, where there is one.
+    const facts = this.#number(intake.facts);
+    const events = this.#number(intake.events);
     const change = this.#fold({ events, slices: intake.slices, sealed: intake.sealed }, noContent);
     const clusters = [...intake.clusters].map(([name, uid]) => ({ name, uid }));
     const mentions = buildMentionRows(events, (key) => intake.before.get(key));
-    return { rows: { ...buildCommitRows(events, intake.slices, change, clusters), mentions }, checkpoint };
+    return { rows: { ...buildCommitRows(events, intake.slices, change, clusters), mentions }, facts, checkpoint };
   }
 
   /** Writes what was folded; answers the statuses that changed. */
-  async write({ rows, checkpoint }: Prepared): Promise<readonly StatusChange[]> {
+  async write({ rows, facts, checkpoint }: Prepared): Promise<readonly StatusChange[]> {
     if (rows === undefined) await this.skipTo(checkpoint);
-    else await this.#commit(rows, checkpoint);
+    else await this.#commit(facts.length === 0 ? rows : await this.#withFacts(rows, facts), checkpoint);
     return rows?.statuses ?? [];
   }
 
@@ -242,16 +246,35 @@ export class Writer {
     return statuses;
   }
 
+  #number<E>(events: readonly E[]): readonly { readonly seq: bigint; readonly event: E }[] {
+    const first = this.#lastSeq + 1n;
+    this.#lastSeq += BigInt(events.length);
+    return events.map((event, index) => ({ seq: first + BigInt(index), event }));
+  }
+
+  /** Adds the rows of facts, concealed. Transactions are written one after another, and so are their texts. */
+  async #withFacts(rows: CommitRows, facts: readonly NumberedFact[]): Promise<CommitRows> {
+    const { ids, added } = await this.#texts.idsOf(personalTextsOfFacts(facts.map(({ event }) => event)));
+    const concealed = facts.map(({ seq, event }) => ({
+      seq,
+      event: concealFact(event, (text) => ids.get(text) ?? ''),
+    }));
+    const batch = rows.events.at(-1)?.seq ?? facts.at(-1)?.seq.toString() ?? '';
+    const { events, ...found } = buildFactRows(concealed, batch, rows.changes);
+    return { ...rows, ...found, events: [...events, ...rows.events], privateTexts: added };
+  }
+
   /** Conceals the events that the history does not hold yet, and numbers them. */
   async #conceal<E extends PersonalEvent>(
     events: readonly E[],
-  ): Promise<{ readonly events: readonly { seq: bigint; event: E }[]; readonly added: readonly PrivateText[] }> {
+  ): Promise<{
+    readonly events: readonly { readonly seq: bigint; readonly event: E }[];
+    readonly added: readonly PrivateText[];
+  }> {
     const concealed = await this.#texts.conceal(events);
     const known = await this.knownIds(concealed.events.map(({ id }) => id));
     const news = concealed.events.filter(({ id }) => !known.has(id));
-    const first = this.#lastSeq + 1n;
-    this.#lastSeq += BigInt(news.length);
-    return { events: news.map((event, index) => ({ seq: first + BigInt(index), event })), added: concealed.added };
+    return { events: this.#number(news), added: concealed.added };
   }
 
   async #concealOne(command: OperatorEvent): Promise<{ event: OperatorEvent; added: readonly PrivateText[] }> {

@@ -68,12 +68,15 @@ async function findSeq(client: ClientBase, wanted: WantedEvent): Promise<string>
   return seq;
 }
 
+/** Later facts are about objects, too, and nothing is folded of them. */
+const newest = "select max(seq) as seq from events where type not in ('node-left', 'attributed', 'traced')";
+
 function queryOf(wanted: WantedEvent): [query: string, values: unknown[]] {
   if (wanted.by === 'seq') return ['select seq from events where seq = $1', [wanted.seq]];
-  if (wanted.by === 'newest') return ["select max(seq) as seq from events where type <> 'node-left'", []];
+  if (wanted.by === 'newest') return [newest, []];
   const { cluster, kind, namespace, name } = wanted.object;
-  const query = `select max(seq) as seq from events
-     where ($1::text is null or cluster = $1) and kind = $2 and namespace = $3 and name = $4`;
+  const query = `${newest}
+      and ($1::text is null or cluster = $1) and kind = $2 and namespace = $3 and name = $4`;
   return [query, [cluster ?? null, kind, namespace, name]];
 }
 

@@ -7,25 +7,11 @@ import type { RestoreEvent } from '#libs/events/restore-event.ts';
 import type { FoldedEvent, ProjectionChange } from '#libs/projection/versions/projection-change.ts';
 import type { NewVersion } from '#libs/projection/versions/gateway-head.ts';
 import { type Origin, originOf } from './origin.ts';
+import type { EventRow } from './event-row.ts';
+import { type FactRows, changesOf } from './facts.ts';
 import type { PrivateText } from './private-texts.ts';
 import { type MentionRows, noMentions } from './mention-rows.ts';
 import { parsePlaceKey, toObjectKey } from '#libs/gateway/object-key.ts';
-
-interface EventRow {
-  readonly seq: string;
-  readonly batch: string;
-  readonly id: string;
-  readonly type: string;
-  readonly cluster: string;
-  readonly kind: string;
-  readonly namespace: string;
-  readonly name: string;
-  readonly uid: string;
-  readonly manager: string | null;
-  readonly operation: string | null;
-  readonly at: string;
-  readonly data: string;
-}
 
 interface ObjectKey {
   readonly cluster: string;
@@ -62,7 +48,7 @@ export interface VersionRow extends NewVersion, Origin {
   readonly at: string | null;
 }
 
-export interface CommitRows {
+export interface CommitRows extends FactRows {
   readonly clusters: readonly { readonly name: string; readonly uid: string }[];
   readonly events: readonly EventRow[];
   readonly objects: readonly ObjectRow[];
@@ -123,6 +109,9 @@ export function buildCommitRows(
     gateways: change.gateways,
     statuses: change.statuses,
     discovery: change.discovery,
+    facts: [],
+    names: [],
+    changes: changesOf(folded),
     privateTexts: [],
     mentions: noMentions,
     deedsTaken: [],

@@ -134,6 +134,38 @@ export const sections: readonly Section[] = [
       ]),
   },
   {
+    name: 'added_facts',
+    columns: { change_id: 'text', type: 'text', rank: 'smallint', seq: 'bigint', names: 'text' },
+    sql: `insert into event_facts (change_id, type, rank, seq, names)
+          select r.change_id, r.type, r.rank, r.seq,
+                 case when exists (select from events e where e.id = r.change_id) then null else r.names end
+            from :rows`,
+    rows: ({ facts }) => facts.map(({ changeId, type, rank, seq, names }) => [changeId, type, rank, seq, names]),
+  },
+  {
+    name: 'added_names',
+    columns: { what: 'text', name: 'text', change_id: 'text', seq: 'bigint' },
+    sql: `insert into event_names (what, name, seq)
+          select n.* from (
+            select r.what, r.name, coalesce(r.seq, (select e.seq from events e where e.id = r.change_id)) as seq
+              from :rows) n where n.seq is not null
+          on conflict do nothing`,
+    rows: ({ names }) => names.map(({ what, name, changeId, seq }) => [what, name, changeId, seq]),
+  },
+  {
+    name: 'awaited_names',
+    columns: { change_id: 'text', seq: 'bigint' },
+    // Asked for each change alone, by an index of those facts that came before their change, which are few.
+    sql: `insert into event_names (what, name, seq)
+          select n.item ->> 'what', n.item ->> 'name', r.seq
+            from :rows,
+                 lateral (select f.names from event_facts f
+                           where f.change_id = r.change_id and f.names is not null offset 0) f,
+                 lateral json_array_elements(f.names::json) n(item)
+          on conflict do nothing`,
+    rows: ({ changes }) => changes.map(({ changeId, seq }) => [changeId, seq]),
+  },
+  {
     name: 'kept_objects',
     columns: {
       ...objectKey,

@@ -1,5 +1,6 @@
 // Reads the history as it was folded: its events in order, transaction by transaction, streamed.
 import type { ClientBase } from 'pg';
+import { factTypes } from '#libs/events/change-fact.ts';
 import { type DeedEvent, deedTypes } from '#libs/events/deed-event.ts';
 import { carriedOut, operatorTypes } from '#libs/events/operator-event.ts';
 import { parseChangeEvent } from '#libs/events/parse-change-event.ts';
@@ -29,8 +30,8 @@ export interface HistoryBatch {
 
 type EventRow = Pick<Row<'events'>, 'seq' | 'batch' | 'type' | 'recorded_at' | 'data'>;
 
-/** They change no version: what was done to the fleet itself, and what became of nodes. */
-const unfoldedTypes: readonly string[] = [...deedTypes, 'node-left'];
+/** They change no version: what was done to the fleet itself, what became of nodes, and who asked for changes. */
+const unfoldedTypes: readonly string[] = [...deedTypes, ...factTypes, 'node-left'];
 const decidedTypes: ReadonlySet<string> = new Set(operatorTypes);
 
 /**

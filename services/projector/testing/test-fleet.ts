@@ -5,8 +5,9 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { Client } from 'pg';
 import type { ChangeEvent } from '#libs/events/change-event.ts';
+import type { ChangeFact } from '#libs/events/change-fact.ts';
 import type { OperatorEvent } from '#libs/events/operator-event.ts';
-import { changeSubject, operatorSubject, replyHeader } from '#libs/events/subjects.ts';
+import { attributionSubject, changeSubject, operatorSubject, replyHeader } from '#libs/events/subjects.ts';
 import { readOptions } from '#libs/runtime/config.ts';
 import { tiedVariable } from '#libs/runtime/process/launcher.ts';
 import { type Nats, connectNats } from '#libs/runtime/nats/nats.ts';
@@ -72,6 +73,11 @@ export class TestFleet {
   /** Publishes until it is stored, as agents do; each call is a message of its own. */
   async send(...events: readonly ChangeEvent[]): Promise<void> {
     for (const event of events) await this.sendRaw(changeSubject(event.cluster), event);
+  }
+
+  /** Publishes later facts in the same way. */
+  async sendFacts(...facts: readonly ChangeFact[]): Promise<void> {
+    for (const fact of facts) await this.sendRaw(attributionSubject(fact.cluster), fact);
   }
 
   async sendRaw(subject: string, json: unknown, headers: Readonly<Record<string, string>> = {}): Promise<void> {

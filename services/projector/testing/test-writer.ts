@@ -3,6 +3,7 @@ import { Client } from 'pg';
 import { erasedName, replacePrivateIds } from '#libs/events/private-text.ts';
 import type { PrivateText } from '../store/private-texts.ts';
 import type { ChangeEvent } from '#libs/events/change-event.ts';
+import type { ChangeFact } from '#libs/events/change-fact.ts';
 import type { OperatorEvent } from '#libs/events/operator-event.ts';
 import { createMetrics } from '#libs/runtime/metrics.ts';
 import type { Limits } from '#libs/projection/versions/limits.ts';
@@ -71,9 +72,12 @@ export class TestWriter {
   }
 
   /** Appends these events in one transaction. */
-  async append(...events: readonly ChangeEvent[]): Promise<Intake> {
+  async append(...events: readonly (ChangeEvent | ChangeFact)[]): Promise<Intake> {
     const intake = new Intake(this.#writer.clusters, this.#writer.projection);
-    for (const event of events) intake.add(event);
+    for (const event of events) {
+      if ('change' in event) intake.addFact(event);
+      else intake.add(event);
+    }
     await this.#writer.append(intake, this.#next(events.length));
     return intake;
   }
