@@ -43,7 +43,10 @@ export const historyEndpoints = {
     role: 'viewer',
     tag: 'history',
     summary: 'Which event gave each field of an object the value that it has, or had when it was deleted',
-    input: z.object({ params: objectPath }),
+    description:
+      'So many events are looked at that the answer comes soon. Where `next` is not null, fields without an event ' +
+      'are older: given as `after`, it answers those whose event is found next.',
+    input: z.object({ params: objectPath, query: z.object({ after: cursor }) }),
     returns: objectBlame,
     refuses: ['not-found'],
   },

@@ -61,8 +61,9 @@ export const objectBlame = z
       z.strictObject({
         path: z.string().describe('As in a history: spec.rules[0].backendRefs[name=cart].weight'),
         value: z.unknown(),
-        event: historyEvent.nullable().describe('Null = older than the events that were looked at, the newest 10,000.'),
+        event: historyEvent.nullable().describe('Null = older than the events that were looked at.'),
       }),
     ),
+    next: z.string().nullable().describe('Give it as `after` to look further back; null = that was all.'),
   })
   .meta({ id: 'ObjectBlame', description: 'The fields of an object in its own order, each with its event.' });

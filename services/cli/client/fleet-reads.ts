@@ -79,9 +79,25 @@ export function readObjectHistory(client: FleetClient, object: ObjectName): Item
   return readAll((after) => client.call(endpoints.readObjectHistory, { params, query: { after } }));
 }
 
-/** Reads which event gave each field of an object its value. Throws FleetgateError 'not-found' as above. */
-export function readObjectBlame(client: FleetClient, object: ObjectName): Promise<Answer<'readObjectBlame'>> {
-  return client.call(endpoints.readObjectBlame, { params: objectParams(object) });
+/**
+ * Reads which event gave each field of an object its value, at most so many pages of it: a field whose event is older
+ * has none. Throws FleetgateError 'not-found' as above.
+ */
+export async function readObjectBlame(
+  client: FleetClient,
+  object: ObjectName,
+  pagesMax = Number.POSITIVE_INFINITY,
+): Promise<Answer<'readObjectBlame'>> {
+  const params = objectParams(object);
+  const first = await client.call(endpoints.readObjectBlame, { params, query: {} });
+  const found = new Map(first.fields.map((field) => [field.path, field]));
+  let { next } = first;
+  for (let pages = 1; next !== null && pages < pagesMax; pages++) {
+    const page: typeof first = await client.call(endpoints.readObjectBlame, { params, query: { after: next } });
+    for (const field of page.fields) found.set(field.path, field);
+    ({ next } = page);
+  }
+  return { ...first, fields: [...found.values()], next };
 }
 
 /** Reads every token that there is or was, without its text. */

@@ -51,6 +51,7 @@ export function cutPage<R>(
   return { shown, next: rows.length > limit && last !== undefined ? encodeCursor(keyOf(last)) : null };
 }
 
-function encodeCursor(key: readonly string[]): string {
+/** Writes the key of the last item as a cursor. */
+export function encodeCursor(key: readonly string[]): string {
   return Buffer.from(JSON.stringify(key)).toString('base64url');
 }

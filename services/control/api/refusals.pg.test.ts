@@ -34,11 +34,11 @@ void t.test('a parameter of the query that is not known is refused, at every end
     );
   }
   t.match((await get('/changes?gateway=eu/infra/web')).body, { error: { message: /none is known here/ } });
-  t.match((await get('/events?host=x&actor=alice')).body, {
+  t.match((await get('/events?verb=x&actor=alice')).body, {
     error: {
       message:
-        'unknown in the query: "host", "actor"; known are after, order, cluster, kind, namespace, name, type, ' +
-        'manager, since, until, limit',
+        'unknown in the query: "verb", "actor"; known are after, order, cluster, kind, namespace, name, type, ' +
+        'manager, since, until, host, path, gateway, limit',
     },
   });
   t.match(

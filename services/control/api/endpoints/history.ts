@@ -4,9 +4,9 @@ import { Problem } from '#libs/api/problem.ts';
 import { type ObjectName, toPlaceKey } from '#libs/gateway/object-key.ts';
 import { serve } from '../endpoint.ts';
 import { noGateway } from '../../not-found.ts';
-import { badCursor, parseNumberCursor, toPage, versionDigitsMax } from '../page.ts';
+import { badCursor, encodeCursor, parseCursor, parseNumberCursor, toPage, versionDigitsMax } from '../page.ts';
 import { absentPlace } from '../reads/absent-place.ts';
-import { readBlame } from '../reads/object-blame.ts';
+import { type BlamePlace, readBlame } from '../reads/object-blame.ts';
 import { readCauses, readEvents, readObjectEvents, toEvent, toObjectEvent } from '../reads/events.ts';
 import { findGateway } from '../reads/gateways.ts';
 import { readSnapshots, toSnapshot } from '../reads/snapshots.ts';
@@ -22,9 +22,14 @@ export const readObjectHistory = serve(endpoints.readObjectHistory, async (api, 
   return toPage(rows, query.limit, toObjectEvent, ({ seq }) => [seq]);
 });
 
-export const readObjectBlame = serve(endpoints.readObjectBlame, async (api, { params }) => {
+export const readObjectBlame = serve(endpoints.readObjectBlame, async (api, { params, query }) => {
+  const place = parseBlamePlace(query.after);
+  if (place === null) return badCursor;
   const object = objectOfPath(params);
-  return (await readBlame(api.db, object)) ?? noHistory(object);
+  const page = await readBlame(api.db, object, place);
+  if (page === undefined) return place === undefined ? noHistory(object) : badCursor;
+  const { next, ...told } = page;
+  return { ...told, next: next === null ? null : blameCursor(next) };
 });
 
 export const readGatewayHistory = serve(endpoints.readGatewayHistory, async (api, { query }) => {
@@ -61,4 +66,20 @@ function noHistory({ kind, ...place }: ObjectName): Problem {
 /** Reads the parts of a path, where `-` stands for no namespace. */
 function objectOfPath(params: ObjectName): ObjectName {
   return { ...params, namespace: params.namespace === '-' ? '' : params.namespace };
+}
+
+function blameCursor({ of, next, deleted, open }: BlamePlace): string {
+  return encodeCursor([of, next, deleted ? 'deleted' : '', open]);
+}
+
+/** Reads the cursor of a blame; undefined = from the start, null = not one of ours. */
+function parseBlamePlace(text: string | undefined): BlamePlace | undefined | null {
+  const key = parseCursor(text, 4);
+  if (key === undefined || key === null) return key;
+  const [of = '', next = '', deleted = '', open = ''] = key;
+  return isSeq(of) && isSeq(next) ? { of, next, deleted: deleted !== '', open } : null;
+}
+
+function isSeq(text: string): boolean {
+  return text.length <= seqDigitsMax && /^\d+$/.test(text);
 }

@@ -18,10 +18,15 @@ export class Blame<E> {
   readonly #open: Set<Leaf>;
   readonly #found = new Map<Leaf, E>();
 
-  /** `object` is as it is now. */
-  constructor(object: unknown) {
+  /** `object` is as it is now; only the fields at open places are looked for. */
+  constructor(object: unknown, isOpen: (place: number) => boolean = always) {
     this.#leaves = leavesOf(object);
-    this.#open = new Set(this.#leaves);
+    this.#open = new Set(this.#leaves.filter((_, place) => isOpen(place)));
+  }
+
+  /** Counts the fields of the object. */
+  get size(): number {
+    return this.#leaves.length;
   }
 
   /** Says whether the event of every field is known. */
@@ -38,6 +43,11 @@ export class Blame<E> {
     }
   }
 
+  /** Gives the places of the fields whose event is not known. */
+  openPlaces(): readonly number[] {
+    return this.#leaves.flatMap((leaf, place) => (this.#open.has(leaf) ? [place] : []));
+  }
+
   /** Gives every field in the order of the object; `event` undefined = an older one than were taken. */
   fields(): readonly { readonly path: string; readonly value: unknown; readonly event: E | undefined }[] {
     return this.#leaves.map((leaf) => ({
@@ -46,6 +56,10 @@ export class Blame<E> {
       event: this.#found.get(leaf),
     }));
   }
+}
+
+function always(): boolean {
+  return true;
 }
 
 function leavesOf(object: unknown): readonly Leaf[] {

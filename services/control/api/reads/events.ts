@@ -13,7 +13,7 @@ import { parseJson } from './kube-fields.ts';
 
 type EventFilter = z.output<typeof endpoints.listEvents.input>['query'];
 
-type EventRow = Omit<Row<'events'>, 'batch' | 'leaf'>;
+export type EventRow = Omit<Row<'events'>, 'batch' | 'leaf'>;
 
 /** `previous` is the data of the event of the same object before this one. */
 interface ObjectEventRow extends EventRow {
@@ -88,6 +88,13 @@ export async function readEvents(
      order by e.seq ${cut.order === 'asc' ? sql`asc` : sql`desc`}`.execute(db);
   const next = found.length > cut.limit ? (seqs.at(-1) ?? null) : null;
   return { rows: rows.filter((row) => isMeant(row, search)), next };
+}
+
+/** Reads events by their sequence numbers, in no order. */
+export async function readEventsBySeq(db: Kysely<Database>, seqs: readonly string[]): Promise<readonly EventRow[]> {
+  const { rows } = await sql<EventRow>`
+    select ${columns} from events e where e.seq = any(${seqs}::bigint[])`.execute(db);
+  return rows;
 }
 
 /** Looks again at the words of an event, because words that are unlike may have equal codes. */
