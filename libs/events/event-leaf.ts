@@ -31,7 +31,7 @@ export function leafOfEvent(event: LoggedEvent): string {
 }
 
 /** Gives the text from the row and the lower-case hex SHA-256 of the UTF-8 bytes of its data. */
-function leafText(event: Omit<LoggedEvent, 'data'>, data: string): string {
+export function leafText(event: Omit<LoggedEvent, 'data'>, data: string): string {
   // The fields stand in the order of canonical JSON; no value is nested.
   return JSON.stringify({
     at: event.at,

@@ -9,12 +9,14 @@ import { createLogger } from '#libs/runtime/log.ts';
 import { localDoer, noteDeedAt } from '#libs/runtime/postgres/deeds.ts';
 import { formatVerifierKey } from '#libs/tlog/note-key.ts';
 import { generateLogKey, readVerifierKeys } from '../../projector/audit/log-keys.ts';
-import { checkProofOptions, proveOptions, publishOptions } from '../../projector/audit/options.ts';
+import { checkProofOptions, proveOptions, publishOptions, verifyOptions } from '../../projector/audit/options.ts';
 import { checkProof } from '../../projector/audit/proof-check.ts';
 import { proveEvent } from '../../projector/audit/proving.ts';
 import { publishOnce, startPublishing } from '../../projector/audit/publishing.ts';
+import { failureOf, verifyAudit } from '../../projector/audit/verifying.ts';
 import { withLocalDatabase } from '../local/local-database.ts';
 import { outputFormats, outputOption, printAnswer } from '../shell/output-format.ts';
+import { auditText } from '../views/audit-text.ts';
 import { checkedProofText } from '../views/proof-text.ts';
 
 type Flags = Record<string, unknown>;
@@ -28,6 +30,11 @@ export function configureAudit(command: Command): void {
   configureKey(key.command('generate').summary('make a key and print its public half'));
   configurePublish(
     command.command('publish').summary('sign size and root of the history again and again, and publish its log'),
+  );
+  configureVerify(
+    command
+      .command('verify')
+      .summary('compute the log of the history anew and compare it with what was signed; name what was altered'),
   );
   configureProve(
     command
@@ -108,6 +115,19 @@ function configurePublish(command: Command): void {
       printAnswer(outputFlag.parse(flags).output, publication, () =>
         events === 0 ? `nothing is new: ${size} events are published` : `published ${size} events, root ${root}${by}`,
       );
+    });
+}
+
+function configureVerify(command: Command): void {
+  addOptions(command, verifyOptions)
+    .addOption(outputOption('answer'))
+    .action(async (flags: Flags) => {
+      const env = await withLocalDatabase(process.env);
+      const options = readOptions(verifyOptions, flags, env);
+      const report = await verifyAudit(options, (line) => process.stderr.write(`${line}\n`));
+      printAnswer(outputFlag.parse(flags).output, report, () => auditText(report));
+      const failure = failureOf(report);
+      if (failure !== undefined) throw failure;
     });
 }
 

@@ -1,70 +1,78 @@
-// Reads the rows of events in their order and gives the leaf of each, page by page; the next page is fetched while one
-// is worked on.
-import type { ClientBase, CustomTypesConfig, QueryArrayConfig } from 'pg';
-import { leafOfEvent } from '#libs/events/event-leaf.ts';
+// Reads the rows of events in their order and gives the leaf of each, as it follows from the row and as it is stored.
+import { hash } from 'node:crypto';
+import type { ClientBase } from 'pg';
+import { leafText } from '#libs/events/event-leaf.ts';
+import { type BinaryRow, copyRows } from '../store/binary-copy.ts';
 
 /** Is a row, and what it is in the log. */
-interface LoggedRow {
+export interface LoggedRow {
   readonly seq: number;
-  /** The text whose hash is the leaf. */
+  /** The text whose hash is the leaf, as it follows from the row. */
   readonly leaf: string;
+  /** The hash of the leaf, as it was stored with the row. */
+  readonly stored: Uint8Array;
 }
 
-const pageRows = 2000;
-/** Everything comes as Postgres writes it. */
-const asText: CustomTypesConfig = { getTypeParser: () => (value: unknown) => value };
-type Row = readonly [
-  seq: string,
-  batch: string,
-  id: string,
-  type: string,
-  cluster: string,
-  kind: string,
-  namespace: string,
-  name: string,
-  uid: string,
-  manager: string | null,
-  operation: string | null,
-  at: string,
-  recordedAt: string,
-  data: string,
-];
+const columns =
+  'seq, batch, at, recorded_at, id, type, cluster, kind, namespace, name, uid, manager, operation, data, leaf';
+/** Postgres counts microseconds from the year 2000. */
+const epochMs = Date.UTC(2000, 0, 1);
 
 /** Begins a look at one moment of the database, whatever is written meanwhile; `rollback` ends it. */
 export async function beginReading(client: ClientBase): Promise<void> {
   await client.query('begin transaction isolation level repeatable read read only');
-  await client.query(`set local timezone to 'UTC'`);
-  await client.query(`set local datestyle to 'ISO'`);
 }
 
-/** Reads the events from that number on. The client must have begun reading. */
-export async function* readLeaves(client: ClientBase, fromSeq: number): AsyncGenerator<readonly LoggedRow[]> {
-  await client.query(
-    `declare logged_events no scroll cursor for
-      select seq, batch, id, type, cluster, kind, namespace, name, uid, manager, operation, at, recorded_at, data
-        from events where seq >= $1 order by seq`,
-    [fromSeq],
-  );
-  const page: QueryArrayConfig = { text: `fetch ${pageRows} from logged_events`, rowMode: 'array', types: asText };
-  const fetchPage = async (): Promise<readonly Row[]> => (await client.query<Row>(page)).rows;
-  let next = fetchPage();
-  for (;;) {
-    const rows = await next;
-    if (rows.length === 0) break;
-    next = fetchPage();
-    yield rows.map(toLogged);
-  }
-  await client.query('close logged_events');
+/** Reads the events from one number to another, or to the last. The client must have begun reading. */
+export function readLeaves(
+  client: ClientBase,
+  fromSeq: number,
+  toSeq = Number.MAX_SAFE_INTEGER,
+): AsyncGenerator<readonly LoggedRow[]> {
+  const query = `select ${columns} from events where seq between ${fromSeq} and ${toSeq} order by seq`;
+  return copyRows(client, query, toLogged);
 }
 
-function toLogged(row: Row): LoggedRow {
-  const [seq, batch, id, type, cluster, kind, namespace, name, uid, manager, operation, at, recordedAt, data] = row;
-  const event = { seq, batch, id, type, cluster, kind, namespace, name, uid, manager, operation, data };
-  return { seq: Number(seq), leaf: leafOfEvent({ ...event, at: toRfc3339(at), recordedAt: toRfc3339(recordedAt) }) };
+function toLogged(row: BinaryRow): LoggedRow {
+  const [seq, batch, at, recordedAt, ...texts] = row;
+  const [id, type, cluster, kind, namespace, name, uid, manager, operation, data, leaf] = texts;
+  const number = bigintOf(seq);
+  const event = {
+    seq: number,
+    batch: bigintOf(batch),
+    at: timeOf(bigintOf(at)),
+    recordedAt: timeOf(bigintOf(recordedAt)),
+    id: textOf(id),
+    type: textOf(type),
+    cluster: textOf(cluster),
+    kind: textOf(kind),
+    namespace: textOf(namespace),
+    name: textOf(name),
+    uid: textOf(uid),
+    manager: manager?.toString() ?? null,
+    operation: operation?.toString() ?? null,
+  };
+  return {
+    seq: Number(number),
+    leaf: leafText(event, hash('sha256', data ?? '')),
+    stored: Uint8Array.prototype.slice.call(leaf ?? Buffer.of()),
+  };
 }
 
-/** Writes Postgres' text of a time in UTC as leaves have it: with milliseconds, or microseconds where it has some. */
-function toRfc3339(text: string): string {
-  const fraction = text.slice(20, -3);
-  return `${text.slice(0, 10)}T${text.slice(11, 19)}.${fraction.padEnd(fraction.length > 3 ? 6 : 3, '0')}Z`;
+function textOf(column: Buffer | null | undefined): string {
+  return column?.toString() ?? '';
+}
+
+function bigintOf(column: Buffer | null | undefined): bigint {
+  return column?.length === 8 ? column.readBigInt64BE() : 0n;
+}
+
+/** Writes a time as leaves have it: with milliseconds, or microseconds where it has some. */
+function timeOf(microseconds: bigint): string {
+  const rest = ((microseconds % 1000n) + 1000n) % 1000n;
+  const date = new Date(Number((microseconds - rest) / 1000n) + epochMs);
+  // A row may say `infinity`, or a year that no calendar has.
+  if (Number.isNaN(date.getTime())) return `${microseconds}`;
+  const text = date.toISOString();
+  return rest === 0n ? text : `${text.slice(0, -1)}${`${rest}`.padStart(3, '0')}Z`;
 }

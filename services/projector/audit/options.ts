@@ -1,5 +1,6 @@
 // Holds the options of whoever publishes, verifies and proves the log of the history.
 import { duration, defineOptions, flag, list, type Options, text, url } from '#libs/runtime/config.ts';
+import { limitOptions } from '../limits.ts';
 import { databaseOptions, listenOptions, logLevelOption } from '#libs/runtime/shared-options.ts';
 
 const keyOption = {
@@ -48,6 +49,30 @@ export const publishOptions = defineOptions({
 });
 
 export type PublishOptions = Options<typeof publishOptions>;
+
+export const verifyOptions = defineOptions({
+  ...databaseOptions,
+  checkpoint: {
+    flag: '--checkpoint <file...>',
+    schema: list(1000),
+    description: 'signed checkpoints to compare with, older ones too',
+  },
+  tiles: {
+    flag: '--tiles <place>',
+    schema: text().optional(),
+    description: 'what was published; its checkpoint counts too, and what was altered is told exactly',
+  },
+  ...keyOption,
+  eventsOnly: {
+    flag: '--events-only',
+    schema: flag(),
+    description: 'leave out whether the snapshots follow from the events',
+  },
+  progress: { flag: '--progress', schema: flag(), description: 'tell on stderr how far it is' },
+  ...limitOptions,
+});
+
+export type VerifyOptions = Options<typeof verifyOptions>;
 
 export const proveOptions = defineOptions({
   databaseUrl: {

@@ -71,9 +71,9 @@ void t.test('what cannot be proved is told', async (t) => {
   await t.rejects(prove('nothing', stored), { code: 'not-found' });
   await t.rejects(prove('1', { databaseUrl: db.url, key: [vkey] }), { code: 'config' });
   await t.rejects(prove('1', { ...stored, key: [] }), { code: 'config' });
-  await db.rows(`update events set manager = 'nobody' where seq = 2`);
+  await db.tamper(`update events set manager = 'nobody' where seq = 2`);
   await t.rejects(prove('1', stored), { code: 'history-altered' });
-  await db.rows(`delete from events where seq = 3`);
+  await db.tamper(`delete from events where seq = 3`);
   t.match(readFileSync(checkpoint, 'utf8'), '\n3\n');
   await t.rejects(prove('1', stored), { code: 'history-altered' });
 });

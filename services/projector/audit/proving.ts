@@ -1,8 +1,7 @@
 // Proves that an event is in the log that was signed: by what was published, or by the database itself. The proof is
 // checked before it is given away.
-import { readFileSync } from 'node:fs';
 import type { ClientBase } from 'pg';
-import { fail, messageOf } from '#libs/runtime/errors.ts';
+import { fail } from '#libs/runtime/errors.ts';
 import { emptyFrontier, extendFrontier } from '#libs/tlog/frontier.ts';
 import type { NoteKey } from '#libs/tlog/note-key.ts';
 import { formatProofFile } from '#libs/tlog/proof-file.ts';
@@ -13,9 +12,9 @@ import { withClient } from '../store/one-client.ts';
 import { beginReading, readLeaves } from './event-leaves.ts';
 import { readVerifierKeys } from './log-keys.ts';
 import type { ProveOptions } from './options.ts';
-import { openPlace } from './open-place.ts';
-import type { LogPlace } from './place.ts';
-import { type SignedCheckpoint, readCheckpoint, readEntries, readPublished, readTile } from './published-log.ts';
+import { openPlace } from './places/open-place.ts';
+import type { LogPlace } from './places/place.ts';
+import { type SignedCheckpoint, readCheckpointFile, readEntries, readPublished, readTile } from './published-log.ts';
 
 /** Is the proof of one event. */
 interface EventProof {
@@ -76,17 +75,6 @@ async function findCheckpoint(
   const found = await readPublished(place, keys);
   if (found === undefined) throw fail('not-found', `${place.name} has no checkpoint`, { hint: 'Publish one first.' });
   return found;
-}
-
-/** Reads a checkpoint from a file. Throws FleetgateError 'file' or 'checkpoint-untrusted'. */
-function readCheckpointFile(file: string, keys: readonly NoteKey[]): SignedCheckpoint {
-  let text: string;
-  try {
-    text = readFileSync(file, 'utf8');
-  } catch (error) {
-    throw fail('file', `${file} (${messageOf(error)})`, { cause: error });
-  }
-  return readCheckpoint(text, file, keys);
 }
 
 async function fromPlace(seq: number, checkpoint: SignedCheckpoint, place: LogPlace): Promise<ProofParts> {

@@ -1,6 +1,7 @@
 // Reads what was published of the log: signed checkpoints, tiles, and bundles of entries. Nothing is believed before
 // its signature, or its hash, is checked.
-import { fail } from '#libs/runtime/errors.ts';
+import { readFileSync } from 'node:fs';
+import { fail, messageOf } from '#libs/runtime/errors.ts';
 import { type Checkpoint, parseCheckpoint } from '#libs/tlog/checkpoint.ts';
 import { parseEntryBundle } from '#libs/tlog/entry-bundle.ts';
 import { type Frontier, emptyFrontier, frontierOfEdges, rootOf } from '#libs/tlog/frontier.ts';
@@ -8,7 +9,7 @@ import { type NoteKey, formatVerifierKey } from '#libs/tlog/note-key.ts';
 import { type NoteSigned, parseNote, verifyNote } from '#libs/tlog/signed-note.ts';
 import { tilePath, tileWidth, widthOfTile } from '#libs/tlog/tiles.ts';
 import { cutHashes, hashLeaf } from '#libs/tlog/tree-hash.ts';
-import type { LogPlace } from './place.ts';
+import type { LogPlace } from './places/place.ts';
 
 export const checkpointPath = 'checkpoint';
 
@@ -35,6 +36,17 @@ export function readCheckpoint(text: string, from: string, keys: readonly NoteKe
     throw untrusted(from, `none of the keys given signed it; it was signed by ${signers}`);
   }
   return { ...checkpoint, from, note: text, signed };
+}
+
+/** Reads a checkpoint from a file. Throws FleetgateError 'file' or 'checkpoint-untrusted'. */
+export function readCheckpointFile(file: string, keys: readonly NoteKey[]): SignedCheckpoint {
+  let text: string;
+  try {
+    text = readFileSync(file, 'utf8');
+  } catch (error) {
+    throw fail('file', `${file} (${messageOf(error)})`, { cause: error });
+  }
+  return readCheckpoint(text, file, keys);
 }
 
 /** Reads the newest checkpoint of a place; undefined = nothing is published there yet. */

@@ -16,9 +16,14 @@ const contentQuery = `
       order by c.version desc limit 1) newest
    where newest.hash is not null`;
 
+/** Says that the stored content of a version does not have the version's digest. */
+export class StoredVersionDiffers extends Error {
+  override readonly name = 'StoredVersionDiffers';
+}
+
 /**
- * Reads the content of a version; undefined when there is no such version. Throws when what is stored does not have the
- * version's digest.
+ * Reads the content of a version; undefined when there is no such version. Throws
+ * StoredVersionDiffers when what is stored does not have the version's digest.
  */
 export async function readVersionContent(
   client: ClientBase,
@@ -35,7 +40,9 @@ export async function readVersionContent(
   const entries = new Map(rows.map(({ key, hash }) => [key, hash]));
   const actual = digestOf(entries);
   if (actual !== digest)
-    throw new Error(`version ${version} of ${gateway} is stored as ${digest}, its entries give ${actual}`);
+    throw new StoredVersionDiffers(
+      `version ${version} of ${gateway} is stored as ${digest}, its entries give ${actual}`,
+    );
   const listeners = listenerHashes(entries);
   return { digest, entries, ports: portsOf(listeners, await readPorts(client, listeners)) };
 }
