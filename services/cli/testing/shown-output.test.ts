@@ -30,6 +30,9 @@ await t.test('what differs from run to run does not count', async (t) => {
   );
   t.ok(isAsShown(['applied in 22 ms'], ['applied in 1.5 s']));
   t.ok(isAsShown(['33  2026-11-21T03:47:51.063Z'], ['33  2027-01-01T00:00:00Z']));
+  t.notOk(isAsShown(['33  2026-11-21T03:47:51.063Z'], ['34  2027-01-01T00:00:00Z']));
+  const events = ['SEQ  AT', ' 33  2026-11-21T03:47:51.063Z'];
+  t.ok(isAsShown(events, ['SEQ  AT', '  9  2027-01-01T00:00:00Z']), 'numbers of events');
   t.ok(isAsShown(['1  79af7902874e', '(624 events/s)'], ['1  000000000000', '(9 events/s)']));
 });
 

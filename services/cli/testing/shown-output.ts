@@ -14,11 +14,16 @@ const volatile: readonly (readonly [RegExp, string])[] = [
   [/ {2,}/gu, ' '],
 ];
 
+/** The history has events of the fleet itself between those of objects: how many depends on the time. */
+const eventNumber = /^\d+(?= TIME)/;
+
 /** Gives the lines without what differs from run to run, and without empty lines at the end. */
 export function steadyLines(lines: readonly string[]): readonly string[] {
-  const steady = lines.map((line) =>
-    volatile.reduce((text, [pattern, name]) => text.replaceAll(pattern, name), line).trim(),
-  );
+  const isOfEvents = lines.some((line) => /^\s*SEQ\b/.test(line));
+  const steady = lines.map((line) => {
+    const text = volatile.reduce((rest, [pattern, name]) => rest.replaceAll(pattern, name), line).trim();
+    return isOfEvents ? text.replace(eventNumber, 'SEQ') : text;
+  });
   return steady.slice(0, steady.findLastIndex((line) => line !== '') + 1);
 }
 
