@@ -6,6 +6,7 @@ import { commandsEndpoints } from '#libs/api/endpoints/commands.ts';
 import { fleetEndpoints } from '#libs/api/endpoints/fleet.ts';
 import { historyEndpoints } from '#libs/api/endpoints/history.ts';
 import { nodesEndpoints } from '#libs/api/endpoints/nodes.ts';
+import { peopleEndpoints } from '#libs/api/endpoints/people.ts';
 import { routesEndpoints } from '#libs/api/endpoints/routes.ts';
 import { snapshotsEndpoints } from '#libs/api/endpoints/snapshots.ts';
 import { tokensEndpoints } from '#libs/api/endpoints/tokens.ts';
@@ -19,6 +20,7 @@ export const endpoints = {
   ...historyEndpoints,
   ...nodesEndpoints,
   ...tokensEndpoints,
+  ...peopleEndpoints,
 } as const satisfies Readonly<Record<string, Endpoint>>;
 
 /** Names the groups of endpoints in the OpenAPI document. */

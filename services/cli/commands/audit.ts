@@ -14,6 +14,7 @@ import { checkProof } from '../../projector/audit/proof-check.ts';
 import { proveEvent } from '../../projector/audit/proving.ts';
 import { publishOnce, startPublishing } from '../../projector/audit/publishing.ts';
 import { failureOf, verifyAudit } from '../../projector/audit/verifying.ts';
+import { configureAuditErase } from './audit-erase.ts';
 import { withLocalDatabase } from '../local/local-database.ts';
 import { outputFormats, outputOption, printAnswer } from '../shell/output-format.ts';
 import { auditText } from '../views/audit-text.ts';
@@ -47,6 +48,12 @@ export function configureAudit(command: Command): void {
       .command('check-proof')
       .summary('check such a proof, without a database')
       .argument('<file>', 'the proof, or the JSON that holds it; - = standard input'),
+  );
+  configureAuditErase(
+    command
+      .command('erase')
+      .summary('erase a name or an address of a person from the history')
+      .argument('<person>', 'the whole text, or person-… as answers show it'),
   );
 }
 

@@ -226,6 +226,10 @@ void t.test('tokens', async (t) => {
   });
   t.equal((await use()).status, 401, 'at once');
   t.equal((await call(fixture, 'DELETE', `${base}/tokens/none`, 'admin')).status, 404);
+  t.match((await call(fixture, 'POST', `${base}/people/erase`, 'admin', { person: 'ci' })).body, {
+    erased: false,
+    revokedTokens: 1,
+  });
   const admin = listed.find((token: { role: string }) => token.role === 'admin');
   t.match(await call(fixture, 'DELETE', `${base}/tokens/${admin.id}`, 'admin'), {
     status: 409,

@@ -6,6 +6,7 @@ import { accept, previewRollback, readOperation, release, rollback } from './end
 import { listGateways, readGateway } from './endpoints/gateways.ts';
 import { listEvents, readGatewayHistory, readObjectBlame, readObjectHistory } from './endpoints/history.ts';
 import { listNodes, removeNode } from './endpoints/nodes.ts';
+import { erasePerson } from './endpoints/people.ts';
 import { listProjectors } from './endpoints/projectors.ts';
 import { listRoutes } from './endpoints/routes.ts';
 import { diffSnapshots, listSnapshots, readSnapshot } from './endpoints/snapshots.ts';
@@ -35,6 +36,7 @@ const served: Readonly<Record<keyof typeof endpoints, ServedEndpoint>> = {
   listTokens,
   makeToken,
   revokeToken,
+  erasePerson,
 };
 
 export const endpointTable: readonly ServedEndpoint[] = Object.values(served);
