@@ -118,6 +118,10 @@ export const errors = {
     message: 'an event of the history cannot be read',
     hint: 'Keep the database as it is; `fleetgate rebuild --verify` names every such event, and --repair mends one.',
   },
+  'grant-refused': {
+    message: 'the rights of a writer could not be granted',
+    hint: 'The role must be there (`create role … login`) and own nothing; grant as the owner of the tables.',
+  },
   'log-differs': {
     message: 'the history is not what was appended to it',
     hint: 'Keep the database as it is; `fleetgate audit verify` names every such event.',
