@@ -15,7 +15,10 @@ create table clusters (
   name text not null,
   uid text not null,
   first_seen timestamp with time zone not null,
+  shown text,
+  removed_at timestamp with time zone,
   constraint clusters_pkey PRIMARY KEY (name),
+  constraint clusters_shown_key UNIQUE (shown),
   constraint clusters_uid_key UNIQUE (uid)
 );
 

@@ -103,6 +103,9 @@ export const eventTypes = [
   'settings-changed',
   'log-started',
   'log-stopped',
+  'cluster-removed',
+  'cluster-readmitted',
+  'cluster-renamed',
 ] as const;
 const objectKinds: readonly string[] = kinds.map(({ kind }) => kind);
 /** Every kind that the history holds: one of the table, or a policy's of another gateway. */
@@ -128,6 +131,7 @@ export const otherKinds = [
   'Settings',
   'Log',
   'Person',
+  'Cluster',
 ] as const;
 /** An object by the parts of a path; `-` is the namespace of one that has none. */
 export const objectPath = z.object({

@@ -1,7 +1,8 @@
-// A deed event says what was done to the fleet itself: to its tokens, its schema, its keys, its settings, to texts
-// about people and to events that could not be read; when the history began and ended to be written, and which
-// checkpoints of it were not signed; who read it; and whom it refused. Who does it writes a note in Postgres, in the
-// same transaction where there is one; the projector appends it. A deed changes no version, so that nothing folds it.
+// A deed event says what was done to the fleet itself: to its tokens, its schema, its keys, its settings, to whole
+// clusters, to texts about people and to events that could not be read; when the history began and ended to be written,
+// and which checkpoints of it were not signed; who read it; and whom it refused. Who does it writes a note in Postgres,
+// in the same transaction where there is one; the projector appends it. A deed changes no version, so that nothing
+// folds it, but for one: with a cluster that is removed all its objects are gone.
 // This is version 1.
 
 /** What is done, and the kind of thing that it is done to. */
@@ -20,6 +21,9 @@ export const deedKinds = {
   'settings-changed': 'Settings',
   'log-started': 'Log',
   'log-stopped': 'Log',
+  'cluster-removed': 'Cluster',
+  'cluster-readmitted': 'Cluster',
+  'cluster-renamed': 'Cluster',
 } as const;
 
 type DeedType = keyof typeof deedKinds;
@@ -37,7 +41,8 @@ export interface DeedEvent {
   readonly from: string;
   /**
    * What it was done to: id of a token, a key or a text about a person, number of an event, name of the newest
-   * migration, a service, an epoch, an endpoint that was read, a role that was needed; '' for logins.
+   * migration, a service, an epoch, an endpoint that was read, a role that was needed, the name that a cluster has in
+   * the history; '' for logins.
    */
   readonly subject: string;
   /** What was done: a sentence. */
@@ -48,6 +53,18 @@ export interface DeedEvent {
   readonly outcome?: DeedOutcome;
   /** Of settings that changed: each setting of the service by its flag, as JSON; what is secret is left out. */
   readonly settings?: Readonly<Record<string, string>>;
+  /** Of a cluster that is renamed: the name that is shown from then on. */
+  readonly shown?: string;
+}
+
+/** Says that a cluster was removed, and all its objects with it. */
+export interface RemovalEvent extends DeedEvent {
+  readonly type: 'cluster-removed';
+}
+
+/** Tells whether a deed is the one that is folded. */
+export function isRemoval(deed: DeedEvent): deed is RemovalEvent {
+  return deed.type === 'cluster-removed';
 }
 
 export type DeedOutcome = 'success' | 'failure' | 'denied';

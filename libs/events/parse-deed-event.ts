@@ -22,6 +22,7 @@ export function parseDeedEvent(json: unknown): Parsed<DeedEvent> {
   const repaired = at.field('repaired').text({ max: repairedMax });
   const outcome = at.field('outcome').oneOf(outcomes);
   const settings = at.field('settings');
+  const shown = at.field('shown').text({ min: 1, max: 63 });
   const value: DeedEvent = {
     v: 1,
     type: type ?? 'migrated',
@@ -40,6 +41,7 @@ export function parseDeedEvent(json: unknown): Parsed<DeedEvent> {
     ...(repaired === undefined ? {} : { repaired }),
     ...(outcome === undefined ? {} : { outcome }),
     ...(settings.present ? { settings: settings.stringMap(settingsMax) } : {}),
+    ...(shown === undefined ? {} : { shown }),
   };
   if (Number.isNaN(Date.parse(value.at))) at.field('at').problem('is not a time');
   return problems.length > 0 ? { ok: false, problems } : { ok: true, value };

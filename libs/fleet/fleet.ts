@@ -54,6 +54,12 @@ export class Fleet {
     if (objects?.byKey.delete(toLocalKey({ kind, namespace, name })) === true) objects.sorted = undefined;
   }
 
+  /** Gives every object of a cluster, ordered by key. */
+  objectsOf(cluster: string): readonly KnownObject[] {
+    const objects = [...(this.#clusters.get(cluster)?.byKey ?? [])];
+    return objects.toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([, known]) => known);
+  }
+
   /** Gives a page of what is known of a cluster, ordered by key, after a key. */
   inventory(cluster: string, after: string | undefined, limit: number): InventoryPage {
     const objects = this.#clusters.get(cluster);

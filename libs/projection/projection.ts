@@ -8,7 +8,7 @@ import type { ChangeEvent } from '#libs/events/change-event.ts';
 import { carriedOut, type GatewayCommand, type SeenStanding } from '#libs/events/operator-event.ts';
 import { evolve, Fleet, type FleetChange, isStale, type KnownObject } from '#libs/fleet/fleet.ts';
 import type { DecisionWishes } from '#libs/gateway/objects/decision-wishes.ts';
-import { foreignKindOf, kindInfoOf } from '#libs/gateway/kinds.ts';
+import { foreignKindOf, kindInfo, kindInfoOf } from '#libs/gateway/kinds.ts';
 import type { KubeObject } from '#libs/gateway/object.ts';
 import { generation } from '#libs/gateway/fields/metadata.ts';
 import { ContentBook } from '#libs/projection/versions/content-book.ts';
@@ -82,6 +82,7 @@ export class Projection {
     for (const { event } of batch.events) {
       if ('kind' in event) this.#fold(event, respecified, removed);
       else if (event.type === 'restored') this.#contents.passOver(event);
+      else if (event.type === 'cluster-removed') this.#removeCluster(event.subject, removed);
       else {
         const command = carriedOut(event);
         const { gateway } = event;
@@ -167,6 +168,19 @@ export class Projection {
       if (event.type === 'deleted' && event.via === 'watch') removed.add(change.key);
     }
     this.#stages.sources.put(event.kind, change.key, change.after);
+  }
+
+  /** Takes all objects of a cluster away; what its gateways had is not held back by sanity limits. */
+  #removeCluster(cluster: string, removed: Set<string>): void {
+    for (const known of this.#fleet.objectsOf(cluster)) {
+      const key = toPlaceKey(known);
+      const kind = kindInfo(known.kind)?.kind;
+      if (gatewayKinds.has(known.kind)) removed.add(key);
+      this.#fleet.remove(cluster, known.kind, known.namespace, known.name);
+      if (kind !== undefined) this.#stages.sources.put(kind, key, undefined);
+    }
+    const { sealed } = this.#stages.sources;
+    for (const key of [...sealed.keys()]) if (sealed.peek(key)?.cluster === cluster) sealed.set(key, undefined);
   }
 
   #restore({ cluster, hash, object }: SavedObject): void {

@@ -2,7 +2,7 @@
 import t from 'tap';
 import { changeSubject, operatorSubject } from '#libs/events/subjects.ts';
 import { Projection } from '#libs/projection/projection.ts';
-import { ClusterRegistry } from './ingest/cluster-registry.ts';
+import { ClusterRegistry } from './clusters/cluster-registry.ts';
 import { buildCommitRows, noChange } from './store/commit-rows.ts';
 import { Intake } from './ingest/intake.ts';
 import { jsonbText } from '#libs/runtime/postgres/jsonb-text.ts';
@@ -57,7 +57,10 @@ void t.test('private keys stay out of the history, whatever an agent sends', asy
 
 void t.test('a batch keeps what says something new', async (t) => {
   const projection = new Projection();
-  const intake = new Intake(new ClusterRegistry([['eu', 'uid-of-eu']]), projection);
+  const intake = new Intake(
+    new ClusterRegistry([['eu', { uid: 'uid-of-eu', shown: null, removedAt: null }]]),
+    projection,
+  );
   const verdicts = [
     shop.route('a', 2),
     shop.route('a', 2),

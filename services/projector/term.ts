@@ -102,7 +102,9 @@ export class Term {
   async takeDeeds(): Promise<void> {
     this.#takingDeeds = true;
     try {
-      await this.#between((writer) => writer.appendDeeds());
+      const { clusters, statuses } = await this.#between((writer) => writer.appendDeeds());
+      this.#sendStatuses(statuses);
+      if (clusters.length > 0) this.#desk?.resync('clusters were removed, renamed or taken on again', clusters);
     } catch (error) {
       this.#context.log.warn({ reason: messageOf(error) }, 'deeds could not be taken');
     } finally {
@@ -267,7 +269,9 @@ export class Term {
   }
 
   #sendStatuses(changes: readonly StatusChange[]): void {
-    for (const { cluster, page } of statusMessages(changes)) this.#send(statusSubject(cluster), page);
+    for (const { cluster, page } of statusMessages(changes))
+      for (const name of this.#ingest?.writer.clusters.namesOf(cluster) ?? [cluster])
+        this.#send(statusSubject(name), page);
   }
 
   /**

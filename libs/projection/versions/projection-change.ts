@@ -1,6 +1,7 @@
 // Describes what goes into a Projection and what comes out, in one place.
 import type { DesiredStatus } from '#libs/events/agent-exchange.ts';
 import type { ChangeEvent } from '#libs/events/change-event.ts';
+import type { RemovalEvent } from '#libs/events/deed-event.ts';
 import type { OperatorEvent } from '#libs/events/operator-event.ts';
 import type { RestoreEvent } from '#libs/events/restore-event.ts';
 import type { KubeObject } from '#libs/gateway/object.ts';
@@ -13,7 +14,7 @@ import type { SealedItem } from '#libs/projection/model/delivery/sealed-item.ts'
 /** Holds an event of the history with its place in it. */
 export interface FoldedEvent {
   readonly seq: bigint;
-  readonly event: ChangeEvent | OperatorEvent | RestoreEvent;
+  readonly event: ChangeEvent | OperatorEvent | RestoreEvent | RemovalEvent;
 }
 
 /** Holds one transaction's worth: new events in order, EndpointSlice events, new TLS material. */

@@ -49,6 +49,10 @@ interface ClustersTable {
   readonly name: string;
   readonly uid: string;
   readonly first_seen: Time;
+  /** The name that is shown in the place of its own; null = its own. */
+  readonly shown: Generated<string | null>;
+  /** Null = it is in the fleet. */
+  readonly removed_at: ColumnType<Date | null, Date | string | null | undefined, Date | string | null>;
 }
 
 interface PrivateTextsTable {

@@ -88,6 +88,7 @@ async function revealed(client: ClientBase, text: string): Promise<string> {
 
 function describe(event: FoldedEvent['event']): string {
   if (event.type === 'restored') return `restored at ${event.at}: ${event.reason}`;
+  if (event.type === 'cluster-removed') return `${event.reason}, at ${event.at}`;
   if (!('kind' in event)) return `${event.type} of ${event.gateway} by ${event.actor.name} at ${event.at}`;
   const by = event.actor === null ? '' : ` by ${event.actor.manager}`;
   return `${event.type} ${objectNameText(event)}${by} at ${event.at}`;

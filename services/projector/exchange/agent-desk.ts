@@ -51,20 +51,18 @@ export function startAgentDesk(context: AgentDeskContext): AgentDesk {
 
   const subscriptions: readonly Stoppable[] = [
     context.nats.subscribe(inventorySubject('*'), async (json, reply, subject) => {
-      const cluster = clusterOf(subject);
-      const answer = await inventoryPage(context, cluster, json);
+      const answer = await inventoryPage(context, clusterOf(subject), json);
       if (answer === undefined) return;
-      owing.delete(cluster);
-      reply?.(answer);
+      owing.delete(answer.cluster);
+      reply?.(answer.page);
     }),
     context.nats.subscribe(statusesSubject('*'), async (json, reply, subject) => {
       const answer = await statusesPage(context, clusterOf(subject), json);
       if (answer !== undefined) reply?.(answer);
     }),
     context.nats.subscribe(heartbeatSubject('*'), async (json, _reply, subject) => {
-      const cluster = clusterOf(subject);
-      await beats.take(cluster, json);
-      if (owing.has(cluster) && performance.now() - askedAt >= askAgainMs) ask();
+      const cluster = await beats.take(clusterOf(subject), json);
+      if (cluster !== undefined && owing.has(cluster) && performance.now() - askedAt >= askAgainMs) ask();
     }),
   ];
   return {
@@ -86,32 +84,29 @@ export function startAgentDesk(context: AgentDeskContext): AgentDesk {
 
 async function inventoryPage(
   context: AgentDeskContext,
-  cluster: string,
+  said: string,
   json: unknown,
-): Promise<InventoryPage | undefined> {
+): Promise<{ readonly cluster: string; readonly page: InventoryPage } | undefined> {
   const request = pageRequest.safeParse(json).data;
   if (request === undefined) return undefined;
   return context.between(async (writer) => {
+    const cluster = writer.clusters.nameOf(said, request.clusterUid);
     const refused = await admit(writer, cluster, request.clusterUid);
-    if (refused !== undefined) return { items: [], refused };
+    if (refused !== undefined) return { cluster, page: { items: [], refused } };
     const { streamCreated } = writer.checkpoint;
     const page = writer.projection.inventory(cluster, request.after, inventoryItemsMax);
-    return streamCreated === null ? page : { ...page, stream: streamCreated };
+    return { cluster, page: streamCreated === null ? page : { ...page, stream: streamCreated } };
   });
 }
 
-async function statusesPage(
-  context: AgentDeskContext,
-  cluster: string,
-  json: unknown,
-): Promise<StatusPage | undefined> {
+async function statusesPage(context: AgentDeskContext, said: string, json: unknown): Promise<StatusPage | undefined> {
   const request = pageRequest.safeParse(json).data;
   if (request === undefined) return undefined;
-  return context.between(async ({ clusters, projection }) =>
-    clusters.check(cluster, request.clusterUid) === 'registered'
-      ? statusPage(projection, cluster, request.after)
-      : { items: [] },
-  );
+  return context.between(async ({ clusters, projection }) => {
+    const cluster = clusters.nameOf(said, request.clusterUid);
+    const isRegistered = clusters.check(cluster, request.clusterUid) === 'registered';
+    return isRegistered ? statusPage(projection, cluster, request.after) : { items: [] };
+  });
 }
 
 /** Registers a cluster at first sight; a sentence when it is refused. */
@@ -137,16 +132,21 @@ class Heartbeats {
     this.#timer = setInterval(() => this.#flush(), writeEveryMs);
   }
 
-  async take(cluster: string, json: unknown): Promise<void> {
+  /** Takes a heartbeat; gives the name that its cluster has in the history, undefined where it is none. */
+  async take(said: string, json: unknown): Promise<string | undefined> {
     const beat = parseHeartbeat(json);
-    if (beat === undefined || beat.cluster !== cluster) return;
-    const refused = await this.#context.between((writer) => admit(writer, cluster, beat.clusterUid));
+    if (beat === undefined || beat.cluster !== said) return undefined;
+    const { cluster, refused } = await this.#context.between(async (writer) => {
+      const name = writer.clusters.nameOf(said, beat.clusterUid);
+      return { cluster: name, refused: await admit(writer, name, beat.clusterUid) };
+    });
     if (refused !== undefined) {
       this.#context.metrics.dropped.inc({ reason: 'refused' });
       this.#context.log.debug({ cluster, refused }, 'the heartbeat of a cluster is refused');
     } else if (this.#newest.size < heartbeatsMax) {
-      this.#newest.set(cluster, beat);
+      this.#newest.set(cluster, { ...beat, cluster });
     }
+    return cluster;
   }
 
   async stop(): Promise<void> {

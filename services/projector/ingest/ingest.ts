@@ -139,12 +139,13 @@ export class Ingest {
       } else if (parsed.type === 'bad') {
         this.#malformed(message, parsed.reason);
       } else if (parsed.type === 'change') {
-        const verdict = known.has(changeMessageId(parsed.event)) ? 'known' : intake.add(parsed.event);
+        const verdict = known.has(this.#idOf(parsed.event)) ? 'known' : intake.add(parsed.event);
         if (verdict !== 'taken') this.#drop(message, verdict, parsed.event);
         intake = await this.#appendFull(intake, message);
       } else if (parsed.type === 'fact') {
-        const id = factMessageId(parsed.event);
-        const verdict = known.has(id) ? 'known' : intake.addFact(parsed.event);
+        const fact = this.#named(parsed.event);
+        const id = factMessageId(fact);
+        const verdict = known.has(id) ? 'known' : intake.addFact(fact);
         if (verdict === 'taken') known.add(id);
         else this.#drop(message, verdict, parsed.event);
         intake = await this.#appendFull(intake, message);
@@ -220,6 +221,20 @@ export class Ingest {
     return true;
   }
 
+  /** Gives the id that a change has in the history, whichever of its names an agent calls its cluster by. */
+  #idOf(event: ChangeEvent): string {
+    const cluster = this.#writer.clusters.nameOf(event.cluster, event.clusterUid);
+    return changeMessageId({ ...event, cluster });
+  }
+
+  /** Gives a later fact by the name that its cluster has in the history, and so has the change that it is of. */
+  #named(fact: ChangeFact): ChangeFact {
+    const cluster = this.#writer.clusters.nameOf(fact.cluster, fact.clusterUid);
+    const said = `${fact.cluster}/`;
+    const change = fact.change.startsWith(said) ? `${cluster}/${fact.change.slice(said.length)}` : fact.change;
+    return { ...fact, cluster, change };
+  }
+
   #newIntake(): Intake {
     const { clusters, projection } = this.#writer;
     return new Intake(clusters, projection);
@@ -239,8 +254,8 @@ export class Ingest {
       const isFact = subject.startsWith(attributionSubject(''));
       if (!isFact && seq > this.#replayUntil) continue;
       const parsed = parseMessage(subject, data);
-      if (parsed.type === 'change') ids.push(changeMessageId(parsed.event));
-      else if (parsed.type === 'fact') ids.push(factMessageId(parsed.event));
+      if (parsed.type === 'change') ids.push(this.#idOf(parsed.event));
+      else if (parsed.type === 'fact') ids.push(factMessageId(this.#named(parsed.event)));
     }
     return new Set(ids.length === 0 ? [] : await this.#writer.knownIds(ids));
   }

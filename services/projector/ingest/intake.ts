@@ -5,7 +5,7 @@ import { Fleet, evolve, isStale } from '#libs/fleet/fleet.ts';
 import { reasonOfChange } from '#libs/gateway/change-reason.ts';
 import { kindInfo } from '#libs/gateway/kinds.ts';
 import type { SealedItem } from '#libs/projection/model/delivery/sealed-item.ts';
-import type { ClusterRegistry } from './cluster-registry.ts';
+import type { ClusterRegistry } from '../clusters/cluster-registry.ts';
 import { fingerprintOf } from './message.ts';
 import type { KubeObject } from '#libs/gateway/object.ts';
 import { toObjectKey } from '#libs/gateway/object-key.ts';
@@ -49,7 +49,8 @@ export class Intake {
     return this.size === 0 && this.clusters.size === 0;
   }
 
-  add(event: ChangeEvent): Verdict {
+  add(told: ChangeEvent): Verdict {
+    const event = { ...told, cluster: this.#registry.nameOf(told.cluster, told.clusterUid) };
     const verdict = this.#register(event);
     if (verdict !== undefined) return { refused: verdict };
     const key = toObjectKey(event);

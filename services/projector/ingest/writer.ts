@@ -1,5 +1,6 @@
 // Holds the projection in memory and makes its transactions: it folds, commits, and remembers the position. After a
 // transaction that failed the memory is ahead of Postgres: the writer must be thrown away and a new one opened.
+import { type DeedEvent, isRemoval } from '#libs/events/deed-event.ts';
 import type { RestoreEvent } from '#libs/events/restore-event.ts';
 import { fail, sentenceOf } from '#libs/runtime/errors.ts';
 import type { Logger } from '#libs/runtime/log.ts';
@@ -13,7 +14,7 @@ import type { ContentOf } from '#libs/projection/versions/gateway-head.ts';
 import type { Limits } from '#libs/projection/versions/limits.ts';
 import type { NodeReport } from '#libs/projection/model/delivery/node-report.ts';
 import { type Confirmations, decideAny } from './decisions.ts';
-import { ClusterRegistry } from './cluster-registry.ts';
+import { ClusterRegistry, type RegisteredCluster, isClusterDeed } from '../clusters/cluster-registry.ts';
 import { type CommitRows, buildCommitRows, nodeRows, noChange } from '../store/commit-rows.ts';
 import { buildDeedRows, readNotedDeeds } from '../store/deeds.ts';
 import { buildMentionRows } from '../store/mention-rows.ts';
@@ -178,16 +179,58 @@ export class Writer {
     return news;
   }
 
-  /** Appends the deeds that were noted, each once, and takes their notes away. */
-  async appendDeeds(): Promise<void> {
+  /** Appends the deeds that were noted, each once, and takes their notes away; says what came of it. */
+  async appendDeeds(): Promise<DeedsTaken> {
     const { client } = this.#context.leadership;
     const noted = await readNotedDeeds(client, this.#context.log);
-    if (noted.length === 0) return;
+    const plain = noted.filter(({ type }) => !isClusterDeed(type));
+    if (plain.length > 0) await this.#appendPlain(plain);
+    const clusters: string[] = [];
+    const statuses: StatusChange[] = [];
+    for (const deed of noted.filter(({ type }) => isClusterDeed(type))) {
+      const changes = await this.#appendClusterDeed(deed);
+      if (changes === undefined) continue;
+      clusters.push(deed.subject);
+      statuses.push(...changes);
+    }
+    return { clusters, statuses };
+  }
+
+  async #appendPlain(noted: readonly DeedEvent[]): Promise<void> {
     // An erased text must not be found by its old id again, not even by the deeds that were noted with the erasure.
     for (const { type, subject } of noted) if (type === 'person-erased') this.#texts.forget(subject);
     const { events, added } = await this.#conceal(noted);
     const deedsTaken = noted.map(({ id }) => id);
     await this.#commit({ ...buildDeedRows(events, deedsTaken), privateTexts: added }, this.#checkpoint);
+  }
+
+  /** Does what a deed says of a cluster; undefined where it cannot be done any more, and then it is no event. */
+  async #appendClusterDeed(noted: DeedEvent): Promise<readonly StatusChange[] | undefined> {
+    const { leadership, log } = this.#context;
+    const objection = this.clusters.objection(noted);
+    const { events, added } = await this.#conceal(objection === undefined ? [noted] : []);
+    const [appended] = events;
+    if (appended === undefined) {
+      log.warn({ deed: noted.id, objection }, 'a command about a cluster is not carried out');
+      await leadership.client.query('delete from deeds where id = $1', [noted.id]);
+      return undefined;
+    }
+    const { seq, event } = appended;
+    const folded = isRemoval(event) ? [{ seq, event }] : [];
+    const change = this.#fold({ events: folded, slices: [], sealed: [] }, noContent);
+    const cluster = this.clusters.take(event);
+    await this.#commit(
+      {
+        ...buildCommitRows(folded, [], change),
+        events: buildDeedRows([appended], []).events,
+        deedsTaken: [noted.id],
+        privateTexts: added,
+        changedClusters: cluster === undefined ? [] : [{ name: event.subject, ...cluster }],
+        emptiedClusters: folded.map(() => ({ cluster: event.subject, seq: seq.toString() })),
+      },
+      this.#checkpoint,
+    );
+    return change.statuses;
   }
 
   /** Takes over all node reports; answers the statuses that changed. */
@@ -339,9 +382,16 @@ export class Writer {
   }
 }
 
+/** Says what came of notes that were taken. */
+interface DeedsTaken {
+  /** Clusters that were removed, taken on again or renamed: their agents compare. */
+  readonly clusters: readonly string[];
+  readonly statuses: readonly StatusChange[];
+}
+
 interface SavedPosition {
   readonly checkpoint: Checkpoint;
-  readonly clusters: ReadonlyMap<string, string>;
+  readonly clusters: ReadonlyMap<string, RegisteredCluster>;
 }
 
 const noContent: ContentOf = (gateway, version) => {

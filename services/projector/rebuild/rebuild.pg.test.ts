@@ -13,6 +13,7 @@ const limits = { removedShareMax: 0.6, removedMin: 3, removedRoutesMin: 0 };
 type Step =
   | { readonly do: 'routes'; readonly changes: readonly (readonly [route: number, what: 'apply' | 'delete'])[] }
   | { readonly do: 'gateway'; readonly what: 'delete' | 'return' | 'relabel' }
+  | { readonly do: 'cluster'; readonly type: 'cluster-removed' | 'cluster-readmitted' | 'cluster-renamed' }
   | { readonly do: 'restored'; readonly skip: number; readonly above: number | null }
   | { readonly do: 'endpoints' | 'secret' | 'restart' | 'deed' }
   | { readonly do: 'command'; readonly type: 'rollback' | 'release' | 'accept'; readonly to: number | null };
@@ -37,6 +38,13 @@ const step: fc.Arbitrary<Step> = fc.oneof(
     weight: 2,
     arbitrary: fc.record({
       do: fc.constantFrom('endpoints' as const, 'secret' as const, 'restart' as const, 'deed' as const),
+    }),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      do: fc.constant('cluster' as const),
+      type: fc.constantFrom('cluster-removed' as const, 'cluster-readmitted' as const, 'cluster-renamed' as const),
     }),
   },
   {
@@ -202,6 +210,14 @@ async function play(db: TestWriter, steps: readonly Step[]): Promise<void> {
         await db.rows('insert into deeds (id, data) values ($1, $2)', `deed-${version}`, deedText(`deed-${version}`));
         await db.writer.appendDeeds();
         break;
+      case 'cluster':
+        await db.rows(
+          'insert into deeds (id, data) values ($1, $2)',
+          `cluster-${version}`,
+          deedText(`cluster-${version}`, { type: one.type, subject: 'eu', shown: `eu-${version}` }),
+        );
+        await db.writer.appendDeeds();
+        break;
       case 'restored':
         await db.writer.markRestored([
           {
@@ -218,9 +234,9 @@ async function play(db: TestWriter, steps: readonly Step[]): Promise<void> {
   }
 }
 
-function deedText(id: string): string {
+function deedText(id: string, more: object = {}): string {
   const deed = { v: 1, type: 'migrated', id, at: '2026-01-01T00:00:00Z', actor: null, from: 'here', subject: '' };
-  return JSON.stringify({ ...deed, reason: 'a test' });
+  return JSON.stringify({ ...deed, reason: 'a test', ...more });
 }
 
 function options(db: TestWriter, { verify }: { readonly verify: boolean }): Parameters<typeof runRebuild>[0] {

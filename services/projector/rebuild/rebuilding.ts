@@ -65,6 +65,9 @@ export async function rebuildFromHistory(
 
 function keepNewest(objects: Map<string, FoldedEvent>, folded: FoldedEvent): void {
   const { event } = folded;
+  if (event.type === 'cluster-removed')
+    for (const [key, { event: known }] of objects)
+      if ('object' in known && known.cluster === event.subject) objects.delete(key);
   if (!('object' in event)) return;
   if (event.object === null) objects.delete(toObjectKey(event));
   else objects.set(toObjectKey(event), folded);

@@ -1,10 +1,13 @@
 // Folds the whole history anew and compares with what is stored: each version with its digest and entries, each
 // gateway, each object. Writes nothing; sees one moment of the database, whatever is written meanwhile.
 import type { ClientBase } from 'pg';
+import { parseDeedEvent } from '#libs/events/parse-deed-event.ts';
 import { Projection } from '#libs/projection/projection.ts';
 import type { GatewayHead, NewVersion } from '#libs/projection/versions/gateway-head.ts';
 import type { Limits } from '#libs/projection/versions/limits.ts';
 import { sameValue } from '#libs/derivation/same-value.ts';
+import type { Row } from '#libs/runtime/postgres/database.ts';
+import { ClusterRegistry, type RegisteredCluster } from '../clusters/cluster-registry.ts';
 import { pagesOf } from '../store/cursor.ts';
 import { queryForeignVersions } from '../store/foreign-versions.ts';
 import { contentsFor, historyBatches } from '../store/history.ts';
@@ -64,6 +67,7 @@ export async function verifyHistory(
     await compareEntries(client, differences);
     await compareGateways(client, heads, differences);
     await compareNodes(client, differences);
+    await compareClusters(client, differences);
     const objects = await compareObjects(client, projection, differences);
     const tookMs = performance.now() - started;
     return { events, versions, gateways: heads.size, objects, tookMs, notes, ...differences.result() };
@@ -200,6 +204,29 @@ async function compareNodes(client: ClientBase, differences: Differences): Promi
   for (const { node, gateway, version, ours } of await queryForeignVersions(client)) {
     const what = ours === null ? 'which the history does not have' : 'with other content than the history';
     differences.add(`the node ${node} holds version ${version} of ${gateway}, ${what}`);
+  }
+}
+
+/** Compares which clusters are removed and what they are shown as with what was done to them last. */
+async function compareClusters(client: ClientBase, differences: Differences): Promise<void> {
+  const { rows: deeds } = await client.query<{ data: string }>(
+    `select data from events where kind = 'Cluster' and type like 'cluster-%' order by seq`,
+  );
+  const { rows: clusters } = await client.query<Pick<Row<'clusters'>, 'name' | 'uid' | 'shown' | 'removed_at'>>(
+    'select name, uid, shown, removed_at from clusters order by name',
+  );
+  const registry = new ClusterRegistry(clusters.map(({ name, uid }) => [name, { uid, shown: null, removedAt: null }]));
+  const expected = new Map<string, RegisteredCluster>();
+  for (const { data } of deeds) {
+    const deed = parseDeedEvent(JSON.parse(data));
+    const after = deed.ok ? registry.take(deed.value) : undefined;
+    if (deed.ok && after !== undefined) expected.set(deed.value.subject, after);
+  }
+  for (const { name, shown, removed_at: removed } of clusters) {
+    const known = expected.get(name) ?? { shown: null, removedAt: null };
+    if (known.shown !== shown) differences.add(`the cluster ${name} should be shown as ${known.shown ?? name}`);
+    if (known.removedAt !== (removed?.toISOString() ?? null))
+      differences.add(`the cluster ${name} should be ${known.removedAt === null ? 'in the fleet' : 'removed'}`);
   }
 }
 

@@ -1,5 +1,6 @@
 // Builds the rows that one transaction writes from folded events, before any SQL.
 import type { ChangeEvent } from '#libs/events/change-event.ts';
+import { type DeedEvent, deedKinds } from '#libs/events/deed-event.ts';
 import type { NodeEvent } from '#libs/events/node-event.ts';
 import { changeMessageId } from '#libs/events/subjects.ts';
 import type { OperatorEvent } from '#libs/events/operator-event.ts';
@@ -48,8 +49,18 @@ export interface VersionRow extends NewVersion, Origin {
   readonly at: string | null;
 }
 
+interface ChangedCluster {
+  readonly name: string;
+  readonly shown: string | null;
+  readonly removedAt: string | null;
+}
+
 export interface CommitRows extends FactRows {
   readonly clusters: readonly { readonly name: string; readonly uid: string }[];
+  /** Clusters that are shown by another name from now on, were removed, or taken on again. */
+  readonly changedClusters: readonly ChangedCluster[];
+  /** Clusters that an event removes: of what is known of them nothing stays. */
+  readonly emptiedClusters: readonly { readonly cluster: string; readonly seq: string }[];
   readonly events: readonly EventRow[];
   readonly objects: readonly ObjectRow[];
   readonly objectsGone: readonly ObjectKey[];
@@ -91,6 +102,7 @@ export function buildCommitRows(
   const ids = new Set<string>();
   const events = folded.map(({ seq, event }) => {
     if (event.type === 'restored') return restoreRow(seq, batch, event);
+    if (event.type === 'cluster-removed') return deedRow(seq, batch, event);
     if (!('object' in event)) return operatorRow(seq, batch, event);
     objects.set(toObjectKey(event), { row: objectRow(seq, event), gone: event.object === null });
     return changeRow(seq, batch, event, ids);
@@ -99,6 +111,8 @@ export function buildCommitRows(
   const kept = [...objects.values()];
   return {
     clusters,
+    changedClusters: [],
+    emptiedClusters: [],
     events,
     objects: kept.filter(({ gone }) => !gone).map(({ row }) => row),
     objectsGone: kept.filter(({ gone }) => gone).map(({ row }) => row),
@@ -152,13 +166,20 @@ function operatorRow(seq: bigint, batch: string, event: OperatorEvent): EventRow
   return fleetRow(seq, batch, event, { kind: 'Gateway', ...parsePlaceKey(event.gateway), ...actorOf(event) });
 }
 
+/** Makes the row of a deed; one about a cluster is among the events of that cluster. */
+export function deedRow(seq: bigint, batch: string, deed: DeedEvent): EventRow {
+  const kind = deedKinds[deed.type];
+  const place = kind === 'Cluster' ? { cluster: deed.subject } : {};
+  return fleetRow(seq, batch, deed, { kind, name: deed.subject, ...place, ...actorOf(deed) });
+}
+
 /** Makes a row about no object: the fleet stands for all. */
 function restoreRow(seq: bigint, batch: string, event: RestoreEvent): EventRow {
   return fleetRow(seq, batch, event, { kind: 'Fleet', name: '', manager: 'projector', operation: 'projector' });
 }
 
 /** Makes the row of an event that no cluster's agent told of; `about` says what it is about. */
-export function fleetRow(
+function fleetRow(
   seq: bigint,
   batch: string,
   event: { readonly id: string; readonly type: string; readonly at: string },
@@ -179,7 +200,7 @@ export function fleetRow(
 }
 
 /** Gives who did something as the columns name it; nobody where it is not known. */
-export function actorOf({
+function actorOf({
   actor,
 }: {
   readonly actor: { readonly name: string; readonly role: string } | null;

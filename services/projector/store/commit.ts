@@ -2,7 +2,8 @@
 // discovery, checkpoint, notice. It costs one round trip and one flush. A writer whose epoch is over changes nothing
 // and learns it from the empty answer.
 import type { ClientBase } from 'pg';
-import { type Cell, type Section, type WrittenRows, sections } from './commit-sections.ts';
+import { sections } from './sections/commit-sections.ts';
+import type { Cell, Section, WrittenRows } from './sections/section.ts';
 
 /** Says that another projector has raised the epoch: this one must write no more. */
 export class FenceLost extends Error {

@@ -1,10 +1,10 @@
 // Takes the deeds that others noted in Postgres into the history: reads the notes and makes their rows.
 import type { ClientBase } from 'pg';
-import { type DeedEvent, deedKinds } from '#libs/events/deed-event.ts';
+import type { DeedEvent } from '#libs/events/deed-event.ts';
 import { parseDeedEvent } from '#libs/events/parse-deed-event.ts';
 import { describeProblem } from '#libs/gateway/problem.ts';
 import type { Logger } from '#libs/runtime/log.ts';
-import { type CommitRows, actorOf, buildCommitRows, fleetRow, noChange } from './commit-rows.ts';
+import { type CommitRows, buildCommitRows, deedRow, noChange } from './commit-rows.ts';
 
 const deedsMax = 500;
 
@@ -28,8 +28,6 @@ export function buildDeedRows(
   deedsTaken: readonly string[],
 ): CommitRows {
   const batch = events.at(-1)?.seq.toString() ?? '';
-  const rows = events.map(({ seq, event }) =>
-    fleetRow(seq, batch, event, { kind: deedKinds[event.type], name: event.subject, ...actorOf(event) }),
-  );
+  const rows = events.map(({ seq, event }) => deedRow(seq, batch, event));
   return { ...buildCommitRows([], [], noChange), events: rows, deedsTaken };
 }

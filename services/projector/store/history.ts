@@ -1,7 +1,7 @@
 // Reads the history as it was folded: its events in order, transaction by transaction, streamed.
 import type { ClientBase } from 'pg';
 import { factTypes } from '#libs/events/change-fact.ts';
-import { type DeedEvent, deedTypes } from '#libs/events/deed-event.ts';
+import { type DeedEvent, type RemovalEvent, deedTypes, isRemoval } from '#libs/events/deed-event.ts';
 import { carriedOut, operatorTypes } from '#libs/events/operator-event.ts';
 import { parseChangeEvent } from '#libs/events/parse-change-event.ts';
 import { parseDeedEvent } from '#libs/events/parse-deed-event.ts';
@@ -31,7 +31,11 @@ export interface HistoryBatch {
 type EventRow = Pick<Row<'events'>, 'seq' | 'batch' | 'type' | 'recorded_at' | 'data'>;
 
 /** They change no version: what was done to the fleet itself, what became of nodes, and who asked for changes. */
-const unfoldedTypes: readonly string[] = [...deedTypes, ...factTypes, 'node-left'];
+const unfoldedTypes: readonly string[] = [
+  ...deedTypes.filter((type) => type !== 'cluster-removed'),
+  ...factTypes,
+  'node-left',
+];
 const decidedTypes: ReadonlySet<string> = new Set(operatorTypes);
 
 /**
@@ -104,7 +108,7 @@ function readRepaired(row: EventRow, { repaired, reason }: DeedEvent, problem: s
 export async function contentsFor(client: ClientBase, { folded }: Pick<HistoryBatch, 'folded'>): Promise<ContentOf> {
   const contents = new Map<string, VersionContent>();
   for (const { event } of folded) {
-    if (event.type === 'restored' || 'object' in event) continue;
+    if (event.type === 'restored' || event.type === 'cluster-removed' || 'object' in event) continue;
     const command = carriedOut(event);
     if (command?.type !== 'rollback' || command.to === null) continue;
     const { gateway, to } = command;
@@ -120,7 +124,17 @@ export async function contentsFor(client: ClientBase, { folded }: Pick<HistoryBa
 
 function parserOf(type: string): (json: unknown) => Parsed<FoldedEvent['event']> {
   if (type === 'restored') return parseRestoreEvent;
+  if (type === 'cluster-removed') return parseRemoval;
   return decidedTypes.has(type) ? parseOperatorEvent : parseChangeEvent;
+}
+
+function parseRemoval(json: unknown): Parsed<RemovalEvent> {
+  const parsed = parseDeedEvent(json);
+  if (!parsed.ok) return parsed;
+  const { value } = parsed;
+  return isRemoval(value)
+    ? { ok: true, value }
+    : { ok: false, problems: [{ path: 'type', message: 'is another deed' }] };
 }
 
 /** Reads a stored event, or says why it cannot be read. */

@@ -20,6 +20,7 @@ export function originOf(version: NewVersion, folded: readonly FoldedEvent[]): O
   const changes: ChangeEvent[] = [];
   for (const { event } of folded) {
     if ('object' in event) changes.push(event);
+    else if (event.type === 'cluster-removed') return { actor: event.actor?.name ?? null, reason: event.reason };
     else if (event.type !== 'restored' && event.gateway === version.gateway) {
       const command = carriedOut(event);
       if (command !== undefined) return { actor: command.actor.name, reason: whyOf(command) };

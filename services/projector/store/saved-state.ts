@@ -10,14 +10,15 @@ import type { RestoreEvent } from '#libs/events/restore-event.ts';
 import type { SavedGateway, SavedObject } from '#libs/projection/versions/projection-change.ts';
 import type { SealedItem } from '#libs/projection/model/delivery/sealed-item.ts';
 import type { Row } from '#libs/runtime/postgres/database.ts';
+import type { RegisteredCluster } from '../clusters/cluster-registry.ts';
 import type { Checkpoint } from './commit.ts';
 import { pagesOf } from './cursor.ts';
 import { listenerHashes, portsOf, readPorts, readServedListeners } from './version-ports.ts';
 
 interface SavedState {
   readonly checkpoint: Checkpoint;
-  /** Name → UID. */
-  readonly clusters: ReadonlyMap<string, string>;
+  /** By name. */
+  readonly clusters: ReadonlyMap<string, RegisteredCluster>;
   readonly objects: readonly SavedObject[];
   readonly slices: readonly SavedObject[];
   readonly sealed: readonly SealedItem[];
@@ -96,9 +97,16 @@ async function readCheckpoint(client: ClientBase): Promise<Checkpoint> {
   };
 }
 
-async function readClusters(client: ClientBase): Promise<ReadonlyMap<string, string>> {
-  const { rows } = await client.query<Pick<Row<'clusters'>, 'name' | 'uid'>>('select name, uid from clusters');
-  return new Map(rows.map(({ name, uid }) => [name, uid]));
+async function readClusters(client: ClientBase): Promise<ReadonlyMap<string, RegisteredCluster>> {
+  const { rows } = await client.query<Omit<Row<'clusters'>, 'first_seen'>>(
+    'select name, uid, shown, removed_at from clusters',
+  );
+  return new Map(
+    rows.map(({ name, uid, shown, removed_at: removed }) => [
+      name,
+      { uid, shown, removedAt: removed?.toISOString() ?? null },
+    ]),
+  );
 }
 
 async function readObjects(client: ClientBase, query: string): Promise<readonly SavedObject[]> {

@@ -1,37 +1,14 @@
 // Holds the writes of one transaction as a table: each is left out of the statement when it has no rows. `:rows` stands
 // for its rows joined to the fence, :at for the time of recording.
 import { jsonbText } from '#libs/runtime/postgres/jsonb-text.ts';
-import type { CommitRows } from './commit-rows.ts';
-import type { LogGrowth } from './event-log.ts';
-
-export type Cell = string | number | boolean | Date | Uint8Array | null;
-
-/** Is everything that one transaction writes beside the checkpoint. */
-export interface WrittenRows extends CommitRows {
-  /** What the events add to the log; undefined = there are none. */
-  readonly log: LogGrowth | undefined;
-}
-
-/** Describes one write of the commit statement. */
-export interface Section {
-  /** Name of its common table expression. */
-  readonly name: string;
-  /** Column → SQL type of its rows. */
-  readonly columns: Readonly<Record<string, string>>;
-  readonly sql: string;
-  readonly rows: (commit: WrittenRows) => Iterable<readonly Cell[]>;
-}
+import { clusterSections } from './cluster-sections.ts';
+import type { Section } from './section.ts';
 
 const objectKey = { cluster: 'text', kind: 'text', namespace: 'text', name: 'text' };
 const sliceKey = { cluster: 'text', namespace: 'text', name: 'text' };
 
 export const sections: readonly Section[] = [
-  {
-    name: 'added_clusters',
-    columns: { name: 'text', uid: 'text' },
-    sql: `insert into clusters (name, uid, first_seen) select r.name, r.uid, :at from :rows`,
-    rows: ({ clusters }) => clusters.map(({ name, uid }) => [name, uid]),
-  },
+  ...clusterSections,
   {
     name: 'added_texts',
     columns: { id: 'text', salt: 'bytea', text: 'text' },
