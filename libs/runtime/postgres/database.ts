@@ -100,6 +100,27 @@ interface EventFactsTable {
   readonly names: string | null;
 }
 
+/** Holds hashes of what each event is about, for questions. */
+interface EventIndexTable {
+  readonly seq: BigInt8;
+  readonly recorded_at: Date;
+  readonly object: BigInt8;
+  readonly cluster: number;
+  readonly kind: number;
+  readonly namespace: number;
+  readonly name: number;
+  readonly type: number;
+  readonly manager: number;
+}
+
+/** Says from which event to which an object named a host, a path or a gateway. */
+interface ObjectMentionsTable {
+  readonly term: string;
+  readonly object: BigInt8;
+  readonly from_seq: BigInt8;
+  readonly until_seq: BigInt8 | null;
+}
+
 interface EventNamesTable {
   readonly what: 'by' | 'tool';
   readonly name: string;
@@ -260,6 +281,8 @@ export interface Database {
   readonly events: EventsTable;
   readonly event_facts: EventFactsTable;
   readonly event_names: EventNamesTable;
+  readonly event_index: EventIndexTable;
+  readonly object_mentions: ObjectMentionsTable;
   readonly objects: ObjectsTable;
   readonly endpoint_slices: EndpointSlicesTable;
   readonly gateways: GatewaysTable;

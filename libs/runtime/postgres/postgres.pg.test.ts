@@ -68,6 +68,8 @@ void t.test('the Database interface names the tables of the migrations', async (
     events: true,
     event_facts: true,
     event_names: true,
+    event_index: true,
+    object_mentions: true,
     objects: true,
     endpoint_slices: true,
     gateways: true,
