@@ -5,6 +5,7 @@
 //   NATS ──▶ wish feed ──▶ wish book ──▶ status writer, provisioner ──▶ cluster
 //
 // Each part is handed those that it works with; what holds something lies on one stack, and ends in reverse order.
+import type { ChangeEvent } from '#libs/events/change-event.ts';
 import { type HealthServer, type Readiness, startHealthServer } from '#libs/runtime/health.ts';
 import type { RunningService } from '#libs/runtime/lifecycle.ts';
 import type { Logger } from '#libs/runtime/log.ts';
@@ -12,6 +13,9 @@ import { createMetrics } from '#libs/runtime/metrics.ts';
 import { type Nats, connectNats } from '#libs/runtime/nats/nats.ts';
 import { untilAborted } from '#libs/runtime/pause.ts';
 import { type AgentMetrics, createAgentMetrics } from './agent-metrics.ts';
+import { type AuditMetrics, createAuditMetrics } from './audit/audit-metrics.ts';
+import { type AuditSettings, readAuditSettings } from './audit/audit-settings.ts';
+import type { Attribution } from './audit/attribution.ts';
 import type { Asker } from './ask-pages.ts';
 import { createIntake } from './changes/intake.ts';
 import { type Inventory, fetchInventory } from './changes/inventory.ts';
@@ -44,6 +48,7 @@ interface Context {
   readonly sync: Sync;
   readonly problems: Problems;
   readonly metrics: AgentMetrics;
+  readonly auditMetrics: AuditMetrics;
   readonly links: Links;
 }
 
@@ -81,6 +86,7 @@ export async function startAgent(
     sync: new Sync(live, log),
     problems: new Problems(log),
     metrics: createAgentMetrics(metrics, live),
+    auditMetrics: createAuditMetrics(metrics),
     links: { cluster: 'awaited', nats: undefined },
   };
   const { host, port } = options;
@@ -118,12 +124,16 @@ async function run(context: Context): Promise<void> {
     onSealed: () => metrics.sealed(),
   });
   if (sealer === null) problems.set('node key', 'no node public key is set: TLS listeners get no certificates');
+  const audit = readAuditSettings(options);
   const { source, client, nats } = await connect(context, resources);
   const { cluster } = options;
   resources.defer(startHeartbeat({ cluster, source, nats, live, sync, problems, signal }));
   const asker = { nats, cluster: { name: cluster, uid: source.clusterUid } };
   const doubts = new Doubts();
-  const outbox = openOutbox({ cluster, nats, doubts, problems, metrics, sync });
+  const attribution = await openAttribution(context, audit, nats, resources);
+  const witness = attribution?.witness ?? null;
+  const onStored = (event: ChangeEvent): void => witness?.stored(event);
+  const outbox = openOutbox({ cluster, nats, doubts, problems, metrics, sync, onStored });
   const writer = createWriter(context, source);
   const provisioner = settings === null || client === null ? null : startProvisioner({ ...context, settings, client });
   if (provisioner !== null) resources.defer(() => provisioner.stop());
@@ -135,6 +145,7 @@ async function run(context: Context): Promise<void> {
     live,
     source,
     observers: takers,
+    witness,
     now: () => new Date().toISOString(),
     onUnfit: (key, reason) => problems.set(`object ${key}`, reason && `${key} is not taken: ${reason}`),
   });
@@ -147,6 +158,21 @@ async function run(context: Context): Promise<void> {
     outbox.stop();
     writer?.stop();
   }
+}
+
+/** Starts to find out who changes the cluster, where the options say how. */
+async function openAttribution(
+  { options, problems, auditMetrics, log }: Context,
+  settings: AuditSettings | null,
+  nats: Nats,
+  resources: AsyncDisposableStack,
+): Promise<Attribution | null> {
+  if (settings === null) return null;
+  const { startAttribution } = await import('./audit/attribution.ts');
+  const { cluster } = options;
+  const attribution = startAttribution({ settings, cluster, nats, problems, metrics: auditMetrics, log });
+  resources.defer(() => attribution.stop());
+  return attribution;
 }
 
 /** Waits for both ends. */

@@ -88,6 +88,56 @@ export const agentOptions = defineOptions({
     description: 'most status writes per second in the long run; five times as many at once after a calm',
     default: '100',
   },
+  auditListen: {
+    flag: '--audit-listen <address>',
+    env: 'FLEETGATE_AUDIT_LISTEN',
+    schema: text().optional(),
+    description: 'HOST:PORT where audit events and admission reviews are taken, over HTTPS',
+  },
+  auditCertFile: {
+    flag: '--audit-cert-file <path>',
+    env: 'FLEETGATE_AUDIT_CERT_FILE',
+    schema: text().optional(),
+    description: 'certificate (PEM) of that address; a new one is taken without a restart',
+  },
+  auditKeyFile: {
+    flag: '--audit-key-file <path>',
+    env: 'FLEETGATE_AUDIT_KEY_FILE',
+    schema: text().optional(),
+    description: 'its key (PEM)',
+  },
+  auditToken: {
+    flag: '--audit-token <token>',
+    env: 'FLEETGATE_AUDIT_TOKEN',
+    schema: text().optional(),
+    description: 'token by which the API server is known there',
+    secret: true,
+  },
+  auditClientCaFile: {
+    flag: '--audit-client-ca-file <path>',
+    env: 'FLEETGATE_AUDIT_CLIENT_CA_FILE',
+    schema: text().optional(),
+    description: 'authority (PEM) of the certificates by which API servers are known there',
+  },
+  auditFile: {
+    flag: '--audit-file <path>',
+    env: 'FLEETGATE_AUDIT_FILE',
+    schema: text().optional(),
+    description: 'file of audit events, as JSON Lines, that is read as it grows',
+  },
+  auditPlaceFile: {
+    flag: '--audit-place-file <path>',
+    env: 'FLEETGATE_AUDIT_PLACE_FILE',
+    schema: text().optional(),
+    description: 'where is kept how far that file was read; without it a start begins with what comes',
+  },
+  auditWait: {
+    flag: '--audit-wait <duration>',
+    env: 'FLEETGATE_AUDIT_WAIT',
+    schema: duration({ minMs: 1000, maxMs: 3_600_000 }),
+    description: 'how long the author of a change is awaited before it is told as unknown',
+    default: '90s',
+  },
   ...listenOptions('/healthz, /readyz and /metrics', '7423'),
 });
 

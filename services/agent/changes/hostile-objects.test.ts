@@ -38,6 +38,7 @@ function startAgent(): Agent {
     onOverflow: () => undefined,
   });
   const mirror = new Mirror({
+    witness: null,
     cluster: { name: 'eu', uid: 'uid-of-eu' },
     outbox,
     sealer: null,

@@ -15,6 +15,7 @@ import {
   succeed,
 } from '../objects/live-object.ts';
 import type { LiveObjects } from '../objects/live-objects.ts';
+import type { Witness } from '../audit/witness.ts';
 import { findReferences, referringKinds, servingNamespace } from '../objects/references.ts';
 import {
   type AppliedChange,
@@ -39,6 +40,8 @@ interface MirrorOptions {
   readonly source: Pick<Source, 'reference' | 'isUncertain'>;
   /** See every object whose status Fleetgate writes, and its end. */
   readonly observers: readonly StatusObserver[];
+  /** Learns of every version, and of what a comparison finds; null = nobody asks who changed it. */
+  readonly witness: Witness | null;
   /** RFC 3339. */
   readonly now: () => string;
   /** An object that the history would not take, with the reason, or null once it would. */
@@ -68,6 +71,7 @@ export class Mirror {
 
   /** Takes in one change of the source; the event is on its way when this returns or resolves. */
   change(change: SourceChange): void | Promise<void> {
+    this.#options.witness?.saw(change, this.#knownOf(change));
     if (change.type === 'deleted') return this.#remove(change);
     // Before it is hashed, which goes as deep as the object does. What was known of it stays.
     if (isNestedDeeper(change.object)) {
@@ -110,6 +114,7 @@ export class Mirror {
     this.#live.set(key, live);
     if (live.status !== undefined) this.#observed(key, live);
     if (before?.hash === live.hash && before.object.metadata.uid === live.object.metadata.uid) {
+      this.#options.witness?.same(live.object.metadata);
       return this.#offer(key, live, via);
     }
     if (referringKinds.has(live.name.kind)) {
@@ -138,24 +143,33 @@ export class Mirror {
     );
   }
 
+  /** Gives the version that the agent had, or the history, of the place that a change is about. */
+  #knownOf(change: SourceChange): { readonly uid: string; readonly resourceVersion: string } | undefined {
+    const key = toLocalKey(change.type === 'deleted' ? change : objectName(change.kind, change.object));
+    // Of Secrets the newest may still be being sealed.
+    const known = this.#secrets.get(key)?.change.object ?? this.#live.get(key)?.object;
+    return known?.metadata ?? this.#options.outbox.held.get(key);
+  }
+
   #observed(key: string, live: LiveObject | null): void {
     for (const observer of this.#options.observers) observer.observe(key, live);
   }
 
   #offer(key: string, live: LiveObject, via: ChangeEvent['via']): void | Promise<void> {
-    const { outbox, cluster, now } = this.#options;
+    const { outbox, cluster, now, witness } = this.#options;
     if (outbox.holds(key, live.object.metadata.uid, live.hash)) return;
     const event = appliedEvent(live, cluster, { at: now(), via });
     const parsed = parseChangeEvent(event);
     const [problem] = parsed.ok ? [] : parsed.problems;
     this.#options.onUnfit(key, problem === undefined ? null : describeProblem(problem));
     if (!parsed.ok) return undefined;
+    witness?.compared(event, outbox.held.get(key));
     outbox.offer(event);
     return via === 'relist' ? outbox.room() : undefined;
   }
 
   #offerVanished(isChecked: (kind: WatchedKind) => boolean): void {
-    const { outbox, cluster, now, source } = this.#options;
+    const { outbox, cluster, now, source, witness } = this.#options;
     const gone: [ObjectName, Held][] = [];
     for (const [key, held] of outbox.held) {
       if (this.#live.has(key) || source.isUncertain(key)) continue;
@@ -164,7 +178,9 @@ export class Mirror {
     }
     const at = now();
     for (const [name, { uid, resourceVersion }] of gone) {
-      outbox.offer(deletedEvent({ ...name, uid, resourceVersion }, cluster, { at, via: 'relist' }));
+      const event = deletedEvent({ ...name, uid, resourceVersion }, cluster, { at, via: 'relist' });
+      witness?.compared(event, { uid, resourceVersion });
+      outbox.offer(event);
     }
   }
 

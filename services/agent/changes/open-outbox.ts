@@ -21,8 +21,9 @@ export function openOutbox(options: {
   readonly problems: Problems;
   readonly metrics: AgentMetrics;
   readonly sync: Sync;
+  readonly onStored: (event: ChangeEvent) => void;
 }): Outbox {
-  const { cluster, nats, doubts, problems, metrics, sync } = options;
+  const { cluster, nats, doubts, problems, metrics, sync, onStored } = options;
   const subject = changeSubject(cluster);
   const outbox = new Outbox({
     publish: (event, id) => nats.publishStream(subject, event, { id, timeoutMs: publishTimeoutMs }),
@@ -30,6 +31,7 @@ export function openOutbox(options: {
     isHopeless: (error) => /max_?payload/i.test(messageOf(error)),
     onPublished(event) {
       metrics.published(event);
+      onStored(event);
       problems.set(aboutPublishing, null);
       problems.set(aboutSize(event), null);
       sync.check(outbox.length);
