@@ -18,6 +18,10 @@ const benches = [
     prints: [/^1000 events: leaves \d+\/s, tree \d+ leaves\/s, root \w{64}$/m, /^restored from /m],
   },
   {
+    args: ['evidence-bench.ts', '1000'],
+    prints: [/^verify by what was published: 1000 events in /m, /^prove from the database: event 500 in /m],
+  },
+  {
     args: ['history-bench.ts', '2000'],
     prints: [
       /^filled: 2000 events in /m,

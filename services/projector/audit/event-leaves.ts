@@ -2,15 +2,17 @@
 import { hash } from 'node:crypto';
 import type { ClientBase } from 'pg';
 import { leafText } from '#libs/events/event-leaf.ts';
+import { hashLeaf } from '#libs/tlog/tree-hash.ts';
 import { type BinaryRow, copyRows } from '../store/binary-copy.ts';
 
 /** Is a row, and what it is in the log. */
 export interface LoggedRow {
   readonly seq: number;
-  /** The text whose hash is the leaf, as it follows from the row. */
+  /** The text of the leaf, as it follows from the row, and its hash. */
   readonly leaf: string;
-  /** The hash of the leaf, as it was stored with the row. */
-  readonly stored: Uint8Array;
+  readonly hash: Uint8Array;
+  /** The hash that was stored with the row; undefined = the same. */
+  readonly stored: Uint8Array | undefined;
 }
 
 const columns =
@@ -35,13 +37,13 @@ export function readLeaves(
 
 function toLogged(row: BinaryRow): LoggedRow {
   const [seq, batch, at, recordedAt, ...texts] = row;
-  const [id, type, cluster, kind, namespace, name, uid, manager, operation, data, leaf] = texts;
-  const number = bigintOf(seq);
+  const [id, type, cluster, kind, namespace, name, uid, manager, operation, data, stored] = texts;
+  const number = integerOf(seq);
   const event = {
     seq: number,
-    batch: bigintOf(batch),
-    at: timeOf(bigintOf(at)),
-    recordedAt: timeOf(bigintOf(recordedAt)),
+    batch: integerOf(batch),
+    at: timeOf(integerOf(at)),
+    recordedAt: timeOf(integerOf(recordedAt)),
     id: textOf(id),
     type: textOf(type),
     cluster: textOf(cluster),
@@ -52,27 +54,42 @@ function toLogged(row: BinaryRow): LoggedRow {
     manager: manager?.toString() ?? null,
     operation: operation?.toString() ?? null,
   };
-  return {
-    seq: Number(number),
-    leaf: leafText(event, hash('sha256', data ?? '')),
-    stored: Uint8Array.prototype.slice.call(leaf ?? Buffer.of()),
-  };
+  const leaf = leafText(event, hash('sha256', data ?? ''));
+  const own = hashLeaf(leaf);
+  return { seq: number, leaf, hash: own, stored: isSame(own, stored) ? undefined : Buffer.from(stored ?? '') };
+}
+
+function isSame(own: Buffer, stored: Buffer | null | undefined): boolean {
+  return stored !== null && stored !== undefined && own.equals(stored);
 }
 
 function textOf(column: Buffer | null | undefined): string {
   return column?.toString() ?? '';
 }
 
-function bigintOf(column: Buffer | null | undefined): bigint {
-  return column?.length === 8 ? column.readBigInt64BE() : 0n;
+/** Reads a number of eight bytes; one that no event has stays apart from those that some have. */
+function integerOf(column: Buffer | null | undefined): number {
+  return column?.length === 8 ? column.readInt32BE() * 2 ** 32 + column.readUInt32BE(4) : 0;
 }
 
+/** Texts of seconds, up to the point: many events share them. */
+const seconds = new Map<number, string>();
+const secondsMax = 10_000;
+
 /** Writes a time as leaves have it: with milliseconds, or microseconds where it has some. */
-function timeOf(microseconds: bigint): string {
-  const rest = ((microseconds % 1000n) + 1000n) % 1000n;
-  const date = new Date(Number((microseconds - rest) / 1000n) + epochMs);
+function timeOf(microseconds: number): string {
+  const second = Math.floor(microseconds / 1_000_000);
+  const rest = String(microseconds - second * 1_000_000).padStart(6, '0');
+  const text = seconds.get(second) ?? secondText(second);
   // A row may say `infinity`, or a year that no calendar has.
-  if (Number.isNaN(date.getTime())) return `${microseconds}`;
-  const text = date.toISOString();
-  return rest === 0n ? text : `${text.slice(0, -1)}${`${rest}`.padStart(3, '0')}Z`;
+  if (text === '') return `${microseconds}`;
+  return `${text}.${rest.endsWith('000') ? rest.slice(0, 3) : rest}Z`;
+}
+
+function secondText(second: number): string {
+  const date = new Date(second * 1000 + epochMs);
+  const text = Number.isNaN(date.getTime()) ? '' : date.toISOString().slice(0, -'.000Z'.length);
+  if (seconds.size > secondsMax) seconds.clear();
+  seconds.set(second, text);
+  return text;
 }

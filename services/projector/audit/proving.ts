@@ -2,7 +2,6 @@
 // checked before it is given away.
 import type { ClientBase } from 'pg';
 import { fail } from '#libs/runtime/errors.ts';
-import { emptyFrontier, extendFrontier } from '#libs/tlog/frontier.ts';
 import type { NoteKey } from '#libs/tlog/note-key.ts';
 import { formatProofFile } from '#libs/tlog/proof-file.ts';
 import { hashRanges, inclusionRanges, tilesOfRanges, verifyInclusion } from '#libs/tlog/proof.ts';
@@ -10,6 +9,7 @@ import { tileWidth } from '#libs/tlog/tiles.ts';
 import { hashLeaf } from '#libs/tlog/tree-hash.ts';
 import { withClient } from '../store/one-client.ts';
 import { beginReading, readLeaves } from './event-leaves.ts';
+import { readStoredTile } from './database-tiles.ts';
 import { readVerifierKeys } from './log-keys.ts';
 import type { ProveOptions } from './options.ts';
 import { openPlace } from './places/open-place.ts';
@@ -90,35 +90,21 @@ async function fromPlace(seq: number, checkpoint: SignedCheckpoint, place: LogPl
   return { leaf: String(entries[index % tileWidth]), hashes };
 }
 
-/** Computes the tree anew from the rows, which is a verification up to the checkpoint too. */
 async function fromDatabase(client: ClientBase, seq: number, checkpoint: SignedCheckpoint): Promise<ProofParts> {
   mustHold(seq, checkpoint);
   const { size } = checkpoint;
-  const tiles = new Map<string, Uint8Array>();
-  let frontier = emptyFrontier;
-  let leaf = '';
+  const ranges = inclusionRanges(seq - 1, size);
   await beginReading(client);
   try {
-    for await (const rows of readLeaves(client, 1)) {
-      const needed = rows.filter((row) => row.seq <= size);
-      leaf = needed.find((row) => row.seq === seq)?.leaf ?? leaf;
-      const extended = extendFrontier(
-        frontier,
-        needed.map((row) => hashLeaf(row.leaf)),
-      );
-      ({ frontier } = extended);
-      for (const { level, index, hashes } of extended.tiles) tiles.set(`${level}/${index}`, hashes);
-      if (frontier.size === size) break;
-    }
+    const tiles = new Map<string, Uint8Array>();
+    for (const { level, index } of tilesOfRanges(ranges, size))
+      tiles.set(`${level}/${index}`, await readStoredTile(client, { level, index, size }));
+    let leaf = '';
+    for await (const rows of readLeaves(client, seq, seq)) leaf = rows[0]?.leaf ?? '';
+    return { leaf, hashes: hashRanges(ranges, (level, index) => tiles.get(`${level}/${index}`) ?? Buffer.of()) };
   } finally {
     await client.query('rollback');
   }
-  if (frontier.size < size)
-    throw fail('history-altered', `${checkpoint.from} signs ${size} events, and ${size - frontier.size} are missing`);
-  const ranges = inclusionRanges(seq - 1, size);
-  const tileOf = (level: number, index: number): Uint8Array =>
-    tiles.get(`${level}/${index}`) ?? Buffer.concat(frontier.edges[level] ?? []);
-  return { leaf, hashes: hashRanges(ranges, tileOf) };
 }
 
 function mustHold(seq: number, { size, from }: SignedCheckpoint): void {

@@ -3,7 +3,7 @@ import { hash } from 'node:crypto';
 import type { ClientBase } from 'pg';
 import type { FullTile } from '#libs/tlog/frontier.ts';
 import { tileWidth } from '#libs/tlog/tiles.ts';
-import { cutHashes, hashLeaf } from '#libs/tlog/tree-hash.ts';
+import { cutHashes } from '#libs/tlog/tree-hash.ts';
 import { type BinaryRow, copyRows } from '../store/binary-copy.ts';
 import { readLeaves } from './event-leaves.ts';
 
@@ -48,8 +48,8 @@ async function lookInto(client: ClientBase, index: number, tell: Tell): Promise<
   const stored = cutHashes(rows[0]?.hashes ?? Buffer.of());
   const first = index * tileWidth + 1;
   for await (const leaves of readLeaves(client, first, first + tileWidth - 1))
-    for (const { seq, leaf } of leaves)
-      if (Buffer.compare(hashLeaf(leaf), stored[seq - first] ?? Buffer.of()) !== 0)
+    for (const { seq, hash: own } of leaves)
+      if (Buffer.compare(own, stored[seq - first] ?? Buffer.of()) !== 0)
         tell(seq, `event ${seq} is not what the tile of the log has, and its leaf was changed with it`);
 }
 
