@@ -19,6 +19,7 @@ import {
   plainText,
   requestPath,
   sequenceNumber,
+  yesOrNo,
 } from '#libs/api/parameters.ts';
 
 export const historyEndpoints = {
@@ -66,7 +67,9 @@ export const historyEndpoints = {
     role: 'viewer',
     tag: 'history',
     summary: 'The history: changes of objects and commands, in its order',
-    description: '`order=asc` reads on from `after`, `order=desc` back from it; `after` is a sequence number.',
+    description:
+      '`order=asc` reads on from `after`, `order=desc` back from it; `after` is a sequence number. ' +
+      'A page may have fewer events than `limit`; the next one begins at `next`.',
     input: z.object({
       query: z.object({
         after: sequenceNumber.optional(),
@@ -82,6 +85,7 @@ export const historyEndpoints = {
         host: hostPattern.optional(),
         path: requestPath.optional(),
         gateway: gatewayKey.optional().describe('The Gateway, commands for it, and what named it as its parent then.'),
+        bodies: yesOrNo.describe('Also the object before and after each event; a page has at most 100 then.'),
         limit: limit(),
       }),
     }),

@@ -5,6 +5,8 @@ import { fieldChange } from './field-change.ts';
 import { snapshotSummary } from './snapshot.ts';
 import { seq, time } from './values.ts';
 
+const objectBody = z.record(z.string(), z.unknown()).nullable();
+
 export const historyEvent = z
   .strictObject({
     seq,
@@ -40,6 +42,10 @@ export const historyEvent = z
       })
       .nullable()
       .describe('Of a command, or of what was done to the fleet itself: what came of it.'),
+    bodies: z
+      .strictObject({ before: objectBody, after: objectBody })
+      .optional()
+      .describe('Of a change, where it was asked for: the object before and after; null = there was none.'),
   })
   .meta({ id: 'Event', description: 'One event of the history.' });
 

@@ -29,6 +29,7 @@ const flags = z.object({
   until: z.string().optional(),
   limit: z.coerce.number().int().min(0).optional(),
   format: z.enum(eventForms).optional(),
+  bodies: z.boolean().optional(),
   follow: z.boolean().optional(),
 });
 
@@ -54,6 +55,7 @@ export function configureEvents(command: Command): void {
     .option('--until <time>', 'recorded before then')
     .option('--limit <n>', `how many of the newest; 0 = all (default: ${limitDefault}, with --follow 10)`)
     .addOption(new Option('--format <form>', 'a line for each event, the oldest first').choices(eventForms))
+    .option('--bodies', 'with the object before and after, in jsonl, csv, cef and --output json')
     .option('-f, --follow', 'go on with what happens, until Ctrl-C');
   addClientAction(command, flags, async ({ client, print, gateway }, _args, flags) => {
     const given = flags.gateway === undefined ? flags : { ...flags, gateway: await gatewayOf(flags.gateway, gateway) };
@@ -66,7 +68,7 @@ export function configureEvents(command: Command): void {
       return;
     }
     const form = given.format ?? 'text';
-    for (const line of headerLines(form)) writeLine(line);
+    for (const line of headerLines(form, { bodies: given.bodies === true })) writeLine(line);
     let last = limit === 0 ? '0' : await writeNewest(client, query, limit, form);
     last = await writeAfter(client, query, last, form);
     while (isFollowed) {
@@ -79,7 +81,20 @@ export function configureEvents(command: Command): void {
   });
 }
 
-function toQuery({ cluster, namespace, kind, object, host, path, gateway, by, what, since, until }: Flags): EventQuery {
+function toQuery({
+  cluster,
+  namespace,
+  kind,
+  object,
+  host,
+  path,
+  gateway,
+  by,
+  what,
+  since,
+  until,
+  bodies,
+}: Flags): EventQuery {
   const now = new Date();
   return {
     cluster,
@@ -91,6 +106,7 @@ function toQuery({ cluster, namespace, kind, object, host, path, gateway, by, wh
     gateway,
     manager: by,
     type: what,
+    bodies: bodies === true ? 'true' : undefined,
     since: since === undefined ? undefined : readTime('--since', since, now).toISOString(),
     until: until === undefined ? undefined : readTime('--until', until, now).toISOString(),
   };

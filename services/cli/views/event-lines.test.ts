@@ -20,7 +20,7 @@ const login = {
 };
 
 await t.test('CSV: quoted by RFC 4180, and no cell is a formula to a spreadsheet', async (t) => {
-  t.same(headerLines('csv'), [
+  t.same(headerLines('csv', { bodies: false }), [
     'seq,recordedAt,claimedAt,type,cluster,kind,namespace,name,uid,by,as,from,to,result,reason,ticket',
   ]);
   t.equal(
@@ -34,12 +34,16 @@ await t.test('CSV: quoted by RFC 4180, and no cell is a formula to a spreadsheet
 await t.test('CEF: header and values are escaped, and only what is known is there', async (t) => {
   t.equal(
     eventLine('cef', applied, '0.1.0'),
-    'CEF:0|Fleetgate|fleetgate|0.1.0|applied|applied|3|rt=1795860000020 externalId=7 suser=kubectl ' +
-      'cs1Label=cluster cs1=eu cs2Label=kind cs2=HTTPRoute cs3Label=namespace cs3=shop cs4Label=name cs4=shop',
+    'CEF:0|Fleetgate|fleetgate|0.1.0|applied|applied|3|rt=1795860000020 externalId=7 suser=kubectl spriv=Update ' +
+      'deviceCustomDate1Label=claimedAt deviceCustomDate1=1795860000000 ' +
+      'cs6Label=uid cs6=u cs1Label=cluster cs1=eu cs2Label=kind cs2=HTTPRoute ' +
+      'cs3Label=namespace cs3=shop cs4Label=name cs4=shop',
   );
   const line = eventLine('cef', refused, '0.1.0');
   t.match(line, /\|rollback\|rollback to 3, refused\|5\|/);
-  t.match(line, String.raw`suser=alice|admin shost=::1 outcome=failure reason=pinned by "bob", since \= noon cs1Label`);
+  t.match(line, 'suser=alice|admin spriv=operator shost=::1 ');
+  t.match(line, ' cn1Label=version cn1=3 ');
+  t.match(line, String.raw`outcome=failure reason=pinned by "bob", since \= noon cs1Label`);
   t.notMatch(eventLine('cef', login, '1'), /cs1|suser/);
 });
 
@@ -49,6 +53,16 @@ await t.test('why a change was made, and the ticket that asked for it, stand in 
   t.match(eventLine('cef', told, '1'), /reason=slow cart .* cs5Label=ticket cs5=OPS-1$/);
   t.match(eventLine('text', told, '1'), /by kubectl: OPS-1 slow cart$/);
   t.match(eventTable([told], { now: new Date(), width: undefined }), /kubectl +OPS-1 slow cart/);
+});
+
+await t.test('bodies stand in every form for machines', async (t) => {
+  const [before, after] = [{ spec: { a: '1,\n=2' } }, { spec: { a: 2 } }];
+  const told = { ...applied, bodies: { before, after } };
+  t.match(headerLines('csv', { bodies: true })[0], /,ticket,before,after$/);
+  t.match(eventLine('csv', told, '1'), String.raw`,"{""spec"":{""a"":""1,\n=2""}}","{""spec"":{""a"":2}}"`);
+  t.match(eventLine('csv', { ...told, bodies: { before: null, after } }, '1'), /,,,"\{""spec"":\{""a"":2\}\}"$/);
+  t.match(eventLine('cef', told, '1'), String.raw` before={"spec":{"a":"1,\\n\=2"}} after={"spec":{"a":2}}`);
+  t.strictSame(JSON.parse(eventLine('jsonl', told, '1')), told);
 });
 
 await t.test('every form is one line for each event, but for quoted cells', async (t) => {

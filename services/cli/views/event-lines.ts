@@ -12,14 +12,23 @@ export type EventForm = (typeof eventForms)[number];
 /** Says what writes an event of each form: `version` is Fleetgate's. */
 const writers: Readonly<Record<EventForm, (event: HistoryEvent, version: string) => string>> = {
   jsonl: (event) => JSON.stringify(event),
-  csv: (event) => csvColumns.map(([, cell]) => csvCell(cell(event))).join(','),
+  csv: (event) =>
+    columnsOf(event.bodies !== undefined)
+      .map(([, cell]) => csvCell(cell(event)))
+      .join(','),
   cef: cefLine,
   text: textLine,
 };
 
-/** Writes the lines that come before the first event. */
-export function headerLines(form: EventForm): readonly string[] {
-  return form === 'csv' ? [csvColumns.map(([title]) => title).join(',')] : [];
+/** Writes the lines that come before the first event; `bodies` says whether the events have bodies. */
+export function headerLines(form: EventForm, { bodies }: { readonly bodies: boolean }): readonly string[] {
+  return form === 'csv'
+    ? [
+        columnsOf(bodies)
+          .map(([title]) => title)
+          .join(','),
+      ]
+    : [];
 }
 
 /** Writes one event. */
@@ -46,6 +55,19 @@ const csvColumns: readonly (readonly [title: string, cell: (event: HistoryEvent)
   ['ticket', ({ ticket }) => ticket ?? ''],
 ];
 
+const bodyColumns: typeof csvColumns = [
+  ['before', ({ bodies }) => bodyText(bodies?.before)],
+  ['after', ({ bodies }) => bodyText(bodies?.after)],
+];
+
+function columnsOf(bodies: boolean): typeof csvColumns {
+  return bodies ? [...csvColumns, ...bodyColumns] : csvColumns;
+}
+
+function bodyText(body: NonNullable<HistoryEvent['bodies']>['before'] | undefined): string {
+  return body === null || body === undefined ? '' : JSON.stringify(body);
+}
+
 /** A cell that a spreadsheet would take for a formula begins with an apostrophe: anyone in a cluster may write it. */
 function csvCell(text: string): string {
   const safe = /^[=+\-@\t\r]/.test(text) ? `'${text}` : text;
@@ -68,13 +90,21 @@ const cefSeverities: ReadonlyMap<string, number> = new Map([
 ]);
 
 function cefLine(event: HistoryEvent, version: string): string {
-  const { seq, type, recordedAt, cluster, kind, namespace, name, changedBy, from, outcome, ticket } = event;
+  const { seq, type, recordedAt, at, cluster, kind, namespace, name, uid, to, changedBy, from, outcome, ticket } =
+    event;
   const header = ['Fleetgate', 'fleetgate', version, type, eventDeed(event)].map(cefHeader);
   const fields: readonly (readonly [string, string | null])[] = [
     ['rt', String(Date.parse(recordedAt))],
     ['externalId', seq],
     ['suser', changedBy?.manager ?? null],
+    ['spriv', changedBy?.operation ?? null],
     ['shost', from],
+    ['deviceCustomDate1Label', 'claimedAt'],
+    ['deviceCustomDate1', String(Date.parse(at))],
+    ['cn1Label', to === null ? null : 'version'],
+    ['cn1', to === null ? null : String(to)],
+    ['cs6Label', uid === '' ? null : 'uid'],
+    ['cs6', uid],
     ['outcome', outcome === null ? null : cefOutcome(outcome.result)],
     ['reason', eventReason(event)],
     ['cs1Label', cluster === '' ? null : 'cluster'],
@@ -87,6 +117,8 @@ function cefLine(event: HistoryEvent, version: string): string {
     ['cs4', name],
     ['cs5Label', ticket === null ? null : 'ticket'],
     ['cs5', ticket],
+    ['before', bodyText(event.bodies?.before)],
+    ['after', bodyText(event.bodies?.after)],
   ];
   const given = fields.flatMap(([key, value]) => (value === null || value === '' ? [] : [`${key}=${cefValue(value)}`]));
   return `CEF:0|${[...header, String(cefSeverities.get(type) ?? 3)].join('|')}|${given.join(' ')}`;

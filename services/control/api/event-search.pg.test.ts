@@ -9,6 +9,7 @@ import { openPostgres } from '#libs/runtime/postgres/postgres.ts';
 import { type Manifest, applied, deleted } from '#libs/testing/given/change-events.ts';
 import { testLogger } from '#libs/testing/peers/throwaway.ts';
 import { TestWriter } from '../../projector/testing/test-writer.ts';
+import { readEvents, toEventWithBodies } from './reads/events.ts';
 import { type EventSearch, findEvents } from './reads/event-search.ts';
 
 const clusters = ['eu', 'us'];
@@ -159,3 +160,46 @@ void t.test('a search finds what a look at every event finds', async (t) => {
   );
   t.ok(some > 20, 'many searches found something');
 });
+
+void t.test('bodies are the object before and after, and a page of large ones is short', async (t) => {
+  const writer = await TestWriter.open(t);
+  const postgres = openPostgres({ url: writer.url, log: testLogger() });
+  t.teardown(() => postgres.close());
+  await writer.append(
+    applied(sized(1, 1), 'eu', '1'),
+    deleted(sized(1, 1), 'eu', '2'),
+    applied(sized(2, 1), 'eu', '3'),
+  );
+  for (let turn = 3; turn < 9; turn++) await writer.append(applied(sized(turn, 2_000_000), 'eu', String(turn + 1)));
+  const found: unknown[] = [];
+  const sizes: number[] = [];
+  for (let after: string | undefined; ;) {
+    const cut = { order: 'asc', after, limit: 100 } as const;
+    const { rows, next } = await readEvents(postgres.db, { host: '*' }, cut, 'with bodies');
+    sizes.push(rows.length);
+    for (const { bodies } of rows.map(toEventWithBodies)) found.push([turnOf(bodies?.before), turnOf(bodies?.after)]);
+    if (next === null) break;
+    after = next;
+  }
+  t.strictSame(found, [
+    [null, 1],
+    [1, null],
+    [null, 2],
+    [2, 3],
+    [3, 4],
+    [4, 5],
+    [5, 6],
+    [6, 7],
+    [7, 8],
+  ]);
+  t.strictSame(sizes, [8, 1]);
+});
+
+function turnOf(body: Readonly<Record<string, unknown>> | null | undefined): unknown {
+  return isRecord(body?.['spec']) ? body['spec']['turn'] : null;
+}
+
+function sized(turn: number, bytes: number): Manifest {
+  const metadata = { name: 'a', namespace: 'infra', annotations: { note: 'x'.repeat(bytes) } };
+  return { kind: 'HTTPRoute', metadata, spec: { turn } };
+}

@@ -7,11 +7,19 @@ import { noGateway } from '../../not-found.ts';
 import { badCursor, encodeCursor, parseCursor, parseNumberCursor, toPage, versionDigitsMax } from '../page.ts';
 import { absentPlace } from '../reads/absent-place.ts';
 import { type BlamePlace, readBlame } from '../reads/object-blame.ts';
-import { readCauses, readEvents, readObjectEvents, toEvent, toObjectEvent } from '../reads/events.ts';
+import {
+  readCauses,
+  readEvents,
+  readObjectEvents,
+  toEvent,
+  toEventWithBodies,
+  toObjectEvent,
+} from '../reads/events.ts';
 import { findGateway } from '../reads/gateways.ts';
 import { readSnapshots, toSnapshot } from '../reads/snapshots.ts';
 
 const seqDigitsMax = 18;
+const bodiesMax = 100;
 
 export const readObjectHistory = serve(endpoints.readObjectHistory, async (api, { params, query }) => {
   const key = parseNumberCursor(query.after, seqDigitsMax);
@@ -49,14 +57,20 @@ export const readGatewayHistory = serve(endpoints.readGatewayHistory, async (api
 
 export const listEvents = serve(endpoints.listEvents, async (api, { query }, caller) => {
   const managers = query.manager === undefined ? undefined : await api.personal.namesOf(query.manager, caller);
-  const { after, order, limit, manager: _, ...about } = query;
-  const { rows, next } = await readEvents(api.db, { ...about, managers }, { after, order, limit });
+  const { after, order, limit, bodies, manager: _, ...about } = query;
+  const isWithBodies = bodies === 'true';
+  const { rows, next } = await readEvents(
+    api.db,
+    { ...about, managers },
+    { after, order, limit: isWithBodies ? Math.min(limit, bodiesMax) : limit },
+    isWithBodies ? 'with bodies' : 'without bodies',
+  );
   if (rows.length === 0 && next === null) {
     // What is gone from a namespace is in the history all the same.
     const absent = await absentPlace(api.db, { cluster: query.cluster });
     if (absent !== undefined) return absent;
   }
-  return { items: rows.map(toEvent), next };
+  return { items: rows.map(isWithBodies ? toEventWithBodies : toEvent), next };
 });
 
 function noHistory({ kind, ...place }: ObjectName): Problem {

@@ -22,6 +22,13 @@ interface ObjectEventRow extends EventRow {
 
 const columns = sql`e.seq, e.id, e.type, e.cluster, e.kind, e.namespace, e.name, e.uid, e.manager, e.operation,
   e.at, e.recorded_at, e.data`;
+const previous = sql`(
+  select p.data from events p
+   where p.cluster = e.cluster and p.kind = e.kind and p.namespace = e.namespace and p.name = e.name
+     and p.seq < e.seq and p.type in ('applied', 'deleted')
+   order by p.seq desc limit 1)`;
+/** More than that is not read for one page, but for a single event. */
+const pageBytesMax = 8 * 1024 * 1024;
 /** An event of one transaction is at most as far from its last. */
 const batchSpanMax = 5000;
 
@@ -58,11 +65,7 @@ export async function readObjectEvents(
   limit: number,
 ): Promise<readonly ObjectEventRow[]> {
   const { rows } = await sql<ObjectEventRow>`
-    select ${columns}, (
-             select p.data from events p
-              where p.cluster = e.cluster and p.kind = e.kind and p.namespace = e.namespace and p.name = e.name
-                and p.seq < e.seq and p.type in ('applied', 'deleted')
-              order by p.seq desc limit 1) as previous
+    select ${columns}, ${previous} as previous
       from events e
      where ${all([
        sql`e.cluster = ${cluster} and e.kind = ${kind} and e.namespace = ${namespace} and e.name = ${name}`,
@@ -74,19 +77,24 @@ export async function readObjectEvents(
 
 /**
  * Reads events by what they are about, in the order that was asked for, with the cursor of the next page; null = there
- * is none.
+ * is none. A page of large events has fewer of them.
  */
 export async function readEvents(
   db: Kysely<Database>,
   search: EventSearch,
   cut: Pick<EventFilter, 'after' | 'order' | 'limit'>,
-): Promise<{ readonly rows: readonly EventRow[]; readonly next: string | null }> {
+  bodies: 'with bodies' | 'without bodies',
+): Promise<{ readonly rows: readonly ObjectEventRow[]; readonly next: string | null }> {
   const found = await findEvents(db, search, { ...cut, limit: cut.limit + 1 });
   const seqs = found.slice(0, cut.limit);
-  const { rows } = await sql<EventRow>`
-    select ${columns} from events e where e.seq = any(${seqs}::bigint[])
-     order by e.seq ${cut.order === 'asc' ? sql`asc` : sql`desc`}`.execute(db);
-  const next = found.length > cut.limit ? (seqs.at(-1) ?? null) : null;
+  const direction = cut.order === 'asc' ? sql`asc` : sql`desc`;
+  const { rows } = await sql<ObjectEventRow>`
+    select ${columns}, ${bodies === 'with bodies' ? previous : sql`null`} as previous
+      from (select e.*, sum(octet_length(e.data)) over (order by e.seq ${direction}) - octet_length(e.data) as bytes
+              from events e where e.seq = any(${seqs}::bigint[])) e
+     where e.bytes < ${pageBytesMax}
+     order by e.seq ${direction}`.execute(db);
+  const next = found.length > cut.limit || rows.length < seqs.length ? (rows.at(-1)?.seq ?? null) : null;
   return { rows: rows.filter((row) => isMeant(row, search)), next };
 }
 
@@ -148,6 +156,17 @@ export async function readCauses(
 export function toObjectEvent(row: ObjectEventRow): z.input<typeof objectEvent> {
   if (row.type !== 'applied' && row.type !== 'deleted') return { ...toEvent(row), changes: [], truncated: false };
   return { ...toEvent(row), ...diffFields(objectOf(row.previous), objectOf(row.data)) };
+}
+
+/** Makes of a row what the API shows, with the object before and after. */
+export function toEventWithBodies(row: ObjectEventRow): z.input<typeof historyEvent> {
+  if (row.type !== 'applied' && row.type !== 'deleted')
+    return { ...toEvent(row), bodies: { before: null, after: null } };
+  return { ...toEvent(row), bodies: { before: bodyIn(row.previous), after: bodyIn(row.data) } };
+}
+
+function bodyIn(json: string | null): Readonly<Record<string, unknown>> | null {
+  return eventData.safeParse(parseJson(json)).data?.object ?? null;
 }
 
 /** Makes of a row what the API shows. */
