@@ -260,6 +260,7 @@ create table snapshots (
   reason text,
   constraint snapshots_pkey PRIMARY KEY (gateway, version)
 );
+CREATE INDEX snapshots_rollback ON public.snapshots USING btree (gateway, version) WHERE (cause = 'rollback'::text);
 
 create table statuses (
   cluster text not null,

@@ -7,6 +7,7 @@ import { fleetEndpoints } from '#libs/api/endpoints/fleet.ts';
 import { historyEndpoints } from '#libs/api/endpoints/history.ts';
 import { nodesEndpoints } from '#libs/api/endpoints/nodes.ts';
 import { peopleEndpoints } from '#libs/api/endpoints/people.ts';
+import { pastEndpoints } from '#libs/api/endpoints/past.ts';
 import { routesEndpoints } from '#libs/api/endpoints/routes.ts';
 import { snapshotsEndpoints } from '#libs/api/endpoints/snapshots.ts';
 import { tokensEndpoints } from '#libs/api/endpoints/tokens.ts';
@@ -18,6 +19,7 @@ export const endpoints = {
   ...commandsEndpoints,
   ...routesEndpoints,
   ...historyEndpoints,
+  ...pastEndpoints,
   ...nodesEndpoints,
   ...tokensEndpoints,
   ...peopleEndpoints,

@@ -47,12 +47,18 @@ export const requestPath = z
   .max(1024)
   .regex(/^\/[^\0]*$/, 'must begin with /')
   .meta({ description: 'Routes with a rule that could take the path at that time, by its prefix or in full.' });
+/** A version of a gateway as one text. */
+export const gatewayVersion = z
+  .string()
+  .regex(/^[-a-z0-9]{1,63}\/[-a-z0-9]{1,63}\/[-a-z0-9.]{1,253}@\d{1,9}$/, 'must be cluster/namespace/name@17');
 
 export const version = z.int().min(1).max(int4Max);
 export const versionText = wholeNumber(1, int4Max);
 /** Version 0 is empty. */
 export const versionOrNoneText = wholeNumber(0, int4Max);
 export const sequenceNumber = z.string().regex(/^\d{1,18}$/, 'must be a sequence number');
+/** An event as a place in the history. */
+export const sequencePlace = z.string().regex(/^#\d{1,18}$/, 'must be # and a sequence number');
 export const nodeName = z
   .string()
   .max(253)

@@ -85,6 +85,12 @@ export const commandTable: readonly CommandEntry[] = [
     load: async () => (await import('./commands/explain.ts')).configureExplain,
   },
   {
+    name: 'at',
+    group: look,
+    summary: 'the fleet as it was: routes and gateways, and which rule answered a request',
+    load: async () => (await import('./commands/at.ts')).configureAt,
+  },
+  {
     name: 'stages',
     group: look,
     summary: 'which stages of the projection a change ran, because of what, and where it stopped',

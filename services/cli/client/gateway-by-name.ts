@@ -4,9 +4,12 @@ import { resolveGateway } from '../names/gateway-name.ts';
 import type { FleetClient } from './fleet-client.ts';
 import { readGateways } from './fleet-reads.ts';
 
-/** Finds the gateway, `cluster/namespace/name`. Throws FleetgateError 'not-found' with near names. */
-export async function findGateway(client: FleetClient, text: string): Promise<string> {
-  const gateways = await readGateways(client);
+/**
+ * Finds the gateway, `cluster/namespace/name`, among those that are there, or that ever were. Throws FleetgateError
+ * 'not-found' with near names.
+ */
+export async function findGateway(client: FleetClient, text: string, among: 'now' | 'ever' = 'now'): Promise<string> {
+  const gateways = await readGateways(client, among === 'ever' ? { deleted: 'true' } : {});
   const choice = resolveGateway(
     text,
     gateways.map(({ gateway }) => gateway),

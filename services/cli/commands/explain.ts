@@ -6,32 +6,35 @@ import { fail, FleetgateError } from '#libs/runtime/errors.ts';
 import { findFleet } from '../client/fleet-address.ts';
 import { FleetClient } from '../client/fleet-client.ts';
 import { findGateway } from '../client/gateway-by-name.ts';
+import { findPlace, placeForm } from '../past/place-by-name.ts';
 import { explain } from '../explain/explanation.ts';
 import { explanationText } from '../explain/explanation-text.ts';
 import { readAges, readFleetGround } from '../explain/fleet-ground.ts';
 import type { Ground } from '../explain/ground.ts';
 import { readManifestsGround } from '../explain/manifests-ground.ts';
-import { readTime } from '../names/typed-time.ts';
 import { readTyped } from '../explain/typed-request.ts';
 import { endWithReader } from '../shell/client-command.ts';
 import { exitCodes } from '../shell/exit-code.ts';
 import { addFleetOptions, fleetFlags, gatewayForm, parseFlags } from '../shell/options.ts';
 import { currentLook, printAnswer } from '../shell/output-format.ts';
 
-const flags = fleetFlags.extend({
+/** The flags that say what is asked, and of which gateways. */
+export const requestFlags = fleetFlags.extend({
   header: z.array(z.string()).default([]),
   gateway: z.string().optional(),
   node: z.string().optional(),
   sni: z.string().optional(),
   clientCertificate: z.enum(['trusted', 'untrusted']).optional(),
   port: z.coerce.number<string>().int().min(1).max(65_535).optional(),
+  http2: z.boolean().default(false),
+  all: z.boolean().default(false),
+});
+const flags = requestFlags.extend({
   at: z.string().optional(),
   version: z.coerce.number<string>().int().min(1).max(2_147_483_647).optional(),
   manifests: z.string().optional(),
   cluster: z.string().default('local'),
   strict: z.boolean().default(false),
-  http2: z.boolean().default(false),
-  all: z.boolean().default(false),
 });
 
 type Flags = z.output<typeof flags>;
@@ -49,12 +52,9 @@ The port of the URL is the listener's (80 and 443 where the URL has none), witho
 Exit code 0: a rule answers (also with a redirect, or an error that the rule means). 1: none does.
 2: a manifest is not what an API server takes (with --manifests).`;
 
-/** Adds arguments, options and action. */
-export function configureExplain(command: Command): void {
-  command
-    .usage('[options] [METHOD] URL')
-    .argument('<method>', 'GET, POST, …; may be left out: GET')
-    .argument('[url]', 'http://host/path, https://host/path; tls://host, tcp://:port, udp://:port for what is no HTTP')
+/** Adds the options that say what is asked, and of which gateways. */
+export function addRequestOptions(command: Command): Command {
+  return command
     .option('-H, --header <header>', "a header of the request, 'name: value'; may be repeated", collect)
     .option('--http2', 'the request comes by HTTP/2')
     .option('--sni <name>', 'the server name of the TLS handshake (default: the host of the URL; empty: none)')
@@ -62,23 +62,37 @@ export function configureExplain(command: Command): void {
     .option('--port <number>', 'port of the listener (default: that of the URL)')
     .option('--gateway <gateway>', `only by this gateway: ${gatewayForm}`)
     .option('--node <name>', 'by the gateways that this node serves')
-    .option('--at <time>', 'by what was served then: 2026-01-31T09:30:00Z, or how long ago: 15m, 2h, 3d')
+    .option('--all', 'list every rule that does not answer');
+}
+
+/** Adds arguments, options and action. */
+export function configureExplain(command: Command): void {
+  command
+    .usage('[options] [METHOD] URL')
+    .argument('<method>', 'GET, POST, …; may be left out: GET')
+    .argument('[url]', 'http://host/path, https://host/path; tls://host, tcp://:port, udp://:port for what is no HTTP');
+  addRequestOptions(command)
+    .option('--at <time>', `by what was served then: ${placeForm}`)
     .option('--version <number>', 'by this version of --gateway')
     .option('--manifests <folder>', 'by the manifests in a folder, without a fleet')
     .option('--cluster <name>', 'the cluster that the manifests are of', 'local')
-    .option('--strict', 'with --manifests: assume no Secret that the folder does not hold')
-    .option('--all', 'list every rule that does not answer');
+    .option('--strict', 'with --manifests: assume no Secret that the folder does not hold');
   addFleetOptions(command)
     .addHelpText('after', examples)
     .action(async (first: string, second: string | undefined) => {
       endWithReader();
       const given = parseFlags(flags, command);
-      const [method, url] = second === undefined ? [undefined, first] : [first, second];
-      await run(method, url, given);
+      await tellExplanation([first, second], given, () => readGround(given));
     });
 }
 
-async function run(method: string | undefined, url: string, given: Flags): Promise<void> {
+/** Explains `[METHOD] URL` on a ground that is read once the words are understood, and prints the explanation. */
+export async function tellExplanation(
+  [first = '', second]: readonly (string | undefined)[],
+  given: z.output<typeof requestFlags>,
+  readIt: () => Promise<Ground>,
+): Promise<void> {
+  const [method, url] = second === undefined ? [undefined, first] : [first, second];
   const typed = readTyped({
     method,
     url,
@@ -88,7 +102,7 @@ async function run(method: string | undefined, url: string, given: Flags): Promi
     port: given.port,
   });
   if ('problem' in typed) throw fail('config', typed.problem);
-  const ground = await readGround(given);
+  const ground = await readIt();
   const asked =
     typed.type === 'http' && given.http2 ? ({ ...typed, request: { ...typed.request, version: '2' } } as const) : typed;
   const explained = explain(ground, asked);
@@ -114,10 +128,12 @@ async function readGround(given: Flags): Promise<Ground> {
   if (version !== undefined && at !== undefined) throw fail('config', '--at and --version exclude each other');
   const client = new FleetClient(await findFleet(process.env, given.data));
   return readFleetGround(client, {
-    ...(gateway === undefined ? {} : { gateway: await findGateway(client, gateway) }),
+    ...(gateway === undefined
+      ? {}
+      : { gateway: await findGateway(client, gateway, at === undefined ? 'now' : 'ever') }),
     ...(node === undefined ? {} : { node }),
     ...(version === undefined ? {} : { version }),
-    ...(at === undefined ? {} : { at: readTime('--at', at, new Date()) }),
+    ...(at === undefined ? {} : { at: await findPlace(client, '--at', at) }),
   });
 }
 

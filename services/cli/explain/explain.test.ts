@@ -8,7 +8,6 @@ import { explain, type Explained } from './explanation.ts';
 import { explanationText } from './explanation-text.ts';
 import type { Ground } from './ground.ts';
 import { readManifestsGround } from './manifests-ground.ts';
-import { servedAt } from './served-at.ts';
 import { readTyped, type Typed } from './typed-request.ts';
 import { readTime } from '../names/typed-time.ts';
 import { storefront } from '../demo/storefront.ts';
@@ -100,19 +99,6 @@ await t.test('a moment', async (t) => {
   t.equal(readTime('--at', '0s', now).getTime(), now.getTime());
   for (const future of ['2026-01-02T00:00:01Z', '2199-01-01'])
     t.throws(() => readTime('--at', future, now), { code: 'config', message: /is in the future/ });
-});
-
-await t.test('which version served at a moment: a pin holds until it is released', async (t) => {
-  const versions = [
-    { version: 5, seq: '9', at: at(5), cause: 'change' },
-    { version: 4, seq: '7', at: at(4), cause: 'change' },
-    { version: 3, seq: '6', at: at(3), cause: 'rollback' },
-    { version: 2, seq: '4', at: at(2), cause: 'change' },
-    { version: 1, seq: '1', at: at(1), cause: 'change' },
-  ];
-  const events = [{ type: 'release', seq: '10', recordedAt: at(6) }];
-  const served = [0, 1, 2, 3, 4, 5, 6].map((minute) => servedAt(versions, events, new Date(at(minute))));
-  t.same(served, [0, 1, 2, 3, 3, 3, 5]);
 });
 
 await t.test('the storefront, without a fleet', async (t) => {
@@ -272,10 +258,6 @@ async function brokenFolder(test: Test): Promise<string> {
   );
   writeFileSync(join(folder, 'bad.yaml'), 'kind: [');
   return folder;
-}
-
-function at(minute: number): string {
-  return `2026-01-01T00:0${minute}:00Z`;
 }
 
 function route(name: string, rules: string): string {

@@ -6,18 +6,10 @@ import { fail } from '#libs/runtime/errors.ts';
 import type { Entry } from '#libs/snapshot/entry.ts';
 import { matchesGateway } from '#libs/snapshot/gateway-glob.ts';
 import type { FleetClient } from '../client/fleet-client.ts';
-import {
-  readClusters,
-  readGateway,
-  readGateways,
-  readNodes,
-  readObjectHistory,
-  readRoutes,
-  readSnapshots,
-} from '../client/fleet-reads.ts';
+import { readClusters, readGateway, readGateways, readNodes, readRoutes } from '../client/fleet-reads.ts';
 import { readPages } from '../client/paged-answers.ts';
+import { type GatewayThen, readGatewaysThen } from '../past/past-reads.ts';
 import type { Ground, GroundGateway } from './ground.ts';
-import { servedAt } from './served-at.ts';
 import { readListenersStatus } from './status.ts';
 
 /** Which gateways, and when. */
@@ -26,7 +18,8 @@ interface Moment {
   readonly gateway?: string;
   readonly node?: string;
   readonly version?: number;
-  readonly at?: Date;
+  /** As the API takes it: a time, `#12345`, or `cluster/namespace/name@17`. */
+  readonly at?: string;
 }
 
 const kinds = new Set(['listener', 'http-rule', 'stream-rule', 'backend']);
@@ -40,56 +33,67 @@ const entries = z.object({
   next: z.string().nullable(),
 });
 
+const notInHistory =
+  'which endpoints were ready and which certificates were there: they are not in the history, the answer stands for ' +
+  'a fleet that had them';
+
 const readEntries = { ...endpoints.readSnapshot, returns: entries };
 
 /** Reads what is needed of a fleet. Throws FleetgateError 'not-found' or 'config'. */
 export async function readFleetGround(client: FleetClient, moment: Moment): Promise<Ground> {
-  const names = moment.gateway === undefined ? await servedTogether(client, moment.node) : [moment.gateway];
+  const then = moment.at === undefined ? undefined : await readServingThen(client, moment.at);
+  const names = moment.gateway === undefined ? await servedTogether(client, moment.node, then) : [moment.gateway];
   const ready = new Map<string, number>();
-  const gateways = await Promise.all(names.map((name) => readServed(client, name, moment, ready)));
-  const routes = await readRoutes(client);
-  const details = await Promise.all(names.map((name) => readGateway(client, name)));
-  const unseen = await readUnseen(client, names);
-  const isPast = moment.at !== undefined || moment.version !== undefined;
+  const versionOf = async (name: string): Promise<number> =>
+    moment.version ?? (then === undefined ? (await readGateway(client, name)).serving : (then.get(name)?.serving ?? 0));
+  const gateways = await Promise.all(names.map(async (name) => readServed(client, name, await versionOf(name), ready)));
   const versions = gateways.map(({ gateway, version }) => `${gateway} version ${version ?? 0}`);
+  const isPast = moment.at !== undefined || moment.version !== undefined;
   return {
     about: versions.length > 3 ? `${versions.length} gateways` : versions.join(', '),
     gateways,
     // What routes and gateways say of themselves is known of now only.
-    routes: isPast
-      ? []
-      : routes
-          .filter(
-            ({ parents, accepted }) =>
-              accepted === null || parents.some(({ gateway }) => gateway !== null && names.includes(gateway)),
-          )
-          .map(({ cluster, kind, namespace, name, hostnames, problems, accepted }) => ({
-            cluster,
-            kind,
-            namespace,
-            name,
-            hostnames,
-            taken: accepted !== null,
-            problems,
-          })),
-    problems: isPast
-      ? []
-      : details
-          .flatMap((detail) => [
-            ...readListenersStatus('Gateway', detail.gateway, detail),
-            ...(detail.alarm === null
-              ? []
-              : [`Gateway ${detail.gateway}: newer content is held back: ${detail.alarm}`]),
-          ])
-          .concat(unseen),
+    ...(isPast ? { routes: [], problems: [] } : await readSaid(client, names)),
     refused: [],
-    assumed: [],
+    assumed: moment.at === undefined ? [] : [notInHistory],
     isAgeKnown: () => true,
     portOffset: 0,
     // Endpoints are always today's, also beside what served in the past: without --at they say what is answered.
     endpoints: (key) => (moment.at === undefined ? ready.get(key) : undefined),
     place: () => undefined,
   };
+}
+
+/** Reads what the gateways, their routes and the agents of their clusters say now. */
+async function readSaid(client: FleetClient, names: readonly string[]): Promise<Pick<Ground, 'routes' | 'problems'>> {
+  const routes = await readRoutes(client);
+  const details = await Promise.all(names.map((name) => readGateway(client, name)));
+  const unseen = await readUnseen(client, names);
+  const isNear = ({ parents, accepted }: (typeof routes)[number]): boolean =>
+    accepted === null || parents.some(({ gateway }) => gateway !== null && names.includes(gateway));
+  return {
+    routes: routes.filter(isNear).map(({ cluster, kind, namespace, name, hostnames, problems, accepted }) => ({
+      cluster,
+      kind,
+      namespace,
+      name,
+      hostnames,
+      taken: accepted !== null,
+      problems,
+    })),
+    problems: details
+      .flatMap((detail) => [
+        ...readListenersStatus('Gateway', detail.gateway, detail),
+        ...(detail.alarm === null ? [] : [`Gateway ${detail.gateway}: newer content is held back: ${detail.alarm}`]),
+      ])
+      .concat(unseen),
+  };
+}
+
+/** Reads the gateways that there were, by name. */
+async function readServingThen(client: FleetClient, at: string): Promise<ReadonlyMap<string, GatewayThen>> {
+  const { items } = await readGatewaysThen(client, { at });
+  return new Map(items.map((item) => [item.gateway, item]));
 }
 
 /** Says what the agents of the gateways' clusters cannot see or do: what is there may be more than what is known. */
@@ -102,8 +106,10 @@ async function readUnseen(client: FleetClient, gateways: readonly string[]): Pro
 /** Reads when the routes and Gateways of a cluster were made, by local keys, from what the fleet serves of them. */
 export async function readAges(client: FleetClient, cluster: string): Promise<ReadonlyMap<string, string>> {
   if (!(await readClusters(client)).some(({ name }) => name === cluster)) return new Map();
-  const gateways = (await readGateways(client)).filter(({ deleted }) => !deleted).map(({ gateway }) => gateway);
-  const served = await Promise.all(gateways.map((gateway) => readServed(client, gateway, {}, new Map())));
+  const gateways = (await readGateways(client)).filter(({ deleted }) => !deleted);
+  const served = await Promise.all(
+    gateways.map(({ gateway, serving }) => readServed(client, gateway, serving, new Map())),
+  );
   const ages = new Map<string, string>();
   for (const { gateway, entries: found } of served) {
     const place = parsePlaceKey(gateway);
@@ -117,14 +123,13 @@ export async function readAges(client: FleetClient, cluster: string): Promise<Re
   return ages;
 }
 
-/** Reads what a gateway served; `ready` takes how many endpoints are ready now, by discovery key. */
+/** Reads what a version of a gateway serves; `ready` takes how many endpoints are ready now, by discovery key. */
 async function readServed(
   client: FleetClient,
   gateway: string,
-  moment: Moment,
+  version: number,
   ready: Map<string, number>,
 ): Promise<GroundGateway> {
-  const version = moment.version ?? (await versionAt(client, gateway, moment.at));
   if (version === 0) return { gateway, version, entries: new Map() };
   const params = { ...parsePlaceKey(gateway), version: String(version) };
   const pages = await readPages((after) => client.call(readEntries, { params, query: { limit: '500', after } }));
@@ -134,17 +139,16 @@ async function readServed(
   return { gateway, version, entries: new Map(items.map(({ key, entry }) => [key, entry])) };
 }
 
-/** Reads which version served at a moment; 0 = none. */
-async function versionAt(client: FleetClient, gateway: string, at: Date | undefined): Promise<number> {
-  if (at === undefined) return (await readGateway(client, gateway)).serving;
-  const versions = await readSnapshots(client, gateway);
-  const events = await readObjectHistory(client, { ...parsePlaceKey(gateway), kind: 'Gateway' });
-  return servedAt(versions, events, at);
-}
-
-/** Names the gateways that one node serves: a request meets the listeners and rules of all of them. */
-async function servedTogether(client: FleetClient, nodeName: string | undefined): Promise<readonly string[]> {
-  const gateways = await readGateways(client);
+/**
+ * Names the gateways that one node serves: a request meets the listeners and rules of all of them. `then` holds those
+ * of a past moment; which nodes there were then is not known, and those of now stand for them.
+ */
+async function servedTogether(
+  client: FleetClient,
+  nodeName: string | undefined,
+  then: ReadonlyMap<string, GatewayThen> | undefined,
+): Promise<readonly string[]> {
+  const gateways = then === undefined ? await readGateways(client) : [...then.values()];
   const live = gateways.filter(({ deleted }) => !deleted);
   const nodes = await readNodes(client);
   const named = nodes.find(({ node }) => node === nodeName);

@@ -31,7 +31,11 @@ export function addClientAction<F extends z.ZodType>(
       print: (value, text) => printAnswer(output, value, () => text(currentLook())),
       gateway: (text) => findGateway(client, text),
     };
-    const args = given.slice(0, -2).map((arg) => (typeof arg === 'string' ? arg : undefined));
+    // The last argument of a command may be a list.
+    const args = given
+      .slice(0, -2)
+      .flat()
+      .map((arg) => (typeof arg === 'string' ? arg : undefined));
     await action(context, args, parseFlags(schema, command));
   });
 }

@@ -7,6 +7,7 @@ import { listGateways, readGateway } from './endpoints/gateways.ts';
 import { listEvents, readGatewayHistory, readObjectBlame, readObjectHistory } from './endpoints/history.ts';
 import { listNodes, removeNode } from './endpoints/nodes.ts';
 import { erasePerson } from './endpoints/people.ts';
+import { listGatewaysThen, listRoutesThen } from './endpoints/past.ts';
 import { listProjectors } from './endpoints/projectors.ts';
 import { listRoutes } from './endpoints/routes.ts';
 import { diffSnapshots, listSnapshots, readSnapshot } from './endpoints/snapshots.ts';
@@ -31,6 +32,8 @@ const served: Readonly<Record<keyof typeof endpoints, ServedEndpoint>> = {
   readObjectHistory,
   readGatewayHistory,
   listEvents,
+  listRoutesThen,
+  listGatewaysThen,
   listNodes,
   removeNode,
   listTokens,

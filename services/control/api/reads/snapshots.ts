@@ -43,11 +43,19 @@ export async function readEntries(
   after: string,
   limit: number,
 ): Promise<readonly { readonly key: string; readonly hash: string; readonly json: string }[]> {
+  // Steps from key to key along the index: the cost is that of the keys, however many versions have changed them.
   const { rows } = await sql<{ key: string; hash: string; json: string }>`
-    select c.key, c.hash, e.json
-      from (select distinct on (key) key, hash from snapshot_changes
-             where gateway = ${gateway} and version <= ${version} and key > ${after}
-             order by key, version desc) c
-      join entries e on e.hash = c.hash order by c.key limit ${limit + 1}`.execute(db);
+    with recursive keys as (
+      (select key from snapshot_changes where gateway = ${gateway} and key > ${after} order by key limit 1)
+      union all
+      select n.key from keys k, lateral (
+        select c.key from snapshot_changes c where c.gateway = ${gateway} and c.key > k.key order by c.key limit 1) n)
+    select k.key, newest.hash, e.json
+      from keys k
+     cross join lateral (
+       select c.hash from snapshot_changes c
+        where c.gateway = ${gateway} and c.key = k.key and c.version <= ${version}
+        order by c.version desc limit 1) newest
+     cross join lateral (select json from entries where hash = newest.hash) e limit ${limit + 1}`.execute(db);
   return rows;
 }

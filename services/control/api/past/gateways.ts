@@ -1,0 +1,96 @@
+// Reads gateways as they were at a place in the history: their versions say which was the newest, their rollbacks and
+// what came after them say whether it served. What follows from the history only through the projection (alarms), and
+// what nodes reported, is not read.
+import { type Kysely, sql } from 'kysely';
+import type { z } from 'zod';
+import type { gatewayThen } from '#libs/api/models/past.ts';
+import type { Database, Row } from '#libs/runtime/postgres/database.ts';
+import { all } from '../reads/conditions.ts';
+import { type PastHead, readStandings } from './standings.ts';
+
+type GatewayThen = z.input<typeof gatewayThen>;
+type Version = Pick<Row<'snapshots'>, 'digest' | 'entries' | 'cause' | 'actor' | 'reason' | 'at'>;
+
+interface GatewayFilter {
+  readonly cluster?: string | undefined;
+  readonly gateway?: string | undefined;
+}
+
+/** Reads the gateways that there were, in the order of cluster, namespace and name, with those that were gone. */
+export async function readGatewaysThen(
+  db: Kysely<Database>,
+  seq: string,
+  filter: GatewayFilter,
+): Promise<readonly GatewayThen[]> {
+  const heads = await readHeads(db, seq, filter);
+  const standings = await readStandings(db, seq, heads);
+  const serving = heads.map((head) => {
+    const pinned = head.rollback !== null && standings.get(head.gateway)?.pinned === true;
+    return { ...head, pinned, serving: pinned && head.rollback !== null ? head.rollback : head.head };
+  });
+  const versions = await readVersions(db, serving);
+  return serving.flatMap(({ gateway, cluster, namespace, name, head, serving: version, pinned }) => {
+    const found = versions.get(gateway);
+    if (found === undefined) return [];
+    const { at, headEntries, ...made } = found;
+    const { present = false, labels = {}, uid = null } = standings.get(gateway) ?? {};
+    return {
+      gateway,
+      cluster,
+      namespace,
+      name,
+      head,
+      serving: version,
+      pinned,
+      deleted: !pinned && headEntries === 0 && !present,
+      ...made,
+      at: at.toISOString(),
+      labels: { ...labels },
+      uid,
+    };
+  });
+}
+
+/** Halves the versions of each gateway, because they were made in the order of the history. */
+async function readHeads(db: Kysely<Database>, seq: string, filter: GatewayFilter): Promise<readonly PastHead[]> {
+  const { rows } = await sql<PastHead>`
+    select g.gateway, g.cluster, g.namespace, g.name, h.head, r.version as rollback, r.seq as rollback_seq
+      from gateways g
+      cross join lateral (
+        with recursive step(low, high, found) as (
+          select 0, g.head, 0
+          union all
+          select case when p.version is null or p.seq <= ${seq} then s.middle else s.low end,
+                 case when p.version is null or p.seq <= ${seq} then s.high else p.version - 1 end,
+                 case when p.seq <= ${seq} then p.version else s.found end
+            from (select low, high, found, low + (high - low + 1) / 2 as middle from step where low < high) s
+            left join lateral (
+              select v.version, v.seq from snapshots v
+               where v.gateway = g.gateway and v.version > s.low and v.version <= s.middle
+               order by v.version desc limit 1) p on true)
+        select found as head from step where low >= high) h
+      left join lateral (
+        select v.version, v.seq from snapshots v
+         where v.gateway = g.gateway and v.cause = 'rollback' and v.version <= h.head
+         order by v.version desc limit 1) r on true
+     where ${all([
+       sql`h.head > 0`,
+       filter.cluster && sql`g.cluster = ${filter.cluster}`,
+       filter.gateway && sql`g.gateway = ${filter.gateway}`,
+     ])}
+     order by g.cluster, g.namespace, g.name`.execute(db);
+  return rows;
+}
+
+async function readVersions(
+  db: Kysely<Database>,
+  rows: readonly { readonly gateway: string; readonly serving: number; readonly head: number }[],
+): Promise<ReadonlyMap<string, Version & { readonly headEntries: number }>> {
+  const { rows: found } = await sql<Version & { readonly gateway: string; readonly headEntries: number }>`
+    select v.gateway, v.digest, v.entries, v.cause, v.actor, v.reason, v.at, h.entries as "headEntries"
+      from unnest(${rows.map(({ gateway }) => gateway)}::text[], ${rows.map(({ serving }) => serving)}::int[],
+                  ${rows.map(({ head }) => head)}::int[]) as r(gateway, serving, head)
+      join snapshots v on v.gateway = r.gateway and v.version = r.serving
+      join snapshots h on h.gateway = r.gateway and h.version = r.head`.execute(db);
+  return new Map(found.map(({ gateway, ...version }) => [gateway, version]));
+}
