@@ -22,6 +22,10 @@ const benches = [
     prints: [/^verify by what was published: 1000 events in /m, /^prove from the database: event 500 in /m],
   },
   {
+    args: ['log-cost-bench.ts', '600', '3'],
+    prints: [/^bulk, with the log: \d+ events\/s$/m, /^cost in processor time: /m, /^single change, with the log: /m],
+  },
+  {
     args: ['history-bench.ts', '2000'],
     prints: [
       /^filled: 2000 events in /m,
