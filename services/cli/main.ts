@@ -3,6 +3,7 @@
 import { Command } from 'commander';
 import packageFile from '../../package.json' with { type: 'json' };
 import { commandTable } from './command-table.ts';
+import { endWithReader } from './shell/closed-output.ts';
 import { exitCodeLines } from './shell/exit-code.ts';
 import { describeFailure } from './shell/failure.ts';
 
@@ -18,6 +19,7 @@ const program = new Command('fleetgate')
     return `\nExit codes:\n${exitCodeLines().join('\n')}\n\n${where}`;
   });
 
+endWithReader();
 const args = process.argv.slice(2);
 const words = args.filter((arg) => !arg.startsWith('-'));
 const wanted = words[0] === 'help' ? words[1] : words[0];
