@@ -15,7 +15,6 @@ export const writerRights: Readonly<Record<string, string>> = {
   event_names: 'select, insert',
   object_mentions: 'select, insert, update',
   // What follows from the history and is only added to.
-  clusters: 'select, insert',
   entries: 'select, insert',
   snapshots: 'select, insert',
   snapshot_changes: 'select, insert',
@@ -27,7 +26,8 @@ export const writerRights: Readonly<Record<string, string>> = {
   gateways: 'select, insert, update',
   statuses: 'select, insert, update, delete',
   discovery: 'select, insert, update',
-  agents: 'select, insert, update',
+  agents: 'select, insert, update, delete',
+  clusters: 'select, insert, update',
   // Notes of others, which it takes.
   deeds: 'select, insert, delete',
   departed_nodes: 'select, delete',

@@ -2,6 +2,7 @@
 // their names here.
 import type { Endpoint } from './endpoint.ts';
 import { callersEndpoints } from '#libs/api/endpoints/callers.ts';
+import { clustersEndpoints } from '#libs/api/endpoints/clusters.ts';
 import { commandsEndpoints } from '#libs/api/endpoints/commands.ts';
 import { fleetEndpoints } from '#libs/api/endpoints/fleet.ts';
 import { historyEndpoints } from '#libs/api/endpoints/history.ts';
@@ -17,6 +18,7 @@ export const endpoints = {
   ...fleetEndpoints,
   ...snapshotsEndpoints,
   ...commandsEndpoints,
+  ...clustersEndpoints,
   ...routesEndpoints,
   ...historyEndpoints,
   ...pastEndpoints,

@@ -144,7 +144,7 @@ export const errors = {
   },
   'cluster-refused': {
     message: 'the fleet refuses this cluster',
-    hint: 'Choose another name with --cluster: the name belongs to another cluster.',
+    hint: 'The message says why. Where the name belongs to another cluster, choose one with --cluster.',
   },
   folder: { message: 'the folder of manifests cannot be read', hint: 'Check the path and its permissions.' },
   'envoy-start': { message: 'Envoy did not start', hint: 'Read its log in the folder of the node.' },

@@ -109,6 +109,12 @@ export const commandTable: readonly CommandEntry[] = [
     load: async () => (await import('./commands/node.ts')).configureNode,
   },
   {
+    name: 'cluster',
+    group: act,
+    summary: 'remove a cluster from the fleet, take it on again, or show it by another name',
+    load: async () => (await import('./commands/cluster.ts')).configureCluster,
+  },
+  {
     name: 'rollback',
     group: act,
     summary: 'serve an earlier version of a gateway, and pin it',

@@ -23,6 +23,7 @@ import { settingsOf } from '#libs/runtime/settings.ts';
 import { CountedDeeds } from './access/counted-deeds.ts';
 import { PersonalData } from './access/personal-data.ts';
 import { Access } from './access/access.ts';
+import { ClusterNames } from './api/cluster-names.ts';
 import { ChangeStreams } from './api/change-streams.ts';
 import { buildServer } from './api/server.ts';
 import { Commands } from './commands/commands.ts';
@@ -99,7 +100,8 @@ async function startParts(context: Context): Promise<{ port: number; done: Promi
   const waits = new NodeWaits(hubPostgres.db, log);
   const commands = new Commands(apiPostgres.db, waits, log);
   const personal = new PersonalData(apiPostgres.db, options.personalDataFor);
-  const streams = new ChangeStreams({ db: apiPostgres.db, personal, log, isValid });
+  const names = new ClusterNames(apiPostgres.db);
+  const streams = new ChangeStreams({ db: apiPostgres.db, personal, names, log, isValid });
   const replica = `${hostname()}/${randomUUID().slice(0, 8)}`;
   const mirror = new FleetMirror(hubPostgres.pool, log);
   const reports = new NodeReports(hubPostgres.pool, replica, log, (node, report) => waits.report(node, report));
@@ -123,7 +125,7 @@ async function startParts(context: Context): Promise<{ port: number; done: Promi
   const access = new Access(tokens, options.requestsPerSecond, counted);
   const probe = probePostgres(options.databaseUrl, 'fleetgate control probe', signal);
   const server = await buildServer({
-    api: { db: apiPostgres.db, commands, streams, tokens, personal, log, version: packageFile.version },
+    api: { db: apiPostgres.db, commands, streams, tokens, personal, names, log, version: packageFile.version },
     access,
     metrics,
     ready: () => readiness(probe, feed),

@@ -14,7 +14,9 @@ export const fleetEndpoints = {
     role: 'viewer',
     tag: 'fleet',
     summary: 'Clusters, their agents and how many objects the history holds of each',
-    input: z.object({ query: page }),
+    input: z.object({
+      query: page.extend({ removed: yesOrNo.describe('true = with those that were removed.') }),
+    }),
     returns: pageOf(cluster),
   },
   listProjectors: {

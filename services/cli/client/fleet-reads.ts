@@ -7,13 +7,13 @@ import type { FleetClient } from './fleet-client.ts';
 import { readAll, readPages } from './paged-answers.ts';
 
 type Table = typeof endpoints;
-type Query<E extends 'listGateways' | 'listRoutes'> = z.input<Table[E]['input']>['query'];
+type Query<E extends 'listClusters' | 'listGateways' | 'listRoutes'> = z.input<Table[E]['input']>['query'];
 type Answer<E extends keyof Table> = z.output<Table[E]['returns']>;
 type Items<E extends keyof Table> = Promise<Answer<E> extends { items: (infer Item)[] } ? readonly Item[] : never>;
 
-/** Reads every cluster. */
-export function readClusters(client: FleetClient): Items<'listClusters'> {
-  return readAll((after) => client.call(endpoints.listClusters, { query: { after } }));
+/** Reads the clusters that the query leaves, by default all that are in the fleet. */
+export function readClusters(client: FleetClient, query: Query<'listClusters'> = {}): Items<'listClusters'> {
+  return readAll((after) => client.call(endpoints.listClusters, { query: { ...query, after } }));
 }
 
 /** Reads every projector. */

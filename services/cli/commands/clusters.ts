@@ -7,8 +7,9 @@ import { clusterLines } from '../views/cluster-table.ts';
 
 /** Adds options and action. */
 export function configureClusters(command: Command): void {
-  addClientAction(command, z.object({}), async ({ client, print }) => {
-    const clusters = await readClusters(client);
+  command.option('--removed', 'with those that were removed');
+  addClientAction(command, z.object({ removed: z.boolean().optional() }), async ({ client, print }, _args, flags) => {
+    const clusters = await readClusters(client, flags.removed === true ? { removed: 'true' } : {});
     print(clusters, (look) => clusterLines(clusters, look).join('\n'));
   });
 }

@@ -29,6 +29,8 @@ export const gateway: Overview['gateways'][number] = {
 };
 export const cluster: Overview['clusters'][number] = {
   name: 'eu',
+  identity: 'eu',
+  removedAt: null,
   uid: 'u',
   status: 'connected',
   firstSeen: '2026-01-01T00:00:00Z',

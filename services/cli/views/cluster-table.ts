@@ -12,8 +12,8 @@ export function clusterLines(clusters: readonly Cluster[], look: Look): readonly
 
 function columns(now: Date): readonly Column<Cluster>[] {
   return [
-    { title: 'CLUSTER', cell: ({ name }) => name },
-    { title: 'AGENT', cell: ({ status, agent }) => (agent?.synced === false ? 'syncing' : status) },
+    { title: 'CLUSTER', cell: ({ name, identity }) => (name === identity ? name : `${name} (${identity})`) },
+    { title: 'AGENT', cell: agentText },
     { title: 'SOURCE', cell: ({ agent }) => agent?.source ?? '-' },
     {
       title: 'OBJECTS',
@@ -23,6 +23,11 @@ function columns(now: Date): readonly Column<Cluster>[] {
     { title: 'HEARD', cell: ({ agent }) => ago(agent?.lastSeen, now) },
     { title: 'PROBLEMS', align: 'right', cell: ({ agent }) => String(agent?.problems.length ?? 0) },
   ];
+}
+
+function agentText({ status, agent, removedAt }: Cluster): string {
+  if (removedAt !== null) return 'removed';
+  return agent?.synced === false ? 'syncing' : status;
 }
 
 function problemLines(clusters: readonly Cluster[]): readonly string[] {

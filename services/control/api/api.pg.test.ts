@@ -309,6 +309,7 @@ void t.test('the document lists every endpoint', async (t) => {
   const commands = ['rollback', 'release', 'accept'].map(
     (name) => `POST ${base}/gateways/:cluster/:namespace/:name/${name}`,
   );
+  commands.push(...['readmit', 'remove', 'rename'].map((name) => `POST ${base}/clusters/:cluster/${name}`));
   const missed = endpointTable.map(({ method, path }) => `${method} ${path}`).filter((name) => !called.has(name));
   t.same(missed.toSorted(), commands.toSorted(), 'all but the commands were answered 200 in the tests above');
 });

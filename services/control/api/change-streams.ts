@@ -8,6 +8,7 @@ import { pause } from '#libs/runtime/pause.ts';
 import type { PersonalData } from '../access/personal-data.ts';
 import type { Visitor } from '../access/tokens.ts';
 import type { CommitNews } from '../hub/fleet-feed.ts';
+import type { ClusterNames } from './cluster-names.ts';
 import { readClusters } from './reads/clusters.ts';
 import { readGatewayRows, toSummaries } from './reads/gateways.ts';
 import { readNodeRows, toNodes } from './reads/nodes.ts';
@@ -31,6 +32,7 @@ interface Stream {
 interface StreamContext {
   readonly db: Kysely<Database>;
   readonly personal: PersonalData;
+  readonly names: ClusterNames;
   readonly log: Logger;
   readonly isValid: (tokenId: string) => Promise<boolean>;
 }
@@ -38,6 +40,7 @@ interface StreamContext {
 export class ChangeStreams {
   readonly #db: Kysely<Database>;
   readonly #personal: PersonalData;
+  readonly #names: ClusterNames;
   readonly #log: Logger;
   readonly #isValid: (tokenId: string) => Promise<boolean>;
   readonly #streams = new Set<Stream>();
@@ -48,9 +51,10 @@ export class ChangeStreams {
   #commit = 0n;
   #flushing: Promise<void> | null = null;
 
-  constructor({ db, personal, log, isValid }: StreamContext) {
+  constructor({ db, personal, names, log, isValid }: StreamContext) {
     this.#db = db;
     this.#personal = personal;
+    this.#names = names;
     this.#log = log;
     this.#isValid = isValid;
     this.#timers = [
@@ -188,13 +192,13 @@ export class ChangeStreams {
   async #sayAll(event: string, data: unknown): Promise<void> {
     const streams = [...this.#streams].filter(({ missed }) => missed === null);
     for (const [shown, some] of Map.groupBy(streams, (stream) => stream.shown)) {
-      const json = await this.#personal.toJson(data, shown);
+      const json = await this.#personal.toJson(await this.#names.toShown(data), shown);
       for (const stream of some) say(stream, event, json);
     }
   }
 
   async #tell(stream: Stream, event: string, data: unknown): Promise<void> {
-    say(stream, event, await this.#personal.toJson(data, stream.shown));
+    say(stream, event, await this.#personal.toJson(await this.#names.toShown(data), stream.shown));
   }
 }
 

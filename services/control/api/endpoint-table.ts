@@ -1,7 +1,7 @@
 // Lists what control answers at every endpoint of the contract, in the contract's order.
 import type { endpoints } from '#libs/api/endpoints.ts';
 import type { ServedEndpoint } from './endpoint.ts';
-import { listClusters, readWhoAmI } from './endpoints/clusters.ts';
+import { listClusters, readmitCluster, readWhoAmI, removeCluster, renameCluster } from './endpoints/clusters.ts';
 import { accept, previewRollback, readOperation, release, rollback } from './endpoints/commands.ts';
 import { listGateways, readGateway } from './endpoints/gateways.ts';
 import { listEvents, readGatewayHistory, readObjectBlame, readObjectHistory } from './endpoints/history.ts';
@@ -27,6 +27,9 @@ const served: Readonly<Record<keyof typeof endpoints, ServedEndpoint>> = {
   release,
   accept,
   readOperation,
+  removeCluster,
+  readmitCluster,
+  renameCluster,
   listRoutes,
   readObjectBlame,
   readObjectHistory,

@@ -9,6 +9,7 @@ import type { PersonalData } from '../access/personal-data.ts';
 import type { Commands } from '../commands/commands.ts';
 import type { TokenBook, Visitor } from '../access/tokens.ts';
 import type { ChangeStreams } from './change-streams.ts';
+import type { ClusterNames } from './cluster-names.ts';
 import { unknownParameter } from './unknown-parameter.ts';
 
 /** What handlers work with. */
@@ -18,6 +19,7 @@ export interface Api {
   readonly streams: ChangeStreams;
   readonly tokens: TokenBook;
   readonly personal: PersonalData;
+  readonly names: ClusterNames;
   readonly log: Logger;
   readonly version: string;
 }

@@ -92,9 +92,9 @@ function registerEndpoint(server: FastifyInstance, { api, access }: ServerOption
       assert(caller);
       const { params, query, body } = request;
       if (endpoint.tag === 'history') access.noteReading(caller, `${endpoint.method} ${endpoint.path}`);
-      const answer = await endpoint.handle(api, { params, query, body: body ?? {} }, caller);
+      const answer = await endpoint.handle(api, await api.names.toKept({ params, query, body: body ?? {} }), caller);
       const [status, said] = bodyOf(answer);
-      const json = await api.personal.toJson(said, api.personal.isShownTo(caller));
+      const json = await api.personal.toJson(await api.names.toShown(said), api.personal.isShownTo(caller));
       if (status === 200) reply.header('cache-control', 'no-store');
       return reply.code(status).type('application/json; charset=utf-8').send(json);
     },

@@ -23,9 +23,11 @@ export async function readClusters(
   db: Kysely<Database>,
   after: string,
   limit: number,
+  removed: 'with' | 'without' = 'without',
 ): Promise<z.input<typeof cluster>[]> {
   const { rows } = await sql<ClusterRow>`
-    with c as (select name, uid, first_seen from clusters where name > ${after} order by name limit ${limit + 1})
+    with c as (select * from clusters where name > ${after} and (removed_at is null or ${removed === 'with'})
+                order by name limit ${limit + 1})
     select c.*, a.version, a.source, a.synced, a.problems, a.objects as agent_objects, a.last_seen,
            greatest(0, extract(epoch from now() - a.last_seen) * 1000)::float8 as age_ms,
            (select jsonb_object_agg(kind, n) from (
@@ -50,7 +52,9 @@ function toCluster(row: ClusterRow): z.input<typeof cluster> {
           ageMs: row.age_ms,
         };
   return {
-    name: row.name,
+    name: row.shown ?? row.name,
+    identity: row.name,
+    removedAt: row.removed_at?.toISOString() ?? null,
     uid: row.uid,
     status: statusOf(row),
     firstSeen: row.first_seen.toISOString(),
