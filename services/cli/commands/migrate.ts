@@ -18,13 +18,21 @@ const options = defineOptions({
   check: { flag: '--check', schema: flag(), description: 'only say what is pending; exit 1 when there is something' },
 });
 
+/** Says how far a long migration is; stdout has what was applied. */
+function tell({ events, of }: Readonly<Record<string, unknown>>, message: string): void {
+  if (typeof events !== 'number') return;
+  process.stderr.write(`… ${message}: ${events}${typeof of === 'number' ? ` of ${of}` : ''}\n`);
+}
+
 /** Adds options and action. */
 export function configureMigrate(command: Command): void {
   addOptions(command, options).action(async (flags: Record<string, unknown>) => {
     const { databaseUrl, check, grantWriter: role } = readOptions(options, flags, await withLocalDatabase(process.env));
-    const names = await (check ? migrationsPending(databaseUrl) : migrate(databaseUrl)).catch((error: unknown) => {
-      throw fail('postgres-unreachable', messageOf(error), { cause: error });
-    });
+    const names = await (check ? migrationsPending(databaseUrl) : migrate(databaseUrl, { info: tell })).catch(
+      (error: unknown) => {
+        throw fail('postgres-unreachable', messageOf(error), { cause: error });
+      },
+    );
     for (const name of names) process.stdout.write(`${name} ${check ? 'is pending' : 'applied'}\n`);
     if (names.length === 0) process.stdout.write('the schema is up to date\n');
     if (role !== undefined && !check) {

@@ -12,6 +12,7 @@ import { readOptions } from '#libs/runtime/config.ts';
 import { tiedVariable } from '#libs/runtime/process/launcher.ts';
 import { type Nats, connectNats } from '#libs/runtime/nats/nats.ts';
 import { eventually } from '#libs/testing/eventually.ts';
+import { logDifferences } from '#libs/testing/log-of-rows.ts';
 import { type Teardown, testLogger, throwawayNats, throwawayPostgres } from '#libs/testing/peers/throwaway.ts';
 import { projectorOptions } from '../options.ts';
 import { startProjector } from '../projector.ts';
@@ -115,13 +116,20 @@ export class TestFleet {
     }
   }
 
-  /** Waits until the query gives true. */
-  /** Compares the history with what is stored; `write` gets the lines. Rejects with 'rebuild-differs'. */
+  /**
+   * Compares the history with what is stored and with its log; `write` gets the lines. Rejects with 'rebuild-differs'.
+   */
   async verify(write: (line: string) => void = () => undefined): Promise<void> {
     const { databaseUrl } = this;
     await runRebuild(readOptions(rebuildOptions, { databaseUrl, verify: true }, {}), write);
+    const client = new Client({ connectionString: databaseUrl });
+    await client.connect();
+    const differences = await logDifferences(client);
+    await client.end();
+    if (differences.length > 0) throw new Error(differences.join('; '));
   }
 
+  /** Waits until the query gives true. */
   async until(condition: string): Promise<void> {
     await eventually(async () => {
       const [row] = await this.rows<{ ok: boolean }>(`select (${condition}) as ok`);
