@@ -261,6 +261,7 @@ create table snapshots (
   constraint snapshots_pkey PRIMARY KEY (gateway, version)
 );
 CREATE INDEX snapshots_rollback ON public.snapshots USING btree (gateway, version) WHERE (cause = 'rollback'::text);
+CREATE INDEX snapshots_seq ON public.snapshots USING btree (seq);
 
 create table statuses (
   cluster text not null,
@@ -282,6 +283,18 @@ create table tokens (
   constraint tokens_pkey PRIMARY KEY (id),
   constraint tokens_role_check CHECK ((role = ANY (ARRAY['viewer'::text, 'operator'::text, 'admin'::text, 'node'::text, 'provisioner'::text]))),
   constraint tokens_sha256_key UNIQUE (sha256)
+);
+
+create table version_applications (
+  gateway text not null,
+  version integer not null,
+  first_at timestamp with time zone,
+  last_at timestamp with time zone,
+  nodes integer not null default 0,
+  refused_at timestamp with time zone,
+  refusals integer not null default 0,
+  refused_reasons jsonb,
+  constraint version_applications_pkey PRIMARY KEY (gateway, version)
 );
 
 CREATE OR REPLACE FUNCTION public.keep_as_written(kept regclass, refused text DEFAULT 'update or delete or truncate'::text)

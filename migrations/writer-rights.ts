@@ -33,6 +33,7 @@ export const writerRights: Readonly<Record<string, string>> = {
   departed_nodes: 'select, delete',
   nodes: 'select',
   node_gateways: 'select',
+  version_applications: '',
   tokens: '',
   // What was migrated, to see whether its schema is this one.
   kysely_migration: 'select',

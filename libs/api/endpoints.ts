@@ -9,6 +9,7 @@ import { historyEndpoints } from '#libs/api/endpoints/history.ts';
 import { nodesEndpoints } from '#libs/api/endpoints/nodes.ts';
 import { peopleEndpoints } from '#libs/api/endpoints/people.ts';
 import { pastEndpoints } from '#libs/api/endpoints/past.ts';
+import { reportEndpoints } from '#libs/api/endpoints/report.ts';
 import { routesEndpoints } from '#libs/api/endpoints/routes.ts';
 import { snapshotsEndpoints } from '#libs/api/endpoints/snapshots.ts';
 import { tokensEndpoints } from '#libs/api/endpoints/tokens.ts';
@@ -22,6 +23,7 @@ export const endpoints = {
   ...routesEndpoints,
   ...historyEndpoints,
   ...pastEndpoints,
+  ...reportEndpoints,
   ...nodesEndpoints,
   ...tokensEndpoints,
   ...peopleEndpoints,

@@ -53,9 +53,9 @@ export const gatewayVersion = z
   .regex(/^[-a-z0-9]{1,63}\/[-a-z0-9]{1,63}\/[-a-z0-9.]{1,253}@\d{1,9}$/, 'must be cluster/namespace/name@17');
 
 export const version = z.int().min(1).max(int4Max);
-export const versionText = wholeNumber(1, int4Max);
+export const versionText = wholeNumberText(1, int4Max);
 /** Version 0 is empty. */
-export const versionOrNoneText = wholeNumber(0, int4Max);
+export const versionOrNoneText = wholeNumberText(0, int4Max);
 export const sequenceNumber = z.string().regex(/^\d{1,18}$/, 'must be a sequence number');
 /** An event as a place in the history. */
 export const sequencePlace = z.string().regex(/^#\d{1,18}$/, 'must be # and a sequence number');
@@ -83,7 +83,7 @@ export const yesOrNo = z.enum(['true', 'false']).optional();
 
 export const cursor = z.string().max(2000).optional().describe('`next` of the page before.');
 /** Page size. */
-export const limit = (max = 500) => wholeNumber(1, max).default(Math.min(100, max));
+export const limit = (max = 500) => wholeNumberText(1, max).default(Math.min(100, max));
 export const page = z.object({ limit: limit(), after: cursor });
 
 /** Every type of event that the history holds. */
@@ -152,7 +152,7 @@ export const routeKinds: readonly string[] = objectKinds.filter(
 );
 
 /** A number in a path or a query: digits and nothing else, so that ` 1`, `1e2` and the empty text are refused. */
-function wholeNumber(min: number, max: number) {
+export function wholeNumberText(min: number, max: number) {
   return z
     .string()
     .refine((text) => /^\d{1,10}$/.test(text), 'must be a whole number')

@@ -243,6 +243,19 @@ interface DepartedNodesTable {
   readonly at: Time;
 }
 
+interface VersionApplicationsTable {
+  readonly gateway: string;
+  readonly version: number;
+  /** When the first node and the last one told that they had applied it; null = none has. */
+  readonly first_at: Time | null;
+  readonly last_at: Time | null;
+  /** How many told so; one that came back without it and took it again counts again. */
+  readonly nodes: number;
+  readonly refused_at: Time | null;
+  readonly refusals: number;
+  readonly refused_reasons: Json<readonly string[]> | null;
+}
+
 interface NodeGatewaysTable {
   readonly node: string;
   readonly gateway: string;
@@ -293,6 +306,7 @@ export interface Database {
   readonly discovery: DiscoveryTable;
   readonly nodes: NodesTable;
   readonly node_gateways: NodeGatewaysTable;
+  readonly version_applications: VersionApplicationsTable;
   readonly departed_nodes: DepartedNodesTable;
   readonly tokens: TokensTable;
   readonly log_tiles: LogTilesTable;

@@ -80,6 +80,7 @@ void t.test('the Database interface names the tables of the migrations', async (
     discovery: true,
     nodes: true,
     node_gateways: true,
+    version_applications: true,
     departed_nodes: true,
     tokens: true,
     log_tiles: true,

@@ -171,6 +171,7 @@ interface BlamedField {
 
 void t.test('history', async (t) => {
   const get = await filledFleet(t);
+  t.match((await get('/report?order=asc&limit=1')).body['items'], [{ event: { seq: '1' }, outcome: 'not applied' }]);
   t.match((await get('/at/routes?at=%231')).body['moment'], { asked: '#1' });
   t.match((await get('/at/gateways?at=%231')).body['items'], [{ gateway, serving: 1 }]);
   t.match((await get('/objects/eu/HTTPRoute/shop/web/history')).body['items'], [

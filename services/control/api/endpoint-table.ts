@@ -9,6 +9,7 @@ import { listNodes, removeNode } from './endpoints/nodes.ts';
 import { erasePerson } from './endpoints/people.ts';
 import { listGatewaysThen, listRoutesThen } from './endpoints/past.ts';
 import { listProjectors } from './endpoints/projectors.ts';
+import { listChanges } from './endpoints/report.ts';
 import { listRoutes } from './endpoints/routes.ts';
 import { diffSnapshots, listSnapshots, readSnapshot } from './endpoints/snapshots.ts';
 import { listTokens, makeToken, revokeToken } from './endpoints/tokens.ts';
@@ -37,6 +38,7 @@ const served: Readonly<Record<keyof typeof endpoints, ServedEndpoint>> = {
   listEvents,
   listRoutesThen,
   listGatewaysThen,
+  listChanges,
   listNodes,
   removeNode,
   listTokens,

@@ -62,6 +62,31 @@ export async function deleteOtherGateways(
   });
 }
 
+/** Counts for each version the nodes that applied it just now, or refused it, out of the rows `r`. */
+const countNews = `
+      news as (
+        select r.gateway, r.version, null as refused from r join nodes n on n.node = r.node and n.replica = $11
+          left join node_gateways o on o.node = r.node and o.gateway = r.gateway
+         where r.version > 0 and r.rejection <> 'new' and (o.version, o.digest) is distinct from (r.version, r.digest)
+        union all
+        select r.gateway, r.rejected_version, r.rejected_reasons
+          from r join nodes n on n.node = r.node and n.replica = $11 where r.rejection = 'new'),
+      -- In one order, so that two replicas that write the same versions wait for each other and not in a circle.
+      counted as (
+        insert into version_applications (
+          gateway, version, first_at, last_at, nodes, refused_at, refusals, refused_reasons)
+        select gateway, version, case when count(*) > count(refused) then now() end,
+               case when count(*) > count(refused) then now() end, count(*) - count(refused),
+               case when count(refused) > 0 then now() end, count(refused), max(refused)::jsonb
+          from news group by gateway, version order by gateway, version
+        on conflict (gateway, version) do update set
+          first_at = coalesce(version_applications.first_at, excluded.first_at),
+          last_at = coalesce(excluded.last_at, version_applications.last_at),
+          nodes = version_applications.nodes + excluded.nodes,
+          refused_at = coalesce(excluded.refused_at, version_applications.refused_at),
+          refusals = version_applications.refusals + excluded.refusals,
+          refused_reasons = coalesce(excluded.refused_reasons, version_applications.refused_reasons))`;
+
 /** Stores what nodes serve and rejected, marks nodes as gone, and tells everyone: one statement. */
 export async function writeReports(
   pool: pg.Pool,
@@ -95,6 +120,7 @@ export async function writeReports(
           version = excluded.version, digest = excluded.digest, applied_at = excluded.applied_at,
           took_ms = excluded.took_ms, rejected_version = excluded.rejected_version,
           rejected_reasons = excluded.rejected_reasons, rejected_at = excluded.rejected_at),
+      ${countNews},
       ended as (update nodes set connected = false where node = any($9::text[]) and replica = $11)
       select pg_notify('fleetgate_nodes', t.node) from unnest($10::text[]) as t(node)`,
     values: [

@@ -1,6 +1,8 @@
 // Folds what events say of one Gateway into how it stood: there or not, labels, uid, and whether a rollback held. It
 // follows the projection's rules for these; a test holds it against a replay. Pure.
 import { z } from 'zod';
+import { type GatewayCommand, carriedOut } from '#libs/events/operator-event.ts';
+import { parseOperatorEvent } from '#libs/events/parse-operator-event.ts';
 import { isRecord } from '#libs/gateway/fields/record.ts';
 import { controllerName } from '#libs/gateway/kinds.ts';
 import { parseJson } from '../reads/kube-fields.ts';
@@ -41,8 +43,6 @@ const change = z.object({
     .nullable(),
   via: z.string().optional(),
 });
-/** Commands of before they had an outcome were done. */
-const command = z.object({ outcome: z.object({ result: z.string() }).optional().catch(undefined) });
 
 /** Reads what an event has of the object. */
 export function toObject({ uid, data }: Pick<GatewayStep, 'uid' | 'data'>): GatewayObject {
@@ -58,7 +58,7 @@ export function isOwnClass({ type, data }: GatewayStep): boolean {
 
 /** Tells whether an event ends a pin: a release, or the object is gone or another one than the pinned. */
 export function isPinEnd(step: GatewayStep, pinnedUid: string | undefined): boolean {
-  if (step.type === 'release') return isDone(step);
+  if (carriedOutBy(step) === 'release') return true;
   if (step.type === 'applied') return pinnedUid !== undefined && step.uid !== pinnedUid;
   return isSeenDeletion(step);
 }
@@ -80,15 +80,19 @@ export function foldStanding(steps: readonly GatewayStep[], classes: readonly Ga
     const anew =
       batch.some((step) => step.kind === 'Gateway' && isSeenDeletion(step)) ||
       (standing.uid !== null && uid !== standing.uid);
-    const last = batch.findLast((step) => (step.type === 'rollback' || step.type === 'release') && isDone(step));
-    const pinned = last === undefined ? standing.pinned && !anew : last.type === 'rollback';
+    const done = batch.flatMap((step) => carriedOutBy(step) ?? []);
+    const last = done.findLast((type) => type !== 'accept');
+    const pinned = last === undefined ? standing.pinned && !anew : last === 'rollback';
     standing = { present, labels, uid, pinned };
   }
   return standing;
 }
 
-function isDone({ data }: GatewayStep): boolean {
-  return (command.safeParse(parseJson(data)).data?.outcome?.result ?? 'done') === 'done';
+/** Says what a command did, also one that another person confirmed; undefined = nothing, or it is no command. */
+function carriedOutBy({ kind, type, data }: GatewayStep): GatewayCommand['type'] | undefined {
+  if (kind !== 'Gateway' || type === 'applied' || type === 'deleted') return undefined;
+  const parsed = parseOperatorEvent(parseJson(data));
+  return parsed.ok ? carriedOut(parsed.value)?.type : undefined;
 }
 
 /** What a relist missed may be back at once: only a deletion that was seen counts. */

@@ -17,7 +17,7 @@ export interface PastHead extends Pick<Row<'gateways'>, 'gateway' | 'cluster' | 
 type StepRow = GatewayStep & { readonly gateway: string };
 
 const gatewayKinds = ['Gateway', 'Gateway.networking.x-k8s.io'];
-const stepTypes = ['applied', 'deleted', 'rollback', 'release'];
+const stepTypes = ['applied', 'deleted', 'rollback', 'release', 'approved'];
 
 /** Finds it by the names of gateways. */
 export async function readStandings(

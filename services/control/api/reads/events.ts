@@ -105,6 +105,17 @@ export async function readEventsBySeq(db: Kysely<Database>, seqs: readonly strin
   return rows;
 }
 
+/** Reads events by their sequence numbers in the order of the history, with what was before each. */
+export async function readEventsWithPrevious(
+  db: Kysely<Database>,
+  seqs: readonly string[],
+): Promise<readonly ObjectEventRow[]> {
+  const { rows } = await sql<ObjectEventRow>`
+    select ${columns}, ${previous} as previous
+      from events e where e.seq = any(${seqs}::bigint[]) order by e.seq`.execute(db);
+  return rows;
+}
+
 /** Looks again at the words of an event, because words that are unlike may have equal codes. */
 function isMeant(row: EventRow, search: EventSearch): boolean {
   const { managers } = search;
