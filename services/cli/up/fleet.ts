@@ -25,6 +25,7 @@ import { careForNats } from './nats-care.ts';
 import { trackServers } from './server-records.ts';
 import type { UpSettings } from './settings.ts';
 import type { Teardown } from './teardown.ts';
+import { makeWriterRole } from './writer-role.ts';
 
 export interface StartedFleet {
   readonly url: string;
@@ -65,7 +66,10 @@ export async function startFleet(
   noteServers(folder.root, servers);
   await migrate(servers.databaseUrl, log);
   await registerTokens(servers.databaseUrl, secrets, log);
-  const context = { settings, folder, secrets, ports, ...servers, cacheFolder: cacheFolder() };
+  // Of a database of their own people decide themselves who writes.
+  const writerUrl =
+    settings.databaseUrl === undefined ? await makeWriterRole(servers.databaseUrl) : servers.databaseUrl;
+  const context = { settings, folder, secrets, ports, ...servers, writerUrl, cacheFolder: cacheFolder() };
   const parts = listParts(context);
   for (const [part, { inspector }] of settings.tuning)
     if (inspector !== undefined)

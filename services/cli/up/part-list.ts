@@ -21,6 +21,8 @@ export interface PartContext {
   readonly secrets: FleetSecrets;
   readonly ports: PartPorts;
   readonly databaseUrl: string;
+  /** The same database, for the projector. */
+  readonly writerUrl: string;
   readonly natsUrl: string;
   readonly cacheFolder: string;
 }
@@ -36,11 +38,11 @@ export function listParts(context: PartContext): readonly PartSpec[] {
   });
 }
 
-function projector({ ports, databaseUrl, natsUrl, cacheFolder }: PartContext): PartSpec {
+function projector({ ports, writerUrl, natsUrl, cacheFolder }: PartContext): PartSpec {
   return {
     name: 'projector',
     args: ['projector', '--host', local, '--port', String(ports.projector)],
-    env: { ...baseEnv(cacheFolder), DATABASE_URL: databaseUrl, NATS_URL: natsUrl },
+    env: { ...baseEnv(cacheFolder), DATABASE_URL: writerUrl, NATS_URL: natsUrl },
     health: `http://${local}:${ports.projector}`,
   };
 }

@@ -59,6 +59,7 @@ await t.test('parts: secrets go by environment or file, never by arguments', asy
     secrets,
     ports: { control: 1, projector: 2, proxy: 3, agents: [4, 5] },
     databaseUrl: 'postgres://user:password@host/db',
+    writerUrl: 'postgres://writer:password@host/db',
     natsUrl: 'nats://user:password@host',
     cacheFolder: '/cache',
   };
@@ -90,6 +91,7 @@ await t.test('tuning: of the part that is named, and of no other', async (t) => 
     secrets: { adminToken: '', nodeToken: '', privateKey: '', publicKey: '' },
     ports: { control: 1, projector: 2, proxy: 3, agents: [4] },
     databaseUrl: '',
+    writerUrl: '',
     natsUrl: '',
     cacheFolder: '/cache',
   };
