@@ -90,8 +90,9 @@ create table event_index (
   type integer not null,
   manager integer not null
 );
-CREATE INDEX event_index_object ON public.event_index USING btree (object, seq);
+CREATE INDEX event_index_object ON public.event_index USING btree (object, seq) INCLUDE (type, manager);
 CREATE INDEX event_index_range ON public.event_index USING brin (seq, recorded_at) WITH (pages_per_range='32', autosummarize='on');
+CREATE INDEX event_index_words ON public.event_index USING gin ((ARRAY[cluster, kind, namespace, name, type, manager])) WITH (gin_pending_list_limit='512');
 
 create table event_names (
   what text not null,

@@ -12,7 +12,7 @@ export function configureBlame(command: Command): void {
   command
     .argument('<object>', 'cluster/Kind/namespace/name, for example eu/HTTPRoute/shop/shop')
     .option('--field <path>', 'only fields at or below this path: spec.rules[0]');
-  command.option('--recent', 'only look back some 2,500 changes, and say of the rest that it is older');
+  command.option('--recent', 'only look back some 1,500 changes, and say of the rest that it is older');
   const flags = z.object({ field: z.string().optional(), recent: z.boolean().optional() });
   addClientAction(command, flags, async ({ client, print }, [text = ''], { field, recent }) => {
     const { name, told } = await findObject(client, readObjectName('<object>', text), (one) =>

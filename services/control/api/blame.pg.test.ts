@@ -56,7 +56,7 @@ void t.test('pages of a blame fit together', async (t) => {
     place = page?.next ?? undefined;
     pages += 1;
   } while (place !== undefined);
-  t.equal(pages, 3);
+  t.equal(pages, 4);
   t.equal(found.get('spec.back'), '503', 'it went away and came back');
   t.equal(found.get('spec.early'), '12');
   t.equal(found.get('spec.never[0]'), '3', 'not that of the object before');

@@ -40,37 +40,63 @@ interface Stretch {
   readonly until_seq: string;
 }
 
+/** Conditions on rows of event_index, called i. */
+interface Conditions {
+  /** On what all events of an object have in common. */
+  readonly object: readonly Condition[];
+  readonly event: readonly Condition[];
+  /** The codes of all words together, for the index of words. */
+  readonly words: readonly Condition[];
+}
+
 const fewObjects = 300;
-const firstPart = 16_384n;
-const growth = 8n;
+/** How many events the parts of the history have that are looked at first; all others are the last part. */
+const partSizes = [16_384n, 131_072n];
 const forever = 9_223_372_036_854_775_807n;
 
-/** Finds events in the order that was asked for; gives their sequence numbers. */
-export async function findEvents(db: Kysely<Database>, search: EventSearch, cut: Cut): Promise<readonly string[]> {
+/** Finds events in the order that was asked for, part by part of these sizes; gives their sequence numbers. */
+export async function findEvents(
+  db: Kysely<Database>,
+  search: EventSearch,
+  cut: Cut,
+  parts: readonly bigint[] = partSizes,
+): Promise<readonly string[]> {
   const conditions = conditionsOf(search);
   const scope = scopeOf(search);
-  if (scope === undefined) return readParts(db, conditions, cut);
+  if (scope === undefined) return readParts(db, conditions, cut, parts);
   const { rows } = await sql<Stretch>`select * from (${scope}) s limit ${fewObjects + 1}`.execute(db);
   if (rows.length === 0) return [];
   if (rows.length <= fewObjects) return readByObject(db, rows, conditions, cut);
-  const within = sql`exists (select 1 from scope s
-    where s.object = i.object and i.seq >= s.from_seq and i.seq <= s.until_seq)`;
-  return readParts(db, [...conditions, within], cut, scope);
+  return readParts(db, conditions, cut, parts, scope);
 }
 
-function conditionsOf({ cluster, kind, namespace, name, type, managers, since, until }: EventSearch): Condition[] {
-  return [
-    ...isWord('cluster', cluster),
-    ...isWord('kind', kind),
-    ...isWord('namespace', namespace),
-    ...isWord('name', name),
-    ...isWord('type', type),
-    ...(managers === undefined
-      ? []
-      : [sql`i.manager = any(array(select word_code(m) from unnest(${managers}::text[]) m))`]),
-    ...(since === undefined ? [] : [sql`i.recorded_at >= ${since}`]),
-    ...(until === undefined ? [] : [sql`i.recorded_at < ${until}`]),
-  ];
+function conditionsOf({ cluster, kind, namespace, name, type, managers, since, until }: EventSearch): Conditions {
+  const words = [cluster, kind, namespace, name, type].filter((word) => word !== undefined);
+  const columns = sql`array[i.cluster, i.kind, i.namespace, i.name, i.type, i.manager]`;
+  return {
+    object: [
+      ...isWord('cluster', cluster),
+      ...isWord('kind', kind),
+      ...isWord('namespace', namespace),
+      ...isWord('name', name),
+    ],
+    event: [
+      ...isWord('type', type),
+      ...(managers === undefined ? [] : [sql`i.manager = any(${codesOf(managers)})`]),
+      ...(since === undefined ? [] : [sql`i.recorded_at >= ${since}`]),
+      ...(until === undefined ? [] : [sql`i.recorded_at < ${until}`]),
+    ],
+    words: [
+      ...(words.length === 0 ? [] : [sql`${columns} @> ${codesOf(words)}`]),
+      ...(managers === undefined ? [] : [sql`${columns} && ${codesOf(managers)}`]),
+    ],
+  };
+}
+
+/** Lists codes in a way that the planner knows them. */
+function codesOf(words: readonly string[]): Condition {
+  if (words.length === 0) return sql`'{}'::int[]`;
+  return sql`array[${sql.join(words.map((word) => sql`word_code(${word})`))}]`;
 }
 
 function isWord(column: string, value: string | undefined): readonly Condition[] {
@@ -95,11 +121,11 @@ function scopeOf({ cluster, kind, namespace, name, host, path, gateway }: EventS
 
 function mentioning({ terms, prefix }: Wanted): Condition {
   const until = sql`coalesce(until_seq, ${forever.toString()}::bigint) as until_seq`;
-  const exact = sql`select distinct object, from_seq, ${until} from object_mentions where term = any(${terms}::text[])`;
+  const exact = sql`select object, from_seq, ${until} from object_mentions where term = any(${terms}::text[])`;
   if (prefix === undefined) return exact;
   // '/' follows on '.', and no host has it.
   const next = `${prefix.slice(0, -1)}/`;
-  return sql`${exact} union select object, from_seq, ${until} from object_mentions
+  return sql`${exact} union all select object, from_seq, ${until} from object_mentions
                        where term >= ${prefix} and term < ${next}`;
 }
 
@@ -112,10 +138,10 @@ function aroundGateway(gateway: string): Condition {
   return sql`
     select object_code(${place.cluster}, k, ${place.namespace}, ${place.name}) as object, 0::bigint as from_seq,
            ${end} as until_seq from unnest(${ownKinds}::text[]) k
-     union
+     union all
     select object, from_seq, coalesce(until_seq, ${end}) from object_mentions
      where term = ${parentTerm({ ...place, kind: 'Gateway' })}
-     union
+     union all
     select r.object, greatest(r.from_seq, l.from_seq),
            least(coalesce(r.until_seq, ${end}), coalesce(l.until_seq, ${end}))
       from object_mentions l
@@ -136,7 +162,7 @@ function both(one: Condition, other: Condition): Condition {
 async function readByObject(
   db: Kysely<Database>,
   stretches: readonly Stretch[],
-  conditions: readonly Condition[],
+  conditions: Conditions,
   { after, order, limit }: Cut,
 ): Promise<readonly string[]> {
   const direction = order === 'asc' ? sql`asc` : sql`desc`;
@@ -147,19 +173,24 @@ async function readByObject(
       from unnest(${stretches.map(({ object }) => object)}::bigint[],
                   ${stretches.map(({ from_seq }) => from_seq)}::bigint[],
                   ${stretches.map(({ until_seq }) => until_seq)}::bigint[]) as s(object, from_seq, until_seq),
-           lateral (
-             select i.seq from event_index i
-              where ${all([stretch, ...beyond, ...conditions])}
-              order by i.seq ${direction} limit ${limit}) found
+           lateral (select 1 from event_index i
+                     where ${all([sql`i.object = s.object`, ...conditions.object])} limit 1) meant,
+           lateral (select i.seq from event_index i
+                     where ${all([stretch, ...beyond, ...conditions.event])}
+                     order by i.seq ${direction} limit ${limit}) found
      order by found.seq ${direction} limit ${limit}`.execute(db);
   return rows.map(({ seq }) => seq);
 }
 
-/** Reads part after part of the history; `scope` is what the conditions call so. */
+/**
+ * Reads part after part of the history, of the objects in `scope` where there is one; the last is all that is left. The
+ * index of words may help in all but the first.
+ */
 async function readParts(
   db: Kysely<Database>,
-  conditions: readonly Condition[],
+  { object, event, words }: Conditions,
   { after, order, limit }: Cut,
+  parts: readonly bigint[],
   scope?: Condition,
 ): Promise<readonly string[]> {
   const { rows: ends } = await sql<{ oldest: string | null; newest: string | null }>`
@@ -169,12 +200,18 @@ async function readParts(
   const found: string[] = [];
   const isAscending = order === 'asc';
   let at = isAscending ? higher((begin ?? 0n) + 1n, first) : lower((begin ?? last + 1n) - 1n, last);
-  for (let size = firstPart; found.length < limit && at >= first && at <= last; size *= growth) {
+  for (let part = 0; found.length < limit && at >= first && at <= last; part++) {
+    const size = parts[part] ?? last;
     const [from, until] = isAscending ? [at, lower(at + size - 1n, last)] : [higher(at - size + 1n, first), at];
+    const range = sql`i.seq >= ${from.toString()} and i.seq <= ${until.toString()}`;
+    const within = scope && [
+      sql`exists (select 1 from (${scope}) s
+           where s.from_seq <= ${until.toString()} and s.until_seq >= ${from.toString()}
+             and s.object = i.object and i.seq >= s.from_seq and i.seq <= s.until_seq)`,
+    ];
     const { rows } = await sql<{ seq: string }>`
-      ${scope === undefined ? sql`` : sql`with scope as materialized (${scope})`}
       select i.seq from event_index i
-       where ${all([sql`i.seq >= ${from.toString()} and i.seq <= ${until.toString()}`, ...conditions])}
+       where ${all([range, ...object, ...event, ...(part < 1 ? [] : words), ...(within ?? [])])}
        order by i.seq ${isAscending ? sql`asc` : sql`desc`} limit ${limit - found.length}`.execute(db);
     for (const { seq } of rows) found.push(seq);
     at = isAscending ? until + 1n : from - 1n;

@@ -28,7 +28,7 @@ interface BlamePage extends Omit<z.input<typeof objectBlame>, 'next'> {
 type Version = Pick<EventRow, 'seq' | 'type' | 'data'>;
 
 const readAtOnce = 500;
-const versionsMax = 2500;
+const versionsMax = 1500;
 const bytesMax = 16 * 1024 * 1024;
 /** More open fields than a cursor can name are all looked for at once, in as many versions. */
 const openMax = 6000;
