@@ -86,6 +86,24 @@ await t.test('two operators: the second rollback brings nothing back that the fi
   t.match(await fleet.cli('release', gateway), { code: 0 });
 });
 
+await t.test('who gave the commands is erased from the history, which stays what it was', async (t) => {
+  t.match((await history()).stdout, /fleetgate up/);
+  const dry = await fleet.cli('audit', 'erase', 'fleetgate up');
+  t.match(dry, { code: 0, stdout: /^would be erased: the text in \d+ events, from then on erased-\w{8}\n.*1 token/s });
+  t.match(dry.stdout, /Nothing was done/);
+  t.match((await history()).stdout, /fleetgate up/);
+  const erased = await until(
+    () => fleet.cli('audit', 'erase', 'fleetgate up', '--yes'),
+    ({ code }) => code === 0,
+  );
+  t.match(erased.stdout, /^erased: the text in \d+ events/);
+  const { stdout } = await history();
+  t.notMatch(stdout, /fleetgate up/);
+  t.match(stdout, /erased-\w{8}/);
+  t.match(await fleet.cli('audit', 'erase', 'nobody at all'), { code: 3, stderr: /no such text about a person/ });
+  t.match(await fleet.cli('rebuild', '--verify'), { code: 0, stdout: /^identical: /m });
+});
+
 await t.test('Postgres is put back from a backup: told, and no number means another content', async (t) => {
   const [data, backup] = [join(fleet.data, 'postgres', 'data'), join(fleet.folder, 'backup')];
   await stop();

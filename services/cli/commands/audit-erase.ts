@@ -7,7 +7,7 @@ import { erasureText } from '../views/erasure-text.ts';
 
 const flags = z.object({ yes: z.boolean().default(false) });
 /** The whole history is looked through. */
-const timeoutMs = 60_000;
+const timeoutMs = 290_000;
 
 /** Adds argument, options and action. */
 export function configureAuditErase(command: Command): void {

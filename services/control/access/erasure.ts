@@ -25,10 +25,14 @@ export async function findPerson(db: Kysely<Database>, person: string): Promise<
   const { revokedTokens, activeTokens } = await countTokens(db, names);
   if (found.length + revokedTokens + activeTokens === 0)
     return new Problem('not-found', 'the history has no such text about a person', 'The whole text must be given.');
-  const texts = [];
-  for (const { id } of found) texts.push({ shownAs: erasedName(id), events: await countEvents(db, id) });
-  const inReasons = isPlain ? await countReasons(db, person) : null;
-  return { erased: false, texts, inReasons, revokedTokens, activeTokens };
+  return db.transaction().execute(async (transaction) => {
+    // A long history takes longer than other requests may.
+    await sql`set local statement_timeout = '5min'`.execute(transaction);
+    const texts = [];
+    for (const { id } of found) texts.push({ shownAs: erasedName(id), events: await countEvents(transaction, id) });
+    const inReasons = isPlain ? await countReasons(transaction, person) : null;
+    return { erased: false, texts, inReasons, revokedTokens, activeTokens };
+  });
 }
 
 /** Erases, and notes it for the history. */
