@@ -11,6 +11,24 @@ create table agents (
   constraint agents_pkey PRIMARY KEY (cluster)
 );
 
+create table archived_versions (
+  gateway text not null,
+  version integer not null,
+  file text not null,
+  place text not null,
+  constraint archived_versions_pkey PRIMARY KEY (gateway, version)
+);
+
+create table archives (
+  first bigint not null,
+  last bigint not null,
+  place text not null,
+  log_size bigint not null,
+  log_root bytea not null,
+  at timestamp with time zone not null default clock_timestamp(),
+  constraint archives_pkey PRIMARY KEY (first)
+);
+
 create table clusters (
   name text not null,
   uid text not null,
@@ -297,6 +315,37 @@ create table version_applications (
   refused_reasons jsonb,
   constraint version_applications_pkey PRIMARY KEY (gateway, version)
 );
+
+CREATE OR REPLACE FUNCTION public.archive_events(first_seq bigint, last_seq bigint, to_place text)
+ RETURNS bigint
+ LANGUAGE plpgsql
+AS $function$
+   declare gone bigint;
+   begin
+     perform 1 from projector where id = 1 for update;
+     if first_seq <> (select coalesce(max(last), 0) + 1 from archives) or last_seq < first_seq
+        or last_seq % 256 <> 0 or last_seq > (select log_size - 256 from projector where id = 1) then
+       raise exception 'events % to % are not the next whole bundles of the log', first_seq, last_seq;
+     end if;
+     alter table events disable trigger keep_as_written;
+     delete from events e
+      where e.seq between first_seq and last_seq
+        and e.type not in ('restored', 'event-repaired', 'person-erased') and e.kind <> 'Cluster'
+        and not exists (
+          select 1 from objects o
+           where o.cluster = e.cluster and o.kind = e.kind and o.namespace = e.namespace and o.name = e.name
+             and (o.seq = e.seq or o.kind in ('Gateway', 'Gateway.networking.x-k8s.io')));
+     get diagnostics gone = row_count;
+     alter table events enable trigger keep_as_written;
+     delete from event_index i
+      where i.seq between first_seq and last_seq and not exists (select 1 from events e where e.seq = i.seq);
+     delete from event_names n where n.seq between first_seq and last_seq;
+     delete from event_facts f where f.seq between first_seq and last_seq;
+     delete from object_mentions m where m.until_seq <= last_seq;
+     insert into archives (first, last, place, log_size, log_root)
+     select first_seq, last_seq, to_place, log_size, log_root from projector where id = 1;
+     return gone;
+   end $function$;
 
 CREATE OR REPLACE FUNCTION public.keep_as_written(kept regclass, refused text DEFAULT 'update or delete or truncate'::text)
  RETURNS void

@@ -28,6 +28,9 @@ export const writerRights: Readonly<Record<string, string>> = {
   discovery: 'select, insert, update',
   agents: 'select, insert, update, delete',
   clusters: 'select, insert, update',
+  // What left the database, which its owner writes.
+  archives: 'select',
+  archived_versions: 'select',
   // Notes of others, which it takes.
   deeds: 'select, insert, delete',
   departed_nodes: 'select, delete',

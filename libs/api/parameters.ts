@@ -109,6 +109,7 @@ export const eventTypes = [
   'settings-changed',
   'log-started',
   'log-stopped',
+  'history-archived',
   'cluster-removed',
   'cluster-readmitted',
   'cluster-renamed',

@@ -21,6 +21,7 @@ export const deedKinds = {
   'settings-changed': 'Settings',
   'log-started': 'Log',
   'log-stopped': 'Log',
+  'history-archived': 'Log',
   'cluster-removed': 'Cluster',
   'cluster-readmitted': 'Cluster',
   'cluster-renamed': 'Cluster',

@@ -122,6 +122,10 @@ export const errors = {
     message: 'the rights of a writer could not be granted',
     hint: 'The role must be there (`create role … login`) and own nothing; grant as the owner of the tables.',
   },
+  archive: {
+    message: 'what left the database cannot be reached',
+    hint: 'docs/archive.md says where it lies and how it is read.',
+  },
   'log-differs': {
     message: 'the history is not what was appended to it',
     hint: 'Keep the database as it is; `fleetgate audit verify` names every such event.',

@@ -187,6 +187,12 @@ export const commandTable: readonly CommandEntry[] = [
     load: async () => (await import('./commands/rebuild.ts')).configureRebuild,
   },
   {
+    name: 'archive',
+    group: keep,
+    summary: 'move old events and versions out of the database, and bring versions back',
+    load: async () => (await import('./commands/archive.ts')).configureArchive,
+  },
+  {
     name: 'audit',
     group: keep,
     summary: 'sign, publish, verify and prove the history',

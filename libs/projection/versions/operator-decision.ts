@@ -6,6 +6,8 @@ import type { GatewayHead } from './gateway-head.ts';
 export interface Standing {
   /** Versions of the gateway, in any order: the newest, and the one that a rollback names. */
   readonly versions: readonly { readonly version: number; readonly digest: string }[];
+  /** Whether the version that a rollback names left the database for an archive. */
+  readonly archived?: boolean;
   /** Who made the version that serves; undefined = it is not known. */
   readonly servedBy: ServedBy | undefined;
   /** Milliseconds since 1970. */
@@ -85,7 +87,7 @@ function unneeded(head: DecidedHead | undefined, { type, gateway }: GatewayComma
 function rollbackTarget(
   head: DecidedHead | undefined,
   { gateway, to: wanted, digest }: RollbackEvent,
-  { versions, servedBy }: Standing,
+  { versions, servedBy, archived = false }: Standing,
 ): { readonly to: number; readonly digest: string } | Refusal {
   if (head === undefined) return refuse('unknown-gateway', `no gateway ${gateway} is known`);
   const previous = previousVersion(head.serving, versions);
@@ -98,6 +100,11 @@ function rollbackTarget(
   const to = wanted ?? previous?.version;
   if (to === undefined) return refuse('no-earlier-version', `${gateway} has no earlier version with another content`);
   const target = versions.find(({ version }) => version === to);
+  if (target === undefined && archived)
+    return refuse(
+      'archived-version',
+      `version ${to} of ${gateway} is in the archive; \`fleetgate archive restore ${gateway}@${to}\` brings it back`,
+    );
   if (target === undefined)
     return refuse('unknown-version', `${gateway} has no version ${to}; its newest is ${head.head}`);
   if (digest !== undefined && digest !== target.digest) {

@@ -132,7 +132,7 @@ async function replay(client: Client, seq: string) {
   const entries = new Map<string, Entry>();
   const heads = new Set<string>();
   await client.query('begin');
-  for await (const batch of historyBatches(client, seq)) {
+  for await (const batch of historyBatches(client, { lastSeq: seq })) {
     const contentOf = await contentsFor(client, batch);
     const change = projection.apply({ events: batch.folded, slices: [], sealed: [] }, contentOf);
     for (const { gateway, version } of change.versions) {

@@ -32,6 +32,7 @@ export function toResult(
 const refusals: Readonly<Record<string, ProblemCode>> = {
   'unknown-gateway': 'not-found',
   'unknown-version': 'not-found',
+  'archived-version': 'not-found',
   'no-earlier-version': 'conflict',
   'not-pinned': 'conflict',
   'nothing-held': 'conflict',

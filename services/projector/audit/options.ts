@@ -1,5 +1,6 @@
 // Holds the options of whoever publishes, verifies and proves the log of the history.
 import { duration, defineOptions, flag, list, type Options, text, url } from '#libs/runtime/config.ts';
+import { archiveOption } from '../archive-option.ts';
 import { limitOptions } from '../limits.ts';
 import { databaseOptions, listenOptions, logLevelOption } from '#libs/runtime/shared-options.ts';
 
@@ -69,6 +70,7 @@ export const verifyOptions = defineOptions({
     description: 'leave out whether the snapshots follow from the events',
   },
   progress: { flag: '--progress', schema: flag(), description: 'tell on stderr how far it is' },
+  ...archiveOption,
   ...limitOptions,
 });
 

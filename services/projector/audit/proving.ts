@@ -12,8 +12,8 @@ import { beginReading, readLeaves } from './event-leaves.ts';
 import { readStoredTile } from './database-tiles.ts';
 import { readVerifierKeys } from './log-keys.ts';
 import type { ProveOptions } from './options.ts';
-import { openPlace } from './places/open-place.ts';
-import type { LogPlace } from './places/place.ts';
+import { openPlace } from '../places/open-place.ts';
+import type { LogPlace } from '../places/place.ts';
 import { type SignedCheckpoint, readCheckpointFile, readEntries, readPublished, readTile } from './published-log.ts';
 
 /** Is the proof of one event. */

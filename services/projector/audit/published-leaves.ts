@@ -4,7 +4,7 @@ import { fail } from '#libs/runtime/errors.ts';
 import { type Frontier, emptyFrontier, extendFrontier, rootOf } from '#libs/tlog/frontier.ts';
 import { tileWidth } from '#libs/tlog/tiles.ts';
 import { hashLeaf } from '#libs/tlog/tree-hash.ts';
-import type { LogPlace } from './places/place.ts';
+import type { LogPlace } from '../places/place.ts';
 import { type SignedCheckpoint, readEntries, readTile } from './published-log.ts';
 
 /** A page of rows goes over fewer tiles. */

@@ -9,7 +9,7 @@ import { type NoteKey, formatVerifierKey } from '#libs/tlog/note-key.ts';
 import { type NoteSigned, parseNote, verifyNote } from '#libs/tlog/signed-note.ts';
 import { tilePath, tileWidth, widthOfTile } from '#libs/tlog/tiles.ts';
 import { cutHashes, hashLeaf } from '#libs/tlog/tree-hash.ts';
-import type { LogPlace } from './places/place.ts';
+import type { LogPlace } from '../places/place.ts';
 
 export const checkpointPath = 'checkpoint';
 

@@ -12,8 +12,8 @@ import { hashLeaf } from '#libs/tlog/tree-hash.ts';
 import { appendRoutes, newFolder, newKey, openPublisher, origin } from '../testing/published.ts';
 import * as shop from '../testing/shop.ts';
 import { TestWriter } from '../testing/test-writer.ts';
-import { openPlace } from './places/open-place.ts';
-import type { LogPlace } from './places/place.ts';
+import { openPlace } from '../places/open-place.ts';
+import type { LogPlace } from '../places/place.ts';
 import { readEdge, readEntries, readPublished, readTile } from './published-log.ts';
 
 type Assertions = Pick<typeof t, 'equal' | 'strictSame' | 'fail'>;

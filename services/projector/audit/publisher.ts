@@ -14,7 +14,7 @@ import { formatNote, signNote } from '#libs/tlog/signed-note.ts';
 import { tilePath, tileWidth } from '#libs/tlog/tiles.ts';
 import { hashLeaf } from '#libs/tlog/tree-hash.ts';
 import { beginReading, readLeaves } from './event-leaves.ts';
-import type { LogPlace } from './places/place.ts';
+import type { LogPlace } from '../places/place.ts';
 import { type PublishedEdge, checkpointPath, readEdge, readPublished, readTile } from './published-log.ts';
 import { type Witness, askWitness } from './witness.ts';
 

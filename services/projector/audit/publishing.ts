@@ -8,7 +8,7 @@ import { createMetrics } from '#libs/runtime/metrics.ts';
 import { withClient } from '../store/one-client.ts';
 import { readLogKey, readVerifierKeys } from './log-keys.ts';
 import type { PublishOptions } from './options.ts';
-import { openPlace } from './places/open-place.ts';
+import { openPlace } from '../places/open-place.ts';
 import { type Publication, Publisher } from './publisher.ts';
 
 /** Publishes once. Throws what `Publisher.publish` throws, and FleetgateError 'postgres-unreachable'. */

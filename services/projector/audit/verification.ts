@@ -17,7 +17,11 @@ export interface Evidence {
   readonly checkpoints: readonly SignedCheckpoint[];
   /** What was published; undefined = it is not at hand. */
   readonly published: PublishedLeaves | undefined;
+  /** Events that left the database, in their order; absent = none did. */
+  readonly archived?: AsyncIterable<readonly ArchivedLeaf[]> | undefined;
 }
+
+type ArchivedLeaf = Pick<LoggedRow, 'seq' | 'leaf' | 'hash'>;
 
 const faultsMax = 100;
 const progressEvery = 10_000;
@@ -32,7 +36,7 @@ export async function verifyLog(
   const pass = new Pass(evidence);
   await beginReading(client);
   try {
-    for await (const rows of readLeaves(client, Number.MIN_SAFE_INTEGER)) {
+    for await (const rows of withArchived(readLeaves(client, Number.MIN_SAFE_INTEGER), evidence.archived)) {
       const before = pass.events;
       await pass.take(rows);
       const due = Math.floor(before / progressEvery) < Math.floor(pass.events / progressEvery);
@@ -43,6 +47,29 @@ export async function verifyLog(
     await client.query('rollback');
   }
   return pass.result(performance.now() - started);
+}
+
+/** Puts what left the database into the places where rows are missing. */
+async function* withArchived(
+  stored: AsyncIterable<readonly LoggedRow[]>,
+  archived: Evidence['archived'],
+): AsyncGenerator<readonly LoggedRow[]> {
+  const left = eachOf(archived);
+  let next = await left.next();
+  for await (const rows of stored) {
+    const all: LoggedRow[] = [];
+    for (const row of rows) {
+      for (; next.done !== true && next.value.seq < row.seq; next = await left.next())
+        all.push({ ...next.value, stored: undefined });
+      if (next.done !== true && next.value.seq === row.seq) next = await left.next();
+      all.push(row);
+    }
+    yield all;
+  }
+}
+
+async function* eachOf(archived: Evidence['archived']): AsyncGenerator<ArchivedLeaf> {
+  if (archived !== undefined) for await (const leaves of archived) yield* leaves;
 }
 
 /** Goes through the events once. */

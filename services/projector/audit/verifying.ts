@@ -6,8 +6,9 @@ import { limitsOf } from '../limits.ts';
 import { verifyHistory } from '../rebuild/verification.ts';
 import { StoredVersionDiffers } from '../store/version-content.ts';
 import { withClient } from '../store/one-client.ts';
+import { openArchivedHistory } from '../archive/archived-history.ts';
 import { readVerifierKeys } from './log-keys.ts';
-import { openPlace } from './places/open-place.ts';
+import { openPlace } from '../places/open-place.ts';
 import type { VerifyOptions } from './options.ts';
 import { PublishedLeaves } from './published-leaves.ts';
 import { type SignedCheckpoint, describeSigners, readCheckpointFile, readPublished } from './published-log.ts';
@@ -37,7 +38,10 @@ export async function verifyAudit(options: VerifyOptions, tell: (line: string) =
     if (options.progress) tell(`… ${what} ${count} events (${Math.round((count * 1000) / Math.max(tookMs, 1))}/s)`);
   };
   return withClient({ url: options.databaseUrl, name: 'fleetgate audit verify' }, async (client) => {
-    const log = await verifyLog(client, evidence, (events, tookMs) => onProgress('leaves of', events, tookMs));
+    const archived = await openArchivedHistory(client, options.archive);
+    const log = await verifyLog(client, { ...evidence, archived: archived?.leaves() }, (events, tookMs) =>
+      onProgress('leaves of', events, tookMs),
+    );
     const isWhole = log.faultCount === 0;
     const snapshots = options.eventsOnly || !isWhole ? null : await compareSnapshots(client, options, onProgress);
     const signers = Object.fromEntries(evidence.checkpoints.map((one) => [one.from, describeSigners(one)]));
@@ -77,6 +81,7 @@ async function compareSnapshots(
   try {
     const { versions, objects, differences, differenceCount } = await verifyHistory(client, {
       limits: limitsOf(options),
+      archive: options.archive,
       onProgress: ({ events, tookMs }) => onProgress('snapshots of', events, tookMs),
     });
     return { versions, objects, differences, differenceCount };

@@ -7,7 +7,7 @@ import { appendRoutes, newFolder, newKey, openPublisher } from '../testing/publi
 import * as shop from '../testing/shop.ts';
 import { TestWriter } from '../testing/test-writer.ts';
 import { startWitness } from '../testing/witness.ts';
-import { openPlace } from './places/open-place.ts';
+import { openPlace } from '../places/open-place.ts';
 import { describeSigners, readPublished } from './published-log.ts';
 
 void t.test('a witness cosigns what continues what it saw', async (t) => {

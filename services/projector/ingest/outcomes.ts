@@ -107,8 +107,13 @@ export async function readStanding(
        from gateways g join snapshots s on s.gateway = g.gateway and s.version = g.serving where g.gateway = $1`,
     [gateway],
   );
+  const left = await client.query('select 1 from archived_versions where gateway = $1 and version = $2', [
+    gateway,
+    wanted,
+  ]);
+  const archived = (left.rowCount ?? 0) > 0;
   const [by] = served.rows;
-  if (by === undefined) return { versions: rows, servedBy: undefined };
+  if (by === undefined) return { versions: rows, archived, servedBy: undefined };
   const { actor, at, reason, of_version: ofVersion } = by;
-  return { versions: rows, servedBy: { actor, at: at.toISOString(), reason, ofVersion } };
+  return { versions: rows, archived, servedBy: { actor, at: at.toISOString(), reason, ofVersion } };
 }

@@ -14,7 +14,12 @@ import { type Progress, verifyHistory } from './verification.ts';
  * 'projector-running', 'event-readable' or 'event-unreadable'.
  */
 export async function runRebuild(options: RebuildOptions, write: (line: string) => void): Promise<void> {
-  const work = { limits: limitsOf(options), onProgress: (progress: Progress) => write(`… ${describe(progress)}`) };
+  const { archive } = options;
+  const work = {
+    archive,
+    limits: limitsOf(options),
+    onProgress: (progress: Progress) => write(`… ${describe(progress)}`),
+  };
   const { repair: seq, setAside = false, reason } = options;
   if (seq !== undefined) {
     await withClient({ url: options.databaseUrl, name: 'fleetgate repair' }, async (client) =>

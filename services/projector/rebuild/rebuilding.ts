@@ -5,14 +5,14 @@ import type { ClientBase } from 'pg';
 import { fail } from '#libs/runtime/errors.ts';
 import type { FoldedEvent } from '#libs/projection/versions/projection-change.ts';
 import type { GatewayHead } from '#libs/projection/versions/gateway-head.ts';
-import type { Limits } from '#libs/projection/versions/limits.ts';
 import { Projection } from '#libs/projection/projection.ts';
 import type { Row } from '#libs/runtime/postgres/database.ts';
 import { type CommitRows, type VersionRow, buildCommitRows, noChange } from '../store/commit-rows.ts';
 import { type Checkpoint, commit } from '../store/commit.ts';
 import { contentsFor, historyBatches } from '../store/history.ts';
 import { originOf } from '../store/origin.ts';
-import type { Progress } from './verification.ts';
+import { openArchivedHistory } from '../archive/archived-history.ts';
+import type { Progress, verifyHistory } from './verification.ts';
 import { toObjectKey } from '#libs/gateway/object-key.ts';
 
 const progressEvery = 10_000;
@@ -22,7 +22,7 @@ const rebuilt = ['objects', 'gateways', 'snapshots', 'snapshot_changes', 'entrie
 /** Rebuilds; the caller holds the projector's lock. Readers see the old rows until all new ones are there. */
 export async function rebuildFromHistory(
   client: ClientBase,
-  options: { readonly limits: Partial<Limits>; readonly onProgress: (progress: Progress) => void },
+  options: Parameters<typeof verifyHistory>[1],
 ): Promise<Progress> {
   const started = performance.now();
   const projection = new Projection({ limits: options.limits });
@@ -32,7 +32,8 @@ export async function rebuildFromHistory(
   await client.query('begin');
   try {
     const rows = await RowWindow.open(client);
-    for await (const batch of historyBatches(client)) {
+    const archived = await openArchivedHistory(client, options.archive);
+    for await (const batch of historyBatches(client, { archived })) {
       const [unreadable] = [...batch.unreadable, ...batch.setAside];
       // What follows from it may be served, and would be gone; numbers of versions would mean another content.
       if (unreadable !== undefined) throw fail('event-unreadable', unreadable);

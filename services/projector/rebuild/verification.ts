@@ -8,6 +8,7 @@ import type { Limits } from '#libs/projection/versions/limits.ts';
 import { sameValue } from '#libs/derivation/same-value.ts';
 import type { Row } from '#libs/runtime/postgres/database.ts';
 import { ClusterRegistry, type RegisteredCluster } from '../clusters/cluster-registry.ts';
+import { openArchivedHistory } from '../archive/archived-history.ts';
 import { pagesOf } from '../store/cursor.ts';
 import { queryForeignVersions } from '../store/foreign-versions.ts';
 import { contentsFor, historyBatches } from '../store/history.ts';
@@ -35,7 +36,12 @@ const progressEvery = 10_000;
 /** Compares; `onProgress` is called every ten thousand events. */
 export async function verifyHistory(
   client: ClientBase,
-  options: { readonly limits: Partial<Limits>; readonly onProgress: (progress: Progress) => void },
+  options: {
+    readonly limits: Partial<Limits>;
+    readonly onProgress: (progress: Progress) => void;
+    /** Where the events lie that left the database. */
+    readonly archive?: string | undefined;
+  },
 ): Promise<Verification> {
   const started = performance.now();
   const projection = new Projection({ limits: options.limits });
@@ -46,7 +52,8 @@ export async function verifyHistory(
   await client.query('begin transaction isolation level repeatable read read only');
   try {
     const stored = new StoredVersions(client);
-    for await (const batch of historyBatches(client)) {
+    const archived = await openArchivedHistory(client, options.archive);
+    for await (const batch of historyBatches(client, { archived })) {
       for (const sentence of batch.unreadable) differences.add(sentence);
       notes.push(...batch.repaired, ...batch.setAside);
       const change = projection.apply(
@@ -56,7 +63,9 @@ export async function verifyHistory(
       for (const head of change.gateways) heads.set(head.gateway, head);
       for (const { seq, event } of batch.folded)
         if (event.type === 'restored') notes.push(`restored at ${event.at}, event ${seq}: ${event.reason}`);
-      differences.addVersions(batch.seq, change.versions, await stored.upTo(BigInt(batch.seq)));
+      const there = await stored.upTo(BigInt(batch.seq));
+      const made = archived === undefined ? change.versions : await inDatabase(client, change.versions);
+      differences.addVersions(batch.seq, made, there);
       const before = events;
       events += batch.folded.length;
       versions += change.versions.length;
@@ -170,6 +179,18 @@ class Differences {
     for (const { key, hash } of made.changes)
       if (stored.changes.get(key) !== hash) this.add(`${name}: the change of ${key} should be ${hash ?? 'a removal'}`);
   }
+}
+
+/** Leaves out the versions that are in an archive. */
+async function inDatabase(client: ClientBase, made: readonly NewVersion[]): Promise<readonly NewVersion[]> {
+  if (made.length === 0) return made;
+  const { rows } = await client.query<{ gateway: string; version: number }>(
+    `select a.gateway, a.version from archived_versions a
+       join unnest($1::text[], $2::int[]) as r(gateway, version) on r.gateway = a.gateway and r.version = a.version`,
+    [made.map(({ gateway }) => gateway), made.map(({ version }) => version)],
+  );
+  const gone = new Set(rows.map(({ gateway, version }) => `${gateway} ${version}`));
+  return made.filter(({ gateway, version }) => !gone.has(`${gateway} ${version}`));
 }
 
 async function compareEntries(client: ClientBase, differences: Differences): Promise<void> {

@@ -48,7 +48,7 @@ async function replayUntil(client: ClientBase, seq: string, { limits, now }: Rep
     return () => projection.apply({ events: folded, slices: [], sealed: [] }, contents);
   };
   let before = 0;
-  for await (const { folded, unreadable } of historyBatches(client, seq)) {
+  for await (const { folded, unreadable } of historyBatches(client, { lastSeq: seq })) {
     if (unreadable[0] !== undefined) throw fail('event-unreadable', unreadable[0]);
     const last = folded.at(-1);
     const earlier = last?.seq === BigInt(seq) ? folded.slice(0, -1) : folded;

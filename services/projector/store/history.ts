@@ -28,7 +28,20 @@ export interface HistoryBatch {
   readonly repaired: readonly string[];
 }
 
-type EventRow = Pick<Row<'events'>, 'seq' | 'batch' | 'type' | 'recorded_at' | 'data'>;
+export type EventRow = Pick<Row<'events'>, 'seq' | 'batch' | 'type' | 'recorded_at' | 'data'>;
+
+/** The events that left the database, from the first to `last`. */
+export interface ArchivedHistory {
+  readonly last: number;
+  readonly rows: () => AsyncIterable<readonly EventRow[]>;
+}
+
+interface HistorySpan {
+  /** Undefined = to the end. */
+  readonly lastSeq?: string;
+  /** Undefined = everything is in the database. */
+  readonly archived?: ArchivedHistory | undefined;
+}
 
 /** They change no version: what was done to the fleet itself, what became of nodes, and who asked for changes. */
 const unfoldedTypes: readonly string[] = [
@@ -43,14 +56,13 @@ const decidedTypes: ReadonlySet<string> = new Set(operatorTypes);
  * holds it ends with it. What changes nothing is left out, and what cannot be read is named. The client must be in a
  * transaction.
  */
-export async function* historyBatches(client: ClientBase, lastSeq?: string): AsyncGenerator<HistoryBatch> {
+export async function* historyBatches(
+  client: ClientBase,
+  { lastSeq, archived }: HistorySpan = {},
+): AsyncGenerator<HistoryBatch> {
   const repairs = await readRepairs(client);
   let batch = newBatch('', '');
-  const until = lastSeq === undefined ? '' : 'and seq <= $2';
-  const query = `
-    select seq, batch, type, recorded_at, data from events where type <> all($1) ${until} order by seq`;
-  const values = lastSeq === undefined ? [unfoldedTypes] : [unfoldedTypes, lastSeq];
-  for await (const rows of pagesOf<EventRow>(client, query, values)) {
+  for await (const rows of storedEvents(client, lastSeq, archived)) {
     for (const row of rows) {
       if (row.batch !== batch.seq) {
         if (!isEmpty(batch)) yield batch;
@@ -64,6 +76,21 @@ export async function* historyBatches(client: ClientBase, lastSeq?: string): Asy
     }
   }
   if (!isEmpty(batch)) yield batch;
+}
+
+/** Gives the rows that are folded: those that left the database first, then what is in it. */
+async function* storedEvents(
+  client: ClientBase,
+  lastSeq: string | undefined,
+  archived: ArchivedHistory | undefined,
+): AsyncGenerator<readonly EventRow[]> {
+  const isWanted = ({ seq, type }: EventRow): boolean =>
+    !unfoldedTypes.includes(type) && (lastSeq === undefined || BigInt(seq) <= BigInt(lastSeq));
+  if (archived !== undefined) for await (const rows of archived.rows()) yield rows.filter(isWanted);
+  const query = `
+    select seq, batch, type, recorded_at, data from events
+     where type <> all($1) and seq > $2 and ($3::bigint is null or seq <= $3) order by seq`;
+  yield* pagesOf<EventRow>(client, query, [unfoldedTypes, archived?.last ?? 0, lastSeq ?? null]);
 }
 
 interface GrowingBatch extends HistoryBatch {
