@@ -16,7 +16,7 @@ const folder = fileURLToPath(new URL('.', import.meta.url));
 const migrationFile = /^(\d{4}-[a-z0-9-]+)\.[jt]s$/;
 
 /** Brings the schema to the newest version; answers the names of the migrations that it applied. */
-export async function migrate(url: string, log?: MigrationLog): Promise<readonly string[]> {
+export async function migrate(url: string, log?: MigrationLog, why?: string): Promise<readonly string[]> {
   return withMigrator(url, async (migrator) => {
     const { error, results } = await progress.run(log, () => migrator.migrateToLatest());
     const applied: string[] = [];
@@ -27,30 +27,36 @@ export async function migrate(url: string, log?: MigrationLog): Promise<readonly
     }
     if (error !== undefined) {
       const failed = results?.find(({ status }) => status === 'Error')?.migrationName;
-      if (failed !== undefined) await noteFailure(failed, error, url);
+      if (failed !== undefined) await noteFailure(failed, error, { url, why });
       throw error;
     }
-    if (applied.length > 0) await note(applied, url);
+    if (applied.length > 0) await note(applied, { url, why });
     return applied;
   });
 }
 
+/** Names the database of a note, and why migrations were applied. */
+interface NotePlace {
+  readonly url: string;
+  readonly why: string | undefined;
+}
+
 /** Notes for the history what was applied. `kysely_migration` has it too, should this process end before. */
-async function note(applied: readonly string[], url: string): Promise<void> {
+async function note(applied: readonly string[], { url, why }: NotePlace): Promise<void> {
   const newest = applied.at(-1) ?? '';
   const names = applied.length === 1 ? newest : `${applied[0]} to ${newest}`;
-  await noteDeedAt(url, { ...newDeed(newest), reason: `applied the migrations ${names}` });
+  await noteDeedAt(url, { ...newDeed(newest, why), reason: `applied the migrations ${names}` });
 }
 
 /** Notes what failed. A database without a place for notes, or none at all, is what the error itself says. */
-async function noteFailure(migration: string, error: unknown, url: string): Promise<void> {
+async function noteFailure(migration: string, error: unknown, { url, why }: NotePlace): Promise<void> {
   const reason = `could not apply the migration ${migration}: ${messageOf(error)}`.slice(0, reasonMax);
-  await noteDeedAt(url, { ...newDeed(migration), reason, outcome: 'failure' }).catch(() => undefined);
+  await noteDeedAt(url, { ...newDeed(migration, why), reason, outcome: 'failure' }).catch(() => undefined);
 }
 
-function newDeed(subject: string) {
+function newDeed(subject: string, why: string | undefined) {
   const id = `migrated:${randomUUID()}`;
-  return { v: 1, type: 'migrated', id, at: new Date().toISOString(), ...localDoer(), subject } as const;
+  return { v: 1, type: 'migrated', id, at: new Date().toISOString(), ...localDoer(why), subject } as const;
 }
 
 /** Names the migrations that the database lacks, oldest first; changes nothing. */

@@ -140,6 +140,7 @@ create table events (
   constraint events_pkey PRIMARY KEY (seq)
 );
 CREATE INDEX events_object ON public.events USING btree (cluster, kind, namespace, name, seq);
+CREATE INDEX events_requested ON public.events USING btree (seq) WHERE (type = 'requested'::text);
 CREATE TRIGGER keep_as_written BEFORE DELETE OR UPDATE OR TRUNCATE ON public.events FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 
 create table gateways (

@@ -1,6 +1,7 @@
 // Lists every endpoint of the API once: control registers and documents them in this order, and clients call them by
 // their names here.
 import type { Endpoint } from './endpoint.ts';
+import { approvalsEndpoints } from '#libs/api/endpoints/approvals.ts';
 import { callersEndpoints } from '#libs/api/endpoints/callers.ts';
 import { clustersEndpoints } from '#libs/api/endpoints/clusters.ts';
 import { commandsEndpoints } from '#libs/api/endpoints/commands.ts';
@@ -20,6 +21,7 @@ export const endpoints = {
   ...snapshotsEndpoints,
   ...commandsEndpoints,
   ...clustersEndpoints,
+  ...approvalsEndpoints,
   ...routesEndpoints,
   ...historyEndpoints,
   ...pastEndpoints,
@@ -33,7 +35,7 @@ export const endpoints = {
 export const tags: readonly { readonly name: string; readonly description: string }[] = [
   { name: 'fleet', description: 'What there is now: clusters, gateways, routes, nodes.' },
   { name: 'snapshots', description: 'Versions of a gateway and what differs between them.' },
-  { name: 'commands', description: 'What people decide: rollback, release, accept.' },
+  { name: 'commands', description: 'What people decide: rollback, release, accept; and what others confirm.' },
   { name: 'history', description: 'Every change, by whom and when.' },
   { name: 'access', description: 'Tokens and roles: viewer < operator < admin; node opens the hub only.' },
   { name: 'process', description: 'Health of this process; open to everyone.' },

@@ -48,6 +48,8 @@ export interface DeedEvent {
   readonly subject: string;
   /** What was done: a sentence. */
   readonly reason: string;
+  /** Why it was done, as who did it says. */
+  readonly why?: string;
   /** Of a repair: the JSON text in whose place the event is read; absent = the event is set aside and says nothing. */
   readonly repaired?: string;
   /** What came of it; absent = denied of logins that were refused, else success. */

@@ -19,6 +19,7 @@ export function parseDeedEvent(json: unknown): Parsed<DeedEvent> {
   const type = at.field('type').oneOf(deedTypes);
   if (type === undefined) at.field('type').problem('is no deed');
   const actor = at.field('actor');
+  const why = at.field('why').text({ max: 1000 });
   const repaired = at.field('repaired').text({ max: repairedMax });
   const outcome = at.field('outcome').oneOf(outcomes);
   const settings = at.field('settings');
@@ -38,6 +39,7 @@ export function parseDeedEvent(json: unknown): Parsed<DeedEvent> {
     from: at.field('from').requiredText(text) ?? '',
     subject: at.field('subject').text({ max: 1000 }) ?? '',
     reason: at.field('reason').requiredText({ min: 1, max: 4096 }) ?? '',
+    ...(why === undefined ? {} : { why }),
     ...(repaired === undefined ? {} : { repaired }),
     ...(outcome === undefined ? {} : { outcome }),
     ...(settings.present ? { settings: settings.stringMap(settingsMax) } : {}),

@@ -11,11 +11,13 @@ import {
   integer,
   list,
   parseConfig,
+  pattern,
   port,
   readOptions,
   text,
   url,
   urls,
+  words,
 } from './config.ts';
 import { errors, fail } from './errors.ts';
 import { generateNodeKey, keyIdOf, open, publicKeyOf, seal } from './hpke.ts';
@@ -234,4 +236,18 @@ void t.test('pauses grow, end with the signal, and leave no listener', async (t)
   abort.abort();
   await long;
   await pause(1_000_000, abort.signal);
+});
+
+void t.test('words are of a known set, and expressions can be read', async (t) => {
+  const options = defineOptions({
+    confirm: { flag: '--confirm <words>', env: 'CONFIRM', schema: words(['rollback', 'release']), description: '' },
+    ticket: { flag: '--ticket <expression>', schema: pattern().optional(), description: '' },
+  });
+  t.same(readOptions(options, {}, {}).confirm, []);
+  t.same(readOptions(options, { confirm: 'release, rollback' }, {}).confirm, ['rollback', 'release']);
+  t.same(readOptions(options, { confirm: ['release', 'rollback'] }, {}).confirm, ['rollback', 'release']);
+  t.same(readOptions(options, {}, { CONFIRM: 'release' }).confirm, ['release']);
+  t.throws(() => readOptions(options, { confirm: 'rolback' }, {}), /"rolback" is not one of rollback, release/);
+  t.equal(readOptions(options, { ticket: '[A-Z]+-[0-9]+' }, {}).ticket, '[A-Z]+-[0-9]+');
+  t.throws(() => readOptions(options, { ticket: '(' }, {}), /--ticket "\("/);
 });

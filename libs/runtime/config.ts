@@ -3,7 +3,7 @@
 // configuration file.
 import { Command, Option } from 'commander';
 import { z } from 'zod';
-import { fail } from './errors.ts';
+import { fail, messageOf } from './errors.ts';
 
 export interface OptionSpec {
   /** As commander writes it: `--port <port>`, `--cluster <name...>` (repeatable), `--pretty`. */
@@ -128,6 +128,17 @@ export function words<W extends string>(known: readonly W[]): z.ZodType<readonly
     const strange = given.find((word) => !known.some((one) => one === word));
     if (strange !== undefined) return issue(context, `"${strange}" is not one of ${known.join(', ')}`);
     return known.filter((word) => given.includes(word));
+  });
+}
+
+/** Takes the source of a regular expression. */
+export function pattern(): z.ZodType<string> {
+  return z.string().transform((source, context) => {
+    try {
+      return new RegExp(source, 'u').source;
+    } catch (error) {
+      return issue(context, messageOf(error));
+    }
   });
 }
 

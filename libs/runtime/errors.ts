@@ -170,6 +170,10 @@ export const errors = {
     message: 'the command was not decided in time',
     hint: 'It is not carried out later. Check that the projector runs, and give it again; the history has its end.',
   },
+  'not-confirmed': {
+    message: 'another person must confirm the command',
+    hint: '`fleetgate approvals` shows it; somebody else runs `fleetgate approve ID`. --wait waits for that.',
+  },
   'not-applied': {
     message: 'not all nodes have applied the version',
     hint: '`fleetgate nodes` shows what each of them serves.',

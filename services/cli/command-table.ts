@@ -133,6 +133,24 @@ export const commandTable: readonly CommandEntry[] = [
     load: async () => (await import('./commands/accept.ts')).configureAccept,
   },
   {
+    name: 'approvals',
+    group: look,
+    summary: 'the commands that wait for another person to confirm them',
+    load: async () => (await import('./commands/approvals.ts')).configureApprovals,
+  },
+  {
+    name: 'approve',
+    group: act,
+    summary: 'confirm what another person requested, and carry it out',
+    load: async () => (await import('./commands/approve.ts')).configureApprove,
+  },
+  {
+    name: 'reject',
+    group: act,
+    summary: 'refuse what another person requested, or take your request back',
+    load: async () => (await import('./commands/reject.ts')).configureReject,
+  },
+  {
     name: 'agent',
     group: parts,
     summary: 'watch one cluster; or print, install, uninstall its agent',

@@ -98,7 +98,7 @@ async function startParts(context: Context): Promise<{ port: number; done: Promi
   const tokens = new TokenBook(apiPostgres.db);
   const isValid = (id: string): Promise<boolean> => tokens.isValid(id);
   const waits = new NodeWaits(hubPostgres.db, log);
-  const commands = new Commands(apiPostgres.db, waits, log);
+  const commands = new Commands(apiPostgres.db, waits, log, options.confirm);
   const personal = new PersonalData(apiPostgres.db, options.personalDataFor);
   const names = new ClusterNames(apiPostgres.db);
   const streams = new ChangeStreams({ db: apiPostgres.db, personal, names, log, isValid });
@@ -125,7 +125,17 @@ async function startParts(context: Context): Promise<{ port: number; done: Promi
   const access = new Access(tokens, options.requestsPerSecond, counted);
   const probe = probePostgres(options.databaseUrl, 'fleetgate control probe', signal);
   const server = await buildServer({
-    api: { db: apiPostgres.db, commands, streams, tokens, personal, names, log, version: packageFile.version },
+    api: {
+      db: apiPostgres.db,
+      commands,
+      streams,
+      tokens,
+      personal,
+      names,
+      reasons: options,
+      log,
+      version: packageFile.version,
+    },
     access,
     metrics,
     ready: () => readiness(probe, feed),

@@ -1,7 +1,8 @@
 // Holds the options of control, with their flags, variables and defaults.
 import { z } from 'zod';
-import { type Options, defineOptions, duration, integer } from '#libs/runtime/config.ts';
-import { databaseOptions, listenOptions, natsOptions } from '#libs/runtime/shared-options.ts';
+import { type Options, defineOptions, duration, integer, pattern, words } from '#libs/runtime/config.ts';
+import { commandTypes } from '#libs/gateway/command-types.ts';
+import { confirmOption, databaseOptions, listenOptions, natsOptions } from '#libs/runtime/shared-options.ts';
 
 export const controlOptions = defineOptions({
   ...databaseOptions,
@@ -28,6 +29,19 @@ export const controlOptions = defineOptions({
     schema: z.enum(['viewer', 'operator', 'admin']),
     description: 'lowest role that sees names and addresses of people: viewer, operator or admin',
     default: 'viewer',
+  },
+  ...confirmOption(commandTypes),
+  requireReason: {
+    flag: '--require-reason <roles>',
+    env: 'FLEETGATE_REQUIRE_REASON',
+    schema: words(['operator', 'admin']),
+    description: 'roles whose commands and changes of tokens and nodes must say why: operator,admin',
+  },
+  ticketPattern: {
+    flag: '--ticket-pattern <expression>',
+    env: 'FLEETGATE_TICKET_PATTERN',
+    schema: pattern().optional(),
+    description: 'regular expression that the whole of each ticket must match, for example [A-Z]+-[0-9]+',
   },
   apiConnectionsMax: {
     flag: '--api-connections-max <count>',

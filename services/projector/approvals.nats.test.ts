@@ -65,6 +65,16 @@ void t.test('a command by one person waits, and another carries it out', async (
   await fleet.verify();
 });
 
+void t.test('who was erased is not taken for another person', async (t) => {
+  const { fleet } = await start(t);
+  const command = back();
+  await fleet.command(command);
+  await fleet.rows('delete from private_texts where id in (select manager from events where id = $1)', command.id);
+  const alone = await fleet.command(shop.decision('approved', command.id, 'ann'));
+  t.match(alone, { ok: false, code: 'own-request', message: /was erased/ });
+  t.match(await fleet.command(shop.decision('rejected', command.id, 'bob')), { ok: true });
+});
+
 void t.test('two approve at once: one of them does it, and it is done once', async (t) => {
   const { fleet } = await start(t);
   const command = back();

@@ -6,10 +6,14 @@ import { gatewayPath, id, text, version, versionText } from '#libs/api/parameter
 
 const waitMsMax = 120_000;
 
-const commandFields = {
+/** Says why, in every command and decision. */
+export const said = {
   reason: text(1000).optional().describe('For the history.'),
-  expect: version.optional().describe('The version that served when you looked; 409 when another serves now.'),
-  force: z.boolean().optional().describe('Carry it out though another version serves than `expect` says.'),
+  ticket: text(200).optional().describe('The ticket that asks for it, for the history.'),
+};
+
+/** Says how long a command and its answer wait. */
+export const commandWaits = {
   timeout: z
     .int()
     .min(100)
@@ -24,6 +28,17 @@ const commandFields = {
     .describe(
       'Milliseconds to wait until every connected node that serves the gateway has applied or rejected the version.',
     ),
+};
+
+const commandFields = {
+  ...said,
+  expect: version.optional().describe('The version that served when you looked; 409 when another serves now.'),
+  force: z.boolean().optional().describe('Carry it out though another version serves than `expect` says.'),
+  breakGlass: z
+    .boolean()
+    .optional()
+    .describe('Carry it out without the confirmation that the gateway wants: admins only, with a reason.'),
+  ...commandWaits,
 };
 const command = { method: 'POST', role: 'operator', tag: 'commands' } as const;
 const commandAnswers = {

@@ -1,6 +1,7 @@
 // Says how a person is erased from the history through the API.
 import { z } from 'zod';
 import { type Endpoint, apiPrefix } from '#libs/api/endpoint.ts';
+import { text } from '#libs/api/parameters.ts';
 import { erasure } from '#libs/api/models/person.ts';
 
 export const peopleEndpoints = {
@@ -22,6 +23,7 @@ export const peopleEndpoints = {
           .regex(/^[^\p{Cc}]+$/u, 'must be one line of text')
           .describe('The whole text, or `person-…` as answers show it.'),
         dryRun: z.boolean().default(true).describe('Only say what would be erased.'),
+        reason: text(1000).optional().describe('For the history.'),
       }),
     }),
     returns: erasure,

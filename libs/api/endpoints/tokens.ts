@@ -3,8 +3,10 @@ import { z } from 'zod';
 import { type Endpoint, apiPrefix } from '#libs/api/endpoint.ts';
 import { pageOf } from '#libs/api/models/page.ts';
 import { newToken, tokenRow } from '#libs/api/models/token.ts';
-import { id, page } from '#libs/api/parameters.ts';
+import { id, page, text } from '#libs/api/parameters.ts';
 import { roles } from '#libs/api/role.ts';
+
+const reason = text(1000).optional().describe('For the history.');
 
 export const tokensEndpoints = {
   listTokens: {
@@ -30,6 +32,7 @@ export const tokensEndpoints = {
           .max(100)
           .regex(/^[^\p{Cc}]+$/u, 'must be one line of text'),
         role: z.enum(roles),
+        reason,
       }),
     }),
     returns: newToken,
@@ -40,7 +43,7 @@ export const tokensEndpoints = {
     role: 'admin',
     tag: 'access',
     summary: 'Revoke a token; open connections with it are closed within seconds',
-    input: z.object({ params: z.object({ id }) }),
+    input: z.object({ params: z.object({ id }), query: z.object({ reason }) }),
     returns: tokenRow,
     refuses: ['not-found', 'conflict'],
   },

@@ -49,15 +49,23 @@ export const rollbackPreview = z
   .meta({ id: 'RollbackPreview', description: 'What a rollback would do now.' });
 
 export const commandAccepted = z
-  .strictObject({ id: z.string(), message: z.string(), expiresAt: time.describe('Never carried out after it.') })
+  .strictObject({
+    id: z.string(),
+    message: z.string(),
+    expiresAt: time.describe('Never carried out after it.'),
+    confirm: z.boolean().describe('Another person must confirm it: see /approvals.'),
+  })
   .meta({ id: 'CommandAccepted', description: 'Taken, not decided yet: see /operations/{id}.' });
 
 export const operation = z
   .strictObject({
     id: z.string(),
     state: z
-      .enum(['recorded', 'refused', 'expired', 'unknown'])
-      .describe('recorded = carried out, expired = came too late and was not carried out, unknown = not decided yet.'),
+      .enum(['recorded', 'refused', 'expired', 'requested', 'rejected', 'unknown'])
+      .describe(
+        'recorded = carried out, expired = came too late and was not carried out, ' +
+          'requested = waits for a confirmation, rejected = somebody refused to confirm it, unknown = not decided yet.',
+      ),
     type: z.string().nullable(),
     gateway: gatewayId.nullable(),
     version: z.int().nullable(),

@@ -30,6 +30,15 @@ export const historyEvent = z
           'or how a restore was noticed, or what was done to the fleet itself.',
       ),
     ticket: z.string().nullable().describe('Of a command, or by the annotation fleetgate.dev/ticket in the same way.'),
+    confirmation: z
+      .strictObject({
+        command: z.string().describe('rollback, release or accept.'),
+        request: z.string().nullable().describe('Of an approval or a rejection: id of the requested event.'),
+        requestedBy: z.string().nullable().describe('Of an approval or a rejection: who had requested it.'),
+        bypassed: z.boolean().describe('Whether an admin went without the confirmation in an emergency.'),
+      })
+      .nullable()
+      .describe('Of what was requested, approved or rejected, or went without that: what it is about.'),
     from: z
       .string()
       .nullable()

@@ -13,6 +13,7 @@ export const snapshotSummary = z
     seq,
     at: time,
     actor: z.string().nullable(),
+    approver: z.string().nullable().describe('Who confirmed what the actor requested; null = nobody had to.'),
     reason: z.string().nullable(),
     serving: z.boolean(),
     head: z.boolean(),

@@ -57,12 +57,15 @@ export function decideRequest(
   {
     request,
     earlier,
+    erased,
     head,
     seen,
     ...standing
   }: Standing & {
     readonly request: RequestedEvent | undefined;
     readonly earlier: EarlierDecision | undefined;
+    /** The name of who requested it was erased: nobody can tell whether it is another person who decides. */
+    readonly erased: boolean;
     readonly head: DecidedHead | undefined;
     readonly seen: SeenStanding | undefined;
   },
@@ -72,7 +75,7 @@ export function decideRequest(
     return { ...said, outcome: refuse('unknown-request', `no command ${decision.request} waits for a confirmation`) };
   const { gateway, command } = request;
   const about = { ...said, gateway };
-  const refusal = late(decision, request, standing.now) ?? decided(request, earlier) ?? own(decision, request);
+  const refusal = late(decision, request, standing.now) ?? decided(request, earlier) ?? own(decision, request, erased);
   if (refusal !== undefined) return { ...about, outcome: refusal };
   if (decision.type === 'rejected') return { ...about, command, outcome: { result: 'done' } };
   const moved = movedOn(request, seen);
@@ -124,7 +127,9 @@ function decided(request: RequestedEvent, earlier: EarlierDecision | undefined):
 }
 
 /** Nobody confirms what they asked for; whoever asked may take it back. */
-function own({ type, actor }: DecisionEvent, request: RequestedEvent): Refusal | undefined {
+function own({ type, actor }: DecisionEvent, request: RequestedEvent, erased: boolean): Refusal | undefined {
+  if (type === 'approved' && erased)
+    return refuse('own-request', 'who asked for it was erased, and may be you; the command must be given again');
   if (type === 'rejected' || actor.name !== request.actor.name) return undefined;
   return refuse('own-request', `${actor.name} asked for it: another person must confirm it`);
 }

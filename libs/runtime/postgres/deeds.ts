@@ -10,6 +10,8 @@ import type { Database } from './database.ts';
 export interface Doer {
   readonly actor: DeedEvent['actor'];
   readonly from: string;
+  /** Why, as they say. */
+  readonly why?: string;
 }
 
 /** Notes what was done; a deed that is noted already stays as it is. */
@@ -39,9 +41,11 @@ export async function noteDeedAt(url: string, deed: DeedEvent): Promise<void> {
   }
 }
 
-/** Names the person at this machine, who works on the database itself. */
-export function localDoer(): Doer {
-  return { actor: { name: userName(), role: 'database' }, from: hostname().slice(0, 253) || 'localhost' };
+/** Names the person at this machine, who works on the database itself, and says why if they do. */
+export function localDoer(why?: string): Doer {
+  const from = hostname().slice(0, 253) || 'localhost';
+  const doer = { actor: { name: userName(), role: 'database' }, from };
+  return why === undefined ? doer : { ...doer, why };
 }
 
 function userName(): string {

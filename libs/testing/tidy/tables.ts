@@ -65,8 +65,10 @@ export const tables: Tables = {
   pureModules: ['node:crypto', 'node:assert', 'node:util', 're2js', 'zod'],
   onlyImporter: { nats: 'libs/runtime/nats/nats.ts' },
   oneKind: {
+    'libs/api/models': 'what the API says of one thing',
     'libs/xds/envoy': 'an Envoy resource or a part of one',
     'services/cli/commands': 'a command of `fleetgate`',
+    'services/cli/views': 'how one answer is shown',
   },
   folderFilesMax: 20,
   rooms: { 'libs/projection': { roomsMax: 8, arrowsMax: 20 } },

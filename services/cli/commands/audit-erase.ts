@@ -5,7 +5,7 @@ import { endpoints } from '#libs/api/endpoints.ts';
 import { addClientAction } from '../shell/client-command.ts';
 import { erasureText } from '../views/erasure-text.ts';
 
-const flags = z.object({ yes: z.boolean().default(false) });
+const flags = z.object({ yes: z.boolean().default(false), reason: z.string().max(1000).optional() });
 /** The whole history is looked through. */
 const timeoutMs = 290_000;
 
@@ -17,9 +17,10 @@ export function configureAuditErase(command: Command): void {
         'Events are not changed, and what was proven of them stays proven. Without --yes it only says what would be ' +
         'done.',
     )
-    .option('--yes', 'do it');
-  addClientAction(command, flags, async ({ client, print }, [person = ''], { yes }) => {
-    const answer = await client.call(endpoints.erasePerson, { body: { person, dryRun: !yes } }, timeoutMs);
+    .option('--yes', 'do it')
+    .option('--reason <text>', 'why; kept in the history');
+  addClientAction(command, flags, async ({ client, print }, [person = ''], { yes, reason }) => {
+    const answer = await client.call(endpoints.erasePerson, { body: { person, dryRun: !yes, reason } }, timeoutMs);
     print(answer, () => erasureText(answer));
   });
 }

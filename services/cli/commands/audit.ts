@@ -23,7 +23,12 @@ import { checkedProofText } from '../views/proof-text.ts';
 type Flags = Record<string, unknown>;
 
 const outputFlag = z.object({ output: z.enum(outputFormats.answer) });
-const keyFlags = outputFlag.extend({ name: z.string(), file: z.string(), databaseUrl: z.string().optional() });
+const keyFlags = outputFlag.extend({
+  name: z.string(),
+  file: z.string(),
+  databaseUrl: z.string().optional(),
+  reason: z.string().max(1000).optional(),
+});
 
 /** Adds the sub-commands. */
 export function configureAudit(command: Command): void {
@@ -66,19 +71,20 @@ function configureKey(command: Command): void {
     .requiredOption('--name <name>', 'name of the log, such as fleet.example.com/history; no white space, no plus')
     .requiredOption('--file <file>', 'new file for the private half')
     .option('--database-url <url>', 'note the key in this history (env DATABASE_URL)')
+    .option('--reason <text>', 'why; kept in the history')
     .addOption(outputOption('answer'))
     .action(async (flags: Flags) => {
-      const { name, file, output, databaseUrl } = keyFlags.parse(flags);
+      const { name, file, output, databaseUrl, reason } = keyFlags.parse(flags);
       const signer = generateLogKey(name, file);
       const publicKey = formatVerifierKey(signer);
-      await noteKey(publicKey, databaseUrl ?? (await withLocalDatabase(process.env))['DATABASE_URL']);
+      await noteKey(publicKey, databaseUrl ?? (await withLocalDatabase(process.env))['DATABASE_URL'], reason);
       printAnswer(output, { name, publicKey, file }, () =>
         [`public key   ${publicKey}`, `private key  in ${file}`].join('\n'),
       );
     });
 }
 
-async function noteKey(publicKey: string, databaseUrl: string | undefined): Promise<void> {
+async function noteKey(publicKey: string, databaseUrl: string | undefined, why: string | undefined): Promise<void> {
   if (databaseUrl === undefined || databaseUrl === '') {
     process.stderr.write('This key is not in the history: no database is named (--database-url, DATABASE_URL).\n');
     return;
@@ -94,7 +100,7 @@ async function noteKey(publicKey: string, databaseUrl: string | undefined): Prom
     reason,
   };
   try {
-    await noteDeedAt(databaseUrl, { ...what, v: 1, type: 'log-key-generated', ...localDoer() });
+    await noteDeedAt(databaseUrl, { ...what, v: 1, type: 'log-key-generated', ...localDoer(why) });
   } catch (error) {
     throw fail('postgres-unreachable', messageOf(error), { cause: error });
   }

@@ -10,6 +10,7 @@ import { type AnswerFormat, outputOption } from '../shell/output-format.ts';
 interface KeyOptions {
   readonly privateKeyFile?: string;
   readonly databaseUrl?: string;
+  readonly reason?: string;
   readonly output: AnswerFormat;
 }
 
@@ -25,10 +26,12 @@ export function configureKeys(command: Command): void {
     )
     .option('--private-key-file <file>', 'write the private half to this new file (0600) instead of printing it')
     .option('--database-url <url>', 'the database of the fleet that the key is for (env DATABASE_URL)')
+    .option('--reason <text>', 'why; kept in the history')
     .addOption(outputOption('answer'))
     .action(async (options: KeyOptions) => {
       const { privateKey, publicKey } = generateNodeKey();
-      await noteKey(keyIdOf(publicKey), options.databaseUrl ?? (await withLocalDatabase(process.env))['DATABASE_URL']);
+      const databaseUrl = options.databaseUrl ?? (await withLocalDatabase(process.env))['DATABASE_URL'];
+      await noteKey(keyIdOf(publicKey), databaseUrl, options.reason);
       if (options.privateKeyFile !== undefined) writeNewFile(options.privateKeyFile, `${privateKey}\n`);
       const shown = options.privateKeyFile === undefined ? { privateKey } : { privateKeyFile: options.privateKeyFile };
       const fields = { publicKey, keyId: keyIdOf(publicKey), ...shown };
@@ -43,7 +46,7 @@ export function configureKeys(command: Command): void {
 }
 
 /** Notes the key for the history before anybody has it. Throws FleetgateError 'postgres-unreachable'. */
-async function noteKey(keyId: string, databaseUrl: string | undefined): Promise<void> {
+async function noteKey(keyId: string, databaseUrl: string | undefined, why: string | undefined): Promise<void> {
   if (databaseUrl === undefined || databaseUrl === '') {
     process.stderr.write('This key is not in the history: no database is named (--database-url, DATABASE_URL).\n');
     return;
@@ -52,7 +55,7 @@ async function noteKey(keyId: string, databaseUrl: string | undefined): Promise<
   const reason = `generated the node key ${keyId}`;
   const what = { v: 1, type: 'key-generated', id: `key-generated:${keyId}`, at, subject: keyId, reason } as const;
   try {
-    await noteDeedAt(databaseUrl, { ...what, ...localDoer() });
+    await noteDeedAt(databaseUrl, { ...what, ...localDoer(why) });
   } catch (error) {
     throw fail('postgres-unreachable', messageOf(error), { cause: error });
   }

@@ -16,6 +16,7 @@ const options = defineOptions({
     description: 'then let this role do what a projector does, and change nothing of the history',
   },
   check: { flag: '--check', schema: flag(), description: 'only say what is pending; exit 1 when there is something' },
+  reason: { flag: '--reason <text>', schema: text().optional(), description: 'why; kept in the history' },
 });
 
 /** Says how far a long migration is; stdout has what was applied. */
@@ -27,12 +28,12 @@ function tell({ events, of }: Readonly<Record<string, unknown>>, message: string
 /** Adds options and action. */
 export function configureMigrate(command: Command): void {
   addOptions(command, options).action(async (flags: Record<string, unknown>) => {
-    const { databaseUrl, check, grantWriter: role } = readOptions(options, flags, await withLocalDatabase(process.env));
-    const names = await (check ? migrationsPending(databaseUrl) : migrate(databaseUrl, { info: tell })).catch(
-      (error: unknown) => {
-        throw fail('postgres-unreachable', messageOf(error), { cause: error });
-      },
-    );
+    const given = readOptions(options, flags, await withLocalDatabase(process.env));
+    const { databaseUrl, check, reason, grantWriter: role } = given;
+    const migrated = check ? migrationsPending(databaseUrl) : migrate(databaseUrl, { info: tell }, reason);
+    const names = await migrated.catch((error: unknown) => {
+      throw fail('postgres-unreachable', messageOf(error), { cause: error });
+    });
     for (const name of names) process.stdout.write(`${name} ${check ? 'is pending' : 'applied'}\n`);
     if (names.length === 0) process.stdout.write('the schema is up to date\n');
     if (role !== undefined && !check) {

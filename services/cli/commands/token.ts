@@ -15,10 +15,12 @@ import { readTokens } from '../client/fleet-reads.ts';
 import { addClientAction } from '../shell/client-command.ts';
 import { newTokenText, tokenTable } from '../views/token-table.ts';
 
-const newTokenFlags = z.object({ name: z.string(), role: z.enum(roles) });
+const reasonFlags = z.object({ reason: z.string().max(1000).optional() });
+const newTokenFlags = reasonFlags.extend({ name: z.string(), role: z.enum(roles) });
 const firstOptions = defineOptions({
   databaseUrl: { ...databaseOptions.databaseUrl, description: 'the database, migrated' },
   name: { flag: '--name <name>', schema: text(), description: 'whose it is', default: 'first' },
+  reason: { flag: '--reason <text>', schema: text().optional(), description: 'why; kept in the history' },
 });
 
 /** Adds the sub-commands. */
@@ -36,9 +38,10 @@ export function configureToken(command: Command): void {
 function configureCreate(command: Command): void {
   command
     .requiredOption('--name <name>', 'whose it is; the history names commands by it')
-    .addOption(new Option('--role <role>', 'what it may do').choices(roles).makeOptionMandatory());
-  addClientAction(command, newTokenFlags, async ({ client, print }, _args, { name, role }) => {
-    const token = await client.call(endpoints.makeToken, { body: { name, role } });
+    .addOption(new Option('--role <role>', 'what it may do').choices(roles).makeOptionMandatory())
+    .option('--reason <text>', 'why; kept in the history');
+  addClientAction(command, newTokenFlags, async ({ client, print }, _args, body) => {
+    const token = await client.call(endpoints.makeToken, { body });
     print(token, () => newTokenText(token));
   });
 }
@@ -58,17 +61,18 @@ function configureList(command: Command): void {
 }
 
 function configureRevoke(command: Command): void {
-  addClientAction(command, z.object({}), async ({ client, print }, [id = '']) => {
-    const token = await client.call(endpoints.revokeToken, { params: { id } });
+  command.option('--reason <text>', 'why; kept in the history');
+  addClientAction(command, reasonFlags, async ({ client, print }, [id = ''], { reason }) => {
+    const token = await client.call(endpoints.revokeToken, { params: { id }, query: { reason } });
     print(token, () => `token ${token.id} (${token.name}) is revoked`);
   });
 }
 
-async function createFirst({ databaseUrl, name }: Options<typeof firstOptions>) {
+async function createFirst({ databaseUrl, name, reason }: Options<typeof firstOptions>) {
   const log = createLogger({ service: 'token', level: 'warn' });
   const postgres = openPostgres({ url: databaseUrl, log, poolMax: 1, name: 'fleetgate token first' });
   try {
-    return await createToken(postgres.db, { name, role: 'admin' }, localDoer());
+    return await createToken(postgres.db, { name, role: 'admin' }, localDoer(reason));
   } catch (error) {
     throw fail('postgres-unreachable', messageOf(error), { cause: error });
   } finally {

@@ -34,6 +34,11 @@ export const exitCodes = {
   untrusted: { code: 9, meaning: 'a checkpoint or proof cannot be trusted', errors: ['checkpoint-untrusted'] },
   forked: { code: 10, meaning: 'the history does not continue what was published', errors: ['log-forked'] },
   unfollowed: { code: 11, meaning: 'what is stored does not follow from the history', errors: ['snapshots-differ'] },
+  unconfirmed: {
+    code: 12,
+    meaning: 'requested: nothing is changed until another person confirms it',
+    errors: ['not-confirmed'],
+  },
 } as const satisfies Readonly<Record<string, ExitCodeRow>>;
 
 const rows: readonly ExitCodeRow[] = Object.values(exitCodes);

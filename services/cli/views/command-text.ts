@@ -1,11 +1,13 @@
 // Shows what `rollback`, `release` and `accept` did, and on which nodes. Pure.
 import type { z } from 'zod';
-import type { commandResult, rollbackPreview } from '#libs/api/models/command.ts';
+import type { commandAccepted, commandResult, operation, rollbackPreview } from '#libs/api/models/command.ts';
 import { count } from './table.ts';
 
 export type CommandResult = z.output<typeof commandResult>;
 
 type RollbackPreview = z.output<typeof rollbackPreview>;
+
+export type CommandAccepted = z.output<typeof commandAccepted>;
 
 export type GatewayVerb = 'rollback' | 'release' | 'accept';
 
@@ -34,6 +36,21 @@ export function previewText({ gateway, serving, to, refused, unready }: Rollback
     `  what differs: fleetgate diff ${gateway} ${serving} ${to}`,
     `  to do it:     fleetgate rollback ${gateway} --to ${to} --expect ${serving}`,
   ].join('\n');
+}
+
+/** Writes that another person must confirm a command, and how. */
+export function waitingText(about: string, { id, expiresAt }: CommandAccepted): string {
+  return [
+    `${about}: another person must confirm it until ${expiresAt}; nothing is carried out before`,
+    `  to confirm it: fleetgate approve ${id}`,
+    `  to refuse it:  fleetgate reject ${id}`,
+  ].join('\n');
+}
+
+/** Writes what became of a command that waited to be confirmed. */
+export function decidedText(about: string, { state, version, message }: z.output<typeof operation>): string {
+  if (state === 'recorded') return `${about}: confirmed, and carried out as version ${version ?? '?'}`;
+  return `${about}: ${message ?? state}`;
 }
 
 /** Writes which nodes have not applied a version, with what they say. */

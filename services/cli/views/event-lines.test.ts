@@ -6,6 +6,7 @@ const applied = {
   ...{ seq: '7', id: 'x', type: 'applied', cluster: 'eu', kind: 'HTTPRoute', namespace: 'shop', name: 'shop' },
   ...{ uid: 'u', at: '2026-11-28T10:00:00.000Z', recordedAt: '2026-11-28T10:00:00.020Z', generation: 2, to: null },
   ...{ changedBy: { manager: 'kubectl', operation: 'Update' }, reason: null, ticket: null, from: null, outcome: null },
+  confirmation: null,
 };
 const refused = {
   ...applied,
@@ -21,14 +22,14 @@ const login = {
 
 await t.test('CSV: quoted by RFC 4180, and no cell is a formula to a spreadsheet', async (t) => {
   t.same(headerLines('csv', { bodies: false }), [
-    'seq,recordedAt,claimedAt,type,cluster,kind,namespace,name,uid,by,as,from,to,result,reason,ticket',
+    'seq,recordedAt,claimedAt,type,cluster,kind,namespace,name,uid,by,as,from,to,result,reason,ticket,requestedBy',
   ]);
   t.equal(
     eventLine('csv', applied, '1'),
-    '7,2026-11-28T10:00:00.020Z,2026-11-28T10:00:00.000Z,applied,eu,HTTPRoute,shop,shop,u,kubectl,Update,,,,,',
+    '7,2026-11-28T10:00:00.020Z,2026-11-28T10:00:00.000Z,applied,eu,HTTPRoute,shop,shop,u,kubectl,Update,,,,,,',
   );
-  t.match(eventLine('csv', refused, '1'), /,3,refused,"pinned by ""bob"",\nsince = noon",$/);
-  t.match(eventLine('csv', login, '1'), /,'=cmd\(1\),$/);
+  t.match(eventLine('csv', refused, '1'), /,3,refused,"pinned by ""bob"",\nsince = noon",,$/);
+  t.match(eventLine('csv', login, '1'), /,'=cmd\(1\),,$/);
 });
 
 await t.test('CEF: header and values are escaped, and only what is known is there', async (t) => {
@@ -49,7 +50,7 @@ await t.test('CEF: header and values are escaped, and only what is known is ther
 
 await t.test('why a change was made, and the ticket that asked for it, stand in every form', async (t) => {
   const told = { ...applied, reason: 'slow cart', ticket: 'OPS-1' };
-  t.match(eventLine('csv', told, '1'), /,slow cart,OPS-1$/);
+  t.match(eventLine('csv', told, '1'), /,slow cart,OPS-1,$/);
   t.match(eventLine('cef', told, '1'), /reason=slow cart .* cs5Label=ticket cs5=OPS-1$/);
   t.match(eventLine('text', told, '1'), /by kubectl: OPS-1 slow cart$/);
   t.match(eventTable([told], { now: new Date(), width: undefined }), /kubectl +OPS-1 slow cart/);
@@ -58,11 +59,23 @@ await t.test('why a change was made, and the ticket that asked for it, stand in 
 await t.test('bodies stand in every form for machines', async (t) => {
   const [before, after] = [{ spec: { a: '1,\n=2' } }, { spec: { a: 2 } }];
   const told = { ...applied, bodies: { before, after } };
-  t.match(headerLines('csv', { bodies: true })[0], /,ticket,before,after$/);
+  t.match(headerLines('csv', { bodies: true })[0], /,requestedBy,before,after$/);
   t.match(eventLine('csv', told, '1'), String.raw`,"{""spec"":{""a"":""1,\n=2""}}","{""spec"":{""a"":2}}"`);
   t.match(eventLine('csv', { ...told, bodies: { before: null, after } }, '1'), /,,,"\{""spec"":\{""a"":2\}\}"$/);
   t.match(eventLine('cef', told, '1'), String.raw` before={"spec":{"a":"1,\\n\=2"}} after={"spec":{"a":2}}`);
   t.strictSame(JSON.parse(eventLine('jsonl', told, '1')), told);
+});
+
+await t.test('who asked for what another confirmed, and who went without, is told', async (t) => {
+  const confirmation = { command: 'rollback', request: 'r1', requestedBy: 'ann', bypassed: false };
+  const approved = { ...refused, type: 'approved', outcome: null, confirmation };
+  t.match(eventLine('csv', approved, '1'), /,ann$/);
+  t.match(
+    eventLine('cef', approved, '1'),
+    /\|approved rollback to 3\|5\|.* flexString1Label=requestedBy flexString1=ann$/,
+  );
+  const alone = { ...refused, outcome: null, confirmation: { ...confirmation, requestedBy: null, bypassed: true } };
+  t.match(eventLine('cef', alone, '1'), /\|rollback to 3 without confirmation\|8\|/);
 });
 
 await t.test('every form is one line for each event, but for quoted cells', async (t) => {

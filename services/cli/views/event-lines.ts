@@ -53,6 +53,7 @@ const csvColumns: readonly (readonly [title: string, cell: (event: HistoryEvent)
   ['result', ({ outcome }) => outcome?.result ?? ''],
   ['reason', (event) => eventReason(event) ?? ''],
   ['ticket', ({ ticket }) => ticket ?? ''],
+  ['requestedBy', ({ confirmation }) => confirmation?.requestedBy ?? ''],
 ];
 
 const bodyColumns: typeof csvColumns = [
@@ -79,6 +80,7 @@ const cefSeverities: ReadonlyMap<string, number> = new Map([
   ['deleted', 4],
   ['rollback', 5],
   ['accept', 5],
+  ['approved', 5],
   ['token-created', 5],
   ['token-revoked', 5],
   ['event-repaired', 6],
@@ -89,9 +91,13 @@ const cefSeverities: ReadonlyMap<string, number> = new Map([
   ['restored', 8],
 ]);
 
+/** An admin went without the confirmation that was wanted. */
+const bypassedSeverity = 8;
+
 function cefLine(event: HistoryEvent, version: string): string {
   const { seq, type, recordedAt, at, cluster, kind, namespace, name, uid, to, changedBy, from, outcome, ticket } =
     event;
+  const { requestedBy = null, bypassed = false } = event.confirmation ?? {};
   const header = ['Fleetgate', 'fleetgate', version, type, eventDeed(event)].map(cefHeader);
   const fields: readonly (readonly [string, string | null])[] = [
     ['rt', String(Date.parse(recordedAt))],
@@ -117,11 +123,14 @@ function cefLine(event: HistoryEvent, version: string): string {
     ['cs4', name],
     ['cs5Label', ticket === null ? null : 'ticket'],
     ['cs5', ticket],
+    ['flexString1Label', requestedBy === null ? null : 'requestedBy'],
+    ['flexString1', requestedBy],
     ['before', bodyText(event.bodies?.before)],
     ['after', bodyText(event.bodies?.after)],
   ];
   const given = fields.flatMap(([key, value]) => (value === null || value === '' ? [] : [`${key}=${cefValue(value)}`]));
-  return `CEF:0|${[...header, String(cefSeverities.get(type) ?? 3)].join('|')}|${given.join(' ')}`;
+  const severity = bypassed ? bypassedSeverity : (cefSeverities.get(type) ?? 3);
+  return `CEF:0|${[...header, String(severity)].join('|')}|${given.join(' ')}`;
 }
 
 function cefOutcome(result: NonNullable<HistoryEvent['outcome']>['result']): string {

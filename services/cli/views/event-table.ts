@@ -17,8 +17,10 @@ export function eventTable(events: readonly HistoryEvent[], look: Look): string 
 }
 
 /** Says what was done: `rollback to 3, refused`. */
-export function eventDeed({ type, to, outcome }: HistoryEvent): string {
-  const asked = to === null ? type : `${type} to ${to}`;
+export function eventDeed({ type, to, outcome, confirmation }: HistoryEvent): string {
+  const { command = type, bypassed = false } = confirmation ?? {};
+  const what = command === type ? type : `${type} ${command}`;
+  const asked = `${what}${to === null ? '' : ` to ${to}`}${bypassed ? ' without confirmation' : ''}`;
   return outcome === null || outcome.result === 'done' || outcome.result === 'denied'
     ? asked
     : `${asked}, ${outcome.result}`;

@@ -17,7 +17,10 @@ function columns(now: Date): readonly Column<Snapshot>[] {
     { title: 'CHANGES', align: 'right', cell: ({ changes }) => String(changes) },
     { title: 'ENTRIES', align: 'right', cell: ({ entries }) => String(entries) },
     { title: 'CAUSE', cell: ({ cause, ofVersion }) => (ofVersion === null ? cause : `${cause} to ${ofVersion}`) },
-    { title: 'BY', cell: ({ actor }) => actor ?? '-' },
+    {
+      title: 'BY',
+      cell: ({ actor, approver }) => (approver === null ? (actor ?? '-') : `${actor ?? '-'}, confirmed by ${approver}`),
+    },
     { title: 'AGE', align: 'right', cell: ({ at }) => ago(at, now) },
     { title: 'DIGEST', cell: ({ digest }) => digest.slice(0, 12) },
     { title: 'REASON', cell: ({ reason }) => reason ?? '' },

@@ -84,6 +84,7 @@ await t.test('a history shows when a change was recorded, and beside it a claim 
     ...{ uid: 'u', at: '2026-11-28T10:00:00.000Z', recordedAt: '2026-11-28T10:00:00.020Z', generation: 2, to: null },
     ...{ changedBy: { manager: 'folder/root', operation: 'Update' }, reason: null, from: null, outcome: null },
     ticket: null,
+    confirmation: null,
     truncated: false,
     changes: [{ path: 'spec.hostnames[0]', before: 'a', after: 'b' }],
   };

@@ -23,9 +23,10 @@ export interface Visitor extends Caller {
   readonly address: string;
 }
 
-/** Names who did something by a request. */
-export function doerOf({ name, role, address }: Visitor): Doer {
-  return { actor: { name, role }, from: address };
+/** Names who did something by a request, and why if they say so. */
+export function doerOf({ name, role, address }: Visitor, why?: string): Doer {
+  const doer = { actor: { name, role }, from: address };
+  return why === undefined ? doer : { ...doer, why };
 }
 
 const rank: Readonly<Record<Role, number>> = { provisioner: 0, node: 0, viewer: 1, operator: 2, admin: 3 };

@@ -63,6 +63,7 @@ void t.test('reading the fleet', async (t) => {
   ]);
   t.equal((await get('/nodes?status=unknown')).body['items'].length, 1);
   t.match((await get('/operations/c1')).body, { state: 'recorded', type: 'rollback', gateway, version: 3 });
+  t.same((await get('/approvals')).body, { items: [], next: null });
   t.match((await get('/operations/none')).body, { state: 'unknown' });
   t.match((await get('/operations/e1')).body, { state: 'unknown' }, 'a change is no command');
 });
@@ -311,6 +312,7 @@ void t.test('the document lists every endpoint', async (t) => {
     (name) => `POST ${base}/gateways/:cluster/:namespace/:name/${name}`,
   );
   commands.push(...['readmit', 'remove', 'rename'].map((name) => `POST ${base}/clusters/:cluster/${name}`));
+  for (const decision of ['approve', 'reject']) commands.push(`POST ${base}/approvals/:id/${decision}`);
   const missed = endpointTable.map(({ method, path }) => `${method} ${path}`).filter((name) => !called.has(name));
   t.same(missed.toSorted(), commands.toSorted(), 'all but the commands were answered 200 in the tests above');
 });

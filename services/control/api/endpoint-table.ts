@@ -2,6 +2,7 @@
 import type { endpoints } from '#libs/api/endpoints.ts';
 import type { ServedEndpoint } from './endpoint.ts';
 import { listClusters, readmitCluster, readWhoAmI, removeCluster, renameCluster } from './endpoints/clusters.ts';
+import { approve, listApprovals, reject } from './endpoints/approvals.ts';
 import { accept, previewRollback, readOperation, release, rollback } from './endpoints/commands.ts';
 import { listGateways, readGateway } from './endpoints/gateways.ts';
 import { listEvents, readGatewayHistory, readObjectBlame, readObjectHistory } from './endpoints/history.ts';
@@ -31,6 +32,9 @@ const served: Readonly<Record<keyof typeof endpoints, ServedEndpoint>> = {
   removeCluster,
   readmitCluster,
   renameCluster,
+  listApprovals,
+  approve,
+  reject,
   listRoutes,
   readObjectBlame,
   readObjectHistory,

@@ -7,6 +7,7 @@ import type { Logger } from '#libs/runtime/log.ts';
 import type { Database } from '#libs/runtime/postgres/database.ts';
 import type { PersonalData } from '../access/personal-data.ts';
 import type { Commands } from '../commands/commands.ts';
+import { type ReasonPolicy, reasonProblem } from '../access/reason-policy.ts';
 import type { TokenBook, Visitor } from '../access/tokens.ts';
 import type { ChangeStreams } from './change-streams.ts';
 import type { ClusterNames } from './cluster-names.ts';
@@ -20,6 +21,7 @@ export interface Api {
   readonly tokens: TokenBook;
   readonly personal: PersonalData;
   readonly names: ClusterNames;
+  readonly reasons: ReasonPolicy;
   readonly log: Logger;
   readonly version: string;
 }
@@ -57,6 +59,8 @@ export function serve<I extends InputSchema, R extends z.ZodType, A extends z.Zo
     async handle(api, raw, caller) {
       const unknown = unknownParameter(raw.query, queryNamesOf(endpoint));
       if (unknown !== undefined) return unknown;
+      const unsaid = reasonProblem(api.reasons, endpoint, caller.role, raw);
+      if (unsaid !== undefined) return unsaid;
       const parsed = endpoint.input.safeParse(raw);
       if (parsed.success) return handle(api, parsed.data, caller);
       const mistakes = parsed.error.issues.slice(0, mistakesMax);

@@ -38,6 +38,9 @@ const refusals: Readonly<Record<string, ProblemCode>> = {
   'nothing-held': 'conflict',
   changed: 'conflict',
   pinned: 'conflict',
+  'unknown-request': 'not-found',
+  decided: 'conflict',
+  'break-glass': 'forbidden',
   'another-content': 'conflict',
   expired: 'expired',
 };

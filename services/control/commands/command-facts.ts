@@ -1,7 +1,8 @@
 // Reads what a command is about: where its gateway stands, what a rollback goes back to, and what became of a command.
 import { type Kysely, sql } from 'kysely';
 import { z } from 'zod';
-import type { OperatorOutcome } from '#libs/events/operator-event.ts';
+import { type OperatorOutcome, operatorTypes } from '#libs/events/operator-event.ts';
+import { type CommandType, commandTypes } from '#libs/gateway/command-types.ts';
 import type { Database } from '#libs/runtime/postgres/database.ts';
 
 /** Says where a gateway stands. */
@@ -29,6 +30,10 @@ interface RecordedCommand {
   /** The version that served right after it. */
   readonly serving: number;
   readonly to: number | null;
+  /** Of what was requested, approved or rejected: what that is. */
+  readonly command: CommandType | null;
+  /** Of a request: until when it waits. */
+  readonly until: string | null;
   readonly outcome: z.output<typeof storedOutcome>;
 }
 
@@ -39,7 +44,12 @@ const storedOutcome = z
     z.object({ result: z.enum(['refused', 'expired']), code: z.string(), message: z.string() }),
   ])
   .default({ result: 'done' });
-const storedCommand = z.object({ to: z.int().nullish(), outcome: storedOutcome });
+const storedCommand = z.object({
+  to: z.int().nullish(),
+  outcome: storedOutcome,
+  expiresAt: z.string().optional(),
+  command: z.object({ type: z.enum(commandTypes), to: z.int().nullish() }).optional(),
+});
 
 /** Gives where a gateway stands; undefined = there is no such gateway. */
 export function readStanding(db: Kysely<Database>, gateway: string): Promise<GatewayStanding | undefined> {
@@ -69,24 +79,30 @@ export async function readTarget(
 
 /** Gives what became of a command; undefined = the history does not hold it. */
 export async function readRecorded(db: Kysely<Database>, id: string): Promise<RecordedCommand | undefined> {
-  const { rows } = await sql<Omit<RecordedCommand, 'to' | 'outcome'> & { readonly data: string }>`
+  const { rows } = await sql<Omit<RecordedCommand, 'to' | 'outcome' | 'command' | 'until'> & { readonly data: string }>`
     select e.type, e.cluster || '/' || e.namespace || '/' || e.name as gateway, e.seq, e.recorded_at as "recordedAt",
            e.data,
            (select max(s.version) from snapshots s
              where s.gateway = e.cluster || '/' || e.namespace || '/' || e.name and s.seq = e.batch) as version,
            (select coalesce(max(s.version), 0) from snapshots s
              where s.gateway = e.cluster || '/' || e.namespace || '/' || e.name and s.seq <= e.batch) as serving
-      from events e where e.id = ${id} and e.type in ('rollback', 'release', 'accept')`.execute(db);
+      from events e where e.id = ${id} and e.type = any(${operatorTypes})`.execute(db);
   const [row] = rows;
   if (row === undefined) return undefined;
   const { data, ...rest } = row;
-  const { to = null, outcome } = storedCommand.parse(JSON.parse(data));
-  return { ...rest, to, outcome };
+  const { to, outcome, command, expiresAt } = storedCommand.parse(JSON.parse(data));
+  const until = rest.type === 'requested' ? (expiresAt ?? null) : null;
+  return { ...rest, to: to ?? command?.to ?? null, command: command?.type ?? null, outcome, until };
 }
 
 /** Gives the outcome as the projector would have told it. */
-export function toOutcome(id: string, { gateway, seq, serving, to, outcome }: RecordedCommand): OperatorOutcome {
+export function toOutcome(id: string, recorded: RecordedCommand): OperatorOutcome {
+  const { gateway, seq, serving, to, outcome, until } = recorded;
   if (outcome.result !== 'done') return { id, ok: false, code: outcome.code, message: outcome.message };
+  if (until !== null) {
+    const message = `it is not carried out yet: another person must confirm it until ${until}`;
+    return { id, ok: false, code: 'requested', message, until };
+  }
   const replaced = outcome.replaced === undefined ? {} : { replaced: outcome.replaced };
   return { id, ok: true, gateway, version: serving, seq, ...replaced, ...(to === null ? {} : { to }) };
 }

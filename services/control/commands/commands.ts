@@ -3,7 +3,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Kysely } from 'kysely';
 import { z } from 'zod';
-import type { OperatorEvent, OperatorOutcome } from '#libs/events/operator-event.ts';
+import type { DecisionEvent, GatewayCommand, OperatorEvent, OperatorOutcome } from '#libs/events/operator-event.ts';
 import type { CommandType } from '#libs/gateway/command-types.ts';
 import { operatorSubject, replyHeader } from '#libs/events/subjects.ts';
 import type { Database } from '#libs/runtime/postgres/database.ts';
@@ -27,13 +27,23 @@ export interface Command {
   /** Of a rollback; null = the version that served before. */
   readonly to: number | null;
   readonly reason: string | undefined;
+  readonly ticket: string | undefined;
   /** The version that served when the person looked; undefined = any. */
   readonly expect: number | undefined;
   /** Carry it out though another version serves than expected. */
   readonly force: boolean;
+  /** Carry it out without the confirmation that the gateway wants. */
+  readonly breakGlass: boolean;
   /** How long to wait until it is decided; a little before that it expires. */
   readonly timeoutMs: number | undefined;
   readonly waitMs: number | undefined;
+}
+
+/** Says what somebody decides of a request. */
+interface Decision extends Pick<Command, 'gateway' | 'reason' | 'ticket' | 'timeoutMs' | 'waitMs'> {
+  readonly type: DecisionEvent['type'];
+  /** Id of what was requested. */
+  readonly request: string;
 }
 
 type CommandAnswer =
@@ -70,11 +80,14 @@ export class Commands {
   readonly #db: Kysely<Database>;
   readonly #waits: NodeWaits;
   readonly #log: Logger;
+  readonly #confirm: readonly CommandType[];
   readonly #pending = new Map<string, (outcome: OperatorOutcome) => void>();
   #connection: { readonly nats: Nats; readonly inbox: string; readonly subscription: Stoppable } | null = null;
 
-  constructor(db: Kysely<Database>, waits: NodeWaits, log: Logger) {
+  /** `confirm` names the commands that another person must confirm, at every gateway. */
+  constructor(db: Kysely<Database>, waits: NodeWaits, log: Logger, confirm: readonly CommandType[]) {
     this.#db = db;
+    this.#confirm = confirm;
     this.#waits = waits;
     this.#log = log;
   }
@@ -89,23 +102,35 @@ export class Commands {
     this.#connection = { nats, inbox, subscription: nats.subscribe(inbox, (json) => this.#hear(json)) };
   }
 
+  /** Gives a command. */
   async run(caller: Visitor, command: Command): Promise<CommandAnswer> {
+    return this.#send(command, () => this.#toEvent(caller, command));
+  }
+
+  /** Decides what another person requested. */
+  async decide(caller: Visitor, { type, gateway, request, ...said }: Decision): Promise<CommandAnswer> {
+    return this.#send({ gateway, ...said }, async () => ({ ...baseOf(caller, { gateway, ...said }), type, request }));
+  }
+
+  async #send(
+    { gateway, timeoutMs, waitMs }: Pick<Command, 'gateway' | 'timeoutMs' | 'waitMs'>,
+    toEvent: () => Promise<OperatorEvent | Problem>,
+  ): Promise<CommandAnswer> {
     const connection = this.#connection;
     if (connection === null || !connection.nats.connected)
       return new Problem('nats-unreachable', 'control is not connected to NATS');
     if (this.#pending.size >= pendingMax) return new Problem('busy', 'too many commands are waiting for their outcome');
     const startedAt = performance.now();
-    const event = await this.#toEvent(caller, command);
+    const event = await toEvent();
     if (event instanceof Problem) return event;
-    const watch = this.#waits.watch(command.gateway);
+    const watch = this.#waits.watch(gateway);
     try {
-      const answer = await this.#decided(connection, event, command.timeoutMs ?? decideTimeoutMs);
+      const answer = await this.#decided(connection, event, timeoutMs ?? decideTimeoutMs);
       if (answer instanceof Problem || 'pending' in answer) return answer;
       const decidedMs = performance.now() - startedAt;
-      const { waitMs } = command;
       const nodes = waitMs === undefined ? null : await watch.wait(answer.version, Math.max(0, waitMs - decidedMs));
-      const unready = await readUnready(this.#db, command.gateway, answer.version);
-      return { done: { ...toResult(answer, command.gateway, decidedMs, nodes, startedAt), unready } };
+      const unready = await readUnready(this.#db, gateway, answer.version);
+      return { done: { ...toResult(answer, gateway, decidedMs, nodes, startedAt), unready } };
     } finally {
       watch.stop();
     }
@@ -141,9 +166,12 @@ export class Commands {
       const message =
         `taken, and not decided within ${timeoutMs} ms: the projector is away or busy. ` +
         `The command expires at ${expiresAt} and is not carried out after that; the history will say so`;
-      return { pending: { id: event.id, message, expiresAt } };
+      return { pending: { id: event.id, message, expiresAt, confirm: false } };
     }
-    return answer.ok ? answer : new Problem(problemCodeOf(answer.code), answer.message);
+    if (answer.ok) return answer;
+    const { code, message, until } = answer;
+    if (until !== undefined) return { pending: { id: event.id, message, expiresAt: until, confirm: true } };
+    return new Problem(problemCodeOf(code), message);
   }
 
   /** Says why a command was not stored; the stream's store may know more than that no answer came. */
@@ -164,23 +192,17 @@ export class Commands {
    * Names the content that a rollback goes back to, so that the command never means another; tells names that do not
    * exist from refusals. Everything else is for the projector, which knows the newest.
    */
-  async #toEvent(caller: Visitor, command: Command): Promise<OperatorEvent | Problem> {
-    const { type, gateway, to, reason, expect, force, timeoutMs = decideTimeoutMs } = command;
+  async #toEvent(caller: Visitor, command: Command): Promise<GatewayCommand | Problem> {
+    const { type, gateway, to, expect, force, breakGlass } = command;
     const standing = await readStanding(this.#db, gateway);
     if (standing === undefined) return noGateway(gateway);
-    const now = Date.now();
     const base = {
-      v: 2,
-      id: randomUUID(),
-      gateway,
-      actor: { name: caller.name, role: caller.role },
-      from: caller.address,
-      at: new Date(now).toISOString(),
-      expiresAt: new Date(now + Math.max(timeoutMs - answerMs, timeoutMs / 2)).toISOString(),
+      ...baseOf(caller, command),
       ...(expect === undefined ? {} : { expect }),
       ...(force ? { force } : {}),
-      ...(reason === undefined ? {} : { reason }),
-    } as const;
+      ...(breakGlass ? { breakGlass } : {}),
+      ...(this.#confirm.includes(type) ? { confirm: true } : {}),
+    };
     if (type !== 'rollback') return { ...base, type };
     // Without a version a pinned gateway refuses, so that nothing is chosen for it.
     const chosen = to !== null || !standing.pinned;
@@ -204,4 +226,28 @@ export class Commands {
     if (parsed.success) this.#pending.get(parsed.data.id)?.(parsed.data);
     else this.#log.warn({ json }, 'an outcome was not understood');
   }
+}
+
+/** Says who decides what, from where, until when, and why. */
+function baseOf(
+  caller: Visitor,
+  {
+    gateway,
+    reason,
+    ticket,
+    timeoutMs = decideTimeoutMs,
+  }: Pick<Command, 'gateway' | 'reason' | 'ticket' | 'timeoutMs'>,
+) {
+  const now = Date.now();
+  return {
+    v: 2,
+    id: randomUUID(),
+    gateway,
+    actor: { name: caller.name, role: caller.role },
+    from: caller.address,
+    at: new Date(now).toISOString(),
+    expiresAt: new Date(now + Math.max(timeoutMs - answerMs, timeoutMs / 2)).toISOString(),
+    ...(reason === undefined ? {} : { reason }),
+    ...(ticket === undefined ? {} : { ticket }),
+  } as const;
 }

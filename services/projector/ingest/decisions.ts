@@ -45,7 +45,7 @@ export async function decideAny(client: ClientBase, event: OperatorEvent, contex
     const message = 'a command is given, and requested by the projector alone';
     return () => ({ ...event, outcome: { result: 'refused', code: 'malformed', message } });
   }
-  const { request, earlier } = await readRequest(client, event.request);
+  const { request, earlier, erased } = await readRequest(client, event.request);
   const gateway = request?.gateway ?? event.gateway;
   const wanted = request?.command.type === 'rollback' ? request.command.to : null;
   const standing = await readStanding(client, gateway, wanted);
@@ -54,6 +54,7 @@ export async function decideAny(client: ClientBase, event: OperatorEvent, contex
       ...standing,
       request,
       earlier,
+      erased,
       head: projection.gatewayHead(gateway),
       seen: projection.standing(gateway),
       now: now().getTime(),

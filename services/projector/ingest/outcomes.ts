@@ -52,15 +52,18 @@ export async function readRequest(
 ): Promise<{
   readonly request: RequestedEvent | undefined;
   readonly earlier: { readonly type: DecisionEvent['type']; readonly by: string | null } | undefined;
+  /** Whether the name of who requested it was erased. */
+  readonly erased: boolean;
 }> {
-  const { rows } = await client.query<{ seq: string; data: string }>(
-    `select seq, data from events where id = $1 and type = 'requested'`,
+  const { rows } = await client.query<{ seq: string; data: string; erased: boolean }>(
+    `select e.seq, e.data, not exists (select from private_texts p where p.id = e.manager) as erased
+       from events e where e.id = $1 and e.type = 'requested'`,
     [id],
   );
   const [row] = rows;
   const request = row === undefined ? undefined : parseStored(row);
   const isWaiting = request?.type === 'requested' && request.outcome?.result === 'done';
-  if (row === undefined || !isWaiting) return { request: undefined, earlier: undefined };
+  if (row === undefined || !isWaiting) return { request: undefined, earlier: undefined, erased: false };
   const { cluster, namespace, name } = parsePlaceKey(request.gateway);
   const later = await client.query<{ seq: string; data: string }>(
     `select seq, data from events
@@ -72,9 +75,9 @@ export async function readRequest(
     const decision = parseStored(one);
     if (decision.type !== 'approved' && decision.type !== 'rejected') continue;
     if (decision.request !== id || decision.outcome?.result !== 'done') continue;
-    return { request, earlier: { type: decision.type, by: decision.actor.name } };
+    return { request, earlier: { type: decision.type, by: decision.actor.name }, erased: row.erased };
   }
-  return { request, earlier: undefined };
+  return { request, earlier: undefined, erased: row.erased };
 }
 
 function parseStored({ seq, data }: { readonly seq: string; readonly data: string }): OperatorEvent {

@@ -4,6 +4,6 @@ import { erasePerson as erase, findPerson } from '../../access/erasure.ts';
 import { doerOf } from '../../access/tokens.ts';
 import { serve } from '../endpoint.ts';
 
-export const erasePerson = serve(endpoints.erasePerson, ({ db }, { body: { person, dryRun } }, visitor) =>
-  dryRun ? findPerson(db, person) : erase(db, person, { by: doerOf(visitor), at: new Date() }),
+export const erasePerson = serve(endpoints.erasePerson, ({ db }, { body: { person, dryRun, reason } }, visitor) =>
+  dryRun ? findPerson(db, person) : erase(db, person, { by: doerOf(visitor, reason), at: new Date() }),
 );

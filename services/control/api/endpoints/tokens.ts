@@ -30,10 +30,10 @@ export const listTokens = serve(endpoints.listTokens, async (api, { query }) => 
   );
 });
 
-export const makeToken = serve(endpoints.makeToken, async (api, { body }, visitor) => ({
-  ...body,
-  ...(await createToken(api.db, body, doerOf(visitor))),
-}));
+export const makeToken = serve(endpoints.makeToken, async (api, { body }, visitor) => {
+  const { reason, ...token } = body;
+  return { ...token, ...(await createToken(api.db, token, doerOf(visitor, reason))) };
+});
 
 /** Null in the token's columns where none was revoked. */
 type RevokedRow = { readonly last: boolean } & (
@@ -41,11 +41,12 @@ type RevokedRow = { readonly last: boolean } & (
   | { readonly name: null; readonly role: null; readonly created_at: null; readonly revoked_at: null }
 );
 
-export const revokeToken = serve(endpoints.revokeToken, async (api, { params: { id } }, visitor) => {
+export const revokeToken = serve(endpoints.revokeToken, async (api, { params: { id }, query }, visitor) => {
+  const doer = doerOf(visitor, query.reason);
   const row = await api.db.transaction().execute(async (transaction) => {
     const [found] = await revoke(transaction, id);
     if (found !== undefined && found.revoked_at !== null)
-      await noteDeeds(transaction, [tokenDeed('token-revoked', { id, ...found }, doerOf(visitor), found.revoked_at)]);
+      await noteDeeds(transaction, [tokenDeed('token-revoked', { id, ...found }, doer, found.revoked_at)]);
     return found;
   });
   if (row?.last) return new Problem('conflict', 'this is the last admin token', 'Make another admin token first.');

@@ -1,6 +1,7 @@
 // Reads the history as it was appended, and what each event changed.
 import { type Kysely, sql } from 'kysely';
 import { z } from 'zod';
+import { operatorTypes } from '#libs/events/operator-event.ts';
 import { isDeedType, outcomeOfDeed } from '#libs/events/deed-event.ts';
 import type { endpoints } from '#libs/api/endpoints.ts';
 import type { historyEvent, objectEvent } from '#libs/api/models/history.ts';
@@ -40,6 +41,18 @@ const eventData = z.object({
   to: z.int().nullish().catch(null),
   reason: z.string().nullish().catch(null),
   ticket: z.string().nullish().catch(null),
+  why: z.string().nullish().catch(null),
+  breakGlass: z.boolean().optional().catch(undefined),
+  request: z.string().nullish().catch(null),
+  command: z
+    .object({
+      type: z.string(),
+      to: z.int().nullish(),
+      actor: z.object({ name: z.string() }),
+      breakGlass: z.boolean().optional(),
+    })
+    .optional()
+    .catch(undefined),
   from: z.string().nullish().catch(null),
   outcome: z
     .union([
@@ -53,7 +66,7 @@ const eventData = z.object({
     .optional()
     .catch(undefined),
 });
-const commandTypes = new Set(['rollback', 'release', 'accept']);
+const decidedTypes: ReadonlySet<string> = new Set(operatorTypes);
 const noOutcome = { result: 'done', replaced: null, message: null } as const;
 const deedResults = { success: 'done', failure: 'failed', denied: 'denied' } as const;
 
@@ -196,12 +209,31 @@ export function toEvent(row: EventRow): z.input<typeof historyEvent> {
     recordedAt: row.recorded_at.toISOString(),
     changedBy: row.manager === null ? null : { manager: row.manager, operation: row.operation ?? '' },
     generation: data?.object?.metadata?.generation ?? null,
-    to: data?.to ?? null,
-    reason: data?.reason ?? null,
+    to: data?.to ?? data?.command?.to ?? null,
+    reason: reasonOf(data),
     ticket: data?.ticket ?? null,
+    confirmation: confirmationOf(row, data),
     from: data?.from ?? null,
     outcome: outcomeOf(row, data?.outcome),
   };
+}
+
+/** Says why, as it was written; of a deed what was done, and why where somebody said. */
+function reasonOf(data: z.output<typeof eventData> | undefined): string | null {
+  const { reason = null, why = null } = data ?? {};
+  return reason === null || why === null ? (reason ?? why) : `${reason}: ${why}`;
+}
+
+/** Says what an event has to do with the confirmation of a command; null = nothing. */
+function confirmationOf(
+  { type }: EventRow,
+  data: z.output<typeof eventData> | undefined,
+): z.input<typeof historyEvent>['confirmation'] {
+  const bypassed = data?.breakGlass ?? false;
+  if (bypassed) return { command: type, request: null, requestedBy: null, bypassed };
+  const { command, request = null } = data ?? {};
+  if (command === undefined || !decidedTypes.has(type)) return null;
+  return { command: command.type, request, requestedBy: request === null ? null : command.actor.name, bypassed };
 }
 
 /** Says what came of a command or a deed; null of what is no deed of anybody here. */
@@ -211,7 +243,7 @@ function outcomeOf(
 ): z.input<typeof historyEvent>['outcome'] {
   if (typeof stored === 'object') return stored;
   if (isDeedType(type)) return { ...noOutcome, result: deedResults[outcomeOfDeed({ type, outcome: stored })] };
-  return commandTypes.has(type) ? noOutcome : null;
+  return decidedTypes.has(type) ? noOutcome : null;
 }
 
 /** Gives the object of an event without what changes on each write; {} where there is none. */

@@ -6,6 +6,7 @@ import type { Database, Row } from '#libs/runtime/postgres/database.ts';
 
 interface SnapshotRow extends Omit<Row<'snapshots'>, 'gateway'> {
   readonly changes: number;
+  readonly approver: string | null;
   readonly serving: boolean;
   readonly head: boolean;
 }
@@ -22,6 +23,7 @@ export async function readSnapshots(
   const below = Number.isSafeInteger(before) && before <= versionMax ? before : versionMax;
   const { rows } = await sql<SnapshotRow>`
     select s.version, s.digest, s.entries, s.cause, s.of_version, s.seq, s.at, s.actor, s.reason,
+           (select e.manager from events e where e.seq = s.seq and e.type = 'approved') as approver,
            s.version = g.serving as serving, s.version = g.head as head,
            (select count(*)::int from snapshot_changes c
              where c.gateway = s.gateway and c.version = s.version) as changes
