@@ -19,6 +19,7 @@ export interface Span {
 
 const eventMs = 200;
 const blameMs = 500;
+const atMs = 1000;
 
 /** Gives every question of a history. */
 export function questionsOf(span: Span): readonly Question[] {
@@ -62,6 +63,15 @@ export function questionsOf(span: Span): readonly Question[] {
     ...events('--gateway --by nobody', { gateway: known.gateway, manager: 'nobody' }),
     ...events('--gateway --what rollback', { gateway: known.gateway, type: 'rollback' }),
     ...events('--gateway, of none', { gateway: 'c1/infra/none' }),
+    ...[0.01, 0.5, 1].flatMap((share) => then(`${share * 100} % of the time`, at(share))),
+    {
+      name: 'at routes, of a gateway',
+      path: `/at/routes?at=${at(0.5)}&gateway=${known.gateway}&limit=1000`,
+      limitMs: atMs,
+    },
+    { name: 'at gateways, of a version', path: `/at/gateways?at=${known.gateway}@1&limit=1000`, limitMs: atMs },
+    { name: 'report, first page', path: `/report?since=${at(0.5)}&limit=50`, limitMs: eventMs },
+    { name: 'report, 50 at random', path: `/report?since=${at(0.5)}&sample=50&seed=7`, limitMs: atMs },
     { name: 'blame of 100,000', path: `/objects/${cluster}/${kind}/${namespace}/${name}/blame`, limitMs: blameMs },
     { name: 'blame of few', path: '/objects/c1/HTTPRoute/team-2/r2/blame', limitMs: blameMs },
     {
@@ -82,4 +92,14 @@ function events(name: string, query: Readonly<Record<string, string>>): readonly
       limitMs: eventMs,
     },
   ];
+}
+
+/** Asks for the fleet as it was at a time. */
+function then(name: string, at: string): readonly Question[] {
+  return ['routes', 'gateways'].map((what) => ({
+    name: `at ${what}, ${name}`,
+    path: `/at/${what}?at=${at}&limit=1000`,
+    limitMs: atMs,
+    deep: true,
+  }));
 }
