@@ -2,7 +2,6 @@
 import type { Command } from 'commander';
 import { z } from 'zod';
 import { endpoints } from '#libs/api/endpoints.ts';
-import { readApprovals } from '../client/approval-reads.ts';
 import { addClientAction } from '../shell/client-command.ts';
 import {
   reasonFlags,
@@ -12,7 +11,6 @@ import {
   waitFlags,
   waitsOf,
 } from '../shell/gateway-command.ts';
-import { requestText } from '../views/approval-table.ts';
 
 const flags = z.object({ ...reasonFlags.shape, ...waitFlags.shape });
 
@@ -23,11 +21,8 @@ export function configureApprove(command: Command): void {
     const { patienceMs, timeout, wait } = waitsOf(waiting);
     const body = { reason, ticket, timeout, wait };
     const result = await context.client.call(endpoints.approve, { params: { id }, body }, patienceMs);
-    const request = (await readApprovals(context.client, {})).find((one) => one.id === id);
-    await tellResult(context, result, {
-      about: request === undefined ? id : `${requestText(request)} of ${request.gateway}`,
-      verb: request?.command === 'release' || request?.command === 'accept' ? request.command : 'rollback',
-      wait: waiting.wait,
-    });
+    const { type, gateway } = await context.client.call(endpoints.readOperation, { params: { id } });
+    const verb = type === 'release' || type === 'accept' ? type : 'rollback';
+    await tellResult(context, result, { about: gateway ?? id, verb, wait: waiting.wait });
   });
 }

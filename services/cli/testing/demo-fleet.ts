@@ -103,8 +103,17 @@ export class DemoFleet {
 
   /** Runs one command as a user would. */
   cli(...args: readonly string[]): Promise<CliResult> {
+    return this.#run(this.env, args);
+  }
+
+  /** Does the same as somebody else, by their token. */
+  cliAs(token: string, ...args: readonly string[]): Promise<CliResult> {
+    return this.#run({ ...this.env, FLEETGATE_TOKEN: token }, args);
+  }
+
+  #run(env: NodeJS.ProcessEnv, args: readonly string[]): Promise<CliResult> {
     return new Promise((done) => {
-      const options = { env: this.env, timeout: deadlineMs };
+      const options = { env, timeout: deadlineMs };
       execFile(process.execPath, [bin, ...args], options, (error, stdout, stderr) => {
         const code = error === null ? 0 : typeof error.code === 'number' ? error.code : -1;
         done({ code, stdout, stderr });
