@@ -79,6 +79,18 @@ export const commandTable: readonly CommandEntry[] = [
     load: async () => (await import('./commands/events.ts')).configureEvents,
   },
   {
+    name: 'watch',
+    group: look,
+    summary: 'what happens, as it happens: changes, their versions, and when all nodes had applied them',
+    load: async () => (await import('./commands/watch.ts')).configureWatch,
+  },
+  {
+    name: 'report',
+    group: look,
+    summary: 'every change of a time for an auditor: who, why, what, applied when; or a random sample',
+    load: async () => (await import('./commands/report.ts')).configureReport,
+  },
+  {
     name: 'explain',
     group: look,
     summary: 'which rule answers a request, and why the others do not; now, in the past, or of manifests',

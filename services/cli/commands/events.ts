@@ -15,7 +15,8 @@ import { addClusterOption } from '../shell/options.ts';
 import { type EventForm, eventForms, eventLine, headerLines } from '../views/event-lines.ts';
 import { eventTable } from '../views/event-table.ts';
 
-const flags = z.object({
+/** The flags that say which events are meant, and how they are written. */
+export const eventFlags = z.object({
   cluster: z.string().optional(),
   namespace: z.string().optional(),
   kind: z.string().optional(),
@@ -33,7 +34,7 @@ const flags = z.object({
   follow: z.boolean().optional(),
 });
 
-type Flags = z.output<typeof flags>;
+type Flags = z.output<typeof eventFlags>;
 
 const limitDefault = 50;
 const followedDefault = 10;
@@ -57,7 +58,7 @@ export function configureEvents(command: Command): void {
     .addOption(new Option('--format <form>', 'a line for each event, the oldest first').choices(eventForms))
     .option('--bodies', 'with the object before and after, in jsonl, csv, cef and --output json')
     .option('-f, --follow', 'go on with what happens, until Ctrl-C');
-  addClientAction(command, flags, async ({ client, print, gateway }, _args, flags) => {
+  addClientAction(command, eventFlags, async ({ client, print, gateway }, _args, flags) => {
     const given = flags.gateway === undefined ? flags : { ...flags, gateway: await gatewayOf(flags.gateway, gateway) };
     const query = toQuery(given);
     const isFollowed = given.follow === true;
@@ -81,7 +82,8 @@ export function configureEvents(command: Command): void {
   });
 }
 
-function toQuery({
+/** Makes a query of flags. Throws FleetgateError 'config'. */
+export function toQuery({
   cluster,
   namespace,
   kind,
@@ -113,7 +115,7 @@ function toQuery({
 }
 
 /** A name in full may be that of a Gateway that never served, and is known to the history alone. */
-async function gatewayOf(text: string, find: (text: string) => Promise<string>): Promise<string> {
+export async function gatewayOf(text: string, find: (text: string) => Promise<string>): Promise<string> {
   return text.split('/').length === 3 && !text.startsWith('gateway/') ? text : find(text);
 }
 

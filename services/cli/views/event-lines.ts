@@ -70,7 +70,7 @@ function bodyText(body: NonNullable<HistoryEvent['bodies']>['before'] | undefine
 }
 
 /** A cell that a spreadsheet would take for a formula begins with an apostrophe: anyone in a cluster may write it. */
-function csvCell(text: string): string {
+export function csvCell(text: string): string {
   const safe = /^[=+\-@\t\r]/.test(text) ? `'${text}` : text;
   return /[",\r\n]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
 }
