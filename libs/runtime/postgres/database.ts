@@ -55,6 +55,24 @@ interface ClustersTable {
   readonly removed_at: ColumnType<Date | null, Date | string | null | undefined, Date | string | null>;
 }
 
+/** Which events left the database, in bundles of the log. */
+interface ArchivesTable {
+  readonly first: BigInt8;
+  readonly last: BigInt8;
+  readonly place: string;
+  /** Of the log as it was then. */
+  readonly log_size: BigInt8;
+  readonly log_root: Buffer;
+  readonly at: Generated<Date>;
+}
+
+interface ArchivedVersionsTable {
+  readonly gateway: string;
+  readonly version: number;
+  readonly file: string;
+  readonly place: string;
+}
+
 interface PrivateTextsTable {
   /** `private:` and 64 hexadecimal digits. */
   readonly id: string;
@@ -310,6 +328,8 @@ export interface Database {
   readonly departed_nodes: DepartedNodesTable;
   readonly tokens: TokensTable;
   readonly log_tiles: LogTilesTable;
+  readonly archives: ArchivesTable;
+  readonly archived_versions: ArchivedVersionsTable;
   readonly private_texts: PrivateTextsTable;
   readonly deeds: DeedsTable;
   readonly agents: AgentsTable;

@@ -84,6 +84,8 @@ void t.test('the Database interface names the tables of the migrations', async (
     departed_nodes: true,
     tokens: true,
     log_tiles: true,
+    archives: true,
+    archived_versions: true,
     private_texts: true,
     deeds: true,
     agents: true,
