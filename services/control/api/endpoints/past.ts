@@ -5,6 +5,7 @@ import { endpoints } from '#libs/api/endpoints.ts';
 import type { moment } from '#libs/api/models/past.ts';
 import { routeKinds } from '#libs/api/parameters.ts';
 import { Problem } from '#libs/api/problem.ts';
+import { parsePlaceKey } from '#libs/gateway/object-key.ts';
 import type { Database } from '#libs/runtime/postgres/database.ts';
 import { serve } from '../endpoint.ts';
 import { badCursor, cutPage, parseCursor } from '../page.ts';
@@ -28,7 +29,9 @@ export const listRoutesThen = serve(endpoints.listRoutesThen, async (api, { quer
   const found = await momentOrProblem(api.db, query);
   if (found instanceof Problem) return found;
   const kinds = query.kind === undefined ? routeKinds : [query.kind];
-  const { cluster, namespace, gateway, limit } = query;
+  const { namespace, gateway, limit } = query;
+  // A route's parents are in its own cluster.
+  const cluster = query.cluster ?? (gateway === undefined ? undefined : parsePlaceKey(gateway).cluster);
   const rows: ObjectThen[] = [];
   for await (const row of objectsThen(api.db, { seq: found.seq, cluster, kinds, namespace, after })) {
     if (gateway !== undefined && !namesGateway(row, gateway)) continue;
