@@ -16,7 +16,12 @@ type Step =
   | { readonly do: 'cluster'; readonly type: 'cluster-removed' | 'cluster-readmitted' | 'cluster-renamed' }
   | { readonly do: 'restored'; readonly skip: number; readonly above: number | null }
   | { readonly do: 'endpoints' | 'secret' | 'restart' | 'deed' }
-  | { readonly do: 'command'; readonly type: 'rollback' | 'release' | 'accept'; readonly to: number | null };
+  | {
+      readonly do: 'command';
+      readonly second: 'nobody' | 'waits' | 'approved' | 'rejected';
+      readonly type: 'rollback' | 'release' | 'accept';
+      readonly to: number | null;
+    };
 
 const routeChange = fc.tuple(fc.nat(7), fc.constantFrom('apply' as const, 'apply' as const, 'delete' as const));
 const step: fc.Arbitrary<Step> = fc.oneof(
@@ -61,6 +66,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
       do: fc.constant('command' as const),
       type: fc.constantFrom('rollback' as const, 'release' as const, 'accept' as const),
       to: fc.option(fc.integer({ min: 1, max: 6 }), { nil: null }),
+      second: fc.constantFrom('nobody' as const, 'waits' as const, 'approved' as const, 'rejected' as const),
     }),
   },
 );
@@ -228,10 +234,19 @@ async function play(db: TestWriter, steps: readonly Step[]): Promise<void> {
         ]);
         break;
       case 'command':
-        await db.decide(shop.command(one.type === 'rollback' ? { type: one.type, to: one.to } : { type: one.type }));
+        await playCommand(db, one);
         break;
     }
   }
+}
+
+/** Gives a command; where a second person is needed, that one approves it, rejects it, or lets it wait. */
+async function playCommand(db: TestWriter, one: Extract<Step, { do: 'command' }>): Promise<void> {
+  const fields = one.type === 'rollback' ? { type: one.type, to: one.to } : { type: one.type };
+  const command = shop.command(fields, one.second === 'nobody' ? {} : { confirm: true });
+  await db.decide(command);
+  if (one.second === 'approved' || one.second === 'rejected')
+    await db.decide(shop.decision(one.second, command.id, 'bob'));
 }
 
 function deedText(id: string, more: object = {}): string {
