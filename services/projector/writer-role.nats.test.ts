@@ -66,6 +66,26 @@ void t.test('a projector works under a role that only appends', async (t) => {
   t.same(await logDifferences(owner), []);
 });
 
+void t.test('under it a projector replaces one that hangs', async (t) => {
+  const { url } = await throwawayPostgres(t);
+  const owner = await connect(t, url);
+  const writerUrl = await makeRole(t, owner, url, 'only_replaces');
+  await grantWriter(url, 'only_replaces');
+  const fleet = await TestFleet.open(t, { databaseUrl: writerUrl });
+  const first = fleet.child({ FLEETGATE_LEASE: '2' });
+  await fleet.until(`exists (select from projectors where phase = 'leading')`);
+  await fleet.send(...shop.platform(), shop.route('a', 1));
+  await fleet.settled();
+  await fleet.projector({ lease: '2' });
+  await fleet.until(`(select count(*) from projectors where phase = 'standing by') = 1`);
+  first.kill('SIGSTOP');
+  await fleet.send(shop.route('a', 2));
+  await fleet.until(`exists (select from projectors where phase = 'leading' and pid = ${process.pid})`);
+  await fleet.settled();
+  t.same(await logDifferences(owner), []);
+  t.match((await owner.query(`select count(*)::int as n from events where name = 'a'`)).rows, [{ n: 2 }]);
+});
+
 void t.test('neither the role nor, by mistake, the owner rewrites what happened', async (t) => {
   const { url } = await throwawayPostgres(t);
   const owner = await connect(t, url);
