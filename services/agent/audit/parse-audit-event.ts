@@ -5,7 +5,7 @@ import { isRecord } from '#libs/gateway/fields/record.ts';
 import type { Claim, Effect } from './claim.ts';
 
 /** The policy whose annotations say which uid and version a request met. */
-const annotatingPolicy = 'who.fleetgate.dev';
+export const annotatingPolicy = 'who.fleetgate.dev';
 
 /**
  * Why an event makes no claim: `other` = not about a write of an object that is watched; `refused` by the API server;

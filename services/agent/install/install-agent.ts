@@ -4,36 +4,44 @@ import { fail, messageOf } from '#libs/runtime/errors.ts';
 import { openApiClient } from '../kubernetes/api-client.ts';
 import { loadContext } from '../kubernetes/kube-config.ts';
 import { describeRelease } from './gateway-api-release.ts';
+import {
+  type Output,
+  auditObjects,
+  describeHosts,
+  keepAuditSecret,
+  newAuditSecret,
+  printHosts,
+} from './install-audit.ts';
 import { InstallClient } from './install-client.ts';
 import { type InstallObject, agentName, buildManifest, printManifest as renderManifest } from './manifest.ts';
 import type { InstallOptions, ManifestOptions, UninstallOptions } from './options.ts';
 import { awaitRemoval, awaitRollout } from './rollout.ts';
 
-/** Takes text: results, and what is said beside them. */
-export interface Output {
-  readonly out: (text: string) => void;
-  readonly say: (line: string) => void;
-}
-
 /** Prints the objects. Throws FleetgateError. */
-export function printManifest(options: ManifestOptions, { out, say }: Output): void {
-  checkKey(options.nodePublicKey, say);
-  out(renderManifest(buildManifest(options), options.output));
+export function printManifest(options: ManifestOptions, output: Output): void {
+  checkKey(options.nodePublicKey, output.say);
+  const secret = newAuditSecret(options);
+  output.out(renderManifest(buildManifest(options, secret), options.output));
+  if (secret !== undefined) printHosts(options, secret, output);
 }
 
 /**
  * Applies the objects, each as one line, then waits for the agent. Repeating it changes nothing. Throws FleetgateError.
  */
-export async function installAgent(options: InstallOptions, { out, say }: Output, signal: AbortSignal): Promise<void> {
+export async function installAgent(options: InstallOptions, output: Output, signal: AbortSignal): Promise<void> {
+  const { out, say } = output;
   checkKey(options.nodePublicKey, say);
   if (/\/\/([^@/]*@)?(localhost|127\.|\[::1\])/.test(options.natsUrl)) {
     say('warning: --nats-url names this machine itself; pods will not reach it there');
   }
-  const objects = buildManifest(options);
   await withClient(options, async (client) => {
-    for (const object of objects) {
+    const secret = await keepAuditSecret(options, client);
+    for (const object of buildManifest(options, secret)) {
       const applied = await client.apply(object);
-      out(`${line(object)} ${applied}${options.dryRun ? ' (dry run)' : ''}\n`);
+      out(`${line(object)} ${applied}${dryRunNote(options)}\n`);
+    }
+    for (const object of auditObjects(options.namespace, options.audit)) {
+      if ((await client.delete(object)) === 'deleted') out(`${line(object)} deleted${dryRunNote(options)}\n`);
     }
     if (!options.dryRun && options.timeout > 0) {
       const { namespace, timeout } = options;
@@ -41,6 +49,7 @@ export async function installAgent(options: InstallOptions, { out, say }: Output
       out(`agent of cluster ${options.cluster} is ready\n`);
     }
     for (const sentence of await describeRelease(client)) say(sentence);
+    if (secret !== undefined && !options.dryRun) await describeHosts(options, secret, client, output);
   });
 }
 
@@ -54,11 +63,11 @@ export async function uninstallAgent(
   signal: AbortSignal,
 ): Promise<void> {
   const { namespace } = options;
-  const objects = buildManifest({ ...nothing, namespace });
+  const objects = [...buildManifest({ ...nothing, namespace }), ...auditObjects(namespace)];
   await withClient(options, async (client) => {
     for (const object of objects.toSorted((a, b) => removalOrder(a) - removalOrder(b))) {
       const deleted = await client.delete(object);
-      out(`${line(object)} ${deleted}${options.dryRun ? ' (dry run)' : ''}\n`);
+      out(`${line(object)} ${deleted}${dryRunNote(options)}\n`);
       if (object.kind !== 'Deployment' || deleted !== 'deleted' || options.dryRun) continue;
       const waiting = { client, namespace, name: agentName, timeoutMs: options.timeout, signal };
       if (!(await awaitRemoval(waiting))) say('warning: the agent is still stopping');
@@ -79,13 +88,28 @@ const nothing: Omit<ManifestOptions, 'output' | 'namespace'> = {
   controlCaFile: undefined,
   provisionerToken: '',
   nodeImage: undefined,
+  audit: undefined,
+  auditUrl: undefined,
+  auditFiles: undefined,
   gatewayClass: true,
 };
 
 function removalOrder({ kind }: InstallObject): number {
   return (
-    ['Deployment', 'Secret', 'ServiceAccount', 'ClusterRoleBinding', 'ClusterRole', 'Namespace'].indexOf(kind) >>> 0
+    [
+      'ValidatingWebhookConfiguration',
+      'Deployment',
+      'Secret',
+      'ServiceAccount',
+      'ClusterRoleBinding',
+      'ClusterRole',
+      'Namespace',
+    ].indexOf(kind) >>> 0
   );
+}
+
+function dryRunNote({ dryRun }: { readonly dryRun: boolean }): string {
+  return dryRun ? ' (dry run)' : '';
 }
 
 async function withClient(

@@ -13,7 +13,10 @@ type Deleted = 'deleted' | 'not found' | 'kept' | 'no such kind';
 
 const metadataList = 'application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1';
 const fieldManager = 'fleetgate';
-const plurals: Readonly<Record<string, string>> = { GatewayClass: 'gatewayclasses' };
+const plurals: Readonly<Record<string, string>> = {
+  GatewayClass: 'gatewayclasses',
+  ValidatingAdmissionPolicy: 'validatingadmissionpolicies',
+};
 
 /** Applies and deletes objects, for real or as a dry run. */
 export class InstallClient {

@@ -8,6 +8,8 @@ import { fail, messageOf } from '#libs/runtime/errors.ts';
 import packageFile from '../../../package.json' with { type: 'json' };
 import { crdGroup, telltaleCrd } from '../kubernetes/served-api-report.ts';
 import { ownedKinds } from '../provision/owned-objects.ts';
+import { type AuditMode, auditFolder, auditName, auditPort, buildAuditObjects } from './audit/audit-objects.ts';
+import type { AuditSecret } from './audit/audit-secret.ts';
 import type { ManifestOptions } from './options.ts';
 
 /** Holds an object that is to be applied. */
@@ -29,18 +31,29 @@ const gatewayClassName = 'fleetgate';
 /** Labels what Fleetgate made. */
 export const managedBy = { 'app.kubernetes.io/managed-by': 'fleetgate' };
 const healthPort = 7423;
+const selector = { 'app.kubernetes.io/name': agentName };
 const labels = {
   'app.kubernetes.io/name': agentName,
   'app.kubernetes.io/part-of': 'fleetgate',
   ...managedBy,
 };
 
+type Content = Omit<ManifestOptions, 'output'>;
+
+/** Builds what audit needs in a mode, in the order in which it is applied. */
+export function buildAudit(mode: AuditMode, namespace: string, secret: AuditSecret): readonly InstallObject[] {
+  return buildAuditObjects(mode, { namespace, selector, secret }).map((object) => ({
+    ...object,
+    metadata: { ...object.metadata, labels },
+  }));
+}
+
 /**
- * Builds the objects in the order in which they are applied. Throws FleetgateError 'file' for a credentials file that
+ * Builds the objects in the order in which they are applied; `secret` is what API server and agent know each other by. Throws FleetgateError 'file' for a credentials file that
  * cannot be read.
  */
-export function buildManifest(options: Omit<ManifestOptions, 'output'>): readonly InstallObject[] {
-  const { namespace, provision, controlUrl, provisionerToken } = options;
+export function buildManifest(options: Content, auditSecret?: AuditSecret): readonly InstallObject[] {
+  const { namespace, provision, controlUrl, provisionerToken, audit } = options;
   if (provision && (controlUrl === undefined || provisionerToken === undefined)) {
     throw fail('config', '--provision needs --control-url and --provisioner-token', {
       hint: 'Make the token by `fleetgate token create --role provisioner --name NAME`.',
@@ -77,7 +90,8 @@ export function buildManifest(options: Omit<ManifestOptions, 'output'>): readonl
         Object.entries(secret).map(([key, value]) => [key, Buffer.from(value).toString('base64')]),
       ),
     },
-    buildDeployment(options, Object.keys(secret), sha256(JSON.stringify(secret))),
+    ...(audit === undefined || auditSecret === undefined ? [] : buildAudit(audit, namespace, auditSecret)),
+    buildDeployment(options, Object.keys(secret), secretHash(secret, auditSecret)),
     ...(options.gatewayClass ? [buildGatewayClass()] : []),
   ];
 }
@@ -149,23 +163,22 @@ function rule(
   return [{ apiGroups: [group], resources: infos.map(({ plural }) => `${plural}${suffix}`), verbs }];
 }
 
-function buildDeployment(
-  options: Omit<ManifestOptions, 'output'>,
-  secretKeys: readonly string[],
-  secretHash: string,
-): InstallObject {
-  const { namespace, cluster, image, nodePublicKey } = options;
-  const selector = { 'app.kubernetes.io/name': agentName };
+function buildDeployment(options: Content, secretKeys: readonly string[], secretHash: string): InstallObject {
+  const { namespace, cluster, image, nodePublicKey, audit } = options;
   const container = {
     name: 'agent',
     image: image ?? `ghcr.io/fleetgate/fleetgate:${packageFile.version}`,
-    args: ['agent', '--cluster', cluster, '--host', '0.0.0.0', '--port', String(healthPort)],
+    args: ['agent', '--cluster', cluster, '--host', '0.0.0.0', '--port', String(healthPort), ...auditArgs(audit)],
     env: [
       ...secretKeys.map((key) => ({ name: key, valueFrom: { secretKeyRef: { name: agentName, key } } })),
       ...(nodePublicKey === undefined ? [] : [{ name: 'FLEETGATE_NODE_PUBLIC_KEY', value: nodePublicKey }]),
       ...provisionEnv(options),
+      ...(audit === undefined ? [] : [auditTokenEnv]),
     ],
-    ports: [{ name: 'health', containerPort: healthPort }],
+    ports: [
+      { name: 'health', containerPort: healthPort },
+      ...(audit === undefined ? [] : [{ name: 'audit', containerPort: auditPort }]),
+    ],
     livenessProbe: { httpGet: { path: '/healthz', port: 'health' }, periodSeconds: 10, failureThreshold: 6 },
     readinessProbe: { httpGet: { path: '/readyz', port: 'health' }, periodSeconds: 5 },
     resources: { requests: { cpu: '50m', memory: '192Mi' }, limits: { memory: '1Gi' } },
@@ -174,6 +187,7 @@ function buildDeployment(
       readOnlyRootFilesystem: true,
       capabilities: { drop: ['ALL'] },
     },
+    ...(audit === undefined ? {} : { volumeMounts: [{ name: 'audit', mountPath: auditFolder, readOnly: true }] }),
   };
   return {
     apiVersion: 'apps/v1',
@@ -187,7 +201,6 @@ function buildDeployment(
       template: {
         metadata: {
           labels,
-          // New credentials are a new pod.
           annotations: { 'fleetgate.dev/secret-hash': secretHash.slice(0, 16) },
         },
         spec: {
@@ -200,13 +213,36 @@ function buildDeployment(
             seccompProfile: { type: 'RuntimeDefault' },
           },
           containers: [container],
+          ...(audit === undefined ? {} : { volumes: [auditVolume] }),
         },
       },
     },
   };
 }
 
-function provisionEnv(options: Omit<ManifestOptions, 'output'>): readonly object[] {
+/** New credentials are a new pod; a new certificate is not, for the agent takes it as it is. */
+function secretHash(secret: Readonly<Record<string, string>>, audit: AuditSecret | undefined): string {
+  return sha256(JSON.stringify(audit === undefined ? secret : { ...secret, audit: audit.token }));
+}
+
+function auditArgs(audit: AuditMode | undefined): readonly string[] {
+  if (audit === undefined) return [];
+  const files = ['--audit-cert-file', `${auditFolder}/tls.crt`, '--audit-key-file', `${auditFolder}/tls.key`];
+  return ['--audit-listen', `0.0.0.0:${auditPort}`, ...files];
+}
+
+const auditTokenEnv = {
+  name: 'FLEETGATE_AUDIT_TOKEN',
+  valueFrom: { secretKeyRef: { name: auditName, key: 'token' } },
+};
+
+/** The key of the authority stays out of the pod. */
+const auditVolume = {
+  name: 'audit',
+  secret: { secretName: auditName, items: ['tls.crt', 'tls.key'].map((key) => ({ key, path: key })) },
+};
+
+function provisionEnv(options: Content): readonly object[] {
   const { provision, namespace, controlUrl, controlCaFile, nodeImage, image } = options;
   if (!provision) return [];
   const nodes = nodeImage ?? image;
@@ -228,7 +264,7 @@ function buildGatewayClass(): InstallObject {
   };
 }
 
-function secretData(options: Omit<ManifestOptions, 'output'>): Readonly<Record<string, string>> {
+function secretData(options: Content): Readonly<Record<string, string>> {
   const { natsUrl, natsToken, natsCredentialsFile, provision, provisionerToken } = options;
   return {
     NATS_URL: natsUrl,

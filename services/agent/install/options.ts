@@ -1,6 +1,6 @@
 // Holds the options of `fleetgate agent manifest`, `install` and `uninstall`.
 import { z } from 'zod';
-import { type Options, defineOptions, dnsLabel, duration, flag, text } from '#libs/runtime/config.ts';
+import { type Options, defineOptions, dnsLabel, duration, flag, text, url } from '#libs/runtime/config.ts';
 import { controlUrlOption } from '#libs/runtime/shared-options.ts';
 
 const where = {
@@ -89,6 +89,23 @@ const content = {
     flag: '--node-image <image>',
     schema: text().optional(),
     description: 'image of the nodes that are provided; default: that of the agent',
+  },
+  audit: {
+    flag: '--audit <mode>',
+    schema: z.enum(['webhook', 'admission']).optional(),
+    description:
+      'let the agent learn who changes what: from the API server’s audit (webhook), or where that cannot be had, ' +
+      'from admission reviews (admission)',
+  },
+  auditUrl: {
+    flag: '--audit-url <url>',
+    schema: url('https').optional(),
+    description: 'where hosts of API servers reach the agent’s receiver; default: the cluster address of its Service',
+  },
+  auditFiles: {
+    flag: '--audit-files <folder>',
+    schema: text().optional(),
+    description: 'where the files for the hosts of API servers are written; without it they are printed',
   },
   gatewayClass: {
     flag: '--no-gateway-class',

@@ -4,7 +4,8 @@ import type { Command } from 'commander';
 import { type OptionTable, type Options, addOptions, readOptions } from '#libs/runtime/config.ts';
 import { agentOptions } from '../../agent/options.ts';
 import { startAgent } from '../../agent/agent.ts';
-import { type Output, installAgent, printManifest, uninstallAgent } from '../../agent/install/install-agent.ts';
+import { installAgent, printManifest, uninstallAgent } from '../../agent/install/install-agent.ts';
+import type { Output } from '../../agent/install/install-audit.ts';
 import { installOptions, manifestOptions, uninstallOptions } from '../../agent/install/options.ts';
 import { mountService } from '../shell/service-command.ts';
 
