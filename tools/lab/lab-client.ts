@@ -69,14 +69,18 @@ export class LabClient {
   /** Standard output of a command inside the lab's network; throws with what it wrote to standard error. */
   run(
     argv: readonly string[],
-    options: { readonly input?: string; readonly env?: Readonly<Record<string, string>> } = {},
+    options: {
+      readonly input?: string;
+      readonly env?: Readonly<Record<string, string>>;
+      readonly timeoutMs?: number;
+    } = {},
   ): Promise<string> {
     const [command = '', ...args] = inLab(this.#paths, argv);
     return new Promise((done, fail) => {
       const child = execFile(
         command,
         args,
-        { env: { ...process.env, ...options.env }, timeout: 180_000, maxBuffer: 64 << 20 },
+        { env: { ...process.env, ...options.env }, timeout: options.timeoutMs ?? 180_000, maxBuffer: 64 << 20 },
         (error, stdout, stderr) => {
           if (error === null) done(stdout);
           else fail(new Error(`${argv.join(' ')}: ${stderr.trim() || stdout.trim() || error.message}`));

@@ -35,6 +35,8 @@ interface Known {
 const clockSkewMs = 500;
 /** How long a version takes from its request's answer to the agent at the most, within one second's resolution. */
 const watchDelayMs = 20;
+/** How near to a request its version was seen, where only time tells that it changed anything. */
+const nearMs = 200;
 const deletions: ReadonlySet<string> = new Set(['delete', 'deletecollection']);
 
 /** Judges a version; the claims are all of its object. */
@@ -118,38 +120,39 @@ function isNoMeeting({ effect, met }: Claim): boolean {
 
 /**
  * Of Secrets and ConfigMaps the audit has no bodies, so that the annotation is all there is: which version the first
- * try of a request met. One that met another request on its way was tried again, and made a later version.
+ * try of a request met. One that met another request on its way was tried again, and made a later version. Of several
+ * that met one version, those before the last changed nothing, for else it would have met what they made.
  */
 function judgeAnnotated(version: SeenVersion, { claims, versions }: Known): Verdict {
-  const annotated = claims.filter(({ effect }) => effect.type === 'annotated');
+  const annotated = claims.filter(({ effect, request }) => effect.type === 'annotated' && !deletions.has(request.verb));
   const { previous = '', seenMs } = version;
-  const meeting = annotated.filter((claim) => {
-    const isOfThis = claim.created ? previous === '' : claim.met === previous && previous !== '';
-    return isOfThis && claim.receivedMs <= seenMs + clockSkewMs && !deletions.has(claim.request.verb);
-  });
-  const [only] = meeting;
-  if (only?.created === true && meeting.length === 1)
-    return { certainty: 'verified', requests: [only.request], isFinal: true };
+  const meeting = annotated
+    .filter((claim) => (claim.created ? previous === '' : claim.met === previous && previous !== ''))
+    .filter(({ receivedMs }) => receivedMs <= seenMs + clockSkewMs)
+    .toSorted((a, b) => a.receivedMs - b.receivedMs);
+  const last = meeting.at(-1);
+  if (last?.created === true && meeting.length === 1)
+    return { certainty: 'verified', requests: [last.request], isFinal: true };
+  const rivals = meeting.filter((claim) => last !== undefined && overlap(claim, last));
   const retried = annotated.filter(
-    (claim) =>
-      !claim.created &&
-      !deletions.has(claim.request.verb) &&
-      !meeting.includes(claim) &&
-      canHaveRetried(claim, version, meeting),
+    (claim) => !claim.created && !meeting.includes(claim) && canHaveRetried(claim, version, rivals),
   );
-  const candidates = [...meeting, ...retried];
-  if (candidates.length === 0) return unknown;
+  const candidates = [...rivals, ...retried];
+  if (last === undefined || candidates.length === 0) return oneOf(candidates);
   const people = new Set(candidates.map(({ request }) => personOf(request)));
   const others = versions.filter((other) => other !== version && candidates.some((claim) => isDuring(other, claim)));
-  if (people.size > 1 || meeting.length === 0 || others.length > 0) return oneOf(candidates);
-  return chooseFirst(meeting, 'verified');
+  const isNear = seenMs <= last.completedMs + nearMs && seenMs >= last.receivedMs - nearMs;
+  return people.size > 1 || others.length > 0 || !isNear ? oneOf(candidates) : chooseFirst(rivals, 'verified');
+}
+
+function overlap(one: Claim, other: Claim): boolean {
+  return one.receivedMs <= other.completedMs && other.receivedMs <= one.completedMs;
 }
 
 /** Says that a request which met an older version first was under way when this one was made. */
 function canHaveRetried(claim: Claim, version: SeenVersion, meeting: readonly Claim[]): boolean {
   const isOlder = isBefore(claim.met ?? '', version.previous ?? '');
-  const isRival = meeting.some((met) => met.receivedMs <= claim.completedMs && claim.receivedMs <= met.completedMs);
-  return isOlder && (isDuring(version, claim) || isRival);
+  return isOlder && (isDuring(version, claim) || meeting.some((met) => overlap(met, claim)));
 }
 
 function isDuring({ seenMs }: SeenVersion, { receivedMs, completedMs }: Claim): boolean {

@@ -49,8 +49,8 @@ export function buildAudit(mode: AuditMode, namespace: string, secret: AuditSecr
 }
 
 /**
- * Builds the objects in the order in which they are applied; `secret` is what API server and agent know each other by. Throws FleetgateError 'file' for a credentials file that
- * cannot be read.
+ * Builds the objects in the order in which they are applied; `auditSecret` is what API server and agent know each other
+ * by. Throws FleetgateError 'file' for a credentials file that cannot be read.
  */
 export function buildManifest(options: Content, auditSecret?: AuditSecret): readonly InstallObject[] {
   const { namespace, provision, controlUrl, provisionerToken, audit } = options;

@@ -32,11 +32,11 @@ export function printAuditPolicy(): string {
       { level: 'None' },
     ],
   };
-  return `${policyHead}${stringify(policy, { lineWidth: 0 })}`;
+  return `${policyHead}${stringify(policy, { lineWidth: 0, singleQuote: true })}`;
 }
 
-const policyHead = `# Where the API server has an audit policy already, put these rules in front of its own, without the last.
-`;
+const policyHead =
+  '# Where the API server has an audit policy already, put these rules in front of its own, without the last.\n';
 /** The last finalizer of a namespace goes by a subresource. */
 const finalizing = { group: '', plural: 'namespaces/finalize' };
 

@@ -18,7 +18,7 @@ import { auditSecretData, readAuditSecret, renewAuditSecret } from './audit-secr
 const host = auditHost('fleetgate-system');
 const now = Date.now();
 const dayMs = 24 * 3_600_000;
-const fixed = { caCertificate: 'ca', caKey: 'ca-key', certificate: 'crt', key: 'key', token: 'fg_token' };
+const fixed = { caCertificate: 'ca', caKey: 'ca-key', certificate: 'crt', key: 'key', token: '0123abcd' };
 
 function manifest(audit: 'webhook' | 'admission'): string {
   const flags = {
@@ -96,6 +96,7 @@ void t.test('a later install goes on with the Secret, and renews the certificate
   const first = renewAuditSecret(undefined, host, now);
   const read = readAuditSecret({ data: auditSecretData(first) });
   t.strictSame(read, first);
+  t.match(first.token, /^[0-9a-f]{64}$/, 'the path of a webhook takes it');
   t.strictSame(renewAuditSecret(read, host, now + dayMs), first, 'nothing changes');
   const later = renewAuditSecret(read, host, now + 310 * dayMs);
   t.equal(later.caCertificate, first.caCertificate, 'hosts keep what they know');
@@ -117,16 +118,11 @@ void t.test('the kubeconfig names the Service by its address, and the agent by i
   t.equal(serviceAddress(null), 'https://CLUSTER-IP:7424');
   t.match(parse(printWebhookConfig(fixed, 'fleetgate-system', serviceAddress(service))), {
     clusters: [{ cluster: { server: 'https://10.96.7.8:7424/audit', 'tls-server-name': host } }],
-    users: [{ user: { token: 'fg_token' } }],
+    users: [{ user: { token: '0123abcd' } }],
   });
 });
 
 void t.test('flags that an API server lacks are named, and a policy that it has', async (t) => {
-  const pod = (...command: readonly string[]): object => ({
-    metadata: { name: 'kube-apiserver-a' },
-    spec: { containers: [{ command: ['kube-apiserver', ...command] }] },
-  });
-  const describe = (...items: readonly object[]): string => describeFlags({ items }).join('\n');
   t.match(describe(), /cannot be seen/);
   t.match(describeFlags(null).join('\n'), /--audit-policy-file=\/etc\/kubernetes\/fleetgate-audit-policy\.yaml/);
   const lacking = describe(pod('--audit-policy-file=/etc/own.yaml', '--audit-webhook-mode=batch'));
@@ -142,3 +138,14 @@ void t.test('flags that an API server lacks are named, and a policy that it has'
   ];
   t.equal(describe(pod(...whole)), 'kube-apiserver-a has every flag that it needs.');
 });
+
+function pod(...command: readonly string[]): object {
+  return {
+    metadata: { name: 'kube-apiserver-a' },
+    spec: { containers: [{ command: ['kube-apiserver', ...command] }] },
+  };
+}
+
+function describe(...items: readonly object[]): string {
+  return describeFlags({ items }).join('\n');
+}

@@ -8,7 +8,7 @@ import { type AuditSecret, auditSecretData } from './audit-secret.ts';
 export type AuditMode = 'webhook' | 'admission';
 
 /** An object without the labels that all have. */
-export interface AuditObject {
+interface AuditObject {
   readonly apiVersion: string;
   readonly kind: string;
   readonly metadata: { readonly name: string; readonly namespace?: string };

@@ -1,8 +1,7 @@
 // Keeps what API server and agent know each other by: a certificate of an authority of its own, and a token. It is made
 // once and lives in a Secret; a later install goes on with it, and renews the certificate before it ends.
-import { X509Certificate } from 'node:crypto';
+import { X509Certificate, randomBytes } from 'node:crypto';
 import { isRecord } from '#libs/gateway/fields/record.ts';
-import { newToken } from '#libs/runtime/bearer-token.ts';
 import { issueCertificate, makeAuthority } from './certificate.ts';
 
 export interface AuditSecret {
@@ -50,7 +49,8 @@ export function renewAuditSecret(held: AuditSecret | undefined, dnsName: string,
     caCertificate: authority.certificate,
     caKey: authority.key,
     ...pair,
-    token: held?.token ?? newToken(),
+    // Lower-case hex: the path of a webhook takes nothing else.
+    token: held?.token ?? randomBytes(32).toString('hex'),
   };
 }
 

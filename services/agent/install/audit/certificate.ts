@@ -1,7 +1,7 @@
 // Makes X.509 certificates (RFC 5280) of an authority of one's own, on P-256, with nothing but node:crypto.
 import { type KeyObject, createPrivateKey, generateKeyPairSync, randomBytes, sign } from 'node:crypto';
 
-export interface Pair {
+interface Pair {
   /** PEM. */
   readonly certificate: string;
   readonly key: string;
@@ -91,7 +91,7 @@ function toPair(certificate: Buffer, key: KeyObject): Pair {
   const lines = certificate.toString('base64').match(/.{1,64}/g) ?? [];
   return {
     certificate: `-----BEGIN CERTIFICATE-----\n${lines.join('\n')}\n-----END CERTIFICATE-----\n`,
-    key: key.export({ type: 'pkcs8', format: 'pem' }).toString(),
+    key: key.export({ type: 'pkcs8', format: 'pem' }),
   };
 }
 
