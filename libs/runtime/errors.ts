@@ -124,7 +124,7 @@ export const errors = {
   },
   archive: {
     message: 'what left the database cannot be reached',
-    hint: 'docs/archive.md says where it lies and how it is read.',
+    hint: 'Read it with `fleetgate archive events`; docs/archive.md says how.',
   },
   'log-differs': {
     message: 'the history is not what was appended to it',
