@@ -9,6 +9,11 @@ export const moment = z
     asked: z.string(),
     seq: seq.describe('The last event that had been recorded; 0 = none.'),
     recordedAt: time.nullable().describe('When that event was recorded.'),
+    archived: z
+      .array(gatewayId)
+      .describe(
+        'Gateways of which it is not known what they served, because versions of that time are in the archive.',
+      ),
     notKnown: z.array(z.string()).describe('What the lists of now say and the history does not, as sentences.'),
   })
   .meta({ id: 'Moment', description: 'A place in the history, at the end of a transaction.' });

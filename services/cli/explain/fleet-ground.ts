@@ -41,7 +41,7 @@ const readEntries = { ...endpoints.readSnapshot, returns: entries };
 
 /** Reads what is needed of a fleet. Throws FleetgateError 'not-found' or 'config'. */
 export async function readFleetGround(client: FleetClient, moment: Moment): Promise<Ground> {
-  const then = moment.at === undefined ? undefined : await readServingThen(client, moment.at);
+  const then = moment.at === undefined ? undefined : await readServingThen(client, moment.at, moment.gateway);
   const names = moment.gateway === undefined ? await servedTogether(client, moment.node, then) : [moment.gateway];
   const ready = new Map<string, number>();
   const versionOf = async (name: string): Promise<number> =>
@@ -90,9 +90,18 @@ async function readSaid(client: FleetClient, names: readonly string[]): Promise<
   };
 }
 
-/** Reads the gateways that there were, by name. */
-async function readServingThen(client: FleetClient, at: string): Promise<ReadonlyMap<string, GatewayThen>> {
-  const { items } = await readGatewaysThen(client, { at });
+/** Reads the gateways that there were, by name. Throws FleetgateError 'not-found' where an archive has what served. */
+async function readServingThen(
+  client: FleetClient,
+  at: string,
+  only: string | undefined,
+): Promise<ReadonlyMap<string, GatewayThen>> {
+  const { items, moment } = await readGatewaysThen(client, { at, gateway: only });
+  const [archived] = moment.archived;
+  if (archived !== undefined)
+    throw fail('not-found', `what ${archived} served at that time is in the archive`, {
+      hint: '`fleetgate archive --help` says how a version comes back.',
+    });
   return new Map(items.map((item) => [item.gateway, item]));
 }
 

@@ -12,9 +12,11 @@ import { localDoer } from '#libs/runtime/postgres/deeds.ts';
 import { openPostgres } from '#libs/runtime/postgres/postgres.ts';
 import type { Entry } from '#libs/snapshot/entry.ts';
 import { applied, deleted } from '#libs/testing/given/change-events.ts';
-import { testLogger } from '#libs/testing/peers/throwaway.ts';
+import { testLogger, throwawayFolder } from '#libs/testing/peers/throwaway.ts';
 import { createToken } from '../../control/access/tokens.ts';
 import { startReplica } from '../../control/testing/control-fixture.ts';
+import { archiveVersions } from '../../projector/archive/archive-versions.ts';
+import { openPlace } from '../../projector/places/open-place.ts';
 import { contentsFor, historyBatches } from '../../projector/store/history.ts';
 import * as shop from '../../projector/testing/shop.ts';
 import { TestWriter } from '../../projector/testing/test-writer.ts';
@@ -76,6 +78,28 @@ void t.test('at a random event everything is as a replay up to it says', async (
       for (const seq of new Set([...wanted, Number(last?.seq)])) await compare(t, db, client, seq);
     });
   }
+});
+
+void t.test('what is in an archive is said, and nothing else stands in its place', async (t) => {
+  const db = await TestWriter.open(t);
+  await db.append(...shop.platform());
+  for (let turn = 1; turn <= 40; turn += 1) await db.append(shop.route('a', turn));
+  const client = await startApi(t, db.url);
+  const at = '#20';
+  const before = await readGatewaysThen(client, { at });
+  t.match(before.items, [{ gateway: shop.gateway, serving: 18 }]);
+  t.same(before.moment.archived, []);
+  const place = openPlace(await throwawayFolder(t), {});
+  const { versions } = await archiveVersions(db.client, place, new Date(Date.now() + 60_000));
+  t.ok(versions > 20);
+  const after = await readGatewaysThen(client, { at });
+  t.same(after.items, []);
+  t.same(after.moment.archived, [shop.gateway]);
+  t.match(after.moment.notKnown.at(-1), /versions of that time are in the archive/);
+  await t.rejects(readFleetGround(client, { at }), { code: 'not-found', message: /is in the archive/ });
+  const late = await readGatewaysThen(client, { at: '#43' });
+  t.match(late.items, [{ serving: 41 }]);
+  t.same(late.moment.archived, []);
 });
 
 async function compare(t: Test, db: TestWriter, client: FleetClient, seq: number): Promise<void> {

@@ -9,12 +9,13 @@ import { parsePlaceKey } from '#libs/gateway/object-key.ts';
 import type { Database } from '#libs/runtime/postgres/database.ts';
 import { serve } from '../endpoint.ts';
 import { badCursor, cutPage, parseCursor } from '../page.ts';
-import { readGatewaysThen } from '../past/gateways.ts';
-import { type Moment, findMoment } from '../past/moment.ts';
+import { type GatewaysThen, readGatewaysThen } from '../past/gateways.ts';
+import { type Moment, findMoment, readArchivedUntil } from '../past/moment.ts';
 import { type ObjectThen, objectsThen } from '../past/objects.ts';
 import { namesGateway, toRoutesThen } from '../past/routes.ts';
 import { absentPlace } from '../reads/absent-place.ts';
 
+const namedMax = 5;
 const unknownOfRoutes = [
   'Whether gateways accepted a route, and what was wrong with it: statuses are not in the history.',
 ];
@@ -40,8 +41,8 @@ export const listRoutesThen = serve(endpoints.listRoutesThen, async (api, { quer
   }
   const { shown, next } = cutPage(rows, limit, (row) => [row.cluster, row.kind, row.namespace, row.name]);
   const gateways = await readGatewaysThen(api.db, found.seq, { cluster });
-  const items = [...(await toRoutesThen(api.db, shown, gateways))];
-  return { items, next, moment: toMoment(query.at, found, unknownOfRoutes) };
+  const items = [...(await toRoutesThen(api.db, shown, gateways.items))];
+  return { items, next, moment: await toMoment(api.db, query.at, found, gateways, unknownOfRoutes) };
 });
 
 export const listGatewaysThen = serve(endpoints.listGatewaysThen, async (api, { query }) => {
@@ -51,10 +52,10 @@ export const listGatewaysThen = serve(endpoints.listGatewaysThen, async (api, { 
   if (found instanceof Problem) return found;
   const { cluster, gateway } = query;
   const all = await readGatewaysThen(api.db, found.seq, { cluster, gateway });
-  const wanted = all.filter(({ deleted }) => !deleted || query.deleted === 'true');
+  const wanted = all.items.filter(({ deleted }) => !deleted || query.deleted === 'true');
   const from = after === undefined ? 0 : wanted.findIndex((one) => one.gateway === after[0]) + 1;
   const { shown, next } = cutPage(wanted.slice(from, from + query.limit + 1), query.limit, (one) => [one.gateway]);
-  return { items: [...shown], next, moment: toMoment(query.at, found, unknownOfGateways) };
+  return { items: [...shown], next, moment: await toMoment(api.db, query.at, found, all, unknownOfGateways) };
 });
 
 async function momentOrProblem(
@@ -63,9 +64,32 @@ async function momentOrProblem(
 ): Promise<Moment | Problem> {
   const absent = await absentPlace(db, { cluster });
   if (absent !== undefined) return absent;
-  return (await findMoment(db, at)) ?? new Problem('not-found', `the history has no ${at}`);
+  const found = await findMoment(db, at);
+  if (found !== undefined) return found;
+  const until = await readArchivedUntil(db);
+  const beyond = until === undefined ? '' : `; events up to #${until.last} may be in the archive ${until.place}`;
+  return new Problem('not-found', `the history in the database has no ${at}${beyond}`);
 }
 
-function toMoment(asked: string, { seq, recordedAt }: Moment, notKnown: string[]): z.input<typeof moment> {
-  return { asked, seq, recordedAt: recordedAt?.toISOString() ?? null, notKnown };
+async function toMoment(
+  db: Kysely<Database>,
+  asked: string,
+  { seq, recordedAt }: Moment,
+  { archived }: GatewaysThen,
+  unknown: readonly string[],
+): Promise<z.input<typeof moment>> {
+  const until = await readArchivedUntil(db);
+  const notKnown = [
+    ...unknown,
+    ...(until === undefined
+      ? []
+      : [
+          `Events up to #${until.last} are in the archive ${until.place}: what had been changed last up to there, ` +
+            'and changed or was deleted after the moment, is missing here.',
+        ]),
+    ...(archived.length === 0
+      ? []
+      : [`What ${archived.slice(0, namedMax).join(', ')} served: versions of that time are in the archive.`]),
+  ];
+  return { asked, seq, recordedAt: recordedAt?.toISOString() ?? null, archived: [...archived], notKnown };
 }

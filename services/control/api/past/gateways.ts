@@ -16,23 +16,30 @@ interface GatewayFilter {
   readonly gateway?: string | undefined;
 }
 
+/** The gateways that there were, and those of which the database does not have what they served. */
+export interface GatewaysThen {
+  readonly items: readonly GatewayThen[];
+  readonly archived: readonly string[];
+}
+
 /** Reads the gateways that there were, in the order of cluster, namespace and name, with those that were gone. */
 export async function readGatewaysThen(
   db: Kysely<Database>,
   seq: string,
   filter: GatewayFilter,
-): Promise<readonly GatewayThen[]> {
-  const heads = await readHeads(db, seq, filter);
+): Promise<GatewaysThen> {
+  const found = await readHeads(db, seq, filter);
+  const heads = found.filter(({ archived }) => !archived);
   const standings = await readStandings(db, seq, heads);
   const serving = heads.map((head) => {
     const pinned = head.rollback !== null && standings.get(head.gateway)?.pinned === true;
     return { ...head, pinned, serving: pinned && head.rollback !== null ? head.rollback : head.head };
   });
   const versions = await readVersions(db, serving);
-  return serving.flatMap(({ gateway, cluster, namespace, name, head, serving: version, pinned }) => {
-    const found = versions.get(gateway);
-    if (found === undefined) return [];
-    const { at, headEntries, ...made } = found;
+  const items = serving.flatMap(({ gateway, cluster, namespace, name, head, serving: version, pinned }) => {
+    const row = versions.get(gateway);
+    if (row === undefined) return [];
+    const { at, headEntries, ...made } = row;
     const { present = false, labels = {}, uid = null } = standings.get(gateway) ?? {};
     return {
       gateway,
@@ -49,12 +56,14 @@ export async function readGatewaysThen(
       uid,
     };
   });
+  return { items, archived: found.flatMap(({ gateway, archived }) => (archived ? gateway : [])) };
 }
 
 /** Halves the versions of each gateway, because they were made in the order of the history. */
 async function readHeads(db: Kysely<Database>, seq: string, filter: GatewayFilter): Promise<readonly PastHead[]> {
   const { rows } = await sql<PastHead>`
-    select g.gateway, g.cluster, g.namespace, g.name, h.head, r.version as rollback, r.seq as rollback_seq
+    select g.gateway, g.cluster, g.namespace, g.name, h.head, r.version as rollback, r.seq as rollback_seq,
+           coalesce(x.archived, false) as archived
       from gateways g
       cross join lateral (
         with recursive step(low, high, found) as (
@@ -73,8 +82,16 @@ async function readHeads(db: Kysely<Database>, seq: string, filter: GatewayFilte
         select v.version, v.seq from snapshots v
          where v.gateway = g.gateway and v.cause = 'rollback' and v.version <= h.head
          order by v.version desc limit 1) r on true
+      left join lateral (
+        select true as archived from archived_versions a
+         where a.gateway = g.gateway and a.version > h.head
+           and not exists (select 1 from snapshots v where v.gateway = g.gateway and v.version = a.version)
+           and a.version < coalesce(
+             (select v.version from snapshots v where v.gateway = g.gateway and v.version > h.head
+               order by v.version limit 1), 2147483647)
+         limit 1) x on true
      where ${all([
-       sql`h.head > 0`,
+       sql`(h.head > 0 or x.archived)`,
        filter.cluster && sql`g.cluster = ${filter.cluster}`,
        filter.gateway && sql`g.gateway = ${filter.gateway}`,
      ])}

@@ -50,3 +50,12 @@ async function momentOf(db: Kysely<Database>, time: Date): Promise<Moment> {
   const [row] = rows;
   return row === undefined ? none : { seq: row.seq, recordedAt: row.recorded_at };
 }
+
+/** Gives the last event up to which events are in an archive, and where that is; undefined = none is. */
+export async function readArchivedUntil(
+  db: Kysely<Database>,
+): Promise<{ readonly last: string; readonly place: string } | undefined> {
+  const { rows } = await sql<{ last: string; place: string }>`
+    select last, place from archives order by first desc limit 1`.execute(db);
+  return rows[0];
+}

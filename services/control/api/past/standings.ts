@@ -12,6 +12,8 @@ export interface PastHead extends Pick<Row<'gateways'>, 'gateway' | 'cluster' | 
   readonly head: number;
   readonly rollback: number | null;
   readonly rollback_seq: string | null;
+  /** It may have served a version that is in the archive. */
+  readonly archived: boolean;
 }
 
 type StepRow = GatewayStep & { readonly gateway: string };
