@@ -59,6 +59,7 @@ function post(
     const authorization = token === undefined ? {} : { authorization: `Bearer ${token}` };
     const sent = request(
       {
+        agent: false,
         host: '127.0.0.1',
         port,
         path,
@@ -150,8 +151,23 @@ void t.test('a review is allowed whatever it says, and read for who asks', async
   t.strictSame(read({ userInfo: {} }), { ok: false, why: 'malformed' });
 });
 
-void t.test('a new certificate is used without a restart; one that cannot be read is an error', async (t) => {
+void t.test('a new certificate is used without a restart; one that ends, or cannot be read, is named', async (t) => {
   await t.rejects(start({ keyFile: join(folder, 'none') }), { code: 'file' });
+  const [next, said]: [ReturnType<typeof keyPair>, (string | null)[]] = [keyPair('localhost'), []];
+  const files = { certificateFile: join(folder, 'next.crt'), keyFile: join(folder, 'next.key') };
+  writeFileSync(files.certificateFile, pair.certificate);
+  writeFileSync(files.keyFile, pair.key);
+  const { port } = await start({ ...files, reloadMs: 10, onProblem: (sentence) => said.push(sentence) });
+  t.match(said.at(-1), /ends at .* renews it/, 'in two days, as those of tests do');
+  const known = { token: 'the-token' };
+  t.equal((await post(port, '/audit', recorded, known)).status, 200);
+  writeFileSync(files.keyFile, next.key);
+  writeFileSync(files.certificateFile, next.certificate);
+  const tls = { ca: next.certificate };
+  await eventually(() => post(port, '/audit', recorded, { ...known, tls }).then(({ status }) => status === 200));
+  await t.rejects(post(port, '/audit', recorded, known), 'the old one is not shown any more');
+  rmSync(files.certificateFile);
+  await eventually(() => said.at(-1)?.includes('cannot be read') ?? false);
 });
 
 void t.test('a file is followed through rotation, and from where it was left', async (t) => {

@@ -30,6 +30,8 @@ export interface ReceiverOptions {
   readonly onRefused: (from: string) => void;
   /** Takes a sentence about the certificate, or null once it is well. */
   readonly onProblem: (sentence: string | null) => void;
+  /** How often to look whether there is a new certificate. */
+  readonly reloadMs?: number;
 }
 
 export interface Receiver {
@@ -39,7 +41,7 @@ export interface Receiver {
 
 /** The API server's own bound for a batch is 10 MiB unless it is told otherwise. */
 const bodyBytesMax = 64 * 1024 * 1024;
-const reloadEveryMs = 10_000;
+const reloadMsDefault = 10_000;
 const endsSoonMs = 30 * 24 * 3_600_000;
 const paths = { events: '/audit', review: '/admission' } as const;
 
@@ -184,7 +186,7 @@ function reloadRegularly(server: Server, options: ReceiverOptions): () => void {
     }
   };
   check();
-  const timer = setInterval(check, reloadEveryMs);
+  const timer = setInterval(check, options.reloadMs ?? reloadMsDefault);
   return () => clearInterval(timer);
 }
 
