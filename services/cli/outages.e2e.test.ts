@@ -13,6 +13,7 @@ import { LoneNode } from './testing/lone-node.ts';
 import { anyMoment, kill } from './testing/parts.ts';
 import { ProbeRoutes } from './testing/probe-routes.ts';
 import { startTraffic } from './testing/steady-traffic.ts';
+import { ask } from './testing/storefront-request.ts';
 import { tryPort } from '#libs/runtime/ports.ts';
 
 const fleet = await DemoFleet.prepare(await throwawayFolder(t));
@@ -85,6 +86,12 @@ await t.test('a node with everything else dead', async (t) => {
   t.teardown(() => node.stop());
   await node.start();
   await probes.served(node);
+  // Each Gateway has a version of its own, and they come one after another.
+  const ofOther = 'http://shop.us.storefront.example/cart';
+  await until(
+    () => ask(node, ofOther),
+    ({ status }) => status === 200,
+  );
 
   await t.test('goes on serving, also while its own process is dead and started again', async (t) => {
     const traffic = startTraffic(t, node);
