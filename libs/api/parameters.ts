@@ -116,6 +116,8 @@ export const eventTypes = [
   'cluster-removed',
   'cluster-readmitted',
   'cluster-renamed',
+  'attributed',
+  'traced',
 ] as const;
 const objectKinds: readonly string[] = kinds.map(({ kind }) => kind);
 /** Every kind that the history holds: one of the table, or a policy's of another gateway. */

@@ -52,7 +52,7 @@ export function factNames(fact: ChangeFact): readonly { readonly what: 'by' | 't
 }
 
 /** Names the program that a user agent belongs to: `kubectl` of `kubectl/v1.36.3 (linux/amd64)`. */
-function toolOf(userAgent: string): string {
+export function toolOf(userAgent: string): string {
   return /^[^\s/(]*/.exec(userAgent)?.[0] ?? '';
 }
 

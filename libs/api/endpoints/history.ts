@@ -80,6 +80,8 @@ export const historyEndpoints = {
         name: anyObjectName.optional(),
         type: z.enum(eventTypes).optional(),
         manager: plainText.optional(),
+        by: plainText.optional().describe('A user who asked for it, or may have; its manager; a token.'),
+        tool: plainText.optional().describe('A program by its user agent, or a GitOps tool by its claim.'),
         since: instant.optional(),
         until: instant.optional(),
         host: hostPattern.optional(),

@@ -1,6 +1,7 @@
 // Describes the events of the history.
 import { z } from 'zod';
 import { actor } from './actor.ts';
+import { certainty, changeRequest, toolClaim } from './attribution.ts';
 import { fieldChange } from './field-change.ts';
 import { snapshotSummary } from './snapshot.ts';
 import { seq, time } from './values.ts';
@@ -51,6 +52,13 @@ export const historyEvent = z
       })
       .nullable()
       .describe('Of a command, or of what was done to the fleet itself: what came of it.'),
+    certainty,
+    requests: z
+      .array(changeRequest)
+      .describe(
+        'Of a change: who asked its API server for it. None = not known; several = see `certainty` and `role`.',
+      ),
+    claim: toolClaim.nullable().describe('Of a change whose object a GitOps tool applies.'),
     bodies: z
       .strictObject({ before: objectBody, after: objectBody })
       .optional()

@@ -1,6 +1,7 @@
 // Describes routes of every kind, and what their parents say of them.
 import { z } from 'zod';
 import { actor } from './actor.ts';
+import { certainty, changeRequest, toolClaim } from './attribution.ts';
 import { condition } from './condition.ts';
 import { gatewayId, seq, time } from './values.ts';
 
@@ -33,5 +34,8 @@ export const fleetRoute = z
     recordedAt: time.describe('When the change was recorded here.'),
     seq,
     generation: z.int().nullable(),
+    certainty,
+    requests: z.array(changeRequest).describe('Who asked for the last change.'),
+    claim: toolClaim.nullable(),
   })
   .meta({ id: 'Route', description: 'One route of any kind and cluster.' });

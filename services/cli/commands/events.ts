@@ -25,6 +25,7 @@ export const eventFlags = z.object({
   path: z.string().optional(),
   gateway: z.string().optional(),
   by: z.string().optional(),
+  tool: z.string().optional(),
   what: z.enum(eventTypes).optional(),
   since: z.string().optional(),
   until: z.string().optional(),
@@ -50,7 +51,8 @@ export function configureEvents(command: Command): void {
     .option('--host <host>', 'only of what named this host then, or a wildcard over it; also *.example.com')
     .option('--path <path>', 'only of routes with a rule that could take this path then')
     .option('--gateway <gateway>', 'only of this Gateway, commands for it, and what it was the parent of then')
-    .option('--by <who>', 'only by this field manager or token')
+    .option('--by <who>', 'only what this user asked for, or may have; by this field manager or token')
+    .option('--tool <name>', 'only with this program, by its user agent, or by the claim of argocd, flux or helm')
     .addOption(new Option('--what <type>', 'only this').choices(eventTypes))
     .option('--since <time>', 'recorded since then: 2026-01-31T09:30:00Z, or how long ago: 15m, 2h, 3d')
     .option('--until <time>', 'recorded before then')
@@ -83,20 +85,8 @@ export function configureEvents(command: Command): void {
 }
 
 /** Makes a query of flags. Throws FleetgateError 'config'. */
-export function toQuery({
-  cluster,
-  namespace,
-  kind,
-  object,
-  host,
-  path,
-  gateway,
-  by,
-  what,
-  since,
-  until,
-  bodies,
-}: Flags): EventQuery {
+export function toQuery(flags: Flags): EventQuery {
+  const { cluster, namespace, kind, object, host, path, gateway, by, tool, what, since, until, bodies } = flags;
   const now = new Date();
   return {
     cluster,
@@ -106,7 +96,8 @@ export function toQuery({
     host,
     path,
     gateway,
-    manager: by,
+    by,
+    tool,
     type: what,
     bodies: bodies === true ? 'true' : undefined,
     since: since === undefined ? undefined : readTime('--since', since, now).toISOString(),

@@ -1,4 +1,5 @@
 // Says what a report tells of each change, as texts: the columns of its CSV and the rows of its HTML. Pure.
+import { authorText } from '../views/author-text.ts';
 import { eventDeed, eventObject } from '../views/event-table.ts';
 import { fieldLine } from '../views/field-text.ts';
 import type { ReportedChange } from './change-reads.ts';
@@ -14,7 +15,7 @@ export const changeColumns: readonly (readonly [title: string, cell: (change: Re
   ['what', ({ event }) => eventDeed(event)],
   ['object', ({ event }) => eventObject(event)],
   ['requester', requesterOf],
-  ['author', ({ event }) => event.changedBy?.manager ?? notKnown],
+  ['author', authorOf],
   ['certainty', certaintyOf],
   ['reason', ({ event }) => event.reason ?? ''],
   ['ticket', ({ event }) => event.ticket ?? ''],
@@ -30,14 +31,20 @@ export const changeColumns: readonly (readonly [title: string, cell: (change: Re
   ['rolled back by', rollbacksOf],
 ];
 
-/** Says who asked for a change. */
+/** Says who asked for a command. */
 export function requesterOf({ requester }: ReportedChange): string {
   return requester ?? notKnown;
 }
 
+/** Says who did it: of a change who asked the API server for it. */
+export function authorOf({ event }: ReportedChange): string {
+  const author = authorText(event);
+  return author === '-' ? notKnown : author;
+}
+
 /** Says how far the author is known. */
 export function certaintyOf({ event }: ReportedChange): string {
-  return event.changedBy === null ? 'unknown' : notKnown;
+  return event.certainty;
 }
 
 function differenceOf({ event }: ReportedChange): string {

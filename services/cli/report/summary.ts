@@ -1,6 +1,6 @@
 // Counts the changes of a report while they pass: by who, how far that is known, kind and outcome. Each count stands
 // beside what it is of.
-import { certaintyOf, requesterOf } from './change-columns.ts';
+import { authorOf, certaintyOf, requesterOf } from './change-columns.ts';
 import type { ReportedChange } from './change-reads.ts';
 
 /** A name that somebody may have chosen; so many are counted apart, and the others together. */
@@ -39,7 +39,7 @@ export class Summary {
 }
 
 const questions: readonly (readonly [title: string, answer: (change: ReportedChange) => string])[] = [
-  ['author', ({ event }) => event.changedBy?.manager ?? 'not known'],
+  ['author', authorOf],
   ['requester', requesterOf],
   ['certainty', certaintyOf],
   ['what', ({ event }) => event.type],

@@ -1,6 +1,7 @@
 // Writes events for other tools, a line for each: JSON Lines, CSV (RFC 4180), CEF (ArcSight Common Event Format, as
 // SIEM systems read it), or plain text. Pure.
 import type { HistoryEvent } from '../client/event-reads.ts';
+import { authorText, claimText } from './author-text.ts';
 import { eventDeed, eventObject, eventReason, whyText } from './event-table.ts';
 import { oneLine } from './table.ts';
 
@@ -54,6 +55,16 @@ const csvColumns: readonly (readonly [title: string, cell: (event: HistoryEvent)
   ['reason', (event) => eventReason(event) ?? ''],
   ['ticket', ({ ticket }) => ticket ?? ''],
   ['requestedBy', ({ confirmation }) => confirmation?.requestedBy ?? ''],
+  ['certainty', ({ certainty }) => certainty],
+  ['user', ofRequests(({ user }) => user)],
+  ['impersonator', ofRequests(({ impersonator }) => impersonator ?? '')],
+  ['groups', ofRequests(({ groups }) => groups.join(' '))],
+  ['userAgent', ofRequests(({ userAgent }) => userAgent)],
+  ['sourceAddress', ofRequests(({ sourceAddresses }) => sourceAddresses.join(' '))],
+  ['auditId', ofRequests(({ auditId }) => auditId)],
+  ['tool', ofRequests(({ tool }) => tool)],
+  ['role', ofRequests(({ role }) => role ?? '')],
+  ['claim', claimText],
 ];
 
 const bodyColumns: typeof csvColumns = [
@@ -67,6 +78,14 @@ function columnsOf(bodies: boolean): typeof csvColumns {
 
 function bodyText(body: NonNullable<HistoryEvent['bodies']>['before'] | undefined): string {
   return body === null || body === undefined ? '' : JSON.stringify(body);
+}
+
+/** Writes something of each request, in their order, between semicolons; nothing where no request has it. */
+function ofRequests(cell: (request: HistoryEvent['requests'][number]) => string): (event: HistoryEvent) => string {
+  return ({ requests }) => {
+    const cells = requests.map(cell);
+    return cells.every((text) => text === '') ? '' : cells.join('; ');
+  };
 }
 
 /** A cell that a spreadsheet would take for a formula begins with an apostrophe: anyone in a cluster may write it. */
@@ -95,15 +114,13 @@ const cefSeverities: ReadonlyMap<string, number> = new Map([
 const bypassedSeverity = 8;
 
 function cefLine(event: HistoryEvent, version: string): string {
-  const { seq, type, recordedAt, at, cluster, kind, namespace, name, uid, to, changedBy, from, outcome, ticket } =
-    event;
+  const { seq, type, recordedAt, at, cluster, kind, namespace, name, uid, to, from, outcome, ticket } = event;
   const { requestedBy = null, bypassed = false } = event.confirmation ?? {};
   const header = ['Fleetgate', 'fleetgate', version, type, eventDeed(event)].map(cefHeader);
   const fields: readonly (readonly [string, string | null])[] = [
     ['rt', String(Date.parse(recordedAt))],
     ['externalId', seq],
-    ['suser', changedBy?.manager ?? null],
-    ['spriv', changedBy?.operation ?? null],
+    ...cefAuthor(event),
     ['shost', from],
     ['deviceCustomDate1Label', 'claimedAt'],
     ['deviceCustomDate1', String(Date.parse(at))],
@@ -125,12 +142,34 @@ function cefLine(event: HistoryEvent, version: string): string {
     ['cs5', ticket],
     ['flexString1Label', requestedBy === null ? null : 'requestedBy'],
     ['flexString1', requestedBy],
+    ['flexString2Label', 'certainty'],
+    ['flexString2', event.certainty],
+    ['auditId', event.requests.map(({ auditId }) => auditId).join(' ')],
+    ['claim', claimText(event)],
     ['before', bodyText(event.bodies?.before)],
     ['after', bodyText(event.bodies?.after)],
   ];
   const given = fields.flatMap(([key, value]) => (value === null || value === '' ? [] : [`${key}=${cefValue(value)}`]));
   const severity = bypassed ? bypassedSeverity : (cefSeverities.get(type) ?? 3);
   return `CEF:0|${[...header, String(severity)].join('|')}|${given.join(' ')}`;
+}
+
+/** Only of one request that is sure does the source speak; else it is who the manager says it is. */
+function cefAuthor({ changedBy, certainty, requests }: HistoryEvent): readonly (readonly [string, string | null])[] {
+  const request = requests.find(({ role }) => role !== 'finalizer') ?? requests[0];
+  if (request === undefined || certainty === 'one of')
+    return [
+      ['suser', changedBy?.manager ?? null],
+      ['spriv', changedBy?.operation ?? null],
+    ];
+  const { user, impersonator, groups, userAgent, sourceAddresses } = request;
+  return [
+    ['suser', impersonator ?? user],
+    ['duser', impersonator === null ? null : user],
+    ['spriv', groups.join(' ')],
+    ['requestClientApplication', userAgent],
+    ['src', sourceAddresses[0] ?? null],
+  ];
 }
 
 function cefOutcome(result: NonNullable<HistoryEvent['outcome']>['result']): string {
@@ -147,8 +186,9 @@ function cefValue(text: string): string {
 }
 
 function textLine(event: HistoryEvent): string {
-  const by = event.changedBy === null ? '' : ` by ${event.changedBy.manager}`;
-  const reason = whyText(event);
-  const why = reason === '' ? '' : `: ${reason}`;
+  const author = authorText(event);
+  const by = author === '-' ? ', author unknown' : ` by ${author} (${event.certainty})`;
+  const reasons = [whyText(event), claimText(event)].filter((text) => text !== '').join('; ');
+  const why = reasons === '' ? '' : `: ${reasons}`;
   return oneLine(`${event.recordedAt} #${event.seq} ${eventDeed(event)} ${eventObject(event)}${by}${why}`);
 }

@@ -1,4 +1,5 @@
 // Shows events of any objects as a table: when, what, about what, by whom, and what came of it or why.
+import { authorText, claimText } from './author-text.ts';
 import type { HistoryEvent } from '../client/event-reads.ts';
 import { type Column, type Look, tableOr } from './table.ts';
 
@@ -7,8 +8,9 @@ const columns: readonly Column<HistoryEvent>[] = [
   { title: 'AT', cell: ({ recordedAt }) => recordedAt },
   { title: 'WHAT', cell: eventDeed },
   { title: 'ABOUT', cell: eventObject },
-  { title: 'BY', cell: ({ changedBy }) => changedBy?.manager ?? '-' },
-  { title: 'WHY', cell: whyText },
+  { title: 'BY', cell: authorText },
+  { title: 'CERTAINTY', cell: ({ certainty }) => certainty },
+  { title: 'WHY', cell: (event) => [whyText(event), claimText(event)].filter((text) => text !== '').join('; ') },
 ];
 
 /** Writes the table of events, in their order. */

@@ -1,6 +1,7 @@
 // Shows the events of one object as a table: when, what, by whom, and a line for each changed field.
 import type { z } from 'zod';
 import type { objectEvent } from '#libs/api/models/history.ts';
+import { authorText, claimText, requestLines } from './author-text.ts';
 import { eventDeed, whyText } from './event-table.ts';
 import { fieldLine } from './field-text.ts';
 import { type Column, type Look, tableOr } from './table.ts';
@@ -12,6 +13,7 @@ interface Line {
   readonly at: string;
   readonly what: string;
   readonly by: string;
+  readonly certainty: string;
   readonly change: string;
 }
 
@@ -20,6 +22,7 @@ const columns: readonly Column<Line>[] = [
   { title: 'AT', cell: ({ at }) => at },
   { title: 'WHAT', cell: ({ what }) => what },
   { title: 'BY', cell: ({ by }) => by },
+  { title: 'CERTAINTY', cell: ({ certainty }) => certainty },
   { title: 'CHANGES', cell: ({ change }) => change },
 ];
 
@@ -37,10 +40,14 @@ function linesOf(event: ObjectEvent): readonly Line[] {
   const why = whyText(event);
   const isOfObject = event.type === 'applied' || event.type === 'deleted';
   if (isOfObject && why !== '') more.unshift(`because: ${why}`);
+  more.push(...requestLines(event), ...[claimText(event)].filter((text) => text !== ''));
   const change = isOfObject || why === '' ? first : why;
   return [
-    { seq: event.seq, at: event.recordedAt, what: eventDeed(event), by: event.changedBy?.manager ?? '-', change },
-    ...more.map((line) => ({ seq: '', at: '', what: '', by: '', change: line })),
+    {
+      ...{ seq: event.seq, at: event.recordedAt, what: eventDeed(event), by: authorText(event) },
+      ...{ certainty: event.certainty, change },
+    },
+    ...more.map((line) => ({ seq: '', at: '', what: '', by: '', certainty: '', change: line })),
   ];
 }
 

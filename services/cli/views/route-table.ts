@@ -2,6 +2,7 @@
 // last.
 import type { z } from 'zod';
 import type { fleetRoute } from '#libs/api/models/route.ts';
+import { authorText } from './author-text.ts';
 import { type Column, type Look, ago, tableOr, textWidth, wrapLine } from './table.ts';
 
 export type Route = z.output<typeof fleetRoute>;
@@ -30,7 +31,8 @@ function columns(now: Date): readonly Column<Route>[] {
     { title: 'HOSTNAMES', cell: ({ hostnames }) => (hostnames.length === 0 ? '*' : hostnames.join(', ')) },
     { title: 'RULES', align: 'right', cell: ({ rules }) => String(rules) },
     { title: 'ACCEPTED', cell: ({ accepted }) => (accepted === null ? '-' : accepted ? 'yes' : 'no') },
-    { title: 'CHANGED BY', cell: ({ changedBy }) => changedBy?.manager ?? '-' },
+    { title: 'CHANGED BY', cell: authorText },
+    { title: 'CERTAINTY', cell: ({ certainty }) => certainty },
     { title: 'AGE', align: 'right', cell: ({ recordedAt }) => ago(recordedAt, now) },
     { title: 'PROBLEMS', cell: ({ problems }) => problems.join('; ') },
   ];

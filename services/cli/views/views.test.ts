@@ -85,13 +85,14 @@ await t.test('a history shows when a change was recorded, and beside it a claim 
     ...{ changedBy: { manager: 'folder/root', operation: 'Update' }, reason: null, from: null, outcome: null },
     ticket: null,
     confirmation: null,
+    ...{ certainty: 'manager only' as const, requests: [], claim: null },
     truncated: false,
     changes: [{ path: 'spec.hostnames[0]', before: 'a', after: 'b' }],
   };
   const look = { width: 200, now: new Date('2026-11-28T11:00:00Z') };
   t.match(
     historyTable([event], look),
-    /2026-11-28T10:00:00\.020Z  applied  folder\/root  ~ spec\.hostnames\[0\]: a → b/,
+    /2026-11-28T10:00:00\.020Z  applied  folder\/root  manager only  ~ spec\.hostnames\[0\]: a → b/,
   );
   t.notMatch(historyTable([event], look), 'its cluster says');
   const forged = historyTable([{ ...event, at: '2020-01-01T00:00:00.000Z' }], look);
@@ -101,7 +102,7 @@ await t.test('a history shows when a change was recorded, and beside it a claim 
   t.match(told, /a → b\n *because: OPS-1 slow cart/, 'why stands below what was changed');
   const late = { result: 'expired' as const, replaced: null, message: 'too late' };
   const command = { ...event, type: 'rollback', to: 3, reason: 'errors', outcome: late, changes: [] };
-  t.match(historyTable([command], look), /rollback to 3, expired  folder\/root  too late/);
+  t.match(historyTable([command], look), /rollback to 3, expired  folder\/root  manager only  too late/);
 });
 
 await t.test('problems of routes stand beside the rest where they fit, else below it', async (t) => {
@@ -113,6 +114,7 @@ await t.test('problems of routes stand beside the rest where they fit, else belo
     ...{ cluster: 'eu', kind: 'HTTPRoute', namespace: 'shop', name: 'shop', hostnames: ['shop.example'], rules: 2 },
     ...{ parents: [], accepted: true, problems, changedBy: null, changedAt: '2026-11-28T10:00:00Z', seq: '1' },
     ...{ recordedAt: '2026-11-28T10:00:00Z', generation: 1 },
+    ...{ certainty: 'unknown' as const, requests: [], claim: null },
   };
   const now = new Date('2026-11-28T11:00:00Z');
   t.match(routeTable([route], { now, width: undefined }, ''), /1h  BackendNotFound: .*; IdenticalMatch: /);

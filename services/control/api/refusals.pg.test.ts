@@ -38,7 +38,7 @@ void t.test('a parameter of the query that is not known is refused, at every end
     error: {
       message:
         'unknown in the query: "verb", "actor"; known are after, order, cluster, kind, namespace, name, type, ' +
-        'manager, since, until, host, path, gateway, bodies, limit',
+        'manager, by, tool, since, until, host, path, gateway, bodies, limit',
     },
   });
   t.match(

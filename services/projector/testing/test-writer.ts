@@ -42,8 +42,9 @@ export class TestWriter {
     test: Teardown,
     limits: Partial<Limits> = {},
     now: () => Date = () => new Date(),
+    databaseUrl?: string,
   ): Promise<TestWriter> {
-    const { url } = await throwawayPostgres(test);
+    const url = databaseUrl ?? (await throwawayPostgres(test)).url;
     const log = testLogger();
     const leadership = await awaitLeadership({
       url,

@@ -57,11 +57,12 @@ export const readGatewayHistory = serve(endpoints.readGatewayHistory, async (api
 
 export const listEvents = serve(endpoints.listEvents, async (api, { query }, caller) => {
   const managers = query.manager === undefined ? undefined : await api.personal.namesOf(query.manager, caller);
+  const by = query.by === undefined ? undefined : await api.personal.namesOf(query.by, caller);
   const { after, order, limit, bodies, manager: _, ...about } = query;
   const isWithBodies = bodies === 'true';
   const { rows, next } = await readEvents(
     api.db,
-    { ...about, managers },
+    { ...about, managers, by },
     { after, order, limit: isWithBodies ? Math.min(limit, bodiesMax) : limit },
     isWithBodies ? 'with bodies' : 'without bodies',
   );

@@ -24,13 +24,15 @@ const unsampled = [
   'name',
   'type',
   'manager',
+  'by',
+  'tool',
   'host',
   'path',
   'gateway',
 ] as const;
 
 export const listChanges = serve(endpoints.listChanges, async (api, { query }, caller) => {
-  const { after, order, limit, manager, what, sample, seed, ...about } = query;
+  const { after, order, limit, manager, by: user, what, sample, seed, ...about } = query;
   if ((sample === undefined) !== (seed === undefined)) return new Problem('bad-request', 'sample and seed go together');
   let page: Awaited<ReturnType<typeof readEvents>>;
   if (sample !== undefined && seed !== undefined) {
@@ -41,7 +43,8 @@ export const listChanges = serve(endpoints.listChanges, async (api, { query }, c
     page = { rows: await readEventsWithPrevious(api.db, seqs), next: null };
   } else {
     const managers = manager === undefined ? undefined : await api.personal.namesOf(manager, caller);
-    page = await readEvents(api.db, { ...about, managers }, { after, order, limit }, 'with bodies');
+    const by = user === undefined ? undefined : await api.personal.namesOf(user, caller);
+    page = await readEvents(api.db, { ...about, managers, by }, { after, order, limit }, 'with bodies');
     if (page.rows.length === 0 && page.next === null) {
       const absent = await absentPlace(api.db, { cluster: query.cluster });
       if (absent !== undefined) return absent;

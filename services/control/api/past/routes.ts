@@ -4,6 +4,7 @@ import type { z } from 'zod';
 import type { routeThen } from '#libs/api/models/past.ts';
 import { parsePlaceKey } from '#libs/gateway/object-key.ts';
 import type { Database } from '#libs/runtime/postgres/database.ts';
+import { type FactsOfEvent, noFacts, readFacts } from '../reads/attribution.ts';
 import { toRoute } from '../reads/routes.ts';
 import type { ObjectThen } from './objects.ts';
 
@@ -12,7 +13,7 @@ type Served = RouteThen['servedBy'][number];
 
 /** Tells whether a route named a gateway as its parent. */
 export function namesGateway(object: ObjectThen, gateway: string): boolean {
-  return shownRoute(object).parents.some((parent) => parent.gateway === gateway);
+  return shownRoute(object, noFacts).parents.some((parent) => parent.gateway === gateway);
 }
 
 /** Makes the routes, in their order. `gateways` are those of the moment with the versions that served. */
@@ -22,15 +23,19 @@ export async function toRoutesThen(
   gateways: readonly { readonly gateway: string; readonly serving: number }[],
 ): Promise<readonly RouteThen[]> {
   const served = await readServed(db, objects, gateways);
+  const facts = await readFacts(
+    db,
+    objects.map(({ seq }) => seq),
+  );
   return objects.map((object, index) => {
-    const { accepted: _, problems: __, parents, ...route } = shownRoute(object);
+    const { accepted: _, problems: __, parents, ...route } = shownRoute(object, facts.get(object.seq) ?? noFacts);
     const named = parents.map(({ accepted: ___, conditions: ____, ...parent }) => parent);
     return { ...route, parents: named, servedBy: [...(served.get(index) ?? [])] };
   });
 }
 
-function shownRoute(object: ObjectThen): ReturnType<typeof toRoute> {
-  return toRoute({ ...object, data: objectText(object.data), status: null });
+function shownRoute(object: ObjectThen, facts: FactsOfEvent): ReturnType<typeof toRoute> {
+  return toRoute({ ...object, ...facts, data: objectText(object.data), status: null });
 }
 
 /** Gives the text of the object in the text of its event. */

@@ -2,6 +2,7 @@
 // host, a path or a gateway are looked up first: events of few objects are found by the index of objects; else parts of
 // the history are read, the nearest first and each larger than the one before, until a page is full.
 import { type Kysely, sql } from 'kysely';
+import { factTypes } from '#libs/events/change-fact.ts';
 import { parsePlaceKey } from '#libs/gateway/object-key.ts';
 import { type Wanted, parentTerm, wantedHost, wantedPath } from '#libs/gateway/mentions.ts';
 import type { Database } from '#libs/runtime/postgres/database.ts';
@@ -18,6 +19,9 @@ export interface EventSearch {
   readonly type?: string | undefined;
   /** Who did it, by any of these names. */
   readonly managers?: readonly string[] | undefined;
+  /** Who did it or asked for it, by any of these names. */
+  readonly by?: readonly string[] | undefined;
+  readonly tool?: string | undefined;
   readonly since?: string | undefined;
   readonly until?: string | undefined;
   readonly host?: string | undefined;
@@ -70,7 +74,21 @@ export async function findEvents(
   return readParts(db, conditions, cut, parts, scope);
 }
 
-function conditionsOf({ cluster, kind, namespace, name, type, managers, since, until }: EventSearch): Conditions {
+/** Later facts are shown beside their changes, and alone only where they are asked for. */
+const hiddenTypes = sql`i.type <> all(array[${sql.join(factTypes.map((type) => sql`word_code(${type})`))}])`;
+
+function conditionsOf({
+  cluster,
+  kind,
+  namespace,
+  name,
+  type,
+  managers,
+  by,
+  tool,
+  since,
+  until,
+}: EventSearch): Conditions {
   const words = [cluster, kind, namespace, name, type].filter((word) => word !== undefined);
   const columns = sql`array[i.cluster, i.kind, i.namespace, i.name, i.type, i.manager]`;
   return {
@@ -81,7 +99,10 @@ function conditionsOf({ cluster, kind, namespace, name, type, managers, since, u
       ...isWord('name', name),
     ],
     event: [
+      ...(type === undefined ? [hiddenTypes] : []),
       ...isWord('type', type),
+      ...(by === undefined ? [] : [sql`(i.manager = any(${codesOf(by)}) or ${isNamed('by', by)})`]),
+      ...(tool === undefined ? [] : [isNamed('tool', [tool])]),
       ...(managers === undefined ? [] : [sql`i.manager = any(${codesOf(managers)})`]),
       ...(since === undefined ? [] : [sql`i.recorded_at >= ${since}`]),
       ...(until === undefined ? [] : [sql`i.recorded_at < ${until}`]),
@@ -91,6 +112,11 @@ function conditionsOf({ cluster, kind, namespace, name, type, managers, since, u
       ...(managers === undefined ? [] : [sql`${columns} && ${codesOf(managers)}`]),
     ],
   };
+}
+
+/** Asks whether a change is known by one of the names: of users, or of tools. */
+function isNamed(what: 'by' | 'tool', names: readonly string[]): Condition {
+  return sql`i.seq in (select n.seq from event_names n where n.what = ${what} and n.name = any(${names}::text[]))`;
 }
 
 /** Lists codes in a way that the planner knows them. */

@@ -7,6 +7,7 @@ import type { endpoints } from '#libs/api/endpoints.ts';
 import type { historyEvent, objectEvent } from '#libs/api/models/history.ts';
 import type { ObjectName } from '#libs/gateway/object-key.ts';
 import type { Database, Row } from '#libs/runtime/postgres/database.ts';
+import { type FactsOfEvent, factColumns, namesOfRow, toAttribution } from './attribution.ts';
 import { all } from './conditions.ts';
 import { type EventSearch, findEvents } from './event-search.ts';
 import { diffFields } from './field-diff.ts';
@@ -14,15 +15,13 @@ import { parseJson } from './kube-fields.ts';
 
 type EventFilter = z.output<typeof endpoints.listEvents.input>['query'];
 
-export type EventRow = Omit<Row<'events'>, 'batch' | 'leaf'>;
+export type EventRow = Omit<Row<'events'>, 'batch' | 'leaf'> & FactsOfEvent;
 
 /** `previous` is the data of the event of the same object before this one. */
-interface ObjectEventRow extends EventRow {
-  readonly previous: string | null;
-}
+type ObjectEventRow = EventRow & { readonly previous: string | null };
 
 const columns = sql`e.seq, e.id, e.type, e.cluster, e.kind, e.namespace, e.name, e.uid, e.manager, e.operation,
-  e.at, e.recorded_at, e.data`;
+  e.at, e.recorded_at, e.data, ${factColumns}`;
 const previous = sql`(
   select p.data from events p
    where p.cluster = e.cluster and p.kind = e.kind and p.namespace = e.namespace and p.name = e.name
@@ -67,6 +66,7 @@ const eventData = z.object({
     .catch(undefined),
 });
 const decidedTypes: ReadonlySet<string> = new Set(operatorTypes);
+const noNames = { users: [], tools: [] } as const;
 const noOutcome = { result: 'done', replaced: null, message: null } as const;
 const deedResults = { success: 'done', failure: 'failed', denied: 'denied' } as const;
 
@@ -82,6 +82,7 @@ export async function readObjectEvents(
       from events e
      where ${all([
        sql`e.cluster = ${cluster} and e.kind = ${kind} and e.namespace = ${namespace} and e.name = ${name}`,
+       sql`e.type not in ('attributed', 'traced')`,
        before && sql`e.seq < ${before}`,
      ])}
      order by e.seq desc limit ${limit + 1}`.execute(db);
@@ -131,12 +132,15 @@ export async function readEventsWithPrevious(
 
 /** Looks again at the words of an event, because words that are unlike may have equal codes. */
 function isMeant(row: EventRow, search: EventSearch): boolean {
-  const { managers } = search;
+  const { managers, by, tool } = search;
+  const { users, tools } = by === undefined && tool === undefined ? noNames : namesOfRow(row);
   return (
     (['cluster', 'kind', 'namespace', 'name', 'type'] as const).every(
       (column) => search[column] === undefined || search[column] === row[column],
     ) &&
-    (managers === undefined || (row.manager !== null && managers.includes(row.manager)))
+    (managers === undefined || (row.manager !== null && managers.includes(row.manager))) &&
+    (by === undefined || by.some((name) => name === row.manager || users.includes(name))) &&
+    (tool === undefined || tools.includes(tool))
   );
 }
 
@@ -166,6 +170,7 @@ export async function readCauses(
       from unnest(${numbers}::int[], ${seqs}::bigint[]) as v(version, seq),
            lateral (select ${columns} from events e
                      where e.batch = v.seq and e.seq <= v.seq and e.seq > v.seq - ${sql.lit(batchSpanMax)}
+                       and e.type not in ('attributed', 'traced')
                      order by e.seq desc limit 50) e`.execute(db);
   return new Map(
     versions.map(({ version }) => {
@@ -215,6 +220,7 @@ export function toEvent(row: EventRow): z.input<typeof historyEvent> {
     confirmation: confirmationOf(row, data),
     from: data?.from ?? null,
     outcome: outcomeOf(row, data?.outcome),
+    ...toAttribution(row),
   };
 }
 

@@ -8,6 +8,7 @@ import { serviceApisGroup } from '#libs/gateway/kinds.ts';
 import { parsePlaceKey, toNamespacedKey, toPlaceKey } from '#libs/gateway/object-key.ts';
 import type { Database, Row } from '#libs/runtime/postgres/database.ts';
 import { badConditions, problemText } from '#libs/api/bad-conditions.ts';
+import { type FactsOfEvent, factColumns, toAttribution } from './attribution.ts';
 import { all, likePattern } from './conditions.ts';
 import {
   type Condition,
@@ -20,7 +21,7 @@ import {
 
 type RouteFilter = z.output<typeof endpoints.listRoutes.input>['query'];
 
-interface RouteRow extends Omit<Row<'objects'>, 'uid' | 'hash'> {
+interface RouteRow extends Omit<Row<'objects'>, 'uid' | 'hash'>, FactsOfEvent {
   readonly status: unknown;
   readonly recorded_at: Date;
 }
@@ -36,7 +37,7 @@ export async function readRoutes(
   const isAfter = after && sql`(o.cluster, o.kind, o.namespace, o.name) > (${sql.join([...after])})`;
   const { rows } = await sql<RouteRow>`
     select o.cluster, o.kind, o.namespace, o.name, o.seq, o.manager, o.operation, o.at, o.data, s.status,
-           coalesce(e.recorded_at, o.at) as recorded_at
+           coalesce(e.recorded_at, o.at) as recorded_at, ${factColumns}
       from objects o
       left join events e on e.seq = o.seq
       left join statuses s
@@ -91,6 +92,7 @@ export function toRoute(row: RouteRow): z.input<typeof fleetRoute> {
     recordedAt: row.recorded_at.toISOString(),
     seq: row.seq,
     generation: metadata.generation,
+    ...toAttribution({ ...row, type: 'applied' }),
   };
 }
 
