@@ -72,8 +72,10 @@ await t.test('by the audit: installed, and each author right or said to be unkno
   t.comment(`by the audit, ${changes} changes, receiver away for ${downSeconds} s\n${table.text}`);
   t.same(table.wrong, [], 'nobody is named who did not do it');
   t.same(table.foreign, [], 'what changed nothing is attributed to nobody');
+  // Away for longer than the API server tries, what it was about to send as well as what came then is lost.
+  const open = Number(downSeconds) > 16 ? /racing|many/u : /racing/u;
   for (const [kind, { right, all }] of table.rows)
-    if (!/racing|away/u.test(kind)) t.equal(right, all, `${kind}: ${right} of ${all} right`);
+    if (!open.test(kind)) t.equal(right, all, `${kind}: ${right} of ${all} right`);
   const one = told.attributions.find(({ certainty }) => certainty === 'verified');
   t.match(one?.requests[0], { userAgent: /./u, sourceIPs: [/./u] });
 });
