@@ -1,9 +1,10 @@
 // Measures how many bytes of Postgres a small edit costs: a fleet of routes, then edits of one weight each, every edit
-// a transaction of the real writer. Prints bytes per edit by table and index, and what a year of 100 clusters with
+// a transaction of the real writer. Prints bytes per edit by table and index: as they were written, and as they are
+// left when all that is old enough is archived; what an edit costs in the archive; and what a year of 100 clusters with
 // 1,000 edits a day comes to.
 //
 //   npx node loadtest/storage-bench.ts [edits] [routes]
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Client } from 'pg';
@@ -13,6 +14,9 @@ import { createMetrics } from '#libs/runtime/metrics.ts';
 import { startPostgres } from '#libs/runtime/postgres/embedded-postgres.ts';
 import { applied } from '#libs/testing/given/change-events.ts';
 import { migrate } from '../migrations/run.ts';
+import { archiveEvents } from '../services/projector/archive/archive-events.ts';
+import { archiveVersions } from '../services/projector/archive/archive-versions.ts';
+import { openPlace } from '../services/projector/places/open-place.ts';
 import { Intake } from '../services/projector/ingest/intake.ts';
 import { Writer } from '../services/projector/ingest/writer.ts';
 import { awaitLeadership } from '../services/projector/leadership.ts';
@@ -22,6 +26,7 @@ import { newIdentity } from '../services/projector/presence.ts';
 const edits = Number(process.argv[2] ?? 1000);
 const routes = Number(process.argv[3] ?? 100);
 const editsPerYear = 100 * 1000 * 365;
+const retainedDays = 90;
 const routesPerTransaction = 100;
 
 /** A table's heap with its texts stored apart, or an index. */
@@ -54,7 +59,13 @@ try {
   }
   const before = await sizes(client);
   for (let edit = 0; edit < edits; edit++) await append(writer, [route(edit % routes, 2 + Math.floor(edit / routes))]);
-  printTable(before, await sizes(client));
+  const after = await sizes(client);
+  const archive = join(folder, 'archive');
+  await archiveEvents(client, openPlace(archive, {}), soon(), () => undefined);
+  await archiveVersions(client, openPlace(archive, {}), soon());
+  // What is free in a table is used again; here it is given back, so that only what is kept counts.
+  await client.query('vacuum full');
+  printTable(before, after, await sizes(client), await bytesBelow(archive));
   await leadership.release();
   await client.end();
 } finally {
@@ -84,16 +95,53 @@ async function sizes(client: Client): Promise<readonly Part[]> {
   return rows.map(({ part, bytes }) => ({ part, bytes: Number(bytes) }));
 }
 
-function printTable(before: readonly Part[], after: readonly Part[]): void {
-  const sizesBefore = new Map(before.map(({ part, bytes }) => [part, bytes]));
-  const grown = after.map(({ part, bytes }) => ({ part, bytes: (bytes - (sizesBefore.get(part) ?? 0)) / edits }));
-  const total = grown.reduce((sum, { bytes }) => sum + bytes, 0);
-  const gigabytes = ((total * editsPerYear) / 1e9).toFixed(1);
-  process.stdout.write('| table / index | bytes per edit |\n| --- | ---: |\n');
-  for (const { part, bytes } of grown)
-    if (Math.round(bytes) > 0) process.stdout.write(`| ${part} | ${Math.round(bytes)} |\n`);
-  process.stdout.write(`| all | ${Math.round(total)} |\n`);
-  process.stdout.write(`${edits} edits of ${routes} routes; a year of 100 × 1,000 a day: ${gigabytes} GB\n`);
+function printTable(
+  before: readonly Part[],
+  after: readonly Part[],
+  archived: readonly Part[],
+  archiveBytes: number,
+): void {
+  const perEdit = (parts: readonly Part[]): ReadonlyMap<string, number> => {
+    const then = new Map(before.map(({ part, bytes }) => [part, bytes]));
+    return new Map(parts.map(({ part, bytes }) => [part, (bytes - (then.get(part) ?? 0)) / edits]));
+  };
+  const [written, left] = [perEdit(after), perEdit(archived)];
+  print('| table / index | bytes per edit | after archiving |\n| --- | ---: | ---: |');
+  for (const [part, bytes] of written)
+    if (Math.round(bytes) > 0 || Math.round(left.get(part) ?? 0) > 0)
+      print(`| ${part} | ${Math.round(bytes)} | ${Math.round(left.get(part) ?? 0)} |`);
+  print(`| all | ${Math.round(sum(written))} | ${Math.round(sum(left))} |`);
+  print(`in the archive: ${Math.round(archiveBytes / edits)} bytes per edit`);
+  const retained = (editsPerYear / 365) * retainedDays;
+  print(
+    `${edits} edits of ${routes} routes; a year of 100 × 1,000 a day: ${gigabytes(sum(written), editsPerYear)}; ` +
+      `with ${retainedDays} days in the database: ${gigabytes(sum(written), retained)} of them and ` +
+      `${gigabytes(sum(left), editsPerYear - retained)} of older ones, ` +
+      `${gigabytes(archiveBytes / edits, editsPerYear)} in the archive`,
+  );
+}
+
+function sum(parts: ReadonlyMap<string, number>): number {
+  return [...parts.values()].reduce((all, one) => all + one, 0);
+}
+
+function gigabytes(bytesEach: number, count: number): string {
+  return `${((bytesEach * count) / 1e9).toFixed(1)} GB`;
+}
+
+/** Gives a moment that everything is older than. */
+function soon(): Date {
+  return new Date(Date.now() + 60_000);
+}
+
+async function bytesBelow(root: string): Promise<number> {
+  const files = await readdir(root, { recursive: true, withFileTypes: true }).catch(() => []);
+  const whole = files.filter((file) => file.isFile()).map((file) => stat(join(file.parentPath, file.name)));
+  return (await Promise.all(whole)).reduce((sum, { size }) => sum + size, 0);
+}
+
+function print(line: string): void {
+  process.stdout.write(`${line}\n`);
 }
 
 function platform(): readonly ChangeEvent[] {

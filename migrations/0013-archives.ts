@@ -12,10 +12,10 @@ const statements = [
      at timestamptz not null default clock_timestamp())`,
   `create table archived_versions (
      gateway text not null,
-     version int not null,
      file text not null,
+     versions int4multirange not null,
      place text not null,
-     primary key (gateway, version))`,
+     primary key (gateway, file))`,
   // Rows stay: the newest event of each object that there is, every event of a Gateway that there is, and what is
   // looked up whatever its age.
   `create function archive_events(first_seq bigint, last_seq bigint, to_place text) returns bigint

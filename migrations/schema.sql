@@ -13,10 +13,10 @@ create table agents (
 
 create table archived_versions (
   gateway text not null,
-  version integer not null,
   file text not null,
+  versions int4multirange not null,
   place text not null,
-  constraint archived_versions_pkey PRIMARY KEY (gateway, version)
+  constraint archived_versions_pkey PRIMARY KEY (gateway, file)
 );
 
 create table archives (

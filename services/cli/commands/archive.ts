@@ -5,14 +5,17 @@ import { z } from 'zod';
 import { parsePlaceKey } from '#libs/gateway/object-key.ts';
 import { addOptions, defineOptions, readOptions, text } from '#libs/runtime/config.ts';
 import { fail } from '#libs/runtime/errors.ts';
+import { runService } from '#libs/runtime/lifecycle.ts';
+import { createLogger } from '#libs/runtime/log.ts';
 import { databaseOptions } from '#libs/runtime/shared-options.ts';
 import { archivedEvents } from '../../projector/archive/archived-events.ts';
-import { runArchive } from '../../projector/archive/archiving.ts';
+import { runArchive, startArchiving } from '../../projector/archive/archiving.ts';
 import { archiveOptions } from '../../projector/archive/options.ts';
 import { restoreVersion } from '../../projector/archive/restore-version.ts';
 import { openPlace } from '../../projector/places/open-place.ts';
 import { withClient } from '../../projector/store/one-client.ts';
 import { withLocalDatabase } from '../local/local-database.ts';
+import { readTime } from '../names/typed-time.ts';
 import { endWithReader } from '../shell/client-command.ts';
 import { outputFormats, outputOption, printAnswer } from '../shell/output-format.ts';
 
@@ -30,8 +33,8 @@ const filterFlags = z.object({
   object: z.string().optional(),
   type: z.string().optional(),
   by: z.string().optional(),
-  since: z.iso.datetime({ offset: true }).optional(),
-  until: z.iso.datetime({ offset: true }).optional(),
+  since: z.string().optional(),
+  until: z.string().optional(),
   bodies: z.boolean().optional(),
 });
 
@@ -47,7 +50,14 @@ function configureRun(command: Command): void {
     .addOption(outputOption('answer'))
     .action(async (flags: Flags) => {
       const { output } = outputFlag.parse(flags);
-      const report = await runArchive(readOptions(archiveOptions, flags, await withLocalDatabase(process.env)));
+      const options = readOptions(archiveOptions, flags, await withLocalDatabase(process.env));
+      const { every } = options;
+      if (every !== undefined) {
+        const log = createLogger({ service: 'archive', level: options.logLevel });
+        runService('archive', async (signal) => startArchiving({ ...options, every }, log, signal), { log });
+        return;
+      }
+      const report = await runArchive(options);
       const { events, versions, entries, place, before } = report;
       const moved = events === null ? 'no events' : `events ${events.first} to ${events.last} (${events.gone} rows)`;
       printAnswer(
@@ -85,16 +95,20 @@ function configureEvents(command: Command): void {
     .option('--object <name>', 'about objects of this name')
     .option('--type <type>', 'of this type')
     .option('--by <manager>', 'by this manager, or id of a person')
-    .option('--since <time>', 'recorded since, RFC 3339')
-    .option('--until <time>', 'recorded before, RFC 3339')
+    .option('--since <time>', 'recorded since then: 2026-01-31T09:30:00Z, or how long ago: 15m, 2h, 3d')
+    .option('--until <time>', 'recorded before then')
     .addOption(new Option('--bodies', 'with what the event said'))
     .action(async (flags: Flags) => {
       endWithReader();
       const filter = filterFlags.parse(flags);
+      const now = new Date();
+      const since = filter.since === undefined ? -Infinity : readTime('--since', filter.since, now).getTime();
+      const until = filter.until === undefined ? Infinity : readTime('--until', filter.until, now).getTime();
+      const wanted = { ...filter, since, until };
       const place = openPlace(readOptions(eventOptions, flags, process.env).archive, process.env);
       for await (const events of archivedEvents(place, Number.MAX_SAFE_INTEGER))
         for (const { leaf: _, hash: __, data, ...event } of events)
-          if (isWanted(event, filter))
+          if (isWanted(event, wanted))
             process.stdout.write(`${JSON.stringify(filter.bodies === true ? { ...event, data } : event)}\n`);
     });
 }
@@ -109,7 +123,12 @@ interface Described {
   readonly recordedAt: string;
 }
 
-function isWanted(event: Described, filter: z.output<typeof filterFlags>): boolean {
+type Filter = Omit<z.output<typeof filterFlags>, 'since' | 'until'> & {
+  readonly since: number;
+  readonly until: number;
+};
+
+function isWanted(event: Described, filter: Filter): boolean {
   const pairs = [
     [filter.cluster, event.cluster],
     [filter.kind, event.kind],
@@ -119,10 +138,9 @@ function isWanted(event: Described, filter: z.output<typeof filterFlags>): boole
     [filter.by, event.manager],
   ];
   const recorded = Date.parse(event.recordedAt);
-  const { since, until } = filter;
   return (
     pairs.every(([wanted, said]) => wanted === undefined || wanted === said) &&
-    (since === undefined || recorded >= Date.parse(since)) &&
-    (until === undefined || recorded < Date.parse(until))
+    recorded >= filter.since &&
+    recorded < filter.until
   );
 }

@@ -79,15 +79,17 @@ interface OldVersions {
 /** Deletes the rows, but for what came to be needed meanwhile; nothing is appended while it does. */
 async function drop(client: ClientBase, { gateway, old, file, place, before }: OldVersions): Promise<number> {
   return alone(client, async () => {
-    const { rowCount } = await client.query(
+    const { rows } = await client.query<{ gone: string }>(
       `with gone as (
          delete from snapshots s
           where s.gateway = $3 and s.version = any($4)
             and not exists (select 1 from (${retained}) k where k.gateway = s.gateway and k.version = s.version)
          returning s.version)
-       insert into archived_versions (gateway, version, file, place)
-       select $3, version, $5, $6 from gone
-       on conflict (gateway, version) do update set file = excluded.file, place = excluded.place`,
+       insert into archived_versions (gateway, file, versions, place)
+       select $3, $5, range_agg(int4range(version, version + 1)), $6 from gone having count(*) > 0
+       on conflict (gateway, file) do update set versions = archived_versions.versions + excluded.versions,
+         place = excluded.place
+       returning (select count(*) from gone) as gone`,
       [before, keptMin, gateway, old, file, place],
     );
     await client.query(
@@ -99,7 +101,7 @@ async function drop(client: ClientBase, { gateway, old, file, place, before }: O
                             and (n.next is null or s.version < n.next))`,
       [gateway],
     );
-    return rowCount ?? 0;
+    return Number(rows[0]?.gone ?? 0);
   });
 }
 

@@ -1,6 +1,6 @@
 // Holds the options of the archive.
 import { type Options, defineOptions, duration, text } from '#libs/runtime/config.ts';
-import { databaseOptions } from '#libs/runtime/shared-options.ts';
+import { databaseOptions, logLevelOption } from '#libs/runtime/shared-options.ts';
 
 const dayMs = 24 * 3_600_000;
 
@@ -17,6 +17,12 @@ export const archiveOptions = defineOptions({
     description: 'how old events and versions are that leave: 90d, 12h',
     default: '90d',
   },
+  every: {
+    flag: '--every <duration>',
+    schema: duration({ minMs: 1000 }).optional(),
+    description: 'go on, and archive again so often',
+  },
+  ...logLevelOption,
 });
 
 export type ArchiveOptions = Options<typeof archiveOptions>;

@@ -12,7 +12,7 @@ const decompress = promisify(zstdDecompress);
 /** Restores a version; says from where. Throws FleetgateError 'not-found' or 'archive'. */
 export async function restoreVersion(client: ClientBase, gateway: string, version: number): Promise<string> {
   const { rows } = await client.query<{ file: string; place: string }>(
-    'select file, place from archived_versions where gateway = $1 and version = $2',
+    'select file, place from archived_versions where gateway = $1 and versions @> $2::int limit 1',
     [gateway, version],
   );
   const [row] = rows;
@@ -25,7 +25,11 @@ export async function restoreVersion(client: ClientBase, gateway: string, versio
     await client.query('select 1 from projector where id = 1 for update');
     await client.query(restoring, [lines, version]);
     await readVersionContent(client, gateway, version);
-    await client.query('delete from archived_versions where gateway = $1 and version = $2', [gateway, version]);
+    await client.query(
+      `update archived_versions set versions = versions - int4multirange(int4range($2, $2 + 1))
+        where gateway = $1 and versions @> $2::int`,
+      [gateway, version],
+    );
     await client.query('commit');
   } catch (error) {
     await client.query('rollback');

@@ -110,7 +110,7 @@ export async function readStanding(
        from gateways g join snapshots s on s.gateway = g.gateway and s.version = g.serving where g.gateway = $1`,
     [gateway],
   );
-  const left = await client.query('select 1 from archived_versions where gateway = $1 and version = $2', [
+  const left = await client.query('select 1 from archived_versions where gateway = $1 and versions @> $2::int', [
     gateway,
     wanted,
   ]);

@@ -185,8 +185,8 @@ class Differences {
 async function inDatabase(client: ClientBase, made: readonly NewVersion[]): Promise<readonly NewVersion[]> {
   if (made.length === 0) return made;
   const { rows } = await client.query<{ gateway: string; version: number }>(
-    `select a.gateway, a.version from archived_versions a
-       join unnest($1::text[], $2::int[]) as r(gateway, version) on r.gateway = a.gateway and r.version = a.version`,
+    `select r.gateway, r.version from unnest($1::text[], $2::int[]) as r(gateway, version)
+       join archived_versions a on a.gateway = r.gateway and a.versions @> r.version`,
     [made.map(({ gateway }) => gateway), made.map(({ version }) => version)],
   );
   const gone = new Set(rows.map(({ gateway, version }) => `${gateway} ${version}`));
