@@ -67,6 +67,12 @@ void t.test('a report in each form', async (t) => {
   await node.serves(shop.gateway, 3);
   await eventually(async () => (await db.rows('select 1 from version_applications where version = 3')).length > 0);
 
+  t.match(await run('at', `${shop.gateway}@2`, 'gateways'), /eu\/infra\/web +2 +live/);
+  t.match(await run('at', '4', 'routes'), /shop\/a +a\.example\.com +1 +eu\/infra\/web@1/);
+  t.match(await run('at', '#5', 'explain', 'GET', 'http://a.example.com/v2'), /Service shop\/shop port 80/);
+  await t.rejects(run('at', '0s', 'routes', '--sni', 'x'), /--sni: not an option of `at TIME routes`/);
+  await t.rejects(run('at', '#999', 'routes'), /has no #999/);
+
   const html = await run('report', '--since', '1h');
   t.notMatch(html, /<script|<img|javascript:|http:\/\/evil[^&]*"/i);
   t.match(html, '&#60;script&#62;');
