@@ -83,12 +83,12 @@ async function readHeads(db: Kysely<Database>, seq: string, filter: GatewayFilte
          where v.gateway = g.gateway and v.cause = 'rollback' and v.version <= h.head
          order by v.version desc limit 1) r on true
       left join lateral (
+        -- No version is stored between this one and the next.
         select true as archived from archived_versions a
-         where a.gateway = g.gateway and a.version > h.head
-           and not exists (select 1 from snapshots v where v.gateway = g.gateway and v.version = a.version)
-           and a.version < coalesce(
-             (select v.version from snapshots v where v.gateway = g.gateway and v.version > h.head
-               order by v.version limit 1), 2147483647)
+         where a.gateway = g.gateway
+           and a.versions && int4range(h.head + 1, (
+             select v.version from snapshots v where v.gateway = g.gateway and v.version > h.head
+              order by v.version limit 1))
          limit 1) x on true
      where ${all([
        sql`(h.head > 0 or x.archived)`,
