@@ -40,6 +40,8 @@ await t.test('old events and versions leave, are read, and come back', async (t)
   t.equal(events.length, 253);
   t.match(JSON.parse(events[0] ?? ''), { seq: 4, name: 'a', data: /"\/v1"/ });
   t.equal((await run('archive', 'events', '--archive', folder, '--by', 'nobody')).stdout, '');
+  const ofOne = await run('archive', 'events', '--archive', folder, '--object', 'eu/httproute/shop/a');
+  t.match(JSON.parse(ofOne.stdout.split('\n')[0] ?? ''), { seq: 4, name: 'a' }, 'an object is named as elsewhere');
   t.match(await run('archive', 'events', '--archive', folder, '--since', 'yesterday'), { code: 2 });
 
   t.match(await run('rebuild', '--verify'), { code: 1, stderr: /events 1 to 256 are in the archive .*--archive/s });

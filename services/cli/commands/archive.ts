@@ -15,6 +15,7 @@ import { restoreVersion } from '../../projector/archive/restore-version.ts';
 import { openPlace } from '../../projector/places/open-place.ts';
 import { withClient } from '../../projector/store/one-client.ts';
 import { withLocalDatabase } from '../local/local-database.ts';
+import { readObjectName } from '../names/object-name.ts';
 import { readTime } from '../names/typed-time.ts';
 import { endWithReader } from '../shell/client-command.ts';
 import { outputFormats, outputOption, printAnswer } from '../shell/output-format.ts';
@@ -59,7 +60,8 @@ function configureRun(command: Command): void {
       }
       const report = await runArchive(options);
       const { events, versions, entries, place, before } = report;
-      const moved = events === null ? 'no events' : `events ${events.first} to ${events.last} (${events.gone} rows)`;
+      const moved =
+        events === null ? 'no events' : `events ${events.first} to ${events.last} (${events.gone} left the database)`;
       printAnswer(
         output,
         report,
@@ -92,7 +94,7 @@ function configureEvents(command: Command): void {
     .option('--cluster <name>', 'by its name in the history')
     .option('--kind <kind>', 'of objects of this kind')
     .option('--namespace <name>', 'in this namespace')
-    .option('--object <name>', 'about objects of this name')
+    .option('--object <object>', 'only of this object: cluster/Kind/namespace/name')
     .option('--type <type>', 'of this type')
     .option('--by <manager>', 'by this manager, or id of a person')
     .option('--since <time>', 'recorded since then: 2026-01-31T09:30:00Z, or how long ago: 15m, 2h, 3d')
@@ -104,7 +106,8 @@ function configureEvents(command: Command): void {
       const now = new Date();
       const since = filter.since === undefined ? -Infinity : readTime('--since', filter.since, now).getTime();
       const until = filter.until === undefined ? Infinity : readTime('--until', filter.until, now).getTime();
-      const wanted = { ...filter, since, until };
+      const { object, ...others } = filter;
+      const wanted = { ...others, ...(object === undefined ? {} : readObjectName('--object', object)), since, until };
       const place = openPlace(readOptions(eventOptions, flags, process.env).archive, process.env);
       for await (const events of archivedEvents(place, Number.MAX_SAFE_INTEGER))
         for (const { leaf: _, hash: __, data, ...event } of events)
@@ -123,7 +126,8 @@ interface Described {
   readonly recordedAt: string;
 }
 
-type Filter = Omit<z.output<typeof filterFlags>, 'since' | 'until'> & {
+type Filter = Omit<z.output<typeof filterFlags>, 'since' | 'until' | 'object'> & {
+  readonly name?: string;
   readonly since: number;
   readonly until: number;
 };
@@ -133,7 +137,7 @@ function isWanted(event: Described, filter: Filter): boolean {
     [filter.cluster, event.cluster],
     [filter.kind, event.kind],
     [filter.namespace, event.namespace],
-    [filter.object, event.name],
+    [filter.name, event.name],
     [filter.type, event.type],
     [filter.by, event.manager],
   ];
