@@ -68,8 +68,9 @@ interface ArchivesTable {
 
 interface ArchivedVersionsTable {
   readonly gateway: string;
-  readonly version: number;
   readonly file: string;
+  /** An int4multirange as text. */
+  readonly versions: string;
   readonly place: string;
 }
 
