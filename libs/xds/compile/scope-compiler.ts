@@ -10,7 +10,9 @@ import type { RouteIndex } from './route-index.ts';
 import type { RuleRecord } from './rule-record.ts';
 import { buildLocator, buildScope } from '#libs/xds/envoy/scope.ts';
 import { type RankedRule, rankRules, scopeRoutes } from './scope-routes.ts';
-import { type Located, locatorHostname, scopeName } from '#libs/xds/envoy/scope-selection.ts';
+import type { ProtoMessage } from '#libs/xds/envoy/resources.ts';
+import type { RoutePlace } from '#libs/xds/envoy/rule-routes.ts';
+import { type Located, foundMetadata, locatorHostname, scopeName } from '#libs/xds/envoy/scope-selection.ts';
 
 interface PortScopes {
   /** Hostname → name of its scope. */
@@ -75,10 +77,9 @@ export class ScopeCompiler {
     const isPattern = hostname.startsWith('*');
     const wider = isPattern || filters !== undefined ? widerWithin(model, owner, hostname, scopes) : [];
     const place = { port, portOffset: this.#portOffset, protocol, hostname } as const;
-    // Rules of wider hostnames do what they do in scopes of their own: redirects keep the Host that was sent.
     const routes = [
       ...scopeRoutes([own], place),
-      ...scopeRoutes(wider, isPattern ? place : { ...place, hostname: '*' }),
+      ...(isPattern ? scopeRoutes(wider, place) : foundWider(wider, place)),
     ];
     const name = scopeName(chain, hostname);
     if (before !== undefined && before !== name) this.#table.delete('scope', before);
@@ -102,6 +103,15 @@ export class ScopeCompiler {
     }
     this.#table.set(buildLocator(port, places));
   }
+}
+
+/**
+ * Gives the routes of wider hostnames in the scope of an exact one. They do what they do in scopes of their own, so
+ * that redirects keep the Host that was sent; but a request that they take is found here, however its Host is spelt:
+ * what is consented to may turn it to a rule of this hostname yet.
+ */
+function foundWider(wider: readonly (readonly RankedRule[])[], place: RoutePlace): readonly ProtoMessage[] {
+  return scopeRoutes(wider, { ...place, hostname: '*' }).map((route) => ({ ...route, metadata: foundMetadata }));
 }
 
 function emptyScopes(): PortScopes {
