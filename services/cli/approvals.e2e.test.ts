@@ -67,7 +67,7 @@ await t.test('one asks, another sees it and confirms it', async (t) => {
   t.match((await fleet.cli('snapshots', gateway)).stdout, /rollback to \d+ +ann, confirmed by bob .*OPS-1 errors/);
   const history = (await fleet.cli('history', 'eu/Gateway/platform/shared')).stdout;
   t.match(history, new RegExp(`approved rollback to ${first} +bob`));
-  t.match(history, new RegExp(`requested rollback to ${first} +ann +OPS-1 errors`));
+  t.match(history, new RegExp(`requested rollback to ${first} +ann +verified +OPS-1 errors`));
   const events = await fleet.cli('events', '--what', 'approved', '--format', 'csv');
   t.match(events.stdout, /approved,eu,Gateway,platform,shared,.*,bob,.*,ann/);
 });

@@ -2,7 +2,6 @@
 import t from 'tap';
 import { followGuide } from './testing/followed-guide.ts';
 
-const runsOnce =
-  /^(cp|sh|sed|mkdir|npx fleetgate (rollback|release|audit|cluster|token|archive run)) |^FLEETGATE_URL=/u;
+const runsOnce = /^(cp|sh|sed|mkdir|npx fleetgate (rollback|release|audit|cluster|token)) |^FLEETGATE_URL=/u;
 
 await t.test('the tour', (t) => followGuide(t, { path: 'examples/audit/README.md', runsOnce }));
