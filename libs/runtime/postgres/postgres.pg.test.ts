@@ -1,5 +1,6 @@
 // Tests the embedded server and the connections against a real Postgres, which is killed on the way.
 import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { chmod, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -210,6 +211,8 @@ void t.test('an owner that is killed leaves nothing that stops the next one', as
   });
   t.ok(await identityOf(pid));
   owner.kill('SIGKILL');
+  // Until it is gone it holds the folder.
+  await once(owner, 'exit');
   const server = await startPostgres({ dataDir: folder, log });
   t.teardown(() => server.stop());
   t.equal(await identityOf(pid), undefined, 'the one before is gone');
