@@ -1,5 +1,7 @@
 // Speaks HTTP for tests at the level of bytes: backends answer what they were asked, and a client sends exactly what it
 // is told.
+import { randomInt } from 'node:crypto';
+import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { createServer, type IncomingHttpHeaders, type OutgoingHttpHeaders } from 'node:http';
 import { connect as connectHttp2, createServer as createHttp2Server } from 'node:http2';
@@ -57,11 +59,26 @@ export async function startBackend(
   return { port, seen };
 }
 
-/** Gives a port on 127.0.0.1 that was free a moment ago. */
+/** Below those that systems give to connections (net.ipv4.ip_local_port_range): no client comes by such a port. */
+const listenedPorts = { first: 10_000, last: 32_000 };
+const portTries = 100;
+
+/** Gives a port on 127.0.0.1 that was free a moment ago, for TCP and UDP, and that no connection takes by itself. */
 export async function freePort(): Promise<number> {
-  const port = await tryPort('127.0.0.1', 0);
-  if (port === undefined) throw new Error('no port of 127.0.0.1 is free');
-  return port;
+  const { first, last } = listenedPorts;
+  for (let attempt = 0; attempt < portTries; attempt++) {
+    const port = randomInt(first, last);
+    if ((await tryPort('127.0.0.1', port)) !== undefined && (await isFreeForDatagrams(port))) return port;
+  }
+  throw new Error(`of ${portTries} ports of 127.0.0.1 none is free`);
+}
+
+function isFreeForDatagrams(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = createSocket('udp4');
+    socket.once('error', () => socket.close(() => resolve(false)));
+    socket.bind({ port, address: '127.0.0.1', exclusive: true }, () => socket.close(() => resolve(true)));
+  });
 }
 
 export interface Answer {
