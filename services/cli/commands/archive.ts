@@ -17,7 +17,6 @@ import { withClient } from '../../projector/store/one-client.ts';
 import { withLocalDatabase } from '../local/local-database.ts';
 import { readObjectName } from '../names/object-name.ts';
 import { readTime } from '../names/typed-time.ts';
-import { endWithReader } from '../shell/client-command.ts';
 import { outputFormats, outputOption, printAnswer } from '../shell/output-format.ts';
 
 type Flags = Record<string, unknown>;
@@ -101,7 +100,6 @@ function configureEvents(command: Command): void {
     .option('--until <time>', 'recorded before then')
     .addOption(new Option('--bodies', 'with what the event said'))
     .action(async (flags: Flags) => {
-      endWithReader();
       const filter = filterFlags.parse(flags);
       const now = new Date();
       const since = filter.since === undefined ? -Infinity : readTime('--since', filter.since, now).getTime();

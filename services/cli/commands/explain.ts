@@ -13,7 +13,6 @@ import { readAges, readFleetGround } from '../explain/fleet-ground.ts';
 import type { Ground } from '../explain/ground.ts';
 import { readManifestsGround } from '../explain/manifests-ground.ts';
 import { readTyped } from '../explain/typed-request.ts';
-import { endWithReader } from '../shell/client-command.ts';
 import { exitCodes } from '../shell/exit-code.ts';
 import { addFleetOptions, fleetFlags, gatewayForm, parseFlags } from '../shell/options.ts';
 import { currentLook, printAnswer } from '../shell/output-format.ts';
@@ -80,7 +79,6 @@ export function configureExplain(command: Command): void {
   addFleetOptions(command)
     .addHelpText('after', examples)
     .action(async (first: string, second: string | undefined) => {
-      endWithReader();
       const given = parseFlags(flags, command);
       await tellExplanation([first, second], given, () => readGround(given));
     });

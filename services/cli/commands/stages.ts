@@ -9,7 +9,6 @@ import { limitOptions, limitsOf } from '../../projector/limits.ts';
 import type { WantedEvent } from '../../projector/replay/replay.ts';
 import { withLocalDatabase } from '../local/local-database.ts';
 import { type ObjectName, parseObjectName } from '../names/object-name.ts';
-import { endWithReader } from '../shell/client-command.ts';
 import { addFleetOptions, fleetFlags, parseFlags } from '../shell/options.ts';
 import { currentLook, printAnswer } from '../shell/output-format.ts';
 import { historyStages, manifestStages, type StagesReport } from '../stages/stages-report.ts';
@@ -54,7 +53,6 @@ export function configureStages(command: Command): void {
   addOptions(command, replayOptions)
     .addHelpText('after', more)
     .action(async (change: string | undefined) => {
-      endWithReader();
       const given = parseFlags(flags, command);
       const report = await readReport(change, given, command.opts());
       printAnswer(given.output, report, () => stagesText(report, currentLook(), given.all));

@@ -23,7 +23,6 @@ export function addClientAction<F extends z.ZodType>(
   action: (context: ClientContext, args: readonly (string | undefined)[], flags: z.output<F>) => Promise<void>,
 ): void {
   addFleetOptions(command).action(async (...given: readonly unknown[]) => {
-    endWithReader();
     const { output, data } = fleetFlags.parse(command.opts());
     const client = new FleetClient(await findFleet(process.env, data));
     const context: ClientContext = {
@@ -38,9 +37,4 @@ export function addClientAction<F extends z.ZodType>(
       .map((arg) => (typeof arg === 'string' ? arg : undefined));
     await action(context, args, parseFlags(schema, command));
   });
-}
-
-/** Ends the process when whoever reads its output stops reading: `fleetgate routes | head`. */
-export function endWithReader(): void {
-  process.stdout.on('error', () => process.exit());
 }

@@ -1,5 +1,5 @@
-// Ends a command whose reader went away, as in `fleetgate events --limit 0 | head`: quietly, as programs do that a
-// closed pipe ends. What runs until it is told to stop is told so.
+// Ends a process whose reader went away, as in `fleetgate events --limit 0 | head`: quietly, as the system ends
+// programs that write into a closed pipe. The parts of an `up` end with it, as they do when it is killed.
 
 /** 128 + SIGPIPE, as a shell has it. */
 const endedByPipe = 141;
@@ -9,8 +9,7 @@ export function endWithReader(): void {
   for (const output of [process.stdout, process.stderr]) {
     output.on('error', (error: NodeJS.ErrnoException) => {
       if (error.code !== 'EPIPE') throw error;
-      if (process.listenerCount('SIGTERM') > 0) process.kill(process.pid, 'SIGTERM');
-      else process.exit(endedByPipe);
+      process.exit(endedByPipe);
     });
   }
 }
