@@ -22,6 +22,11 @@ void t.test('an event is replayed alone, found by its number, its object, or as 
   );
   t.match(changed.change.versions, [{ gateway: shop.gateway, version: 2 }]);
   t.match(await replay({ by: 'newest' }), { seq: '7', event: { kind: 'Gateway' }, change: { versions: [] } });
+  const deed = { v: 1, type: 'history-read', id: 'd', at: '2026-01-01T00:00:00Z', actor: null, from: 'x', reason: 'r' };
+  await db.rows(`insert into deeds (id, data) values ('d', $1)`, JSON.stringify(deed));
+  await db.writer.appendDeeds();
+  t.match(await db.rows('select max(seq)::int as seq from events'), [{ seq: 8 }]);
+  t.equal((await replay({ by: 'newest' })).seq, '7', 'of what is folded');
   const alone = await replay({ by: 'seq', seq: '4' });
   t.match(alone, { seq: '4', before: 3, event: { name: 'a' } }, 'an event amid its transaction');
   t.ok(alone.record.keys.length > 0);

@@ -7,7 +7,7 @@ import { fail } from '#libs/runtime/errors.ts';
 import type { Limits } from '#libs/projection/versions/limits.ts';
 import { Projection } from '#libs/projection/projection.ts';
 import type { FoldedEvent, ProjectionChange } from '#libs/projection/versions/projection-change.ts';
-import { contentsFor, type HistoryBatch, historyBatches } from '../store/history.ts';
+import { contentsFor, type HistoryBatch, historyBatches, unfoldedTypes } from '../store/history.ts';
 
 /** Names an event: by its number, as the newest of an object (without `cluster`, in any), or as the newest of all. */
 export type WantedEvent =
@@ -68,16 +68,16 @@ async function findSeq(client: ClientBase, wanted: WantedEvent): Promise<string>
   return seq;
 }
 
-/** Later facts are about objects, too, and nothing is folded of them. */
-const newest = "select max(seq) as seq from events where type not in ('node-left', 'attributed', 'traced')";
+/** Of those that are folded: what is noted of the fleet itself is often newer. */
+const newest = 'select max(seq) as seq from events where type <> all($1::text[])';
 
 function queryOf(wanted: WantedEvent): [query: string, values: unknown[]] {
   if (wanted.by === 'seq') return ['select seq from events where seq = $1', [wanted.seq]];
-  if (wanted.by === 'newest') return [newest, []];
+  if (wanted.by === 'newest') return [newest, [unfoldedTypes]];
   const { cluster, kind, namespace, name } = wanted.object;
   const query = `${newest}
-      and ($1::text is null or cluster = $1) and kind = $2 and namespace = $3 and name = $4`;
-  return [query, [cluster ?? null, kind, namespace, name]];
+      and ($2::text is null or cluster = $2) and kind = $3 and namespace = $4 and name = $5`;
+  return [query, [unfoldedTypes, cluster ?? null, kind, namespace, name]];
 }
 
 function describe(wanted: WantedEvent): string {

@@ -44,7 +44,7 @@ interface HistorySpan {
 }
 
 /** They change no version: what was done to the fleet itself, what became of nodes, and who asked for changes. */
-const unfoldedTypes: readonly string[] = [
+export const unfoldedTypes: readonly string[] = [
   ...deedTypes.filter((type) => type !== 'cluster-removed'),
   ...factTypes,
   'node-left',
