@@ -2,7 +2,7 @@
 // that no change waits for it: what Kubernetes' audit says comes up to half a minute later. It folds into nothing. This
 // is version 1.
 import { canonicalJson, sha256 } from '#libs/gateway/canonical.ts';
-import type { WatchedKind } from '#libs/gateway/kinds.ts';
+import type { FactPlace } from './fact-place.ts';
 
 /**
  * How far the author is known. `verified`: Kubernetes' audit names the request by uid and resulting version, or, for a
@@ -18,29 +18,19 @@ export const certainties = ['verified', 'admission', 'one-of', 'unknown'] as con
  */
 export const deletionRoles = ['asked', 'finalizer'] as const;
 
-export interface AttributionEvent {
+/**
+ * The same agent published the change before. Of several attributions of one change the surest holds, and of those the
+ * newest: a first `unknown` becomes `verified` when the audit comes late.
+ */
+export interface AttributionEvent extends FactPlace {
   readonly v: 1;
   readonly type: 'attributed';
-  readonly cluster: string;
-  readonly clusterUid: string;
-  readonly kind: WatchedKind;
-  /** '' for cluster-scoped kinds. */
-  readonly namespace: string;
-  readonly name: string;
-  readonly uid: string;
-  /**
-   * changeMessageId of the change that it speaks of, which the same agent published before. Of several attributions of
-   * one change the newest holds: a first `unknown` becomes `verified` when the audit comes late.
-   */
-  readonly change: string;
   readonly certainty: (typeof certainties)[number];
   /**
    * None where unknown. Else one, or several: where `one-of`; of a deletion, one for each role; and where one person
    * made a change by several requests of which the agent saw only the last state (then `verified`). Ordered by `at`.
    */
   readonly requests: readonly AttributedRequest[];
-  /** RFC 3339: when the agent could say so. */
-  readonly seenAt: string;
 }
 
 export interface AttributedRequest {

@@ -7,15 +7,13 @@ import {
   certainties,
   deletionRoles,
 } from './attribution-event.ts';
+import { readFactPlace } from './fact-place.ts';
 import { Cursor } from '#libs/gateway/fields/cursor.ts';
-import { clusterName, objectName } from '#libs/gateway/fields/names.ts';
-import { kindInfo } from '#libs/gateway/kinds.ts';
 import type { Parsed, Problem } from '#libs/gateway/problem.ts';
 
 const id = { min: 1, max: 253 };
 /** Kubernetes sets no bound to names of users. */
 const userText = { min: 1, max: 1024 };
-const changeId = { min: 1, max: 1000 };
 
 /** Reads one attribution. It holds as many requests as its certainty asks for. */
 export function parseAttributionEvent(json: unknown): Parsed<AttributionEvent> {
@@ -28,11 +26,10 @@ function readEvent(at: Cursor): AttributionEvent | undefined {
   if (at.requiredObject() === undefined) return undefined;
   if (at.field('v').integer(1, 1) === undefined) return at.field('v').problem('is not a known version');
   if (at.field('type').oneOf(['attributed']) === undefined) return at.field('type').problem('is no attribution');
-  const kind = kindInfo(at.field('kind').requiredText() ?? '');
-  if (kind === undefined) return at.field('kind').problem('is not a watched kind');
+  const place = readFactPlace(at);
+  if (place === undefined) return undefined;
   const certainty = at.field('certainty').oneOf(certainties);
   if (certainty === undefined) return at.field('certainty').problem('is none');
-  const namespace = at.field('namespace').text(objectNameOrNone);
   const requests = at
     .field('requests')
     .items(attributedMax.requests)
@@ -43,24 +40,11 @@ function readEvent(at: Cursor): AttributionEvent | undefined {
   return {
     v: 1,
     type: 'attributed',
-    cluster: at.field('cluster').requiredText(clusterName) ?? '',
-    clusterUid: at.field('clusterUid').requiredText(id) ?? '',
-    kind: kind.kind,
-    namespace: namespace ?? '',
-    name: at.field('name').requiredText(objectName) ?? '',
-    uid: at.field('uid').requiredText(id) ?? '',
-    change: at.field('change').requiredText(changeId) ?? '',
+    ...place,
     certainty,
     requests,
-    seenAt: readTime(at.field('seenAt')),
   };
 }
-
-const objectNameOrNone = {
-  max: 253,
-  pattern: /^(|(?!\.{1,2}$)[^/%\s\p{Cc}]+)$/u,
-  expected: 'a namespace',
-};
 
 function readRequest(at: Cursor): AttributedRequest {
   at.requiredObject();
@@ -74,7 +58,7 @@ function readRequest(at: Cursor): AttributedRequest {
     sourceIPs: readTexts(at.field('sourceIPs'), attributedMax.addresses),
     auditId: at.field('auditId').requiredText(id) ?? '',
     verb: at.field('verb').requiredText({ min: 1, max: 64 }) ?? '',
-    at: readTime(at.field('at')),
+    at: at.field('at').requiredTime() ?? '',
     ...(fieldManager === undefined ? {} : { fieldManager }),
     ...(role === undefined ? {} : { role }),
   };
@@ -91,10 +75,4 @@ function readUser(at: Cursor): RequestUser {
 
 function readTexts(at: Cursor, max: number): readonly string[] {
   return at.items(max).flatMap((item) => item.requiredText(userText) ?? []);
-}
-
-function readTime(at: Cursor): string {
-  const text = at.requiredText({ min: 1, max: 64 });
-  if (text !== undefined && Number.isNaN(Date.parse(text))) at.problem('is not a time');
-  return text ?? '';
 }

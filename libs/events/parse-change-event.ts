@@ -11,8 +11,8 @@ import type { KubeObject } from '#libs/gateway/object.ts';
 import type { Parsed, Problem } from '#libs/gateway/problem.ts';
 
 const id = { min: 1, max: 253 };
-const sealedMax = 64;
 const time = { min: 1, max: 64 };
+const sealedMax = 64;
 const sha256Hex = { pattern: /^[0-9a-f]{64}$/, expected: 'a SHA-256 in hex' };
 
 /** Reads one change event, of any version that ever was. The object's body stays unknown. */
@@ -38,8 +38,8 @@ function readEvent(at: Cursor, json: unknown): ChangeEvent | undefined {
     name: at.field('name').requiredText(objectName) ?? '',
     uid: at.field('uid').requiredText(id) ?? '',
     resourceVersion: at.field('resourceVersion').requiredText(id) ?? '',
-    at: readTime(at.field('at')),
-    seenAt: readTime(at.field('seenAt')),
+    at: at.field('at').requiredTime() ?? '',
+    seenAt: at.field('seenAt').requiredTime() ?? '',
   };
   const envelope = { kind: kind.kind, namespace: namespace ?? '', ...texts };
   const object = type === 'deleted' ? null : parseObject(at.field('object'), json, envelope);
@@ -65,12 +65,6 @@ function readEvent(at: Cursor, json: unknown): ChangeEvent | undefined {
 function readNamespace(at: Cursor, scope: KindInfo['scope']): string | undefined {
   if (scope === 'Cluster') return at.text({ max: 0 });
   return scope === 'Any' && at.text() === '' ? '' : at.requiredText(objectName);
-}
-
-function readTime(at: Cursor): string {
-  const text = at.requiredText(time);
-  if (text !== undefined && Number.isNaN(Date.parse(text))) at.problem('is not a time');
-  return text ?? '';
 }
 
 function readActor(at: Cursor): ChangeEvent['actor'] {

@@ -74,8 +74,8 @@ function readBase(at: Cursor) {
       name: actor.field('name').requiredText(text) ?? '',
       role: actor.field('role').requiredText(text) ?? '',
     },
-    at: readTime(at.field('at')),
-    expiresAt: readTime(at.field('expiresAt')),
+    at: at.field('at').requiredTime() ?? '',
+    expiresAt: at.field('expiresAt').requiredTime() ?? '',
     ...defined('expect', at.field('expect').integer(1, versionMax)),
     ...defined('force', at.field('force').boolean()),
     ...defined('reason', at.field('reason').text({ max: 1000 })),
@@ -90,12 +90,6 @@ function readSeen(at: Cursor): SeenStanding | undefined {
   const serving = at.field('serving').integer(0, versionMax) ?? 0;
   const head = at.field('head').integer(0, versionMax) ?? 0;
   return { serving, head, held: at.field('held').text(text) ?? null };
-}
-
-function readTime(at: Cursor): string {
-  const time = at.requiredText({ min: 1, max: 64 });
-  if (time !== undefined && Number.isNaN(Date.parse(time))) at.problem('is not a time');
-  return time ?? '';
 }
 
 function readOutcome(at: Cursor): StoredOutcome | undefined {

@@ -1,11 +1,9 @@
 // Reads traces from outside: unknown JSON becomes a TraceEvent, or the list of what is wrong with it.
 import { type TraceEvent, traceTools } from './trace-event.ts';
+import { readFactPlace } from './fact-place.ts';
 import { Cursor } from '#libs/gateway/fields/cursor.ts';
-import { clusterName, objectName } from '#libs/gateway/fields/names.ts';
-import { kindInfo } from '#libs/gateway/kinds.ts';
 import type { Parsed, Problem } from '#libs/gateway/problem.ts';
 
-const id = { min: 1, max: 253 };
 const claim = { max: 1024 };
 const place = { min: 1, max: 600 };
 
@@ -20,29 +18,21 @@ function readEvent(at: Cursor): TraceEvent | undefined {
   if (at.requiredObject() === undefined) return undefined;
   if (at.field('v').integer(1, 1) === undefined) return at.field('v').problem('is not a known version');
   if (at.field('type').oneOf(['traced']) === undefined) return at.field('type').problem('is no trace');
-  const kind = kindInfo(at.field('kind').requiredText() ?? '');
-  if (kind === undefined) return at.field('kind').problem('is not a watched kind');
+  const about = readFactPlace(at);
+  if (about === undefined) return undefined;
   const tool = at.field('tool').oneOf(traceTools);
   if (tool === undefined) return at.field('tool').problem('is no known tool');
-  const namespace = at.field('namespace');
   const revision = at.field('revision').text(claim);
   return {
     v: 1,
     type: 'traced',
-    cluster: at.field('cluster').requiredText(clusterName) ?? '',
-    clusterUid: at.field('clusterUid').requiredText(id) ?? '',
-    kind: kind.kind,
-    namespace: (namespace.text() ?? '') === '' ? '' : (namespace.text(objectName) ?? ''),
-    name: at.field('name').requiredText(objectName) ?? '',
-    uid: at.field('uid').requiredText(id) ?? '',
-    change: at.field('change').requiredText({ min: 1, max: 1000 }) ?? '',
+    ...about,
     tool,
     application: at.field('application').requiredText(place) ?? '',
     ...(revision === undefined ? {} : { revision }),
     ...readCommit(at.field('commit')),
     ...readStarter(at.field('initiatedBy')),
     source: at.field('source').requiredText(place) ?? '',
-    seenAt: readTime(at.field('seenAt')),
   };
 }
 
@@ -56,10 +46,4 @@ function readStarter(at: Cursor): Pick<TraceEvent, 'initiatedBy'> {
   if (at.object() === undefined) return {};
   const username = at.field('username').text(claim) ?? '';
   return { initiatedBy: { username, automated: at.field('automated').boolean() ?? false } };
-}
-
-function readTime(at: Cursor): string {
-  const text = at.requiredText({ min: 1, max: 64 });
-  if (text !== undefined && Number.isNaN(Date.parse(text))) at.problem('is not a time');
-  return text ?? '';
 }

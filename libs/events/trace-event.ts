@@ -2,23 +2,15 @@
 // which revision that had when the change was seen. Whoever may write the object can copy the tool's labels, so that it
 // proves nothing. It folds into nothing. This is version 1.
 import { canonicalJson, sha256 } from '#libs/gateway/canonical.ts';
-import type { WatchedKind } from '#libs/gateway/kinds.ts';
+import type { FactPlace } from './fact-place.ts';
 
 /** The tools whose labels and annotations are known. */
 export const traceTools = ['argocd', 'flux', 'helm'] as const;
 
-export interface TraceEvent {
+/** `seenAt` is when the change was seen and the tool's objects were looked at. */
+export interface TraceEvent extends FactPlace {
   readonly v: 1;
   readonly type: 'traced';
-  readonly cluster: string;
-  readonly clusterUid: string;
-  readonly kind: WatchedKind;
-  /** '' for cluster-scoped kinds. */
-  readonly namespace: string;
-  readonly name: string;
-  readonly uid: string;
-  /** changeMessageId of the change that it speaks of. */
-  readonly change: string;
   readonly tool: (typeof traceTools)[number];
   /** Kind, namespace and name of what the tool applies: `Application argocd/shop`. */
   readonly application: string;
@@ -30,8 +22,6 @@ export interface TraceEvent {
   readonly initiatedBy?: { readonly username: string; readonly automated: boolean };
   /** The label or annotation that led there: `annotation argocd.argoproj.io/tracking-id`. */
   readonly source: string;
-  /** RFC 3339: when the change was seen and the tool's objects were looked at. */
-  readonly seenAt: string;
 }
 
 /** Gives the Nats-Msg-Id of a trace, and its id in the history: the same finding is one event. */

@@ -91,6 +91,12 @@ export class Cursor {
     return this.present ? this.text(rule) : this.problem('is missing');
   }
 
+  /** Gives a text that says a time, such as RFC 3339, as it stands there. */
+  requiredTime(): string | undefined {
+    const text = this.requiredText({ min: 1, max: 64 });
+    return text !== undefined && Number.isNaN(Date.parse(text)) ? this.problem('is not a time') : text;
+  }
+
   integer(min: number, max: number): number | undefined {
     if (!this.present) return undefined;
     const value = this.#value;
