@@ -2,9 +2,8 @@
 // so is a leader that ended without a word.
 import type { Kysely } from 'kysely';
 import type { DeedEvent } from '#libs/events/deed-event.ts';
-import { parseDeedEvent } from '#libs/events/parse-deed-event.ts';
 import type { Database } from '#libs/runtime/postgres/database.ts';
-import { noteDeeds } from '#libs/runtime/postgres/deeds.ts';
+import { noteDeeds, readLastDeed } from '#libs/runtime/postgres/deeds.ts';
 import type { ProjectorIdentity } from './presence.ts';
 
 interface LogDeed {
@@ -15,7 +14,8 @@ interface LogDeed {
 
 /** Notes that a projector leads, and how the leader before it ended. */
 export async function noteLogStarted(db: Kysely<Database>, { self, epoch, now }: LogDeed): Promise<void> {
-  const reason = `writes the history under epoch ${epoch}, version ${self.version}; ${endOf(await readLast(db))}`;
+  const last = await readLastDeed(db, ['log-started', 'log-stopped']);
+  const reason = `writes the history under epoch ${epoch}, version ${self.version}; ${endOf(last)}`;
   await noteDeeds(db, [deedOf('log-started', self, epoch, now(), reason)]);
 }
 
@@ -34,21 +34,6 @@ function deedOf(
   const said = `${projector} ${reason}`;
   const id = `${type}:${epoch}`;
   return { v: 1, type, id, at: at.toISOString(), actor: null, from: host, subject: epoch, reason: said };
-}
-
-async function readLast(db: Kysely<Database>): Promise<DeedEvent | undefined> {
-  const row = await db
-    .selectFrom('events')
-    .select('data')
-    .where('cluster', '=', '')
-    .where('kind', '=', 'Log')
-    .where('namespace', '=', '')
-    .where('type', 'in', ['log-started', 'log-stopped'])
-    .orderBy('seq', 'desc')
-    .limit(1)
-    .executeTakeFirst();
-  const parsed = row === undefined ? undefined : parseDeedEvent(JSON.parse(row.data));
-  return parsed?.ok === true ? parsed.value : undefined;
 }
 
 function endOf(last: DeedEvent | undefined): string {

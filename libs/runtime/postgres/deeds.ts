@@ -3,7 +3,8 @@
 import { hostname, userInfo } from 'node:os';
 import type { Kysely } from 'kysely';
 import { Client, type ClientBase } from 'pg';
-import type { DeedEvent } from '#libs/events/deed-event.ts';
+import { type DeedEvent, deedKinds } from '#libs/events/deed-event.ts';
+import { parseDeedEvent } from '#libs/events/parse-deed-event.ts';
 import type { Database } from './database.ts';
 
 /** Who does something, and where from. */
@@ -22,6 +23,27 @@ export async function noteDeeds(db: Kysely<Database>, deeds: readonly DeedEvent[
     .values(deeds.map((deed) => ({ id: deed.id, data: JSON.stringify(deed) })))
     .onConflict((conflict) => conflict.doNothing())
     .execute();
+}
+
+/** Reads the newest deed of these types in the history, about one subject where one is given; undefined = none. */
+export async function readLastDeed(
+  db: Kysely<Database>,
+  types: readonly [DeedEvent['type'], ...DeedEvent['type'][]],
+  subject?: string,
+): Promise<DeedEvent | undefined> {
+  const row = await db
+    .selectFrom('events')
+    .select('data')
+    .where('cluster', '=', '')
+    .where('kind', '=', deedKinds[types[0]])
+    .where('namespace', '=', '')
+    .where('type', 'in', types)
+    .$if(subject !== undefined, (query) => query.where('name', '=', subject ?? ''))
+    .orderBy('seq', 'desc')
+    .limit(1)
+    .executeTakeFirst();
+  const parsed = row === undefined ? undefined : parseDeedEvent(JSON.parse(row.data));
+  return parsed?.ok === true ? parsed.value : undefined;
 }
 
 /** Notes a deed by a connection that there is. */

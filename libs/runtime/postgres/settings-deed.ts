@@ -4,7 +4,7 @@ import { hostname } from 'node:os';
 import type { Kysely } from 'kysely';
 import { parseDeedEvent } from '#libs/events/parse-deed-event.ts';
 import type { Database } from './database.ts';
-import { noteDeeds } from './deeds.ts';
+import { noteDeeds, readLastDeed } from './deeds.ts';
 
 type Settings = Readonly<Record<string, string>>;
 
@@ -12,7 +12,7 @@ const reasonMax = 4000;
 
 /** Notes the settings of a service that starts, unless the history or a note says that it has them already. */
 export async function noteSettings(db: Kysely<Database>, service: string, settings: Settings): Promise<void> {
-  const before = (await readNoted(db, service)) ?? (await readSettings(db, service));
+  const before = (await readNoted(db, service)) ?? (await readLastDeed(db, ['settings-changed'], service))?.settings;
   const changed = before === undefined ? undefined : changesOf(before, settings);
   if (changed?.length === 0) return;
   const reason = changed === undefined ? 'starts for the first time' : `starts with ${changed.join(', ')}`;
@@ -34,20 +34,6 @@ export async function noteSettings(db: Kysely<Database>, service: string, settin
 async function readNoted(db: Kysely<Database>, service: string): Promise<Settings | undefined> {
   const rows = await db.selectFrom('deeds').select('data').orderBy('noted_at').orderBy('id').execute();
   return rows.map(({ data }) => settingsIn(data, service)).findLast((settings) => settings !== undefined);
-}
-
-async function readSettings(db: Kysely<Database>, service: string): Promise<Settings | undefined> {
-  const row = await db
-    .selectFrom('events')
-    .select('data')
-    .where('cluster', '=', '')
-    .where('kind', '=', 'Settings')
-    .where('namespace', '=', '')
-    .where('name', '=', service)
-    .orderBy('seq', 'desc')
-    .limit(1)
-    .executeTakeFirst();
-  return row === undefined ? undefined : settingsIn(row.data, service);
 }
 
 function settingsIn(data: string, service: string): Settings | undefined {

@@ -1,17 +1,5 @@
 // Describes a row of the table of events, as a transaction appends it.
+import type { LoggedEvent } from '#libs/events/event-leaf.ts';
 
-export interface EventRow {
-  readonly seq: string;
-  readonly batch: string;
-  readonly id: string;
-  readonly type: string;
-  readonly cluster: string;
-  readonly kind: string;
-  readonly namespace: string;
-  readonly name: string;
-  readonly uid: string;
-  readonly manager: string | null;
-  readonly operation: string | null;
-  readonly at: string;
-  readonly data: string;
-}
+/** Says what its leaf says; the time of recording is the transaction's. */
+export type EventRow = Omit<LoggedEvent, 'recordedAt'> & { readonly seq: string; readonly batch: string };
