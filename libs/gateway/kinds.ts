@@ -302,6 +302,9 @@ export function kubernetesKind(kind: string): string {
   return kind.split('.', 1)[0] ?? kind;
 }
 
+/** Kinds whose objects are gateways, of every API. */
+export const gatewayKinds: readonly string[] = ['Gateway', 'Gateway.networking.x-k8s.io'];
+
 /** Gives the group of an apiVersion; '' for core, and for what is no apiVersion. */
 export function groupOf(apiVersion: unknown): string {
   const [group = '', version] = typeof apiVersion === 'string' ? apiVersion.split('/') : [];

@@ -8,7 +8,7 @@ import type { ChangeEvent } from '#libs/events/change-event.ts';
 import { carriedOut, type GatewayCommand, type SeenStanding } from '#libs/events/operator-event.ts';
 import { evolve, Fleet, type FleetChange, isStale, type KnownObject } from '#libs/fleet/fleet.ts';
 import type { DecisionWishes } from '#libs/gateway/objects/decision-wishes.ts';
-import { foreignKindOf, kindInfo, kindInfoOf } from '#libs/gateway/kinds.ts';
+import { foreignKindOf, gatewayKinds, kindInfo, kindInfoOf } from '#libs/gateway/kinds.ts';
 import type { KubeObject } from '#libs/gateway/object.ts';
 import { generation } from '#libs/gateway/fields/metadata.ts';
 import { ContentBook } from '#libs/projection/versions/content-book.ts';
@@ -28,9 +28,6 @@ import { sameValue } from '#libs/derivation/same-value.ts';
 import { createStages, type Stages } from '#libs/projection/stages/stages.ts';
 import { Outputs } from './outputs.ts';
 import { toPlaceKey } from '#libs/gateway/object-key.ts';
-
-/** Kinds whose objects are gateways. */
-const gatewayKinds: ReadonlySet<string> = new Set(['Gateway', 'Gateway.networking.x-k8s.io']);
 
 export class Projection {
   readonly #limits: Limits;
@@ -163,7 +160,7 @@ export class Projection {
     const before = this.#fleet.get(event.cluster, event.kind, event.namespace, event.name);
     const change = evolve(this.#fleet, event);
     if (change === undefined) return;
-    if (gatewayKinds.has(event.kind)) {
+    if (gatewayKinds.includes(event.kind)) {
       if (isRespecified(before, change)) respecified.add(change.key);
       if (event.type === 'deleted' && event.via === 'watch') removed.add(change.key);
     }
@@ -175,7 +172,7 @@ export class Projection {
     for (const known of this.#fleet.objectsOf(cluster)) {
       const key = toPlaceKey(known);
       const kind = kindInfo(known.kind)?.kind;
-      if (gatewayKinds.has(known.kind)) removed.add(key);
+      if (gatewayKinds.includes(known.kind)) removed.add(key);
       this.#fleet.remove(cluster, known.kind, known.namespace, known.name);
       if (kind !== undefined) this.#stages.sources.put(kind, key, undefined);
     }

@@ -3,6 +3,7 @@
 // then the newest events say it; of the others every event is folded, because what is done to a Gateway of another
 // class does not count as long as it is.
 import { type Kysely, sql } from 'kysely';
+import { gatewayKinds } from '#libs/gateway/kinds.ts';
 import { type ObjectName, toObjectKey } from '#libs/gateway/object-key.ts';
 import type { Database, Row } from '#libs/runtime/postgres/database.ts';
 import { type GatewayStep, type Standing, foldStanding, isOwnClass, isPinEnd, toObject } from './standing.ts';
@@ -18,7 +19,6 @@ export interface PastHead extends Pick<Row<'gateways'>, 'gateway' | 'cluster' | 
 
 type StepRow = GatewayStep & { readonly gateway: string };
 
-const gatewayKinds = ['Gateway', 'Gateway.networking.x-k8s.io'];
 const stepTypes = ['applied', 'deleted', 'rollback', 'release', 'approved'];
 
 /** Finds it by the names of gateways. */

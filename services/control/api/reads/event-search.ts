@@ -3,6 +3,7 @@
 // the history are read, the nearest first and each larger than the one before, until a page is full.
 import { type Kysely, sql } from 'kysely';
 import { factTypes } from '#libs/events/change-fact.ts';
+import { gatewayKinds } from '#libs/gateway/kinds.ts';
 import { parsePlaceKey } from '#libs/gateway/object-key.ts';
 import { type Wanted, parentTerm, wantedHost, wantedPath } from '#libs/gateway/mentions.ts';
 import type { Database } from '#libs/runtime/postgres/database.ts';
@@ -159,11 +160,10 @@ function mentioning({ terms, prefix }: Wanted): Condition {
 function aroundGateway(gateway: string): Condition {
   const place = parsePlaceKey(gateway);
   const prefix = `g:ListenerSet/${place.cluster}/`;
-  const ownKinds = ['Gateway', 'Gateway.networking.x-k8s.io'];
   const end = sql`${forever.toString()}::bigint`;
   return sql`
     select object_code(${place.cluster}, k, ${place.namespace}, ${place.name}) as object, 0::bigint as from_seq,
-           ${end} as until_seq from unnest(${ownKinds}::text[]) k
+           ${end} as until_seq from unnest(${gatewayKinds}::text[]) k
      union all
     select object, from_seq, coalesce(until_seq, ${end}) from object_mentions
      where term = ${parentTerm({ ...place, kind: 'Gateway' })}

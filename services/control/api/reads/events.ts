@@ -3,8 +3,10 @@ import { type Kysely, sql } from 'kysely';
 import { z } from 'zod';
 import { operatorTypes } from '#libs/events/operator-event.ts';
 import { isDeedType, outcomeOfDeed } from '#libs/events/deed-event.ts';
+import { factTypes } from '#libs/events/change-fact.ts';
 import type { endpoints } from '#libs/api/endpoints.ts';
 import type { historyEvent, objectEvent } from '#libs/api/models/history.ts';
+import { gatewayKinds } from '#libs/gateway/kinds.ts';
 import type { ObjectName } from '#libs/gateway/object-key.ts';
 import type { Database, Row } from '#libs/runtime/postgres/database.ts';
 import { type FactsOfEvent, factColumns, namesOfRow, toAttribution } from './attribution.ts';
@@ -82,7 +84,7 @@ export async function readObjectEvents(
       from events e
      where ${all([
        sql`e.cluster = ${cluster} and e.kind = ${kind} and e.namespace = ${namespace} and e.name = ${name}`,
-       sql`e.type not in ('attributed', 'traced')`,
+       sql`e.type <> all(${factTypes}::text[])`,
        before && sql`e.seq < ${before}`,
      ])}
      order by e.seq desc limit ${limit + 1}`.execute(db);
@@ -158,7 +160,7 @@ export async function readCauses(
   const seqs = versions.map(({ seq }) => seq);
   const { rows } = await sql<EventRow & { readonly version: number; readonly touched: boolean }>`
     select v.version, e.*,
-           e.kind in ('Gateway', 'Gateway.networking.x-k8s.io')
+           e.kind = any(${gatewayKinds}::text[])
              and e.cluster || '/' || e.namespace || '/' || e.name = ${gateway}
            or exists (
              select 1 from snapshot_changes c
@@ -170,7 +172,7 @@ export async function readCauses(
       from unnest(${numbers}::int[], ${seqs}::bigint[]) as v(version, seq),
            lateral (select ${columns} from events e
                      where e.batch = v.seq and e.seq <= v.seq and e.seq > v.seq - ${sql.lit(batchSpanMax)}
-                       and e.type not in ('attributed', 'traced')
+                       and e.type <> all(${factTypes}::text[])
                      order by e.seq desc limit 50) e`.execute(db);
   return new Map(
     versions.map(({ version }) => {
