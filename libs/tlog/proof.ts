@@ -56,6 +56,17 @@ export function tilesOfRanges(ranges: readonly LeafRange[], size: number): reado
   return [...tiles.values()];
 }
 
+/** Computes the hash of each range of a tree of that size; `read` gives the bytes of a tile, each once. */
+export async function readRangeHashes(
+  ranges: readonly LeafRange[],
+  size: number,
+  read: (tile: HashTile) => Promise<Uint8Array>,
+): Promise<readonly Uint8Array[]> {
+  const tiles = new Map<string, Uint8Array>();
+  for (const tile of tilesOfRanges(ranges, size)) tiles.set(`${tile.level}/${tile.index}`, await read(tile));
+  return hashRanges(ranges, (level, index) => tiles.get(`${level}/${index}`) ?? Buffer.of());
+}
+
 /** Computes the hash of each range from tiles; `tileOf` gives the bytes of one that `tilesOfRanges` names. */
 export function hashRanges(
   ranges: readonly LeafRange[],

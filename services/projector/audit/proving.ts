@@ -4,7 +4,7 @@ import type { ClientBase } from 'pg';
 import { fail } from '#libs/runtime/errors.ts';
 import type { NoteKey } from '#libs/tlog/note-key.ts';
 import { formatProofFile } from '#libs/tlog/proof-file.ts';
-import { hashRanges, inclusionRanges, tilesOfRanges, verifyInclusion } from '#libs/tlog/proof.ts';
+import { inclusionRanges, readRangeHashes, verifyInclusion } from '#libs/tlog/proof.ts';
 import { tileWidth } from '#libs/tlog/tiles.ts';
 import { hashLeaf } from '#libs/tlog/tree-hash.ts';
 import { withClient } from '../store/one-client.ts';
@@ -81,27 +81,24 @@ async function fromPlace(seq: number, checkpoint: SignedCheckpoint, place: LogPl
   mustHold(seq, checkpoint);
   const { size } = checkpoint;
   const index = seq - 1;
-  const ranges = inclusionRanges(index, size);
-  const tiles = new Map<string, Uint8Array>();
-  for (const { level, index: at } of tilesOfRanges(ranges, size))
-    tiles.set(`${level}/${at}`, Buffer.concat(await readTile(place, { level, index: at, size })));
+  const hashes = await readRangeHashes(inclusionRanges(index, size), size, async (tile) =>
+    Buffer.concat(await readTile(place, { ...tile, size })),
+  );
   const entries = await readEntries(place, Math.floor(index / tileWidth), size);
-  const hashes = hashRanges(ranges, (level, at) => tiles.get(`${level}/${at}`) ?? Buffer.of());
   return { leaf: String(entries[index % tileWidth]), hashes };
 }
 
 async function fromDatabase(client: ClientBase, seq: number, checkpoint: SignedCheckpoint): Promise<ProofParts> {
   mustHold(seq, checkpoint);
   const { size } = checkpoint;
-  const ranges = inclusionRanges(seq - 1, size);
   await beginReading(client);
   try {
-    const tiles = new Map<string, Uint8Array>();
-    for (const { level, index } of tilesOfRanges(ranges, size))
-      tiles.set(`${level}/${index}`, await readStoredTile(client, { level, index, size }));
+    const hashes = await readRangeHashes(inclusionRanges(seq - 1, size), size, (tile) =>
+      readStoredTile(client, { ...tile, size }),
+    );
     let leaf = '';
     for await (const rows of readLeaves(client, seq, seq)) leaf = rows[0]?.leaf ?? '';
-    return { leaf, hashes: hashRanges(ranges, (level, index) => tiles.get(`${level}/${index}`) ?? Buffer.of()) };
+    return { leaf, hashes };
   } finally {
     await client.query('rollback');
   }

@@ -9,7 +9,7 @@ import { type Checkpoint, formatCheckpoint } from '#libs/tlog/checkpoint.ts';
 import { encodeEntryBundle } from '#libs/tlog/entry-bundle.ts';
 import { extendFrontier, rootOf } from '#libs/tlog/frontier.ts';
 import type { NoteKey, NoteSigner } from '#libs/tlog/note-key.ts';
-import { consistencyRanges, hashRanges, tilesOfRanges, verifyConsistency } from '#libs/tlog/proof.ts';
+import { consistencyRanges, readRangeHashes, verifyConsistency } from '#libs/tlog/proof.ts';
 import { formatNote, signNote } from '#libs/tlog/signed-note.ts';
 import { tilePath, tileWidth } from '#libs/tlog/tiles.ts';
 import { hashLeaf } from '#libs/tlog/tree-hash.ts';
@@ -161,12 +161,10 @@ export class Publisher {
   }
 
   /** Proves from what is written that the tree of `since` leaves is the beginning of the tree of `size`. */
-  async #prove(since: number, size: number): Promise<readonly Uint8Array[]> {
-    const ranges = consistencyRanges(since, size);
-    const tiles = new Map<string, Uint8Array>();
-    for (const { level, index } of tilesOfRanges(ranges, size))
-      tiles.set(`${level}/${index}`, Buffer.concat(await readTile(this.#context.place, { level, index, size })));
-    return hashRanges(ranges, (level, index) => tiles.get(`${level}/${index}`) ?? Buffer.of());
+  #prove(since: number, size: number): Promise<readonly Uint8Array[]> {
+    return readRangeHashes(consistencyRanges(since, size), size, async ({ level, index }) =>
+      Buffer.concat(await readTile(this.#context.place, { level, index, size })),
+    );
   }
 
   /** Tells the history itself, once for what was published. */
