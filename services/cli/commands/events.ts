@@ -44,13 +44,7 @@ const followEveryMs = 500;
 
 /** Adds options and action. */
 export function configureEvents(command: Command): void {
-  addClusterOption(command)
-    .option('--namespace <name>', 'only of objects of this namespace')
-    .option('--kind <kind>', 'only of this kind: HTTPRoute, httproutes, Node, Token')
-    .option('--object <object>', 'only of this object: cluster/Kind/namespace/name')
-    .option('--host <host>', 'only of what named this host then, or a wildcard over it; also *.example.com')
-    .option('--path <path>', 'only of routes with a rule that could take this path then')
-    .option('--gateway <gateway>', 'only of this Gateway, commands for it, and what it was the parent of then')
+  addPlaceOptions(command)
     .option('--by <who>', 'only what this user asked for, or may have; by this field manager or token')
     .option('--tool <name>', 'only with this program, by its user agent, or by the claim of argocd, flux or helm')
     .addOption(new Option('--what <type>', 'only this').choices(eventTypes))
@@ -82,6 +76,17 @@ export function configureEvents(command: Command): void {
       last = newest !== undefined && BigInt(newest.seq) > BigInt(seen) ? newest.seq : seen;
     }
   });
+}
+
+/** Adds the options that say what events are about. */
+export function addPlaceOptions(command: Command): Command {
+  return addClusterOption(command)
+    .option('--namespace <name>', 'only of objects of this namespace')
+    .option('--kind <kind>', 'only of this kind: HTTPRoute, httproutes, Node, Token')
+    .option('--object <object>', 'only of this object: cluster/Kind/namespace/name')
+    .option('--host <host>', 'only of what named this host then, or a wildcard over it; also *.example.com')
+    .option('--path <path>', 'only of routes with a rule that could take this path then')
+    .option('--gateway <gateway>', 'only of this Gateway, commands for it, and what it was the parent of then');
 }
 
 /** Makes a query of flags. Throws FleetgateError 'config'. */

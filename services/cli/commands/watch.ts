@@ -4,10 +4,10 @@ import { type Command, Option } from 'commander';
 import { eventTypes } from '#libs/api/parameters.ts';
 import { readNewestEvents } from '../client/event-reads.ts';
 import { addClientAction } from '../shell/client-command.ts';
-import { addClusterOption, fleetFlags } from '../shell/options.ts';
+import { fleetFlags } from '../shell/options.ts';
 import { watch } from '../watch/watch.ts';
 import { watchedJson, watchedLine } from '../watch/watched.ts';
-import { eventFlags, gatewayOf, toQuery } from './events.ts';
+import { addPlaceOptions, eventFlags, gatewayOf, toQuery } from './events.ts';
 
 const flags = eventFlags
   .pick({
@@ -26,13 +26,7 @@ const flags = eventFlags
 
 /** Adds options and action. */
 export function configureWatch(command: Command): void {
-  addClusterOption(command)
-    .option('--namespace <name>', 'only of objects of this namespace')
-    .option('--kind <kind>', 'only of this kind: HTTPRoute, httproutes, Node, Token')
-    .option('--object <object>', 'only of this object: cluster/Kind/namespace/name')
-    .option('--host <host>', 'only of what named this host then, or a wildcard over it; also *.example.com')
-    .option('--path <path>', 'only of routes with a rule that could take this path then')
-    .option('--gateway <gateway>', 'only of this Gateway, commands for it, and what it was the parent of then')
+  addPlaceOptions(command)
     .option('--by <who>', 'only by this field manager or token')
     .addOption(new Option('--what <type>', 'only this').choices(eventTypes))
     .option('--since <time>', 'begin in the past: 2026-01-31T09:30:00Z, or how long ago: 15m, 2h, 3d')
