@@ -11,7 +11,7 @@ import type { ChangeEvent } from '#libs/events/change-event.ts';
 import { Projection } from '#libs/projection/projection.ts';
 import { createLogger } from '#libs/runtime/log.ts';
 import { startPostgres } from '#libs/runtime/postgres/embedded-postgres.ts';
-import { applied } from '#libs/testing/given/change-events.ts';
+import { shopService, smallRoute, webGateway } from './web-gateway.ts';
 import { quantile } from '#libs/testing/quantile.ts';
 import { migrate } from '../migrations/run.ts';
 import { ClusterRegistry } from '../services/projector/clusters/cluster-registry.ts';
@@ -98,10 +98,12 @@ try {
   print('machine', `${cpus().length} × ${model}, load before ${(loadavg()[0] ?? 0).toFixed(1)}`);
   const plain = await Lane.open(postgres.url, 'plain', false);
   const logged = await Lane.open(postgres.url, 'logged', true);
-  await inTurns(plain, logged, [platform()]);
+  await inTurns(plain, logged, [[...webGateway(), shopService('shop')]]);
   clear(plain, logged);
 
-  const changes = Array.from({ length: count }, (_, index) => route(index % routes, 1 + Math.floor(index / routes)));
+  const changes = Array.from({ length: count }, (_, index) =>
+    smallRoute(index % routes, 1 + Math.floor(index / routes)),
+  );
   const batches = Array.from({ length: Math.ceil(count / batchMax) }, (_, at) =>
     changes.slice(at * batchMax, (at + 1) * batchMax),
   );
@@ -128,7 +130,7 @@ try {
   await inTurns(
     plain,
     logged,
-    Array.from({ length: singles }, (_, index) => [route(index % routes, next + Math.floor(index / routes))]),
+    Array.from({ length: singles }, (_, index) => [smallRoute(index % routes, next + Math.floor(index / routes))]),
   );
   for (const [name, { ms }] of [['without', plain] as const, ['with', logged] as const])
     print(
@@ -163,37 +165,6 @@ function clear(...lanes: readonly Lane[]): void {
 
 function noContent(): never {
   throw new Error('nothing is rolled back here');
-}
-
-function platform(): readonly ChangeEvent[] {
-  const listeners = [{ name: 'http', port: 80, protocol: 'HTTP', allowedRoutes: { namespaces: { from: 'All' } } }];
-  return [
-    applied({
-      kind: 'GatewayClass',
-      metadata: { name: 'fleetgate' },
-      spec: { controllerName: 'fleetgate.dev/gateway-controller' },
-    }),
-    applied({
-      kind: 'Gateway',
-      metadata: { name: 'web', namespace: 'infra' },
-      spec: { gatewayClassName: 'fleetgate', listeners },
-    }),
-    applied({
-      kind: 'Service',
-      metadata: { name: 'shop', namespace: 'shop' },
-      spec: { ports: [{ name: 'web', port: 80 }] },
-    }),
-  ];
-}
-
-function route(index: number, version: number): ChangeEvent {
-  const rules = [{ matches: [{ path: { value: `/v${version}` } }], backendRefs: [{ name: 'shop', port: 80 }] }];
-  const spec = { parentRefs: [{ name: 'web', namespace: 'infra' }], hostnames: [`r${index}.example.com`], rules };
-  return applied(
-    { kind: 'HTTPRoute', metadata: { name: `r${index}`, namespace: 'shop', generation: version }, spec },
-    'eu',
-    `${version}`,
-  );
 }
 
 function perEvent(ms: number): string {

@@ -14,7 +14,7 @@ import { startPostgres } from '#libs/runtime/postgres/embedded-postgres.ts';
 import { createLogger } from '#libs/runtime/log.ts';
 import { type Nats, connectNats } from '#libs/runtime/nats/nats.ts';
 import { pause } from '#libs/runtime/pause.ts';
-import { applied } from '#libs/testing/given/change-events.ts';
+import { shopService, smallRoute, webGateway } from './web-gateway.ts';
 import { quantile } from '#libs/testing/quantile.ts';
 import { migrate } from '../migrations/run.ts';
 import { projectorOptions } from '../services/projector/options.ts';
@@ -39,7 +39,11 @@ try {
     'machine',
     `${cpus().length} × ${cpus()[0]?.model ?? 'unknown'}, load before ${(loadavg()[0] ?? 0).toFixed(1)}`,
   );
-  const events = [...platform(), ...Array.from({ length: routes }, (_, index) => route(index, 1))];
+  const events = [
+    ...webGateway(),
+    shopService('shop'),
+    ...Array.from({ length: routes }, (_, index) => smallRoute(index, 1)),
+  ];
   await fill(nats, events);
   const begun = performance.now();
   const flags = { databaseUrl: postgres.url, natsUrl: server.url, port: '0' };
@@ -84,42 +88,11 @@ async function single(nats: Nats, client: Client): Promise<void> {
   for (let index = 0; index < singles; index++) {
     committed = Promise.withResolvers<void>();
     const begun = performance.now();
-    await Promise.all([publish(nats, route(index % routes, 2 + Math.floor(index / routes))), committed.promise]);
+    await Promise.all([publish(nats, smallRoute(index % routes, 2 + Math.floor(index / routes))), committed.promise]);
     times.push(performance.now() - begun);
   }
   const at = (share: number): string => quantile(times, share).toFixed(2);
   print('single change, publish → commit notice', `p50 ${at(0.5)} ms, p90 ${at(0.9)} ms, p99 ${at(0.99)} ms`);
-}
-
-function platform(): readonly ChangeEvent[] {
-  const listeners = [{ name: 'http', port: 80, protocol: 'HTTP', allowedRoutes: { namespaces: { from: 'All' } } }];
-  return [
-    applied({
-      kind: 'GatewayClass',
-      metadata: { name: 'fleetgate' },
-      spec: { controllerName: 'fleetgate.dev/gateway-controller' },
-    }),
-    applied({
-      kind: 'Gateway',
-      metadata: { name: 'web', namespace: 'infra' },
-      spec: { gatewayClassName: 'fleetgate', listeners },
-    }),
-    applied({
-      kind: 'Service',
-      metadata: { name: 'shop', namespace: 'shop' },
-      spec: { ports: [{ name: 'web', port: 80 }] },
-    }),
-  ];
-}
-
-function route(index: number, version: number): ChangeEvent {
-  const rules = [{ matches: [{ path: { value: `/v${version}` } }], backendRefs: [{ name: 'shop', port: 80 }] }];
-  const spec = { parentRefs: [{ name: 'web', namespace: 'infra' }], hostnames: [`r${index}.example.com`], rules };
-  return applied(
-    { kind: 'HTTPRoute', metadata: { name: `r${index}`, namespace: 'shop', generation: version }, spec },
-    'eu',
-    `${version}`,
-  );
 }
 
 async function publish(nats: Nats, event: ChangeEvent): Promise<void> {

@@ -22,6 +22,7 @@ import { Writer } from '../services/projector/ingest/writer.ts';
 import { awaitLeadership } from '../services/projector/leadership.ts';
 import { createProjectorMetrics } from '../services/projector/metrics.ts';
 import { newIdentity } from '../services/projector/presence.ts';
+import { shopService, webGateway } from './web-gateway.ts';
 
 const edits = Number(process.argv[2] ?? 1000);
 const routes = Number(process.argv[3] ?? 100);
@@ -49,7 +50,7 @@ try {
   if (leadership === undefined) throw new Error('not leading');
   const metrics = createProjectorMetrics(createMetrics('bench'));
   const writer = await Writer.open({ leadership, limits: {}, metrics, log, now: () => new Date() }, []);
-  await append(writer, platform());
+  await append(writer, [...webGateway(), shopService('shop'), shopService('shop-canary')]);
   for (let from = 0; from < routes; from += routesPerTransaction) {
     const length = Math.min(routesPerTransaction, routes - from);
     await append(
@@ -142,29 +143,6 @@ async function bytesBelow(root: string): Promise<number> {
 
 function print(line: string): void {
   process.stdout.write(`${line}\n`);
-}
-
-function platform(): readonly ChangeEvent[] {
-  const listeners = [{ name: 'http', port: 80, protocol: 'HTTP', allowedRoutes: { namespaces: { from: 'All' } } }];
-  return [
-    applied({
-      kind: 'GatewayClass',
-      metadata: { name: 'fleetgate' },
-      spec: { controllerName: 'fleetgate.dev/gateway-controller' },
-    }),
-    applied({
-      kind: 'Gateway',
-      metadata: { name: 'web', namespace: 'infra' },
-      spec: { gatewayClassName: 'fleetgate', listeners },
-    }),
-    ...['shop', 'shop-canary'].map((name) =>
-      applied({
-        kind: 'Service',
-        metadata: { name, namespace: 'shop' },
-        spec: { ports: [{ name: 'web', port: 80 }] },
-      }),
-    ),
-  ];
 }
 
 /** Gives a route as teams write them: labels, three rules, a weight that each edit changes. */
