@@ -7,6 +7,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { type Server, createServer } from 'node:https';
 import { TLSSocket } from 'node:tls';
 import { createGunzip } from 'node:zlib';
+import { parseJson } from '#libs/gateway/fields/parse-json.ts';
 import { isRecord } from '#libs/gateway/fields/record.ts';
 import { fail, messageOf } from '#libs/runtime/errors.ts';
 import type { Logger } from '#libs/runtime/log.ts';
@@ -147,14 +148,6 @@ async function readBody(request: IncomingMessage): Promise<string> {
     chunks.push(bytes);
   }
   return Buffer.concat(chunks).toString('utf8');
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }
 
 function send(response: ServerResponse, status: number, body: string, type = 'text/plain'): void {

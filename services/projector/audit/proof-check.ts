@@ -1,6 +1,7 @@
 // Checks a proof of an event without a database: the entry, its place in the tree, and who signed the tree.
 import { hash } from 'node:crypto';
 import { z } from 'zod';
+import { parseJson } from '#libs/gateway/fields/parse-json.ts';
 import { fail } from '#libs/runtime/errors.ts';
 import type { NoteKey } from '#libs/tlog/note-key.ts';
 import { parseProofFile } from '#libs/tlog/proof-file.ts';
@@ -58,14 +59,6 @@ function parseLeaf(text: string, from: string): z.infer<typeof leafRecord> {
   const parsed = leafRecord.safeParse(parseJson(text));
   if (!parsed.success) throw untrusted(from, 'its entry is no event of version 1');
   return parsed.data;
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }
 
 function untrusted(from: string, problem: string): Error {

@@ -1,5 +1,6 @@
 // Reads the history as it was folded: its events in order, transaction by transaction, streamed.
 import type { ClientBase } from 'pg';
+import { parseJson } from '#libs/gateway/fields/parse-json.ts';
 import { factTypes } from '#libs/events/change-fact.ts';
 import { type DeedEvent, type RemovalEvent, deedTypes, isRemoval } from '#libs/events/deed-event.ts';
 import { carriedOut, operatorTypes } from '#libs/events/operator-event.ts';
@@ -171,12 +172,4 @@ export function parseStoredEvent({ seq, type, data }: Pick<EventRow, 'seq' | 'ty
   const parsed = parserOf(type)(json);
   if (parsed.ok) return { seq: BigInt(seq), event: parsed.value };
   return `event ${seq} cannot be read: ${parsed.problems.map(describeProblem).join('; ')}`;
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }

@@ -1,5 +1,6 @@
 // Answers GET /report: events with what became of each.
 import type { z } from 'zod';
+import { parseJson } from '#libs/gateway/fields/parse-json.ts';
 import { commandTypes } from '#libs/gateway/command-types.ts';
 import { endpoints } from '#libs/api/endpoints.ts';
 import type { reportedChange } from '#libs/api/models/report.ts';
@@ -8,7 +9,6 @@ import { parseOperatorEvent } from '#libs/events/parse-operator-event.ts';
 import { serve } from '../endpoint.ts';
 import { absentPlace } from '../reads/absent-place.ts';
 import { readEvents, readEventsWithPrevious, toObjectEvent } from '../reads/events.ts';
-import { parseJson } from '../reads/kube-fields.ts';
 import { drawSample } from '../report/sample.ts';
 import { type ChangedVersion, readChangedVersions } from '../report/versions.ts';
 

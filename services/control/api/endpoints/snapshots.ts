@@ -1,4 +1,5 @@
 // Answers GET …/snapshots, GET of one of them with its entries, and GET …/diff between two.
+import { parseJson } from '#libs/gateway/fields/parse-json.ts';
 import { endpoints } from '#libs/api/endpoints.ts';
 import { toPlaceKey } from '#libs/gateway/object-key.ts';
 import { toEndpointsKey } from '#libs/snapshot/discovery-key.ts';
@@ -6,7 +7,6 @@ import { parseEntryKey } from '#libs/snapshot/entry-key.ts';
 import { serve } from '../endpoint.ts';
 import { badCursor, parseCursor, parseNumberCursor, toPage, versionDigitsMax } from '../page.ts';
 import { findGateway } from '../reads/gateways.ts';
-import { parseJson } from '../reads/kube-fields.ts';
 import { readDiff, toEntryChange } from '../reads/snapshot-diff.ts';
 import { readReady } from '../../unready.ts';
 import { readEntries, readSnapshots, toSnapshot } from '../reads/snapshots.ts';

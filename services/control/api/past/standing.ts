@@ -1,11 +1,11 @@
 // Folds what events say of one Gateway into how it stood: there or not, labels, uid, and whether a rollback held. It
 // follows the projection's rules for these; a test holds it against a replay. Pure.
 import { z } from 'zod';
+import { parseJson } from '#libs/gateway/fields/parse-json.ts';
 import { type GatewayCommand, carriedOut } from '#libs/events/operator-event.ts';
 import { parseOperatorEvent } from '#libs/events/parse-operator-event.ts';
 import { isRecord } from '#libs/gateway/fields/record.ts';
 import { controllerName } from '#libs/gateway/kinds.ts';
-import { parseJson } from '../reads/kube-fields.ts';
 
 /** An event of a Gateway object, of a command for it, or of its class. */
 export interface GatewayStep {

@@ -1,6 +1,7 @@
 // Reads beside each event what was told of it later: who asked for the change, and what a tool claims of it.
 import { type Kysely, sql } from 'kysely';
 import type { z } from 'zod';
+import { parseJson } from '#libs/gateway/fields/parse-json.ts';
 import type { certainty, changeRequest, toolClaim } from '#libs/api/models/attribution.ts';
 import { roles } from '#libs/api/role.ts';
 import type { AttributedRequest, AttributionEvent } from '#libs/events/attribution-event.ts';
@@ -9,7 +10,6 @@ import { parseAttributionEvent } from '#libs/events/parse-attribution-event.ts';
 import { parseTraceEvent } from '#libs/events/parse-trace-event.ts';
 import type { TraceEvent } from '#libs/events/trace-event.ts';
 import type { Database, Row } from '#libs/runtime/postgres/database.ts';
-import { parseJson } from './kube-fields.ts';
 
 /** What `factColumns` reads beside an event `e`: JSON of the facts of a change; null where there are none. */
 export interface FactsOfEvent {

@@ -1,6 +1,7 @@
 // Reads the history as it was appended, and what each event changed.
 import { type Kysely, sql } from 'kysely';
 import { z } from 'zod';
+import { parseJson } from '#libs/gateway/fields/parse-json.ts';
 import { operatorTypes } from '#libs/events/operator-event.ts';
 import { isDeedType, outcomeOfDeed } from '#libs/events/deed-event.ts';
 import { factTypes } from '#libs/events/change-fact.ts';
@@ -13,7 +14,6 @@ import { type FactsOfEvent, factColumns, namesOfRow, toAttribution } from './att
 import { all } from './conditions.ts';
 import { type EventSearch, findEvents } from './event-search.ts';
 import { diffFields } from './field-diff.ts';
-import { parseJson } from './kube-fields.ts';
 
 type EventFilter = z.output<typeof endpoints.listEvents.input>['query'];
 

@@ -1,6 +1,7 @@
 // Reads the few fields of Kubernetes objects and statuses that the API shows. Objects are written by anyone: what does
 // not fit is left out.
 import { z } from 'zod';
+import { parseJson } from '#libs/gateway/fields/parse-json.ts';
 import type { condition } from '#libs/api/models/condition.ts';
 
 const text = z.string().catch('');
@@ -109,14 +110,4 @@ export function parseListeners(json: string): readonly z.output<typeof listenerS
 export function parseGatewayStatus(status: unknown): z.output<typeof gatewayStatus> {
   const parsed = gatewayStatus.safeParse(status);
   return parsed.success ? parsed.data : { addresses: [], conditions: [], listeners: [] };
-}
-
-/** Reads JSON; undefined where the text is none. */
-export function parseJson(json: string | null): unknown {
-  if (json === null) return undefined;
-  try {
-    return JSON.parse(json);
-  } catch {
-    return undefined;
-  }
 }

@@ -1,10 +1,10 @@
 // Reads what differs between two versions of a gateway.
 import { type Kysely, sql } from 'kysely';
 import type { z } from 'zod';
+import { parseJson } from '#libs/gateway/fields/parse-json.ts';
 import type { entryChange } from '#libs/api/models/snapshot-diff.ts';
 import type { Database } from '#libs/runtime/postgres/database.ts';
 import { diffFields } from './field-diff.ts';
-import { parseJson } from './kube-fields.ts';
 
 const fieldsMax = 100;
 
