@@ -102,6 +102,15 @@ void t.test('what left is what was hashed, what is needed stays, and all of it v
   t.match(await db.decide(shop.command({ type: 'rollback', to: 100 })), { outcome: { ok: true, to: 100 } });
   await t.rejects(restoreVersion(client, shop.gateway, 5), { code: 'not-found' }, 'it never left');
   t.match(await verify(db, folder), /^identical: /);
+
+  const [newest] = await db.rows<{ seq: string }>('select max(seq) as seq from events');
+  await db.tamper('delete from events');
+  const emptied = await verifyAudit({ ...audit, eventsOnly: true, ...noLimits, archive: folder }, () => undefined);
+  t.match(
+    emptied.faults.map(({ text }) => text),
+    ['tile 0/2 of the log is stored, and is not full yet', `the database counts ${newest?.seq} events, and has 512`],
+    'what left it is not missing, though every row is',
+  );
 });
 
 void t.test('an archive that was changed is refused, and nothing is dropped into one that loses bytes', async (t) => {

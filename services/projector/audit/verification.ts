@@ -66,6 +66,8 @@ async function* withArchived(
     }
     yield all;
   }
+  // Where the rows behind them are gone.
+  for (; next.done !== true; next = await left.next()) yield [{ ...next.value, stored: undefined }];
 }
 
 async function* eachOf(archived: Evidence['archived']): AsyncGenerator<ArchivedLeaf> {
